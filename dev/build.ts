@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const roots = ['src', 'dev', 'test'];
+
+/** Removes from `dist/` what was compiled from sources that are gone. The compiler itself leaves such files behind. */
+export async function removeOrphans(project: string): Promise<void> {
+  for (const root of roots) {
+    const folder = join(project, 'dist', root);
+    if (!existsSync(folder)) continue;
+    for (const file of await readdir(folder, { recursive: true })) {
+      const stem = /^(.*)\.(?:js|js\.map|d\.ts)$/.exec(file)?.[1];
+      if (stem !== undefined && !existsSync(join(project, root, `${stem}.ts`))) await rm(join(folder, file));
+    }
+  }
+}
+
+/**
+ * Writes `dist/workflow-bundle.js`, which workers load, unless it is made from the same code already.
+ *
+ * @returns whether the bundle was written
+ * @throws Error when workflow code cannot be bundled, for example because it imports a Node module
+ */
+export async function buildWorkflowBundle(project: string): Promise<boolean> {
+  const dist = join(project, 'dist');
+  const bundle = join(dist, 'workflow-bundle.js');
+  const stamp = join(dist, '.workflow-bundle.sha256');
+  const workflows = join(dist, 'src/workflows/index.js');
+
+  const hash = await hashOf(project, await filesReachableFrom(workflows));
+  if (existsSync(bundle) && (await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
+
+  // Loaded here because this takes as long as everything else in a build that has nothing to do.
+  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
+  const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger: new DefaultLogger('WARN') });
+  await writeFile(`${bundle}.new`, code);
+  await rename(`${bundle}.new`, bundle);
+  await writeFile(stamp, hash);
+  return true;
+}
+
+/** The compiled file and all that it imports by relative path. */
+async function filesReachableFrom(entry: string): Promise<string[]> {
+  const found = new Set([entry]);
+  for (const file of found) {
+    const code = await readFile(file, 'utf8');
+    for (const [, path = ''] of code.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g)) {
+      found.add(resolve(dirname(file), path));
+    }
+  }
+  return [...found].toSorted();
+}
+
+async function hashOf(project: string, files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  // npm's list of what is installed stands for the packages in the bundle and for the bundler.
+  for (const file of [join(project, 'node_modules/.package-lock.json'), ...files]) {
+    hash.update(`${relative(project, file)}\0`).update(await readFile(file));
+  }
+  return hash.digest('hex');
+}

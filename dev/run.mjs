@@ -1,0 +1,133 @@
+// What stands behind the npm scripts: `node dev/run.mjs <script> [arguments]` installs what is missing, builds what has
+// changed and runs the script. Plain JavaScript without dependencies, because it is there before both of them.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { withLock } from './lock.mjs';
+
+const project = dirname(dirname(fileURLToPath(import.meta.url)));
+const programs = {
+  build: undefined,
+  demo: 'dist/dev/demo.js',
+  temporal: 'dist/dev/temporal/main.js',
+  worker: 'dist/src/worker.js',
+  'sample-server': 'dist/dev/sample-server/main.js',
+  test: 'node_modules/vitest/vitest.mjs',
+};
+
+const [script, ...args] = process.argv.slice(2);
+try {
+  if (script === undefined || !(script in programs)) {
+    throw new Error(`usage: node dev/run.mjs ${Object.keys(programs).join('|')} [arguments]`);
+  }
+  requireNode();
+  mkdirSync(join(project, 'dist'), { recursive: true });
+  await withLock(join(project, 'dist/.build-lock'), async () => {
+    if (!isInstalled()) install();
+    await build();
+  });
+  if (script === 'test') await runTests();
+  else if (programs[script] !== undefined) run([programs[script], ...args], process.env);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+function requireNode() {
+  const wanted = readJson('package.json').engines.node.replace('>=', '');
+  if (process.versions.node.localeCompare(wanted, 'en', { numeric: true }) < 0) {
+    throw new Error(
+      `This project needs Node ${wanted} or later; this is ${process.versions.node} (${process.execPath}).`,
+    );
+  }
+}
+
+// Compares contents, not times: packages that a developer installed on top do not count, nor does a fresh checkout.
+function isInstalled() {
+  if (!existsSync(join(project, 'node_modules/.package-lock.json'))) return false;
+  const installed = readJson('node_modules/.package-lock.json').packages;
+  const locked = Object.entries(readJson('package-lock.json').packages);
+  return locked.every(([path, { version, optional }]) => {
+    return path === '' || (path in installed ? installed[path].version === version : optional);
+  });
+}
+
+function install() {
+  console.log('Installing dependencies: npm ci');
+  runToEnd('npm', ['ci'], { shell: process.platform === 'win32' });
+}
+
+async function build() {
+  compile();
+  const { removeOrphans, buildWorkflowBundle } = await import(urlOf('dist/dev/build.js'));
+  await removeOrphans(project);
+  if (await buildWorkflowBundle(project)) console.log('Bundled the workflows: dist/workflow-bundle.js');
+}
+
+// Even with nothing to do the compiler takes most of a second.
+function compile() {
+  const stamp = join(project, 'dist/.compiled');
+  const inputs = listInputs();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return;
+  runToEnd(process.execPath, [join(project, 'node_modules/typescript/bin/tsc')]);
+  writeFileSync(stamp, inputs);
+}
+
+// One line for each file that the compiler may read: its path, size and time of change.
+function listInputs() {
+  const files = ['tsconfig.json', 'node_modules/.package-lock.json'];
+  for (const folder of ['src', 'dev', 'test']) {
+    const paths = readdirSync(join(project, folder), { recursive: true });
+    files.push(...paths.filter((path) => path.endsWith('.ts')).map((path) => join(folder, path)));
+  }
+  const lines = files.map((file) => {
+    const { size, mtimeMs } = statSync(join(project, file));
+    return `${file} ${size} ${mtimeMs}\n`;
+  });
+  return lines.join('');
+}
+
+async function runTests() {
+  const { findTemporalCli } = await import(urlOf('dist/dev/temporal/cli.js'));
+  const cli = await findTemporalCli((line) => console.log(line));
+  run([programs.test, 'run', ...args], { ...process.env, TEMPORAL_CLI: cli });
+}
+
+// Replaces this process as far as Node can: passes on signals, and ends as the program ends.
+function run([program, ...programArgs], env) {
+  // Ctrl-C in a terminal goes to the whole process group, and npm sends it once more. In a group of its own the program
+  // gets it from here only, once. Windows has no such groups; there it gets it from the console.
+  const detached = process.platform !== 'win32';
+  const child = spawn(process.execPath, [join(project, program), ...programArgs], { stdio: 'inherit', env, detached });
+  const lastTime = {};
+  const passOn = (signal) => {
+    const now = performance.now();
+    if (detached && !(now - lastTime[signal] < 500)) child.kill(signal);
+    lastTime[signal] = now;
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, passOn);
+  child.on('exit', (code, signal) => {
+    process.exitCode = code;
+    if (signal === null) return;
+    for (const signal of signals) process.off(signal, passOn);
+    process.kill(process.pid, signal);
+  });
+}
+
+function runToEnd(file, fileArgs, options = {}) {
+  const { status, error } = spawnSync(file, fileArgs, { cwd: project, stdio: 'inherit', ...options });
+  if (error !== undefined) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(join(project, file), 'utf8'));
+}
+
+function urlOf(file) {
+  return pathToFileURL(join(project, file)).href;
+}

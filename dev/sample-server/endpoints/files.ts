@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { errorAnswer, type Answer } from '../http/answer.ts';
+import type { Context } from '../context.ts';
+import type { ExpectedFile } from '../export/expected-file.ts';
+import { faultOf, type Fault } from '../faults.ts';
+import type { Job } from '../export/jobs.ts';
+import { fileUrl, pathAndQuery } from './links.ts';
+import { hasMediaType } from '../http/preferences.ts';
+import { rangeOf } from '../http/ranges.ts';
+
+/** Answers the request for a file of an export, `/files/[job]/[name]`. */
+export function file(request: IncomingMessage, url: URL, raw: string, faults: Fault[], context: Context): Answer {
+  const [, , jobId = '', name = ''] = url.pathname.split('/');
+  const job = context.jobs.find(jobId);
+  const found = job?.files?.find((candidate) => candidate.name === name);
+  if (job === undefined || job.deleted || found === undefined) {
+    return errorAnswer(404, 'not-found', 'There is no such file');
+  }
+  const generation = Number(url.searchParams.get('v'));
+  if (generation > job.urlGeneration || pathAndQuery(fileUrl(context, job, found, generation)) !== raw) {
+    return errorAnswer(403, 'forbidden', 'The signature of this URL is not right');
+  }
+  const expire = faultOf(faults, 'expireFileUrls');
+  if (expire !== undefined) expireFileUrls(job, expire.status);
+  if (job.expired !== undefined && generation <= job.expired.upTo) {
+    return errorAnswer(job.expired.status, 'expired', 'This URL has expired');
+  }
+  if (request.headers.accept !== undefined && !hasMediaType(request.headers.accept, ...acceptable)) {
+    return errorAnswer(406, 'not-supported', 'Files are application/fhir+ndjson');
+  }
+  const transform = faultOf(faults, 'transformFile');
+  if (transform !== undefined) {
+    const expected: ExpectedFile = { ...found, url: fileUrl(context, job, found) };
+    const body = Buffer.from(transform.transform(readFileSync(found.path), expected));
+    return deliver(request, { body, size: body.length, etag: hashOf(body) }, context);
+  }
+  return deliver(request, { path: found.path, size: found.bytes, etag: `"${found.sha256.slice(0, 32)}"` }, context);
+}
+
+const acceptable = ['application/fhir+ndjson', 'application/ndjson', 'application/*', '*/*'];
+
+/** Makes all file URLs given out so far answer with this status. */
+export function expireFileUrls(job: Job, status: number): void {
+  job.expired = { upTo: job.urlGeneration, status };
+}
+
+type Content = { size: number; etag: string } & ({ path: string } | { body: Buffer });
+
+function deliver(request: IncomingMessage, content: Content, { settings }: Context): Answer {
+  const headers = { 'content-type': 'application/fhir+ndjson', vary: 'accept-encoding' };
+  const part = (start: number, length: number) =>
+    'body' in content ? content.body.subarray(start, start + length) : { path: content.path, start, length };
+  if (settings.gzip && acceptsGzip(request.headers['accept-encoding'])) {
+    // Compressed while it is sent, so positions in the compressed bytes mean nothing: no ranges, and an ETag of its own.
+    const etag = content.etag.replace(/"$/, '-gzip"');
+    return {
+      status: 200,
+      headers: { ...headers, etag, 'content-encoding': 'gzip' },
+      body: part(0, content.size),
+      gzip: true,
+      throttled: true,
+    };
+  }
+  const own = { ...headers, etag: content.etag, 'accept-ranges': 'bytes' };
+  const ifRange = request.headers['if-range'];
+  const range = rangeOf(request.headers.range, ifRange?.toString(), content.etag, content.size);
+  if (range === 'unsatisfiable') {
+    return { status: 416, headers: { ...own, 'content-range': `bytes */${content.size}` }, body: '' };
+  }
+  if (range === undefined) return { status: 200, headers: own, body: part(0, content.size), throttled: true };
+  return {
+    status: 206,
+    headers: { ...own, 'content-range': `bytes ${range.start}-${range.end}/${content.size}` },
+    body: part(range.start, range.end - range.start + 1),
+    throttled: true,
+  };
+}
+
+/** `gzip` with a weight above 0, by name (RFC 9110, 12.5.3). */
+function acceptsGzip(header: string | string[] | undefined): boolean {
+  return /(^|,)\s*(x-)?gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))[^,]*)?(,|$)/i.test([header ?? ''].flat().join(','));
+}
+
+function hashOf(body: Buffer): string {
+  return `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http';
+import { errorAnswer, outcomeAnswer, type Answer } from '../http/answer.ts';
+import type { Context } from '../context.ts';
+import type { Job } from '../export/jobs.ts';
+import { pageUrl, pathAndQuery } from './links.ts';
+import { manifestOf, pagesOf } from './manifest.ts';
+import { hasMediaType } from '../http/preferences.ts';
+
+/** The job that a status, page or DELETE request means; an answer if there is none. */
+export function jobOfStatusUrl(url: URL, raw: string, context: Context): Job | Answer {
+  const job = context.jobs.find(url.searchParams.get('job'));
+  const page = Number(url.searchParams.get('page') ?? '1');
+  // Compared as text: clients have to use the URL as it is (Bulk Data IG, status request).
+  if (job === undefined || pathAndQuery(pageUrl(context, job, page)) !== raw) {
+    return errorAnswer(404, 'not-found', 'There is no export at this URL');
+  }
+  // Bulk Data IG 2.0: after a DELETE the status URL answers 404 with an OperationOutcome.
+  return job.deleted ? errorAnswer(404, 'not-found', `Export ${job.id} was deleted`) : job;
+}
+
+/** Answers a poll of the status URL or of a manifest page. */
+export async function status(request: IncomingMessage, job: Job, page: number, context: Context): Promise<Answer> {
+  if (!hasMediaType(request.headers.accept, 'application/json')) {
+    return errorAnswer(406, 'not-supported', 'The Accept header must contain application/json');
+  }
+  const { pagesReady, complete } = await progress(job, context);
+  const total = complete ? pagesReady : Infinity;
+  if (page > total) return errorAnswer(404, 'not-found', 'There is no such page');
+  if (complete) return manifestAnswer(job, page, page < pagesReady, true, context);
+  if (page <= pagesReady) return manifestAnswer(job, page, page < pagesReady, false, context);
+  const { headers, status: code } = head(job, false, context);
+  return { status: code, headers };
+}
+
+/** Answers DELETE: a cancellation before completion, a release of the files after it. */
+export function deleteJob(job: Job, context: Context): Answer {
+  job.deleted = true;
+  context.jobs.save();
+  return outcomeAnswer(202, { severity: 'information', code: 'informational', text: `Export ${job.id} is deleted` });
+}
+
+/** Counts a poll, and says how many manifest pages can be read now. */
+async function progress(job: Job, context: Context): Promise<{ pagesReady: number; complete: boolean }> {
+  const { pollsUntilReady, readyAfterMs } = context.settings;
+  const share =
+    readyAfterMs === undefined ? job.polls / pollsUntilReady : Math.min(1, (Date.now() - job.at) / readyAfterMs);
+  // 0 polls until ready: 0 / 0.
+  const due = Number.isNaN(share) || share >= 1;
+  // Files of ordinary size are written within the last poll, so that the number of polls is what a test set.
+  if (due || job.request.allowPartialManifests) await context.jobs.written(job, 5000);
+  const pages = job.files === undefined ? 0 : pagesOf(context, job).length;
+  if (due && job.files !== undefined) return { pagesReady: pages, complete: true };
+  job.polls += 1;
+  context.jobs.save();
+  // The last page stays back until completion: a page that was shown is not changed any more, except for its link.
+  const ready = job.request.allowPartialManifests ? Math.min(pages - 1, Math.floor(share * pages)) : 0;
+  return { pagesReady: Math.max(0, ready), complete: false };
+}
+
+function manifestAnswer(job: Job, page: number, next: boolean, complete: boolean, context: Context): Answer {
+  const { expiresInSeconds, renewFileUrls } = context.settings;
+  // Reading the manifest again is how clients get over expired URLs (Bulk Data IG, file request).
+  if (renewFileUrls || (job.expired !== undefined && job.expired.upTo >= job.urlGeneration)) {
+    job.urlGeneration += 1;
+    context.jobs.save();
+  }
+  const { headers, status: code } = head(job, complete, context);
+  headers['content-type'] = 'application/json';
+  if (complete && expiresInSeconds > 0) {
+    headers['expires'] = new Date(Date.now() + expiresInSeconds * 1000).toUTCString();
+  }
+  return { status: code, headers, manifest: manifestOf(context, job, page, next) };
+}
+
+/** Bulk Data IG 3.0, separate-export-status: HTTP tells about the poll, X-Export-Status about the job. */
+function head(job: Job, complete: boolean, context: Context): { status: number; headers: Record<string, string> } {
+  const { retryAfter, progress: text } = context.settings;
+  const headers: Record<string, string> = {};
+  if (job.request.separateStatus) headers['x-export-status'] = complete ? '200 OK' : '202 Accepted';
+  if (!complete) {
+    if (retryAfter !== '') headers['retry-after'] = retryAfter;
+    headers['x-progress'] = text(job.polls);
+  }
+  return { status: complete || job.request.separateStatus ? 200 : 202, headers };
+}

@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context } from './context.ts';
+import type { ExpectedFile } from './export/expected-file.ts';
+import type { ExportRequest } from './export/export-request.ts';
+import { FaultList, type FaultRule } from './faults.ts';
+import { expireFileUrls } from './endpoints/files.ts';
+import { Hospital } from './generate/hospital.ts';
+import { failure, handle } from './http/handle.ts';
+import { JobStore, type Job } from './export/jobs.ts';
+import type { JournalEntry } from './journal.ts';
+import { fileUrl, statusUrl } from './endpoints/links.ts';
+import { Listener } from './http/listener.ts';
+import { withDefaults, type SampleServerOptions } from './options.ts';
+import { send } from './http/send.ts';
+
+export type { Answer } from './http/answer.ts';
+export type { Manifest, ManifestItem } from './endpoints/manifest.ts';
+export { errorAnswer, jsonAnswer, outcomeAnswer } from './http/answer.ts';
+export type { Authorization } from './authorization.ts';
+export type { ExpectedFile } from './export/expected-file.ts';
+export type { ExportRequest } from './export/export-request.ts';
+export type { Fault, FaultRule } from './faults.ts';
+export type { JournalEntry, Route } from './journal.ts';
+export { operationOutcome, type Message } from './http/operation-outcome.ts';
+export type { FhirBulkVersion, SampleServerOptions } from './options.ts';
+
+/** A job as told to tests. */
+export type JobSummary = {
+  id: string;
+  state: 'in-progress' | 'complete' | 'deleted';
+  deleted: boolean;
+  /** "In progress" answers given so far. */
+  polls: number;
+  transactionTime: string;
+  statusUrl: string;
+  /** The kick-off as understood. */
+  request: ExportRequest;
+};
+
+export type SampleServer = {
+  /** `http://127.0.0.1:PORT/fhir` */
+  readonly baseUrl: string;
+  /** Origin of the second port. */
+  readonly otherOrigin: string;
+  /** All requests so far, oldest first; may be emptied by setting its length to 0. */
+  readonly journal: JournalEntry[];
+  readonly faults: { add(rule: FaultRule): void; clear(): void };
+  jobs(): JobSummary[];
+  /** The files of a job (default: the last one) in manifest order, once they are written. */
+  expectedFiles(jobId?: string): ExpectedFile[];
+  /** Waits until the files of a job (default: the last one) are written; a complete job's are. */
+  filesWritten(jobId?: string): Promise<void>;
+  /** The hospital goes on: some patients are updated now, others deleted with all they have. For incremental exports. */
+  change(counts: { updated?: number; deleted?: number }): void;
+  /** All file URLs of the job (default: the last one) answer `status` until its manifest is read again. */
+  expireFileUrls(status: number, jobId?: string): void;
+  /** Closes all connections and both ports. */
+  goAway(): Promise<void>;
+  /** Listens again on the same ports. */
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Starts a FHIR Bulk Data server with generated data on 127.0.0.1. */
+export async function startSampleServer(options: SampleServerOptions = {}): Promise<SampleServer> {
+  const ownFolder = options.dataFolder === undefined;
+  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'sample-server-')));
+  await mkdir(dataFolder, { recursive: true });
+  const settings = withDefaults(options, dataFolder);
+  const journal: JournalEntry[] = [];
+  const faults = new FaultList();
+  const closing = new AbortController();
+
+  const listen = (port: number, origin: 'same' | 'other') =>
+    new Listener(port, (request, response) => {
+      const server = { context, journal, faults, closing: closing.signal };
+      handle(request, response, origin, server).catch(async (error: unknown) => {
+        // A client that leaves while its request is read is no fault of ours.
+        if (request.socket.destroyed) return;
+        const entry = journal.findLast((candidate) => candidate.headers === request.headers);
+        if (response.headersSent || entry === undefined) request.socket.destroy();
+        else await send(request, response, failure(error), [], entry, undefined);
+      });
+    });
+  const listeners = { same: listen(settings.port, 'same'), other: listen(settings.otherPort, 'other') };
+  // The first port last: nobody asks there before there is an answer.
+  await listeners.other.open();
+  await listeners.same.open();
+
+  const origins = { same: listeners.same.origin, other: listeners.other.origin };
+  const baseUrl = origins.same + settings.basePath;
+  const attachmentBase = settings.attachmentUrls === 'absolute' ? `${baseUrl}/` : '';
+  const hospital = new Hospital({ seed: settings.seed, patients: settings.patients, attachmentBase });
+  let last = 0;
+  // Strictly rising, so that a change after a kick-off is after its transactionTime as well.
+  const now = () => (last = Math.max(Date.now(), last + 1));
+  const jobs = new JobStore(settings, attachmentBase, hospital.changes, now);
+  const context: Context = { settings, hospital, jobs, origins, baseUrl };
+
+  const jobOf = (jobId: string | undefined): Job => {
+    const job = jobId === undefined ? jobs.all().at(-1) : jobs.find(jobId);
+    if (job === undefined) throw new Error(`The sample server has no job ${jobId ?? 'yet'}`);
+    return job;
+  };
+
+  return {
+    baseUrl,
+    otherOrigin: origins.other,
+    journal,
+    faults,
+    jobs: () => jobs.all().map((job) => summary(context, job)),
+    expectedFiles(jobId) {
+      const job = jobOf(jobId);
+      if (job.files === undefined) throw new Error(`The files of ${job.id} are not written yet`);
+      return job.files.map((file) => ({ ...file, url: fileUrl(context, job, file) }));
+    },
+    filesWritten: (jobId) => jobs.written(jobOf(jobId)),
+    change(counts) {
+      hospital.change(counts, now());
+      jobs.save();
+    },
+    expireFileUrls: (status, jobId) => expireFileUrls(jobOf(jobId), status),
+    async goAway() {
+      await Promise.all([listeners.same.close(), listeners.other.close()]);
+    },
+    async comeBack() {
+      await Promise.all([listeners.same.open(), listeners.other.open()]);
+    },
+    async close() {
+      closing.abort();
+      await Promise.all([listeners.same.close(), listeners.other.close()]);
+      await jobs.idle();
+      if (ownFolder) await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+function summary(context: Context, job: Job): JobSummary {
+  const { pollsUntilReady, readyAfterMs } = context.settings;
+  const due = readyAfterMs === undefined ? job.polls >= pollsUntilReady : Date.now() - job.at >= readyAfterMs;
+  return {
+    id: job.id,
+    state: job.deleted ? 'deleted' : due && job.files !== undefined ? 'complete' : 'in-progress',
+    deleted: job.deleted,
+    polls: job.polls,
+    transactionTime: new Date(job.at).toISOString(),
+    statusUrl: statusUrl(context, job),
+    request: job.request,
+  };
+}

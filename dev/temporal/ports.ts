@@ -1,0 +1,58 @@
+import { connect, createServer, type Server } from 'node:net';
+
+import type { ServerPorts } from './compose.ts';
+
+const loopback = '127.0.0.1';
+
+/** Three different TCP ports on loopback that were free a moment ago. */
+export async function findFreePorts(): Promise<ServerPorts> {
+  const servers = await Promise.all([listen(0), listen(0), listen(0)]);
+  const [grpc = 0, http = 0, ui = 0] = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map(close));
+  return { grpc, http, ui };
+}
+
+/**
+ * Throws an error naming the port and its use when one of them is taken. Ports are checked before the server starts,
+ * because the server itself ends without saying what the port was for.
+ */
+export async function requireFreePorts(uses: Readonly<Record<string, number>>): Promise<void> {
+  for (const [use, port] of Object.entries(uses)) {
+    try {
+      await close(await listen(port));
+    } catch (error) {
+      throw new Error(
+        `Port ${port} on ${loopback} (Temporal ${use}) cannot be used: ${reason(error)}. ` +
+          'Does another Temporal server run, in a container perhaps? Stop it or use it instead.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Whether something accepts TCP connections on this loopback port. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, loopback);
+    const answer = (listening: boolean) => (): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', answer(true)).once('error', answer(false));
+  });
+}
+
+function listen(port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject).listen(port, loopback, () => resolve(server));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function reason(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'it is already in use' : (error as Error).message;
+}

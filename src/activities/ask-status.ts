@@ -1,0 +1,49 @@
+import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
+import { readStatus } from '../fhir/poll-answer.ts';
+import { RefusedUrlError, readText } from '../http/client.ts';
+import { NetworkError } from '../http/network-error.ts';
+import { ExportError } from '../errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import { requestRules, serverConfig } from './deps.ts';
+
+/** Largest manifest page that is read, in bytes. */
+const LARGEST_PAGE = 256 * 1024 * 1024;
+
+/** What a status URL or a manifest page answered, and what is needed to store it. */
+export interface StatusAnswer {
+  answer: PollAnswer;
+  body: string;
+  url: string;
+  expires?: string | undefined;
+}
+
+/**
+ * Asks the status URL or the URL of a manifest page, once.
+ *
+ * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`
+ */
+export async function askStatus(
+  deps: ActivityDeps,
+  serverName: string,
+  url: string,
+  terms: PollTerms,
+  signal: AbortSignal,
+): Promise<StatusAnswer> {
+  const server = serverConfig(deps.config, serverName);
+  try {
+    const response = await deps.http.send(
+      { method: 'GET', url, headers: { accept: 'application/json' }, signal },
+      requestRules(server),
+    );
+    const body = await readText(response, LARGEST_PAGE);
+    const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
+    if (answer.kind === 'failed') throw new ExportError('ExportFailed', answer.words);
+    if (answer.kind === 'refused')
+      throw new ExportError('AuthorizationFailed', `the status request was refused: ${answer.words}`);
+    return { answer, body, url, expires: response.headers['expires'] };
+  } catch (error) {
+    if (error instanceof RefusedUrlError) throw new ExportError('InvalidManifest', error.message);
+    if (!(error instanceof NetworkError)) throw error;
+    return { answer: { kind: 'trouble', cause: 'outage', words: error.message }, body: '', url };
+  }
+}

@@ -1,0 +1,53 @@
+import { removeQueries } from '../fhir/quote.ts';
+import { parseRetryAfter } from '../fhir/retry-after.ts';
+import { RefusedUrlError } from '../http/client.ts';
+import { NetworkError } from '../http/network-error.ts';
+import { PARTS_FOLDER } from '../storage/export-folder.ts';
+import type { ActivityDeps } from './deps.ts';
+import { requestRules, serverConfig } from './deps.ts';
+import type { ExportRef, Job } from './export-state.ts';
+import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
+
+export interface DeleteJobInput {
+  ref: ExportRef;
+  /** Remove unpublished parts as well: nothing will go on with them. */
+  removeParts: boolean;
+}
+
+export type DeleteJobResult =
+  | { kind: 'deleted' }
+  | { kind: 'nothingToDelete' }
+  | { kind: 'unsupported'; words: string }
+  | { kind: 'trouble'; words: string; retryAfter?: number };
+
+/**
+ * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
+ * a completed job). May be sent more than once.
+ */
+export async function deleteJob(deps: ActivityDeps, { ref, removeParts }: DeleteJobInput): Promise<DeleteJobResult> {
+  const folder = await openExportFolder(deps, ref);
+  if (removeParts) await folder.remove(PARTS_FOLDER);
+  const job = await readJson<Job>(folder, FILES.job);
+  if (job?.statusUrl === undefined) return { kind: 'nothingToDelete' };
+  if (job.deleted === true) return { kind: 'deleted' };
+  try {
+    const response = await deps.http.send(
+      { method: 'DELETE', url: job.statusUrl, headers: { accept: 'application/fhir+json' } },
+      requestRules(serverConfig(deps.config, ref.server)),
+    );
+    await response.body.dump();
+    const { status, headers } = response;
+    if ((status >= 200 && status < 300) || status === 404 || status === 410) {
+      await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
+      return { kind: 'deleted' };
+    }
+    const words = `HTTP ${status}`;
+    if (status === 405 || status === 501) return { kind: 'unsupported', words };
+    const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
+    return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  } catch (error) {
+    if (error instanceof NetworkError) return { kind: 'trouble', words: error.message };
+    if (error instanceof RefusedUrlError) return { kind: 'unsupported', words: error.message };
+    throw error;
+  }
+}

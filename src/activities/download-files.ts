@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { ExportError } from '../errors.ts';
+import type { Range, Seen } from '../fhir/batches.ts';
+import { toRanges, typeKey } from '../fhir/batches.ts';
+import type { Entry } from '../fhir/entries.ts';
+import { lineType } from '../fhir/entries.ts';
+import { LineChecker } from '../fhir/ndjson.ts';
+import type { RequestRules } from '../http/client.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ActivityDeps } from './deps.ts';
+import { requestRules, serverConfig } from './deps.ts';
+import type { CheckedFile } from './download/fetch-file.ts';
+import { fetchFile } from './download/fetch-file.ts';
+import type { FileTrouble } from './download/file-trouble.ts';
+import type { ExportRef, Job, Receipt } from './export-state.ts';
+import {
+  FILES,
+  chunkOf,
+  openExportFolder,
+  readEntries,
+  readJson,
+  readReceipt,
+  receiptFile,
+  troubleFile,
+  writeJson,
+} from './export-state.ts';
+import { addSeen } from './plan-downloads.ts';
+import type { Attempt } from './run-activity.ts';
+
+export interface DownloadFilesInput {
+  ref: ExportRef;
+  /** The job that the files belong to. */
+  generation: number;
+  ranges: Range[];
+  /** These entries have been in trouble before: one that is refused again does not stop the others. */
+  retry: boolean;
+}
+
+/** What has become of a batch; every entry is in exactly one of the three. */
+export interface DownloadFilesResult {
+  done: Record<string, Seen>;
+  /** Given up at once. */
+  failed: number[];
+  later: LaterFiles[];
+}
+
+/** Entries to be fetched again, or for the first time when `cause` is `untried`. */
+export interface LaterFiles {
+  ranges: Range[];
+  cause: 'content' | 'link' | 'outage' | 'untried';
+  words: string;
+  retryAfter?: number;
+  /** The server wants fewer requests, or is away. */
+  busy?: boolean;
+}
+
+/**
+ * Fetches the files of a batch one after another. It never waits: what the server puts off comes back as `later`.
+ * A file that fails does not stop the others; a server that is away or busy does.
+ */
+export async function downloadFiles(
+  deps: ActivityDeps,
+  input: DownloadFilesInput,
+  attempt: Attempt,
+): Promise<DownloadFilesResult> {
+  const folder = await openExportFolder(deps, input.ref);
+  const rules = requestRules(serverConfig(deps.config, input.ref.server));
+  const result: DownloadFilesResult = { done: {}, failed: [], later: [] };
+  const entries = await entriesOf(folder, input.ranges);
+  for (const [position, entry] of entries.entries()) {
+    attempt.signal.throwIfAborted();
+    attempt.report({ file: entry.name, files: `${position + 1}/${entries.length}` });
+    const outcome = await haveFile({ deps, folder, rules, entry, attempt, input });
+    if ('sha256' in outcome) {
+      addSeen(result.done, typeKey(entry), outcome);
+      continue;
+    }
+    await folder.write(troubleFile(entry.ordinal), outcome.words);
+    if (outcome.cause === 'final') {
+      result.failed.push(entry.ordinal);
+      continue;
+    }
+    const { cause, words, retryAfter, busy } = outcome;
+    result.later.push({
+      ranges: toRanges([entry.ordinal]),
+      cause,
+      words: `${entry.name}: ${words}`,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(busy === true ? { busy } : {}),
+    });
+    if (busy === true || (cause === 'link' && !input.retry)) {
+      const rest = entries.slice(position + 1).map(({ ordinal }) => ordinal);
+      if (rest.length > 0) result.later.push({ ranges: toRanges(rest), cause: 'untried', words: '' });
+      break;
+    }
+  }
+  return result;
+}
+
+async function entriesOf(folder: ExportFolder, ranges: readonly Range[]): Promise<Entry[]> {
+  const chunks = new Map<number, Entry[]>();
+  const entries: Entry[] = [];
+  for (const [from, to] of ranges) {
+    for (let ordinal = from; ordinal < to; ordinal++) {
+      const chunk = chunkOf(ordinal);
+      if (!chunks.has(chunk)) chunks.set(chunk, await readEntries(folder, chunk));
+      const entry = chunks.get(chunk)?.find((one) => one.ordinal === ordinal);
+      if (entry === undefined)
+        throw new ExportError('DestinationFailed', `${folder.location}/${FILES.entries} has no entry ${ordinal}`);
+      entries.push(entry);
+    }
+  }
+  return entries;
+}
+
+interface HaveFile {
+  deps: ActivityDeps;
+  folder: ExportFolder;
+  rules: RequestRules;
+  entry: Entry;
+  attempt: Attempt;
+  input: DownloadFilesInput;
+}
+
+/** The file's receipt: an earlier one, or that of a file fetched now. */
+async function haveFile({ deps, folder, rules, entry, attempt, input }: HaveFile): Promise<Receipt | FileTrouble> {
+  const earlier = (await readReceipt(folder, entry.ordinal)) ?? (await recordPublished(folder, entry));
+  if (earlier !== undefined) return earlier;
+  const part = await folder.openPart(String(entry.ordinal));
+  try {
+    const outcome = await fetchFile({
+      http: deps.http,
+      rules,
+      entry,
+      part,
+      signal: attempt.signal,
+      onProgress: (bytes) => attempt.report({ file: entry.name, bytes }),
+    });
+    if (!('sha256' in outcome)) return outcome;
+    await refuseIfReplaced(folder, input);
+    // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
+    if (!(await part.publish(entry.name))) {
+      return (await readReceipt(folder, entry.ordinal)) ?? ((await recordPublished(folder, entry)) as Receipt);
+    }
+    return await writeReceipt(folder, entry, outcome);
+  } finally {
+    await part.discard();
+  }
+}
+
+/**
+ * A file at its final name is whole; one without a receipt was published by an attempt that was killed before it could
+ * write one. It is read, not fetched again.
+ */
+async function recordPublished(folder: ExportFolder, entry: Entry): Promise<Receipt | undefined> {
+  if ((await folder.size(entry.name)) === undefined) return undefined;
+  const lines = new LineChecker(lineType(entry), isUtf8);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of folder.stream(entry.name)) {
+    lines.push(chunk);
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  const counts = lines.end();
+  if (typeof counts === 'string') {
+    throw new ExportError(
+      'DestinationFailed',
+      `${folder.location}/${entry.name} was changed after it was published: ${counts}`,
+    );
+  }
+  return writeReceipt(folder, entry, { bytes, ...counts, sha256: hash.digest('hex') });
+}
+
+async function writeReceipt(folder: ExportFolder, entry: Entry, file: CheckedFile): Promise<Receipt> {
+  const receipt: Receipt = { ordinal: entry.ordinal, name: entry.name, ...file };
+  await writeJson(folder, receiptFile(entry.ordinal), receipt);
+  return receipt;
+}
+
+/** An attempt that woke up late must not publish a file of an earlier job among those of a later one. */
+async function refuseIfReplaced(folder: ExportFolder, { generation, ref }: DownloadFilesInput): Promise<void> {
+  const job = await readJson<Job>(folder, FILES.job);
+  const mark = await readJson<{ mark: string }>(folder, FILES.mark);
+  if (job?.generation !== generation || mark?.mark !== ref.mark) {
+    throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
+  }
+}

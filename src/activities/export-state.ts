@@ -1,0 +1,168 @@
+import type { ExportReport, Warning } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { ExportCapability } from '../fhir/capability.ts';
+import type { Entry } from '../fhir/entries.ts';
+import { openDestination } from '../storage/destinations.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ActivityDeps, Owner } from './deps.ts';
+
+/** Where an export is; every activity is given it. */
+export interface ExportRef {
+  /** Entries of the configuration. */
+  server: string;
+  destination: string;
+  path: string;
+  /** Random text in `.export/export.json`, by which a worker knows that it sees the same folder. */
+  mark: string;
+}
+
+/** `.export/export.json`: whose folder this is. */
+export interface ExportMark {
+  format: 1;
+  mark: string;
+  requestHash: string;
+  owner: Owner;
+  createdAt: string;
+}
+
+/** `.export/job.json`: the export on the FHIR server. */
+export interface Job {
+  /** Counts the jobs of this folder, from 1: another one is started only when the last is gone. */
+  generation: number;
+  /** Files of an earlier generation are being removed. */
+  clearing?: true;
+  /** Kick-offs sent whose answer is not known. */
+  unanswered: number;
+  statusUrl?: string;
+  /** What the server declares; empty when it declares nothing usable. */
+  capability?: Partial<ExportCapability>;
+  separateStatus: boolean;
+  partial: boolean;
+  /** The job was deleted by us, or found gone at that. */
+  deleted?: true;
+  warnings: Warning[];
+}
+
+/** `.export/pages/NNNNN.json`: a manifest page that is stored as received beside it. */
+export interface PageMeta {
+  url: string;
+  /** Absolute address of the next page. */
+  next?: string;
+  transactionTime: string;
+  requiresAccessToken: boolean;
+  organizedBy?: string;
+  manifestType?: string;
+  /** `Expires` of the answer: ISO 8601. */
+  expires?: string;
+}
+
+/** `.export/entries/summary.json`: the manifest in short. */
+export interface ManifestSummary {
+  pages: number;
+  entries: number;
+  transactionTime: string;
+  requiresAccessToken: boolean;
+  organizedBy?: string;
+  expires?: string;
+}
+
+/** `.export/receipts/N/NNN.json`: what is known of a finished file. */
+export interface Receipt {
+  ordinal: number;
+  name: string;
+  /** As stored. */
+  bytes: number;
+  records: number;
+  headers: number;
+  sha256: string;
+}
+
+/** Entries and receipts are kept in folders of this many, so that no file and no folder grows without bound. */
+export const CHUNK = 500;
+
+/** File names below the export's folder. */
+export const FILES = {
+  mark: '.export/export.json',
+  job: '.export/job.json',
+  pages: '.export/pages',
+  entries: '.export/entries',
+  summary: '.export/entries/summary.json',
+  receipts: '.export/receipts',
+  troubles: '.export/troubles',
+  missing: '.export/missing.json',
+  report: '.export/report.json',
+  manifest: 'manifest.json',
+  errorSummary: 'error/summary.json',
+} as const;
+
+export const pageFile = (page: number): string => `${FILES.pages}/${number5(page)}.body.json`;
+export const pageMetaFile = (page: number): string => `${FILES.pages}/${number5(page)}.json`;
+export const entriesFile = (chunk: number): string => `${FILES.entries}/${number5(chunk)}.json`;
+export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
+export const receiptFile = (ordinal: number): string => `${receiptsFolder(chunkOf(ordinal))}/${ordinal}.json`;
+export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
+export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
+
+function number5(number: number): string {
+  return String(number).padStart(5, '0');
+}
+
+/**
+ * Opens the folder of a running export and makes sure that this worker sees the one in which it began.
+ *
+ * @throws ExportError `DestinationFailed`
+ */
+export async function openExportFolder(deps: ActivityDeps, ref: ExportRef): Promise<ExportFolder> {
+  const folder = await openDestination(deps.config, ref.destination, ref.path);
+  const mark = await readJson<ExportMark>(folder, FILES.mark);
+  if (mark?.mark !== ref.mark) {
+    throw new ExportError(
+      'DestinationFailed',
+      `this worker does not see the folder in which the export began: ${folder.location}. All workers must share it; or another run has taken the folder over`,
+    );
+  }
+  return folder;
+}
+
+/** @throws ExportError `DestinationFailed` when the export has no job: somebody removed the file. */
+export async function readJob(folder: ExportFolder): Promise<Job & { statusUrl: string }> {
+  const job = await readJson<Job>(folder, FILES.job);
+  if (job?.statusUrl === undefined) {
+    throw new ExportError(
+      'DestinationFailed',
+      `${folder.location}/${FILES.job} does not hold the export's job any more`,
+    );
+  }
+  return { ...job, statusUrl: job.statusUrl };
+}
+
+export async function readSummary(folder: ExportFolder): Promise<ManifestSummary> {
+  const summary = await readJson<ManifestSummary>(folder, FILES.summary);
+  if (summary === undefined)
+    throw new ExportError('DestinationFailed', `${folder.location}/${FILES.summary} is missing`);
+  return summary;
+}
+
+/** Entries of one chunk, by rising ordinal. */
+export async function readEntries(folder: ExportFolder, chunk: number): Promise<Entry[]> {
+  return (await readJson<Entry[]>(folder, entriesFile(chunk))) ?? [];
+}
+
+export async function readReceipt(folder: ExportFolder, ordinal: number): Promise<Receipt | undefined> {
+  return readJson<Receipt>(folder, receiptFile(ordinal));
+}
+
+/** A report that has been stored before `manifest.json` was published. */
+export async function readReport(folder: ExportFolder): Promise<ExportReport | undefined> {
+  return readJson<ExportReport>(folder, FILES.report);
+}
+
+/** Content of a document; undefined when there is none. */
+export async function readJson<T>(folder: ExportFolder, name: string): Promise<T | undefined> {
+  const content = await folder.read(name);
+  return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as T);
+}
+
+export async function writeJson(folder: ExportFolder, name: string, value: unknown): Promise<void> {
+  await folder.write(name, `${JSON.stringify(value, null, 1)}\n`);
+}

@@ -1,0 +1,14 @@
+import type { Issue } from '../fhir/operation-outcome.ts';
+
+const IGNORES = /ignor|support|unknown|not (be )?(used|applied|processed|recogni)/i;
+
+/**
+ * Parameters of the request that a server's issues name: with `handling=lenient` a server goes on without what it
+ * cannot do, and says so in the kick-off's answer or in an error file (Bulk Data IG 2.0, kick-off request headers).
+ */
+export function ignoredParameters(issues: readonly Issue[], names: readonly string[]): string[] {
+  return names.filter((name) => {
+    const word = new RegExp(`(?<![A-Za-z0-9_])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![A-Za-z0-9_])`);
+    return issues.some(({ code, text }) => word.test(text) && (code === 'not-supported' || IGNORES.test(text)));
+  });
+}

@@ -1,0 +1,41 @@
+import type { ActivityDeps } from './deps.ts';
+import type { DeleteJobInput } from './delete-job.ts';
+import { deleteJob } from './delete-job.ts';
+import type { DownloadFilesInput } from './download-files.ts';
+import { downloadFiles } from './download-files.ts';
+import type { KickOffInput } from './kick-off.ts';
+import { kickOff } from './kick-off.ts';
+import type { OpenExportInput } from './open-export.ts';
+import { openExport } from './open-export.ts';
+import type { PlanDownloadsInput } from './plan-downloads.ts';
+import { planDownloads } from './plan-downloads.ts';
+import type { PollStatusInput } from './poll-status.ts';
+import { pollStatus } from './poll-status.ts';
+import type { RefreshManifestInput } from './refresh-manifest.ts';
+import { refreshManifest } from './refresh-manifest.ts';
+import { runActivity } from './run-activity.ts';
+import type { SettleExportInput } from './settle-export.ts';
+import { settleExport } from './settle-export.ts';
+
+/** Activities of the main task queue. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    openExport: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
+    kickOff: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
+    pollStatus: (input: PollStatusInput) => runActivity((attempt) => pollStatus(deps, input, attempt)),
+    refreshManifest: (input: RefreshManifestInput) => runActivity((attempt) => refreshManifest(deps, input, attempt)),
+    planDownloads: (input: PlanDownloadsInput) => runActivity(() => planDownloads(deps, input)),
+    settleExport: (input: SettleExportInput) => runActivity((attempt) => settleExport(deps, input, attempt)),
+    deleteJob: (input: DeleteJobInput) => runActivity(() => deleteJob(deps, input)),
+  };
+}
+
+/** Activities of a server's own task queue, where Temporal holds the limit of concurrent downloads. */
+export function createFileActivities(deps: ActivityDeps) {
+  return {
+    downloadFiles: (input: DownloadFilesInput) => runActivity((attempt) => downloadFiles(deps, input, attempt)),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;
+export type FileActivities = ReturnType<typeof createFileActivities>;

@@ -1,0 +1,224 @@
+import type { ExportRequest, Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { ExportCapability } from '../fhir/capability.ts';
+import { findExport } from '../fhir/capability.ts';
+import type { KickOffRequest } from '../fhir/kick-off.ts';
+import { buildKickOff } from '../fhir/kick-off.ts';
+import { readOutcome, isTransient } from '../fhir/operation-outcome.ts';
+import { listParameters } from '../fhir/parameters.ts';
+import { quoteAnswer } from '../fhir/quote.ts';
+import { parseRetryAfter } from '../fhir/retry-after.ts';
+import type { HttpResponse } from '../http/client.ts';
+import { RefusedUrlError, readText } from '../http/client.ts';
+import { NetworkError } from '../http/network-error.ts';
+import type { ServerConfig } from '../config.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ActivityDeps } from './deps.ts';
+import { requestRules, serverConfig } from './deps.ts';
+import type { ExportRef, Job } from './export-state.ts';
+import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
+import { ignoredParameters } from './ignored-parameters.ts';
+import { clearExport } from './clear-export.ts';
+
+export interface KickOffInput {
+  ref: ExportRef;
+  request: Pick<ExportRequest, 'level' | 'groupId' | 'parameters' | 'prefer'>;
+  /** The job to be started; one of this number that has been accepted is not started again. */
+  generation: number;
+}
+
+export type KickOffResult =
+  | { kind: 'accepted'; origin: string; retryAfter?: number; warnings: Warning[] }
+  | { kind: 'trouble'; words: string; retryAfter?: number };
+
+/** A CapabilityStatement larger than this, in bytes, is not read. */
+const LARGEST_STATEMENT = 20 * 1024 * 1024;
+const LARGEST_ANSWER = 1024 * 1024;
+/** Milliseconds that a server may take to describe itself. */
+const STATEMENT_TIME = 20_000;
+
+/**
+ * Starts the export on the FHIR server, once: the intent is durable before the request is sent, and the status URL
+ * before it is reported. There is no idempotency key in the IG, so an intent without a known answer is sent once more
+ * with a warning, and never a third time.
+ *
+ * Not aborted by cancellation: only the answer says which job there is to be deleted.
+ *
+ * @throws ExportError `KickOffRejected`, `KickOffUnknown`, `AuthorizationFailed`, `DestinationFailed`
+ */
+export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<KickOffResult> {
+  const folder = await openExportFolder(deps, input.ref);
+  const job = await prepareJob(folder, input);
+  if (job.statusUrl !== undefined) return accepted(job.statusUrl, job);
+  if (job.unanswered >= 2) throw unknown();
+  const server = serverConfig(deps.config, input.ref.server);
+  job.capability ??= (await readCapability(deps, server, input.request.level)) ?? {};
+  const { operation = 'export', version } = job.capability;
+  const request = buildKickOff({
+    baseUrl: server.baseUrl,
+    level: input.request.level,
+    ...(input.request.groupId === undefined ? {} : { groupId: input.request.groupId }),
+    parameters: listParameters(input.request.parameters ?? {}),
+    prefer: input.request.prefer ?? [],
+    method: server.kickOffMethod,
+    operation,
+    ...(version === undefined ? {} : { version }),
+  });
+
+  const again = job.unanswered > 0;
+  if (again && !job.warnings.some(({ code }) => code === 'PossibleOrphanJob')) {
+    job.warnings.push({ code: 'PossibleOrphanJob', message: WARNINGS.PossibleOrphanJob });
+  }
+  job.unanswered++;
+  await writeJson(folder, FILES.job, job);
+  try {
+    const response = await send(deps, server, request, again);
+    return await readAnswer(folder, job, input, response);
+  } catch (error) {
+    if (error instanceof RefusedUrlError) throw new ExportError('KickOffRejected', error.message);
+    if (!(error instanceof NetworkError)) throw error;
+    if (!error.maybeSent) await forgetIntent(folder, job);
+    else if (job.unanswered >= 2) throw unknown(error.message);
+    return { kind: 'trouble', words: error.message };
+  }
+}
+
+/** The job of the wanted generation; an earlier one is gone, and its files with it. */
+async function prepareJob(folder: ExportFolder, { generation, request }: KickOffInput): Promise<Job> {
+  const found = await readJson<Job>(folder, FILES.job);
+  if (found !== undefined && found.generation >= generation && found.clearing === undefined) return found;
+  const job: Job = {
+    generation,
+    unanswered: 0,
+    separateStatus: false,
+    partial: listParameters(request.parameters ?? {}).some(
+      ({ name, values }) => name === 'allowPartialManifests' && values[0] === true,
+    ),
+    warnings: found === undefined ? [] : [{ code: 'JobRestarted', message: WARNINGS.JobRestarted }],
+  };
+  if (found !== undefined) {
+    // The number first: a download of the earlier job that wakes up late sees it and publishes nothing.
+    await writeJson(folder, FILES.job, { ...job, clearing: true });
+    await clearExport(folder);
+  }
+  await writeJson(folder, FILES.job, job);
+  return job;
+}
+
+async function readCapability(
+  deps: ActivityDeps,
+  server: ServerConfig,
+  level: ExportRequest['level'],
+): Promise<ExportCapability | undefined> {
+  try {
+    const response = await deps.http.send(
+      {
+        method: 'GET',
+        url: `${server.baseUrl.replace(/\/+$/, '')}/metadata`,
+        headers: { accept: 'application/fhir+json' },
+        signal: AbortSignal.timeout(STATEMENT_TIME),
+      },
+      requestRules(server),
+    );
+    const text = await readText(response, LARGEST_STATEMENT);
+    return response.status === 200 ? findExport(JSON.parse(text), level) : undefined;
+  } catch {
+    // Missing or unusable statements are common and not fatal.
+    return undefined;
+  }
+}
+
+async function send(
+  deps: ActivityDeps,
+  server: ServerConfig,
+  request: KickOffRequest,
+  again: boolean,
+): Promise<HttpResponse> {
+  // HAPI answers an equal kick-off with an earlier, even cancelled, job unless told not to. After a lost answer that
+  // earlier job is just what is wanted.
+  const headers = again ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
+  return deps.http.send(
+    {
+      method: request.method,
+      url: request.url,
+      headers,
+      freshConnection: true,
+      ...(request.body === undefined ? {} : { body: request.body }),
+    },
+    requestRules(server),
+  );
+}
+
+async function readAnswer(
+  folder: ExportFolder,
+  job: Job,
+  input: KickOffInput,
+  response: HttpResponse,
+): Promise<KickOffResult> {
+  const { status, headers } = response;
+  const location = headers['content-location'];
+  const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
+  // Some servers answer 200; with a status URL that is as good.
+  if ((status === 202 || status === 200) && location !== undefined && URL.canParse(location, response.url)) {
+    job.statusUrl = absolute(location, response.url);
+    job.unanswered = 0;
+    job.separateStatus = /\bseparate-export-status\b/.test(headers['preference-applied'] ?? '');
+    await writeJson(folder, FILES.job, job);
+    const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
+    for (const name of ignoredParameters(readOutcome(body) ?? [], Object.keys(input.request.parameters ?? {}))) {
+      job.warnings.push({ code: 'ParameterIgnored', message: `The server says that it ignores ${name}.` });
+    }
+    await writeJson(folder, FILES.job, job);
+    return accepted(job.statusUrl, job, retryAfter);
+  }
+  const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
+  const words = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
+  if (status === 202 || status === 200) {
+    throw new ExportError(
+      'KickOffRejected',
+      `the server answered ${status} without a usable Content-Location, so the export cannot be followed`,
+    );
+  }
+  // A gateway that gave up waiting does not know whether the server behind it has started the export.
+  if (status === 502 || status === 504) {
+    if (job.unanswered >= 2) throw unknown(words);
+    return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  }
+  await forgetIntent(folder, job);
+  if (status === 401 || status === 403)
+    throw new ExportError('AuthorizationFailed', `the kick-off was refused: ${words}`);
+  if (mayPass(status, body)) return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  throw new ExportError('KickOffRejected', words);
+}
+
+function mayPass(status: number, body: string): boolean {
+  if (status === 408 || status === 425 || status === 429) return true;
+  const issues = readOutcome(body);
+  if (status === 503) return true;
+  return status >= 500 && status !== 501 && status !== 505 && (issues === undefined || isTransient(issues));
+}
+
+/** The answer to the last kick-off is known, and it started nothing. */
+async function forgetIntent(folder: ExportFolder, job: Job): Promise<void> {
+  job.unanswered--;
+  await writeJson(folder, FILES.job, job);
+}
+
+function accepted(statusUrl: string, job: Job, retryAfter?: number): KickOffResult {
+  return {
+    kind: 'accepted',
+    origin: new URL(statusUrl).origin,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    warnings: job.warnings,
+  };
+}
+
+/** An absolute URL is kept to the letter, because servers may compare it so; a relative one is resolved. */
+function absolute(location: string, base: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : new URL(location, base).href;
+}
+
+function unknown(words = 'its answer was lost'): ExportError {
+  return new ExportError('KickOffUnknown', `two kick-offs were sent and neither was answered: ${words}`);
+}

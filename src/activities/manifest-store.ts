@@ -1,0 +1,114 @@
+import type { Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { Entry } from '../fhir/entries.ts';
+import { EntryList } from '../fhir/entries.ts';
+import type { Manifest } from '../fhir/manifest.ts';
+import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ManifestSummary, PageMeta } from './export-state.ts';
+import { CHUNK, FILES, entriesFile, pageFile, pageMetaFile, readJson, writeJson } from './export-state.ts';
+
+/** Stores a manifest page as received; its description comes last, so that a page without one is not there. */
+export async function storePage(
+  folder: ExportFolder,
+  page: number,
+  { body, manifest, url, expires }: { body: string; manifest: Manifest; url: string; expires?: string | undefined },
+): Promise<PageMeta> {
+  const meta: PageMeta = {
+    url,
+    ...(manifest.next === undefined ? {} : { next: resolveUrl(manifest.next, url) }),
+    transactionTime: manifest.transactionTime,
+    requiresAccessToken: manifest.requiresAccessToken,
+    ...(manifest.organizedBy === undefined ? {} : { organizedBy: manifest.organizedBy }),
+    ...(manifest.manifestType === undefined ? {} : { manifestType: manifest.manifestType }),
+    ...dateOf(expires),
+  };
+  await folder.write(pageFile(page), body);
+  await writeJson(folder, pageMetaFile(page), meta);
+  return meta;
+}
+
+/** Descriptions of the stored pages, in order. */
+export async function readPages(folder: ExportFolder): Promise<PageMeta[]> {
+  const pages: PageMeta[] = [];
+  for (;;) {
+    const meta = await readJson<PageMeta>(folder, pageMetaFile(pages.length + 1));
+    if (meta === undefined) return pages;
+    pages.push(meta);
+  }
+}
+
+/** Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. */
+export async function indexPages(folder: ExportFolder): Promise<ManifestSummary> {
+  const pages = await readPages(folder);
+  const first = pages[0] as PageMeta;
+  const list = new EntryList();
+  let chunk: Entry[] = [];
+  let chunks = 0;
+  let total = 0;
+  for (const [position, meta] of pages.entries()) {
+    const manifest = readManifest((await folder.read(pageFile(position + 1)))?.toString('utf8') ?? '');
+    if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
+    for (const entry of addPage(list, manifest, position + 1, meta.url)) {
+      chunk.push(entry);
+      total++;
+      if (chunk.length === CHUNK) {
+        await folder.write(entriesFile(chunks++), JSON.stringify(chunk));
+        chunk = [];
+      }
+    }
+  }
+  if (chunk.length > 0) await folder.write(entriesFile(chunks), JSON.stringify(chunk));
+  const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
+  const summary: ManifestSummary = {
+    pages: pages.length,
+    entries: total,
+    transactionTime: first.transactionTime,
+    requiresAccessToken: first.requiresAccessToken,
+    ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
+    ...(expires === undefined ? {} : { expires }),
+  };
+  await writeJson(folder, FILES.summary, summary);
+  return summary;
+}
+
+/** What is odd about the pages and yet no reason to fail. */
+export function warningsOfPages(pages: readonly PageMeta[]): Warning[] {
+  const first = pages[0];
+  if (first === undefined) return [];
+  const warnings: Warning[] = [];
+  // Bulk Data IG 3.0: root fields of linked manifests equal the first one's.
+  for (const field of ['transactionTime', 'requiresAccessToken', 'organizedBy'] as const) {
+    const page = pages.findIndex((other) => other[field] !== first[field]) + 1;
+    if (page > 0)
+      warnings.push({
+        code: 'PagesDisagree',
+        message: `${field} of page ${page} differs from page 1, which was believed.`,
+      });
+  }
+  if (first.transactionTime === '') warnings.push({ code: 'NoTransactionTime', message: WARNINGS.NoTransactionTime });
+  if (first.manifestType !== undefined && !first.manifestType.startsWith(MANIFEST_TYPE)) {
+    warnings.push({ code: 'UnknownManifestType', message: WARNINGS.UnknownManifestType });
+  }
+  return warnings;
+}
+
+function addPage(list: EntryList, manifest: Manifest, page: number, url: string): Entry[] {
+  try {
+    return list.add(manifest, page, url);
+  } catch {
+    throw new ExportError('InvalidManifest', `page ${page} has a file URL that is none`);
+  }
+}
+
+function resolveUrl(url: string, base: string): string {
+  if (!URL.canParse(url, base)) throw new ExportError('InvalidManifest', 'the link to the next page is no URL');
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : new URL(url, base).href;
+}
+
+/** A moment in the past is how HTTP says "do not cache", not when the files end. */
+function dateOf(expires: string | undefined): { expires?: string } {
+  const time = expires === undefined ? Number.NaN : Date.parse(expires);
+  return time > Date.now() ? { expires: new Date(time).toISOString() } : {};
+}

@@ -1,0 +1,75 @@
+import type { Range, Seen } from '../fhir/batches.ts';
+import { planBatches, typeKey } from '../fhir/batches.ts';
+import type { Entry } from '../fhir/entries.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { ExportRef } from './export-state.ts';
+import {
+  CHUNK,
+  chunkOf,
+  openExportFolder,
+  readEntries,
+  readReceipt,
+  readSummary,
+  receiptsFolder,
+} from './export-state.ts';
+
+export interface PlanDownloadsInput {
+  ref: ExportRef;
+  /** First entry that has not been planned. */
+  cursor: number;
+  /** What has been seen of each type's files, for the sizes that the manifest does not give. */
+  seen: Record<string, Seen>;
+}
+
+export interface PlanDownloadsResult {
+  batches: Range[];
+  cursor: number;
+  /** Files that an earlier run has finished. */
+  done: Record<string, Seen>;
+}
+
+/**
+ * Plans the next batches: the entries of one chunk that have no receipt yet, so that an answer stays small however
+ * many files there are.
+ */
+export async function planDownloads(
+  deps: ActivityDeps,
+  { ref, cursor, seen }: PlanDownloadsInput,
+): Promise<PlanDownloadsResult> {
+  const folder = await openExportFolder(deps, ref);
+  const { entries: total } = await readSummary(folder);
+  const chunk = chunkOf(cursor);
+  const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor);
+  const finished = await ordinalsWithReceipt(folder, chunk);
+  const open = entries.filter(({ ordinal }) => !finished.has(ordinal));
+  return {
+    batches: planBatches(open, seen),
+    cursor: Math.min(total, (chunk + 1) * CHUNK),
+    done: await countFinished(
+      folder,
+      entries.filter(({ ordinal }) => finished.has(ordinal)),
+    ),
+  };
+}
+
+async function ordinalsWithReceipt(folder: ExportFolder, chunk: number): Promise<Set<number>> {
+  return new Set((await folder.list(receiptsFolder(chunk))).map((name) => Number(name.replace('.json', ''))));
+}
+
+async function countFinished(folder: ExportFolder, entries: readonly Entry[]): Promise<Record<string, Seen>> {
+  const done: Record<string, Seen> = {};
+  for (const entry of entries) {
+    const receipt = await readReceipt(folder, entry.ordinal);
+    if (receipt !== undefined) addSeen(done, typeKey(entry), receipt);
+  }
+  return done;
+}
+
+/** Adds one finished file to the counts of its type. */
+export function addSeen(counts: Record<string, Seen>, type: string, file: { records: number; bytes: number }): void {
+  const seen = (counts[type] ??= { files: 0, resources: 0, bytes: 0 });
+  seen.files++;
+  seen.resources += file.records;
+  seen.bytes += file.bytes;
+}

@@ -1,0 +1,64 @@
+import type { Warning } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { TroubleCause } from '../fhir/trouble.ts';
+import { askStatus } from './ask-status.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { ExportRef, ManifestSummary } from './export-state.ts';
+import { openExportFolder, readJob } from './export-state.ts';
+import { indexPages, readPages, storePage, warningsOfPages } from './manifest-store.ts';
+import type { Attempt } from './run-activity.ts';
+
+export interface PollStatusInput {
+  ref: ExportRef;
+}
+
+export type PollStatusResult =
+  | { kind: 'inProgress'; pages: number; retryAfter?: number; progress?: string }
+  | { kind: 'complete'; manifest: ManifestSummary; warnings: Warning[] }
+  | { kind: 'gone'; words: string }
+  | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
+
+/**
+ * Asks the server where the export is, once per page: pages that are ready are stored as received and followed to the
+ * next; whatever is not ready is reported, and the workflow waits. A retry goes on after the pages that are stored.
+ *
+ * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`, `DestinationFailed`
+ */
+export async function pollStatus(
+  deps: ActivityDeps,
+  { ref }: PollStatusInput,
+  attempt: Attempt,
+): Promise<PollStatusResult> {
+  const folder = await openExportFolder(deps, ref);
+  const job = await readJob(folder);
+  const pages = await readPages(folder);
+  for (;;) {
+    const last = pages.at(-1);
+    if (last !== undefined && last.next === undefined) {
+      const manifest = await indexPages(folder);
+      return { kind: 'complete', manifest, warnings: warningsOfPages(pages) };
+    }
+    const url = last?.next ?? job.statusUrl;
+    if (pages.some((page) => page.url === url)) {
+      throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
+    }
+    attempt.report({ page: pages.length + 1 });
+    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, attempt.signal);
+    if (answer.kind !== 'manifest') {
+      if (answer.kind === 'inProgress') return { ...answer, pages: pages.length };
+      if (answer.kind === 'trouble' || answer.kind === 'gone') return answer;
+      throw new Error(`unexpected answer ${answer.kind}`);
+    }
+    if (!answer.complete && answer.manifest.next === undefined) {
+      // A page that may still grow a link is not final (Bulk Data IG 3.0, allowPartialManifests).
+      const { retryAfter, progress } = answer;
+      return {
+        kind: 'inProgress',
+        pages: pages.length,
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...(progress === undefined ? {} : { progress }),
+      };
+    }
+    pages.push(await storePage(folder, pages.length + 1, { body, manifest: answer.manifest, url, expires }));
+  }
+}

@@ -1,0 +1,57 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ExportError } from '../errors.ts';
+import { tidy } from '../fhir/quote.ts';
+
+/** Milliseconds between heartbeats; the worker's throttle is as long. */
+const HEARTBEAT = 1000;
+
+/** What an activity may use of its context; captured at its start, because listeners run outside of it. */
+export interface Attempt {
+  /** Aborted on cancellation, on the worker's shutdown and when the attempt has timed out. */
+  signal: AbortSignal;
+  /** Shown with the pending activity in the Web UI; no secrets. */
+  report(details: Record<string, string | number>): void;
+  /** Unique for every attempt of every activity. */
+  id: string;
+}
+
+/**
+ * Runs the body of an activity: heartbeats from beginning to end, because a completed activity whose report is lost is
+ * only found by its heartbeat timeout, and failures as their code.
+ */
+export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const { workflowExecution, activityId, attempt } = context.info;
+  let details: Record<string, string | number> = {};
+  const timer = setInterval(() => context.heartbeat(details), HEARTBEAT);
+  context.heartbeat(details);
+  try {
+    return await body({
+      signal: context.cancellationSignal,
+      report: (latest) => {
+        details = latest;
+      },
+      id: `${workflowExecution?.runId ?? 'none'}-${activityId}-${attempt}`,
+    });
+  } catch (error) {
+    throw toFailure(error);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function toFailure(error: unknown): unknown {
+  if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (error instanceof ExportError) {
+    // The CLI's text output hides the type, so the message begins with it.
+    return ApplicationFailure.create({
+      type: error.code,
+      message: `${error.code}: ${error.message}`,
+      nonRetryable: true,
+    });
+  }
+  // Not in the table: a storage fault that may pass, or a defect of ours that a new version of the worker mends.
+  const { name, message, code } = error as NodeJS.ErrnoException;
+  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: tidy(message ?? String(error), 500) });
+}

@@ -1,0 +1,193 @@
+import type { ExportReport, ExportRequest, TypeCounts, Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
+import { typeKey } from '../fhir/batches.ts';
+import type { Entry } from '../fhir/entries.ts';
+import { issuesOf } from '../fhir/operation-outcome.ts';
+import { valuesOf } from '../fhir/parameters.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import { PARTS_FOLDER } from '../storage/export-folder.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { ExportRef, ManifestSummary } from './export-state.ts';
+import {
+  FILES,
+  chunkOf,
+  openExportFolder,
+  readEntries,
+  readReceipt,
+  readReport,
+  readSummary,
+  troubleFile,
+  writeJson,
+} from './export-state.ts';
+import { ignoredParameters } from './ignored-parameters.ts';
+import type { PublishedFile } from './publish-manifest.ts';
+import { publishManifest } from './publish-manifest.ts';
+import { readLines } from './read-lines.ts';
+import { redactPages } from './redact.ts';
+import type { Attempt } from './run-activity.ts';
+import { IssueSummary } from './summarize-issues.ts';
+
+export interface SettleExportInput {
+  ref: ExportRef;
+  request: Pick<ExportRequest, 'parameters'>;
+  warnings: Warning[];
+}
+
+export type SettleExportResult =
+  | { kind: 'settled'; report: ExportReport }
+  /** Files that could not be had whole: how many of how many, and the first of them. */
+  | { kind: 'incomplete'; missing: number; of: number; first: string[] };
+
+/** Missing files named in a failure. */
+const MOST_NAMED = 20;
+/** Warnings of one code that are listed; requested types can be many. */
+const MOST_WARNINGS = 20;
+
+/**
+ * Ends an export: every file is whole, error and deleted files are read, `manifest.json` is published last. A retry
+ * after that finds the report that was stored before.
+ */
+export async function settleExport(
+  deps: ActivityDeps,
+  input: SettleExportInput,
+  attempt: Attempt,
+): Promise<SettleExportResult> {
+  const folder = await openExportFolder(deps, input.ref);
+  const stored = await readReport(folder);
+  if (stored !== undefined && (await folder.size(FILES.manifest)) !== undefined) {
+    await removeTraces(folder);
+    return { kind: 'settled', report: stored };
+  }
+  const summary = await readSummary(folder);
+  const gathered = await gather(folder, summary, attempt);
+  if (gathered.missing.length > 0) return await reportMissing(folder, summary, gathered.missing);
+  await folder.remove(FILES.missing);
+
+  if (gathered.files.some(({ entry }) => entry.kind === 'error')) {
+    await writeJson(folder, FILES.errorSummary, gathered.issues.document());
+  }
+  const report = makeReport(folder, input, summary, gathered);
+  await writeJson(folder, FILES.report, report);
+  await publishManifest(folder, summary, gathered.files);
+  await removeTraces(folder);
+  return { kind: 'settled', report };
+}
+
+interface Gathered {
+  files: PublishedFile[];
+  missing: Entry[];
+  issues: IssueSummary;
+  deletions: Record<string, number>;
+}
+
+async function gather(folder: ExportFolder, summary: ManifestSummary, attempt: Attempt): Promise<Gathered> {
+  const gathered: Gathered = { files: [], missing: [], issues: new IssueSummary(), deletions: {} };
+  for (let chunk = 0; chunk <= chunkOf(summary.entries - 1); chunk++) {
+    for (const entry of await readEntries(folder, chunk)) {
+      attempt.signal.throwIfAborted();
+      const receipt = await readReceipt(folder, entry.ordinal);
+      // The file itself is looked at too: a receipt alone does not prove that nobody removed it.
+      if (receipt === undefined || (await folder.size(entry.name)) !== receipt.bytes) gathered.missing.push(entry);
+      else {
+        gathered.files.push({ entry, receipt });
+        if (entry.kind === 'error') await readErrors(folder, entry, gathered.issues);
+        if (entry.kind === 'deleted') await countDeletions(folder, entry, gathered.deletions);
+      }
+    }
+    attempt.report({ files: gathered.files.length, of: summary.entries });
+  }
+  return gathered;
+}
+
+async function readErrors(folder: ExportFolder, entry: Entry, issues: IssueSummary): Promise<void> {
+  for await (const line of readLines(folder, entry.name)) {
+    for (const issue of issuesOf(line) ?? []) issues.add(issue, entry.name);
+  }
+}
+
+/** Bulk Data IG 2.0: Bundles of type transaction whose entries are DELETE requests. */
+async function countDeletions(folder: ExportFolder, entry: Entry, deletions: Record<string, number>): Promise<void> {
+  for await (const line of readLines(folder, entry.name)) {
+    const entries = (line as { entry?: unknown }).entry;
+    for (const one of Array.isArray(entries) ? entries : []) {
+      const request = (one as { request?: { method?: unknown; url?: unknown } } | null)?.request;
+      if (request?.method !== 'DELETE' || typeof request.url !== 'string') continue;
+      const type = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/[^/]+$/.exec(request.url)?.[1] ?? 'unknown';
+      deletions[type] = (deletions[type] ?? 0) + 1;
+    }
+  }
+}
+
+async function reportMissing(
+  folder: ExportFolder,
+  summary: ManifestSummary,
+  missing: readonly Entry[],
+): Promise<SettleExportResult> {
+  const listed = [];
+  for (const { ordinal, name, page, kind, index, type } of missing) {
+    const why = (await folder.read(troubleFile(ordinal)))?.toString('utf8') ?? 'not fetched';
+    listed.push({ name, why, page, kind, index, type });
+  }
+  await writeJson(folder, FILES.missing, listed);
+  return {
+    kind: 'incomplete',
+    missing: missing.length,
+    of: summary.entries,
+    first: listed.slice(0, MOST_NAMED).map(({ name, why }) => `${name} (${why})`),
+  };
+}
+
+function makeReport(
+  folder: ExportFolder,
+  input: SettleExportInput,
+  summary: ManifestSummary,
+  gathered: Gathered,
+): ExportReport {
+  const byType: Record<string, TypeCounts> = {};
+  for (const { entry, receipt } of gathered.files) {
+    if (entry.kind !== 'output') continue;
+    const counts = (byType[typeKey(entry)] ??= { files: 0, resources: 0, bytes: 0 });
+    counts.files++;
+    counts.resources += receipt.records - receipt.headers;
+    counts.bytes += receipt.bytes;
+  }
+  const all = Object.values(byType);
+  const sum = (key: keyof TypeCounts): number => all.reduce((total, counts) => total + counts[key], 0);
+  return {
+    status: gathered.issues.hasProblems ? 'complete-with-issues' : 'complete',
+    transactionTime: summary.transactionTime,
+    location: folder.location,
+    files: sum('files'),
+    resources: sum('resources'),
+    bytes: sum('bytes'),
+    byType,
+    deletions: gathered.deletions,
+    issues: gathered.issues.counts(),
+    warnings: [...input.warnings, ...warningsOfContent(input.request.parameters ?? {}, byType, gathered.issues)],
+  };
+}
+
+function warningsOfContent(
+  parameters: NonNullable<ExportRequest['parameters']>,
+  byType: Record<string, TypeCounts>,
+  issues: IssueSummary,
+): Warning[] {
+  const requested = parameters['_type'] === undefined ? [] : valuesOf('_type', parameters['_type']).map(String);
+  const organised = byType['Resource'] !== undefined;
+  const absent = organised ? [] : [...new Set(requested)].filter((type) => byType[type] === undefined);
+  return [
+    ...absent.slice(0, MOST_WARNINGS).map((type) => ({
+      code: 'TypeWithoutFile' as const,
+      message: `${type}: ${WARNINGS.TypeWithoutFile}`,
+    })),
+    ...ignoredParameters(issues.issues(), Object.keys(parameters))
+      .slice(0, MOST_WARNINGS)
+      .map((name) => ({ code: 'ParameterIgnored' as const, message: `The server says that it ignored ${name}.` })),
+  ];
+}
+
+async function removeTraces(folder: ExportFolder): Promise<void> {
+  await folder.remove(PARTS_FOLDER);
+  await folder.remove(FILES.troubles);
+  await redactPages(folder);
+}

@@ -1,0 +1,60 @@
+import type { IssueCount } from '../contract.ts';
+import type { Issue } from '../fhir/operation-outcome.ts';
+
+/** Different texts kept in full; further ones are only counted. */
+const MOST_TEXTS = 1000;
+/** Different severities and codes; servers invent codes. */
+const MOST_CODES = 200;
+const LONGEST_TEXT = 2000;
+
+interface SummarizedIssue extends IssueCount {
+  text: string;
+  /** The first file that has it. */
+  file: string;
+}
+
+/** Gathers the issues of error files in bounded memory. */
+export class IssueSummary {
+  readonly #counts = new Map<string, IssueCount>();
+  readonly #texts = new Map<string, SummarizedIssue>();
+  #textsLeftOut = 0;
+
+  add({ severity, code, text }: Issue, file: string): void {
+    this.#count(severity, code);
+    const short = text.slice(0, LONGEST_TEXT);
+    const key = `${severity}\n${code}\n${short}`;
+    const known = this.#texts.get(key);
+    if (known !== undefined) known.count++;
+    else if (this.#texts.size < MOST_TEXTS) this.#texts.set(key, { severity, code, count: 1, text: short, file });
+    else this.#textsLeftOut++;
+  }
+
+  /** Counts by severity and code, without texts: fit for the report. */
+  counts(): IssueCount[] {
+    return [...this.#counts.values()].sort((a, b) => b.count - a.count);
+  }
+
+  /** Whether the server says that something is wrong, and not only tells. */
+  get hasProblems(): boolean {
+    return [...this.#counts.values()].some(({ severity }) => ['warning', 'error', 'fatal'].includes(severity));
+  }
+
+  /** Content of `error/summary.json`: texts may speak of patients, so they stay at the destination. */
+  document(): unknown {
+    return { counts: this.counts(), issues: [...this.#texts.values()], furtherIssuesNotListed: this.#textsLeftOut };
+  }
+
+  /** Every kept text once, as issues. */
+  issues(): Issue[] {
+    return [...this.#texts.values()];
+  }
+
+  #count(severity: string, code: string): void {
+    const short = { severity: severity.slice(0, 20), code: code.slice(0, 40) };
+    const key = `${short.severity}/${short.code}`;
+    const known = this.#counts.get(key);
+    if (known !== undefined) known.count++;
+    else if (this.#counts.size < MOST_CODES) this.#counts.set(key, { ...short, count: 1 });
+    else this.#count('other', 'other');
+  }
+}

@@ -1,0 +1,212 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import * as v from 'valibot';
+import { LineCounter, parseDocument } from 'yaml';
+import { isLoopback } from './http/check-url.ts';
+
+/** Where the configuration is when `BULK_EXPORT_CONFIG` does not say otherwise, relative to the working folder. */
+export const CONFIG_FILE = 'fhir-bulk-export.yaml';
+
+/** How a worker proves itself to a FHIR server. Secrets come from files or the environment, never from the YAML text. */
+export type AuthConfig = v.InferOutput<typeof AuthSchema>;
+/** A FHIR server that this worker knows. */
+export type ServerConfig = v.InferOutput<typeof ServerSchema>;
+/** A place that this worker can write to. */
+export type DestinationConfig = v.InferOutput<typeof DestinationSchema>;
+/** All that `fhir-bulk-export.yaml` says, with defaults filled in and paths absolute. */
+export type Config = v.InferOutput<typeof ConfigSchema>;
+
+const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
+const HttpUrl = v.pipe(
+  Text,
+  v.rawTransform(({ dataset, addIssue }) => {
+    const fault = faultOfUrl(dataset.value);
+    if (fault !== undefined) addIssue({ message: fault });
+    return dataset.value;
+  }),
+);
+const Origin = v.pipe(
+  HttpUrl,
+  v.transform((url) => (URL.canParse(url) ? new URL(url).origin : url)),
+);
+
+const BackendServices = v.strictObject({
+  type: v.literal('smart-backend'),
+  clientId: Text,
+  privateKeyFile: v.optional(Text),
+  privateKeyEnv: v.optional(Text),
+  keyId: v.optional(Text),
+  jku: v.optional(HttpUrl),
+  tokenUrl: v.optional(HttpUrl),
+  scope: v.optional(Text),
+});
+const ClientSecret = v.strictObject({
+  type: v.literal('client-secret'),
+  clientId: Text,
+  clientSecretFile: v.optional(Text),
+  clientSecretEnv: v.optional(Text),
+  tokenUrl: HttpUrl,
+  scope: v.optional(Text),
+});
+const Basic = v.strictObject({
+  type: v.literal('basic'),
+  username: Text,
+  passwordFile: v.optional(Text),
+  passwordEnv: v.optional(Text),
+});
+const Bearer = v.strictObject({ type: v.literal('bearer'), tokenFile: v.optional(Text), tokenEnv: v.optional(Text) });
+const None = v.strictObject({ type: v.literal('none') });
+
+const AuthSchema = v.pipe(
+  v.variant(
+    'type',
+    [BackendServices, ClientSecret, Basic, Bearer, None],
+    'must have a type: smart-backend, client-secret, basic, bearer or none',
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const secret = {
+      'smart-backend': 'privateKey',
+      'client-secret': 'clientSecret',
+      basic: 'password',
+      bearer: 'token',
+    };
+    if (!dataset.typed || dataset.value.type === 'none') return;
+    const name = secret[dataset.value.type];
+    const given = [`${name}File`, `${name}Env`].filter((key) => key in dataset.value);
+    if (given.length !== 1) addIssue({ message: `must have exactly one of ${name}File and ${name}Env` });
+  }),
+);
+
+const ServerSchema = v.strictObject({
+  baseUrl: HttpUrl,
+  auth: v.optional(AuthSchema, { type: 'none' }),
+  fileOrigins: v.optional(v.array(Origin, 'must be a list of origins'), []),
+  maxConcurrentDownloads: v.optional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be a whole number'),
+      v.minValue(1, 'must be 1 to 64'),
+      v.maxValue(64, 'must be 1 to 64'),
+    ),
+    8,
+  ),
+  kickOffMethod: v.optional(v.picklist(['auto', 'get', 'post'], 'must be auto, get or post'), 'auto'),
+  headers: v.optional(
+    v.record(
+      v.pipe(Text, v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name')),
+      v.pipe(Text, v.regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')),
+    ),
+    {},
+  ),
+});
+
+const Directory = v.strictObject({ type: v.literal('directory'), path: Text });
+const S3 = v.strictObject({
+  type: v.literal('s3'),
+  bucket: Text,
+  prefix: v.optional(Text),
+  region: v.optional(Text),
+  endpoint: v.optional(HttpUrl),
+  forcePathStyle: v.optional(v.boolean('must be true or false')),
+});
+const DestinationSchema = v.variant('type', [Directory, S3], 'must have a type: directory or s3');
+
+const Name = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'names have letters, digits, "-", "_" and ".", at most 64'),
+);
+const ConfigSchema = v.strictObject({
+  servers: v.pipe(
+    v.record(Name, ServerSchema, 'must be a mapping'),
+    v.check((servers) => Object.keys(servers).length > 0, 'must have at least one entry'),
+  ),
+  destinations: v.pipe(
+    v.record(Name, DestinationSchema, 'must be a mapping'),
+    v.check((destinations) => Object.keys(destinations).length > 0, 'must have at least one entry'),
+  ),
+});
+
+/**
+ * Reads and checks the whole configuration.
+ *
+ * @param file default: `BULK_EXPORT_CONFIG`, else {@link CONFIG_FILE} in the working folder
+ * @throws Error that names every fault with its place, or says that there is no such file
+ */
+export async function loadConfig(file: string = process.env['BULK_EXPORT_CONFIG'] ?? CONFIG_FILE): Promise<Config> {
+  const path = resolve(file);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new Error(
+      `No configuration: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}). ` +
+        `Create it (README, "Configuration") or name another file in BULK_EXPORT_CONFIG.`,
+    );
+  }
+  return parseConfig(text, path);
+}
+
+/** Checks the text of a configuration; relative paths in it are taken from its file's folder. */
+export function parseConfig(text: string, file: string): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: true });
+  const fail = (faults: string[]): never => {
+    throw new Error(
+      `${file} has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    );
+  };
+  if (document.errors.length > 0) return fail(document.errors.map((error) => error.message.split('\n')[0] as string));
+  const parsed = v.safeParse(ConfigSchema, document.toJS() ?? {});
+  if (!parsed.success) {
+    return fail(
+      parsed.issues.map((issue) => {
+        const place = v.getDotPath(issue) ?? '';
+        return `${lineOf(issue)}${place === '' ? 'configuration' : place}: ${describe(issue)}`;
+      }),
+    );
+  }
+  return withAbsolutePaths(parsed.output, dirname(resolve(file)));
+
+  function lineOf(issue: v.BaseIssue<unknown>): string {
+    const keys = issue.path?.map((item) => item.key) ?? [];
+    for (let length = keys.length; length > 0; length--) {
+      const node = document.getIn(keys.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+      if (node?.range !== undefined) return `line ${lines.linePos(node.range[0]).line}: `;
+    }
+    return '';
+  }
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const name = String(issue.path?.at(-1)?.key);
+    return /^(privateKey|clientSecret|password|token)$/.test(name)
+      ? `secrets are not written here; use ${name}File or ${name}Env`
+      : 'unknown field, remove it';
+  }
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing';
+  return issue.received === 'undefined' && issue.kind === 'schema' ? `is missing, ${issue.message}` : issue.message;
+}
+
+function withAbsolutePaths(config: Config, folder: string): Config {
+  for (const { auth } of Object.values(config.servers)) {
+    for (const key of ['privateKeyFile', 'clientSecretFile', 'passwordFile', 'tokenFile']) {
+      const fields = auth as Record<string, unknown>;
+      if (typeof fields[key] === 'string') fields[key] = resolve(folder, fields[key]);
+    }
+  }
+  for (const destination of Object.values(config.destinations)) {
+    if (destination.type === 'directory') destination.path = resolve(folder, destination.path);
+  }
+  return config;
+}
+
+/** Plain http would show the data and the token to everybody on the way (Bulk Data IG, security considerations). */
+function faultOfUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'must be a URL such as https://fhir.example/r4';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password; use auth';
+  if (url.search !== '' || url.hash !== '') return 'must not contain "?" or "#"';
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return undefined;
+  return url.protocol === 'http:' ? 'must be https: (http: is allowed on loopback only)' : 'must be https:';
+}

@@ -1,0 +1,204 @@
+/**
+ * All that a caller sees: names, request, report, progress, messages, search attributes and failure codes.
+ * It imports nothing, so that any service can use it.
+ */
+
+/** Task queue of the workflow and its control activities; callers start exports here. */
+export const TASK_QUEUE = 'fhir-bulk-export';
+
+/** Workflow type of an export. */
+export const BULK_EXPORT = 'bulkExport';
+
+/** Signal that wakes a poll that is waiting for its time. */
+export const POLL_NOW = 'pollNow';
+
+/** Query that answers with {@link ExportProgress}. */
+export const PROGRESS = 'progress';
+
+/** Search attributes, all of type Keyword. A run works without them when the namespace does not have them. */
+export const SEARCH_ATTRIBUTES = { server: 'FhirServer', phase: 'ExportPhase' } as const;
+
+/** Largest request accepted, in bytes of its JSON. */
+export const MAX_REQUEST_BYTES = 32 * 1024;
+
+/** Task queue on which the downloads of one configured server run. */
+export function filesTaskQueue(server: string): string {
+  return `${TASK_QUEUE}.files.${server}`;
+}
+
+export type ExportLevel = 'system' | 'patient' | 'group';
+
+/** Value of one export parameter; a list where FHIR allows several. */
+export type ParameterValue = string | boolean | number | readonly (string | boolean | number)[];
+
+/** The one argument of the workflow. Unknown fields are refused by name. */
+export interface ExportRequest {
+  /** An entry of the worker's configuration; callers never send URLs or credentials. */
+  server: string;
+  level: ExportLevel;
+  /** With level `group` only: the logical id of the Group. */
+  groupId?: string;
+  /** FHIR's own names; any other name that begins with `_` is sent as given. */
+  parameters?: Record<string, ParameterValue>;
+  /** Default: the first configured destination, and `<workflow id>/<first run id>` below it. */
+  destination?: { name?: string; path?: string };
+  /** Added to `Prefer: respond-async`. */
+  prefer?: readonly ('handling=lenient' | 'handling=strict' | 'separate-export-status')[];
+  /** Default: attachments are not fetched. */
+  attachments?: 'download';
+  /** True: no DELETE after success. Default false. */
+  keepServerFiles?: boolean;
+  /** Time for the whole export as an ISO 8601 duration of days, hours, minutes and seconds. Default `P30D`. */
+  deadline?: string;
+}
+
+/** Files, resources and bytes (as stored) of one resource type. */
+export interface TypeCounts {
+  files: number;
+  resources: number;
+  bytes: number;
+}
+
+/** How many issues of one severity and code the server's error or outcome files hold. */
+export interface IssueCount {
+  severity: string;
+  code: string;
+  count: number;
+}
+
+/** Something of ours that an operator should know and that does not make the export wrong. */
+export interface Warning {
+  code: WarningCode;
+  message: string;
+}
+
+/** What the workflow returns; small whatever the export's size. */
+export interface ExportReport {
+  /** `complete-with-issues` when the server's error files hold severity warning, error or fatal. */
+  status: 'complete' | 'complete-with-issues';
+  /** Verbatim from the manifest: the `_since` of the next incremental export. */
+  transactionTime: string;
+  /** Where the files are: the destination's folder or bucket URL. */
+  location: string;
+  /** Data files (the manifest's `output`), their resources and bytes. */
+  files: number;
+  resources: number;
+  bytes: number;
+  byType: Record<string, TypeCounts>;
+  /** Deletions named by the manifest's `deleted` files, by resource type. */
+  deletions: Record<string, number>;
+  /** Counts only: the texts may speak of patients and stay at the destination in `error/summary.json`. */
+  issues: IssueCount[];
+  warnings: Warning[];
+}
+
+export const PHASES = [
+  'starting',
+  'kick-off',
+  'waiting',
+  'downloading',
+  'settling',
+  'cleaning-up',
+  'complete',
+] as const;
+export type ExportPhase = (typeof PHASES)[number];
+
+/** Answer of the `progress` query. Times are ISO 8601 in UTC. */
+export interface ExportProgress {
+  phase: ExportPhase;
+  server: string;
+  location?: string;
+  polls: number;
+  /** The server's own words (`X-Progress`). */
+  serverProgress?: string;
+  nextPollAt?: string;
+  /** Present once the manifest has been read. */
+  files?: { total: number; done: number; failed: number; waiting: number; running: number };
+  resources: number;
+  bytes: number;
+  transactionTime?: string;
+  /** The latest trouble that is being retried. */
+  trouble?: string;
+  warnings: Warning[];
+}
+
+/** The closed table of failure codes: what each means and what the operator does next. */
+export const FAILURES = {
+  InvalidRequest: {
+    meaning: 'The request is wrong; the message names every field and its fix.',
+    next: 'Correct the request and start again.',
+  },
+  UnknownServer: {
+    meaning: 'The worker’s configuration has no server of that name.',
+    next: 'Correct the name, or add the server to fhir-bulk-export.yaml and restart the workers.',
+  },
+  UnknownDestination: {
+    meaning: 'The worker’s configuration has no destination of that name.',
+    next: 'Correct the name, or add the destination to fhir-bulk-export.yaml and restart the workers.',
+  },
+  KickOffRejected: {
+    meaning: 'The FHIR server refused to start the export; its reasons are quoted.',
+    next: 'Change the request as the server says. `prefer: ["handling=lenient"]` lets it ignore what it cannot do.',
+  },
+  KickOffUnknown: {
+    meaning: 'Two kick-offs were sent and neither answer arrived: a job may be running on the server.',
+    next: 'Ask the server’s operators for running exports, then start again with another path.',
+  },
+  ExportFailed: {
+    meaning: 'The FHIR server says that the export failed; its reasons are quoted.',
+    next: 'Read the reasons; narrow the request (`_type`, a Group) or ask the server’s operators.',
+  },
+  ExportGone: {
+    meaning: 'The FHIR server no longer knows the job (404 or 410 on the status URL).',
+    next: 'Start again with the same request and path: a fresh export is kicked off.',
+  },
+  ExportExpired: {
+    meaning: 'The job ended on the server before all files were fetched.',
+    next: 'Start again with the same request and path: a fresh export is kicked off.',
+  },
+  InvalidManifest: {
+    meaning: 'The server says the export is complete but sends no usable manifest. Its job is left alone.',
+    next: 'Look at `.export/` at the destination; start again with the same request and path to ask once more.',
+  },
+  ServerUnavailable: {
+    meaning: 'The FHIR server did not answer, or answered 429 or 5xx, for 24 hours. Its job is left alone.',
+    next: 'When the server is back, start again with the same request and path: the job is taken up where it was.',
+  },
+  AuthorizationFailed: {
+    meaning: 'The FHIR server refuses the worker’s credentials.',
+    next: 'Check the server’s `auth` entry and its registration with the FHIR server.',
+  },
+  IncompleteExport: {
+    meaning: 'Some files could not be had whole; the whole ones stay, the full list is `.export/missing.json`.',
+    next: 'Start again with the same request and path: only the missing files are fetched.',
+  },
+  DestinationNotEmpty: {
+    meaning: 'The folder holds something else, a finished export, or an export that is still running.',
+    next: 'Choose another path, or leave `destination.path` out.',
+  },
+  DestinationFailed: {
+    meaning: 'The destination cannot be written or read, or this worker sees another folder than the first one did.',
+    next: 'Mend what the message names (space, rights, mount), then start again with the same request and path.',
+  },
+  DeadlineExceeded: {
+    meaning: 'The export took longer than its deadline (default 30 days); the server’s job was deleted.',
+    next: 'Narrow the request, or give a longer `deadline`.',
+  },
+} as const satisfies Record<string, { meaning: string; next: string }>;
+
+export type FailureCode = keyof typeof FAILURES;
+
+/** The closed table of warning codes of {@link ExportReport}. */
+export const WARNINGS = {
+  PossibleOrphanJob: 'A kick-off was sent twice because its first answer was lost; a second job may run on the server.',
+  JobRestarted: 'The earlier job of this folder was gone; the export was kicked off once more from the start.',
+  TypeWithoutFile: 'A requested resource type brought no file: it has no data, or the server may have withheld it.',
+  ParameterIgnored: 'The server says that it ignored a parameter.',
+  PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the first page was believed.',
+  NoTransactionTime: 'The manifest has no transactionTime, so an incremental export cannot follow on this one.',
+  UnknownManifestType: 'The manifest calls itself something other than a bulk export manifest.',
+  DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',
+  DeleteUnsupported: 'The server does not support DELETE of a finished job.',
+} as const satisfies Record<string, string>;
+
+export type WarningCode = keyof typeof WARNINGS;

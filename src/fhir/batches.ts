@@ -1,0 +1,72 @@
+import type { Entry } from './entries.ts';
+import { isResourceType } from './resource-types.ts';
+
+/** Entries from one ordinal to another, the second not included. */
+export type Range = readonly [from: number, to: number];
+
+/** What has been seen so far of one type's files. */
+export interface Seen {
+  files: number;
+  resources: number;
+  bytes: number;
+}
+
+/** Bytes and files of one batch: small enough that a lost one costs little, large enough that history stays small. */
+const BATCH_BYTES = 64 * 1024 * 1024;
+const BATCH_FILES = 50;
+/** Files of a type that must have been seen before the mean stands for the ones without `count`. */
+const ENOUGH = 3;
+
+/**
+ * Expected bytes of an entry: `fileSize`, else `count` times the mean bytes of its type's resources so far, else the
+ * mean of its type's files; undefined when nothing is known yet.
+ */
+export function expectedBytes(entry: Entry, seen: Readonly<Record<string, Seen>>): number | undefined {
+  if (entry.fileSize !== undefined) return entry.fileSize;
+  const mean = seen[typeKey(entry)];
+  if (entry.count !== undefined && mean !== undefined && mean.resources > 0) {
+    return (entry.count * mean.bytes) / mean.resources;
+  }
+  return mean !== undefined && mean.files >= ENOUGH ? mean.bytes / mean.files : undefined;
+}
+
+/** Key under which an entry's type is counted; types that FHIR does not know share one, so that there are few. */
+export function typeKey(entry: Pick<Entry, 'kind' | 'type'>): string {
+  if (entry.kind !== 'output') return entry.kind;
+  return entry.type !== undefined && isResourceType(entry.type) ? entry.type : 'Resource';
+}
+
+/**
+ * Divides entries with rising ordinals into batches: one big or unknown file, or many small ones that follow one
+ * another.
+ */
+export function planBatches(entries: readonly Entry[], seen: Readonly<Record<string, Seen>>): Range[] {
+  const batches: { from: number; to: number; bytes: number }[] = [];
+  for (const entry of entries) {
+    const bytes = expectedBytes(entry, seen) ?? BATCH_BYTES;
+    const last = batches.at(-1);
+    const fits =
+      last !== undefined &&
+      last.to === entry.ordinal &&
+      last.to - last.from < BATCH_FILES &&
+      last.bytes + bytes <= BATCH_BYTES;
+    if (fits) {
+      last.to++;
+      last.bytes += bytes;
+    } else {
+      batches.push({ from: entry.ordinal, to: entry.ordinal + 1, bytes });
+    }
+  }
+  return batches.map(({ from, to }) => [from, to]);
+}
+
+/** Sorted ordinals as ranges. */
+export function toRanges(ordinals: readonly number[]): Range[] {
+  const ranges: [number, number][] = [];
+  for (const ordinal of [...ordinals].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === ordinal) last[1]++;
+    else ranges.push([ordinal, ordinal + 1]);
+  }
+  return ranges;
+}

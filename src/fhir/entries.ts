@@ -1,0 +1,92 @@
+import type { FileKind, Manifest } from './manifest.ts';
+
+/** One file of the export, known by its place in the manifest; URLs expire and are renewed. */
+export interface Entry {
+  /** Place in the whole export, from 0: pages in order, in each `output`, `deleted`, `error`. */
+  ordinal: number;
+  /** Manifest page, from 1, and place in its array. */
+  page: number;
+  kind: FileKind;
+  index: number;
+  type?: string;
+  /** Absolute. */
+  url: string;
+  /** Final name at the destination, relative to the export's folder. */
+  name: string;
+  count?: number;
+  fileSize?: number;
+}
+
+/** Resource types begin with a capital; anything else in a manifest could be meant to become a path. */
+const SAFE_TYPE = /^[A-Z][A-Za-z0-9]{0,63}$/;
+
+/**
+ * Turns manifest pages, given in order, into entries with names of our own: a name taken from a URL could collide,
+ * or lead out of the folder.
+ */
+export class EntryList {
+  readonly #numbers = new Map<string, number>();
+  readonly #errors = new Set<string>();
+  #next = 0;
+
+  /**
+   * Entries of the next page.
+   *
+   * @param pageUrl the address of the page, against which relative URLs are resolved (IG 1.0 allows them)
+   * @throws TypeError when a URL cannot be resolved
+   */
+  add(manifest: Manifest, page: number, pageUrl: string): Entry[] {
+    return manifest.files.flatMap((file) => {
+      const url = new URL(file.url, pageUrl).href;
+      if (file.kind === 'error' && !this.#isNewError(url)) return [];
+      const { kind, index, type, count, fileSize } = file;
+      return [
+        {
+          ordinal: this.#next++,
+          page,
+          kind,
+          index,
+          ...(type === undefined ? {} : { type }),
+          url,
+          name: this.#name(kind, type, manifest.organizedBy),
+          ...(count === undefined ? {} : { count }),
+          ...(fileSize === undefined ? {} : { fileSize }),
+        },
+      ];
+    });
+  }
+
+  /** IG 3.0, read literally, repeats `error` on every page: one file when equal without query. */
+  #isNewError(url: string): boolean {
+    const key = url.replace(/[?#].*$/, '');
+    if (this.#errors.has(key)) return false;
+    this.#errors.add(key);
+    return true;
+  }
+
+  #name(kind: FileKind, type: string | undefined, organizedBy: string | undefined): string {
+    if (kind === 'deleted') return `deleted/${this.#numbered('Bundle', 'deleted')}`;
+    if (kind === 'error') return `error/${this.#numbered('OperationOutcome', 'error')}`;
+    if (type !== undefined && SAFE_TYPE.test(type)) return this.#numbered(type);
+    if (organizedBy !== undefined && SAFE_TYPE.test(organizedBy)) return this.#numbered(`OrganizedBy${organizedBy}`);
+    return this.#numbered('Resource');
+  }
+
+  #numbered(stem: string, folder = ''): string {
+    // Counted without case, because some file systems do not tell `Patient` from `patient`.
+    const key = `${folder}/${stem.toLowerCase()}`;
+    const number = (this.#numbers.get(key) ?? 0) + 1;
+    this.#numbers.set(key, number);
+    return `${stem}.${String(number).padStart(5, '0')}.ndjson`;
+  }
+}
+
+/**
+ * The `resourceType` that every line of an entry must have; undefined when any is right.
+ * Source: Bulk Data IG 2.0 (deleted: Bundle), 4.0-ballot (no `type` for deleted and outcome).
+ */
+export function lineType(entry: Pick<Entry, 'kind' | 'type'>): string | undefined {
+  if (entry.kind === 'deleted') return 'Bundle';
+  if (entry.kind === 'error') return 'OperationOutcome';
+  return entry.type;
+}

@@ -1,0 +1,43 @@
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/**
+ * How long and how often things are tried before they are given up, in milliseconds where not said otherwise.
+ * These are rules of the project, not settings of its users; tests shorten them.
+ */
+export interface Limits {
+  /** Backoff without a usable `Retry-After`: the first delay and the longest. */
+  backoffFloor: number;
+  backoffCeiling: number;
+  /** 408, 425, 429, 5xx and network errors, at kick-off, status and files. */
+  outage: number;
+  /** 404 on the status URL: right after the kick-off a replica may not know the job yet. */
+  gone: number;
+  /** 200 without a usable manifest: tries (a number) and time. */
+  unusableTries: number;
+  unusable: number;
+  /** A file whose content is wrong, or whose link is refused: fetches (a number) and time. */
+  fileTries: number;
+  file: number;
+  /** First delay before a file of wrong content or refused link is fetched again. */
+  fileRetry: number;
+  /** DELETE of the job. */
+  delete: number;
+  /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
+  drain: number;
+}
+
+export const LIMITS: Limits = {
+  backoffFloor: 2 * SECOND,
+  backoffCeiling: 5 * MINUTE,
+  outage: 24 * HOUR,
+  gone: MINUTE,
+  unusableTries: 3,
+  unusable: MINUTE,
+  fileTries: 3,
+  file: 2 * MINUTE,
+  fileRetry: 2 * SECOND,
+  delete: MINUTE,
+  drain: 10 * SECOND,
+};

@@ -1,0 +1,118 @@
+/** Which array of the manifest a file comes from; `error` is also IG 4's `outcome`. */
+export type FileKind = 'output' | 'deleted' | 'error';
+
+/** One file as the manifest names it. */
+export interface ManifestFile {
+  kind: FileKind;
+  /** Place in its array, from 0. */
+  index: number;
+  /** Resource type of its lines; absent where the output is organised. */
+  type?: string;
+  /** As sent: may be relative (IG 1). */
+  url: string;
+  count?: number;
+  /** Bytes; a hint only, the IG does not say whether compressed or not. */
+  fileSize?: number;
+}
+
+/** A manifest page of any version of the IG in one shape. */
+export interface Manifest {
+  /** Verbatim; empty when the server sent none. */
+  transactionTime: string;
+  requiresAccessToken: boolean;
+  organizedBy?: string;
+  manifestType?: string;
+  files: ManifestFile[];
+  /** URL of the next page, as sent. */
+  next?: string;
+}
+
+/** Canonical of an export's manifest (Bulk Data IG 4.0-ballot); other values earn a warning. */
+export const MANIFEST_TYPE = 'http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkDataManifest';
+
+/** Why a body is not a usable manifest. */
+export interface Unusable {
+  unusable: string;
+}
+
+/**
+ * Reads a manifest of IG 1.0 to 4.0-ballot: `error` and `outcome` are one, `output` may be missing (IG 4) or empty,
+ * unknown fields are ignored. A body that is no manifest is never an empty export, and an entry that cannot be fetched
+ * makes the whole page unusable, because leaving it out would lose a file silently.
+ */
+export function readManifest(body: string): Manifest | Unusable {
+  let root: unknown;
+  try {
+    root = JSON.parse(body);
+  } catch {
+    return { unusable: /^\s*</.test(body) ? 'a page (HTML or XML) instead of a manifest' : 'not JSON' };
+  }
+  if (!isObject(root)) return { unusable: 'not a JSON object' };
+  if (typeof root['resourceType'] === 'string') return { unusable: `a ${root['resourceType'].slice(0, 40)} resource` };
+  const { transactionTime } = root;
+  if (typeof transactionTime !== 'string' && !Array.isArray(root['output'])) {
+    // LinuxForHealth answers `200 {}` for a deleted job.
+    return { unusable: 'neither transactionTime nor output' };
+  }
+  const files = [
+    ...filesOf('output', root['output']),
+    ...filesOf('deleted', root['deleted']),
+    ...filesOf('error', root['error']),
+    ...filesOf('error', root['outcome'], listLength(root['error'])),
+  ];
+  const wrong = files.find((file) => typeof file === 'string');
+  if (wrong !== undefined) return { unusable: wrong };
+  const next = nextOf(root['link']);
+  return {
+    transactionTime: typeof transactionTime === 'string' ? transactionTime : '',
+    requiresAccessToken: root['requiresAccessToken'] === true,
+    ...optional('organizedBy', root['outputOrganizedBy']),
+    ...optional('manifestType', root['manifestType']),
+    files: files as ManifestFile[],
+    ...(next === undefined ? {} : { next }),
+  };
+}
+
+function filesOf(kind: FileKind, list: unknown, from = 0): (ManifestFile | string)[] {
+  if (list === undefined || list === null) return [];
+  if (!Array.isArray(list)) return [`${kind} is not an array`];
+  return list.map((item: unknown, position) => {
+    if (!isObject(item) || typeof item['url'] !== 'string' || item['url'] === '') {
+      return `${kind}[${position}] has no url`;
+    }
+    // FHIR core (R5) spells it `filesize`.
+    const size = numberOf(item['fileSize']) ?? numberOf(item['filesize']);
+    const count = numberOf(item['count']);
+    return {
+      kind,
+      index: from + position,
+      ...optional('type', item['type']),
+      url: item['url'],
+      ...(count === undefined ? {} : { count }),
+      ...(size === undefined ? {} : { fileSize: size }),
+    };
+  });
+}
+
+function nextOf(links: unknown): string | undefined {
+  if (!Array.isArray(links)) return undefined;
+  const link = links.filter(isObject).find((one) => one['relation'] === 'next');
+  return typeof link?.['url'] === 'string' && link['url'] !== '' ? link['url'] : undefined;
+}
+
+function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}
+
+function listLength(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0;
+}
+
+function optional<K extends string>(key: K, value: unknown): { [key in K]?: string } {
+  return typeof value === 'string' && value !== '' ? ({ [key]: value } as { [key in K]?: string }) : {};
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,58 @@
+/** How one export parameter is typed and whether it may be given several times. */
+export interface ParameterRule {
+  /** Type of `Parameters.parameter.value[x]`. `code` becomes `Coding` in IG 4. */
+  type: 'string' | 'instant' | 'code' | 'reference' | 'boolean' | 'positiveInt';
+  list: boolean;
+}
+
+/** The parameters of `$export`: Bulk Data IG 1.0 to 4.0-ballot, and the async pattern's file sizes. */
+export const PARAMETERS: Readonly<Record<string, ParameterRule>> = {
+  _outputFormat: { type: 'string', list: false },
+  _since: { type: 'instant', list: false },
+  _until: { type: 'instant', list: false },
+  _type: { type: 'string', list: true },
+  _elements: { type: 'string', list: true },
+  patient: { type: 'reference', list: true },
+  includeAssociatedData: { type: 'code', list: true },
+  _typeFilter: { type: 'string', list: true },
+  organizeOutputBy: { type: 'string', list: false },
+  allowPartialManifests: { type: 'boolean', list: false },
+  _minimumFileSize: { type: 'positiveInt', list: false },
+  _maximumFileSize: { type: 'positiveInt', list: false },
+};
+
+/** Lists whose values cannot hold a comma, so that `a,b` is two values. A `_typeFilter` can: it is one query. */
+const SPLIT_AT_COMMAS = new Set(['_type', '_elements', 'includeAssociatedData', 'patient']);
+
+/** Parameters as lists of texts, in the order given: one shape for both kick-off methods. */
+export type ParameterList = readonly { name: string; values: readonly (string | boolean | number)[] }[];
+
+/** Brings the request's parameters into one shape; expects them to be valid. */
+export function listParameters(
+  parameters: Readonly<Record<string, string | boolean | number | readonly (string | boolean | number)[]>>,
+): ParameterList {
+  return Object.entries(parameters)
+    .map(([name, value]) => ({ name, values: valuesOf(name, value) }))
+    .filter(({ values }) => values.length > 0);
+}
+
+/** The single values of one parameter: lists taken apart, booleans given as text turned into booleans. */
+export function valuesOf(
+  name: string,
+  value: string | boolean | number | readonly (string | boolean | number)[],
+): (string | boolean | number)[] {
+  const values: (string | boolean | number)[] = Array.isArray(value)
+    ? [...value]
+    : [value as string | boolean | number];
+  const type = PARAMETERS[name]?.type;
+  return values
+    .flatMap((one) =>
+      typeof one === 'string' && SPLIT_AT_COMMAS.has(name) ? one.split(',').map((part) => part.trim()) : [one],
+    )
+    .map((one) => {
+      if (type === 'boolean' && (one === 'true' || one === 'false')) return one === 'true';
+      if (type === 'positiveInt' && typeof one === 'string' && /^\d{1,15}$/.test(one)) return Number(one);
+      if (type === 'reference' && typeof one === 'string' && !one.includes('/')) return `Patient/${one}`;
+      return one;
+    });
+}

@@ -1,0 +1,84 @@
+import { isTransient, readOutcome } from './operation-outcome.ts';
+import { quoteAnswer, tidy } from './quote.ts';
+import type { Manifest } from './manifest.ts';
+import { readManifest } from './manifest.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import type { TroubleCause } from './trouble.ts';
+
+/** An answer to a status or manifest page request; header names in lower case. */
+export interface StatusResponse {
+  status: number;
+  headers: Readonly<Record<string, string | undefined>>;
+  body: string;
+}
+
+/** What was agreed at the kick-off. */
+export interface PollTerms {
+  /** `Preference-Applied` named `separate-export-status` (Bulk Data IG 3.0). */
+  separateStatus: boolean;
+  /** `allowPartialManifests` was asked for. */
+  partial: boolean;
+}
+
+/** What an answer means. `retryAfter` in milliseconds, present when the server named a usable time. */
+export type PollAnswer =
+  | { kind: 'inProgress'; retryAfter?: number; progress?: string }
+  | { kind: 'manifest'; manifest: Manifest; complete: boolean; retryAfter?: number; progress?: string }
+  | { kind: 'failed'; words: string }
+  | { kind: 'gone'; words: string }
+  | { kind: 'refused'; status: 401 | 403; words: string }
+  | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
+
+/**
+ * Reads the answer to a status request. Source: Bulk Data IG 1.0 to 4.0-ballot, status request; the table of outcomes
+ * differs when the server applies `separate-export-status` (3.0).
+ *
+ * @param now our clock, milliseconds since the epoch
+ */
+export function readStatus(response: StatusResponse, terms: PollTerms, now: number): PollAnswer {
+  const { status, headers, body } = response;
+  const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
+  const timing = retryAfter === undefined ? {} : { retryAfter };
+  const words = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
+  const trouble = (cause: TroubleCause): PollAnswer => ({ kind: 'trouble', cause, words, ...timing });
+
+  if (status === 202) return inProgress(response, terms, timing);
+  if (status === 200) return readSuccess(response, terms, timing);
+  if (status === 401 || status === 403) return { kind: 'refused', status, words };
+  if (status === 404) return trouble('gone');
+  if (status === 410) return { kind: 'gone', words };
+  if (status < 400) return trouble('unusable');
+  if (status === 408 || status === 425 || status === 429) return trouble('outage');
+  // IG 3.0: with X-Export-Status in use, an HTTP error says nothing about the job.
+  if (terms.separateStatus) return trouble('outage');
+  const issues = readOutcome(body);
+  if (issues !== undefined) return isTransient(issues) ? trouble('outage') : { kind: 'failed', words };
+  // IG 2.0: errors need not be FHIR, gateways answer too. A 5xx of that kind may pass, a 4xx will not.
+  return status >= 500 && status !== 501 && status !== 505 ? trouble('outage') : { kind: 'failed', words };
+}
+
+type Timing = { retryAfter?: number };
+
+function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {
+  const { headers, body } = response;
+  const exportStatus = Number(/^\s*(\d{3})/.exec(headers['x-export-status'] ?? '')?.[1] ?? 200);
+  if (exportStatus === 202) return inProgress(response, terms, timing);
+  if (exportStatus >= 400) {
+    return { kind: 'failed', words: `X-Export-Status ${exportStatus}: ${quoteAnswer(body)}` };
+  }
+  const manifest = readManifest(body);
+  if ('files' in manifest) return { kind: 'manifest', manifest, complete: true, ...timing };
+  if (readOutcome(body) !== undefined) return { kind: 'failed', words: `HTTP 200: ${quoteAnswer(body)}` };
+  return { kind: 'trouble', cause: 'unusable', words: `HTTP 200 with ${manifest.unusable}`, ...timing };
+}
+
+function inProgress(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {
+  const text = response.headers['x-progress'];
+  const progress = text === undefined ? {} : { progress: tidy(text, 100) };
+  // A body of a 202 is nothing unless partial manifests were asked for (IG 3.0).
+  if (terms.partial && response.body.trim() !== '') {
+    const manifest = readManifest(response.body);
+    if ('files' in manifest) return { kind: 'manifest', manifest, complete: false, ...timing, ...progress };
+  }
+  return { kind: 'inProgress', ...timing, ...progress };
+}

@@ -1,0 +1,40 @@
+import { readOutcome } from './operation-outcome.ts';
+
+/** Longest quotation of a server's words in a failure. */
+const LONGEST = 1500;
+
+/**
+ * A server's answer as words that an operator can read and that are safe to keep: the issues of an OperationOutcome,
+ * the text of an HTML page (gateways answer so: Bulk Data IG 2.0 allows it), or the text itself. Queries of URLs are
+ * taken out because they may be signatures; long texts are cut.
+ */
+export function quoteAnswer(body: string): string {
+  const issues = readOutcome(body);
+  if (issues !== undefined) {
+    return tidy(
+      issues.map(({ severity, code, text }) => `${severity}/${code}${text === '' ? '' : `: ${text}`}`).join('; '),
+    );
+  }
+  if (/^\s*</.test(body)) {
+    const withoutCode = body.replace(/<(script|style)\b[\s\S]*?<\/\1>/gi, ' ');
+    return tidy(`(a page, not FHIR) ${withoutCode.replace(/<[^>]*>/g, ' ')}`);
+  }
+  return tidy(body);
+}
+
+/** One line without control characters and URL queries, cut to a length. */
+export function tidy(text: string, longest: number = LONGEST): string {
+  const line = removeQueries(text)
+    // eslint-disable-next-line no-control-regex -- taking them out is the point
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .replace(/ {2,}/g, ' ')
+    .trim();
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+}
+
+/** Text with the queries and fragments of URLs, absolute or as paths, and user information taken out. */
+export function removeQueries(text: string): string {
+  return text
+    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>@]*@/gi, '$1')
+    .replace(/((?:\b[a-z][a-z0-9+.-]*:\/\/|\/)[^\s"'<>?#]*)[?#][^\s"'<>]*/gi, '$1?…');
+}

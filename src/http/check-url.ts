@@ -1,0 +1,26 @@
+import { isIP } from 'node:net';
+
+/** Whether a URL's host is this machine itself. */
+export function isLoopback(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+}
+
+/**
+ * Says why a URL that a server gave must not be asked, or nothing when it may: `https:` only (`http:` on loopback), no
+ * user information, no link-local or cloud metadata address, so that a server cannot send the worker into its own
+ * network's secrets.
+ */
+export function faultOfServerUrl(url: URL): string | undefined {
+  if (url.username !== '' || url.password !== '') return 'it contains user information';
+  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (isIP(host) === 4 && host.startsWith('169.254.')) return 'it is a link-local address';
+  if (
+    isIP(host) === 6 &&
+    (/^fe[89ab]/.test(host) || /^::ffff:(a9fe:|169\.254\.)/.test(host) || host === 'fd00:ec2::254')
+  ) {
+    return 'it is a link-local or metadata address';
+  }
+  if (host === 'metadata' || host === 'metadata.google.internal') return 'it is a cloud metadata address';
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return undefined;
+  return `it is ${url.protocol} and must be https:`;
+}

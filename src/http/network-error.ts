@@ -1,0 +1,48 @@
+import { tidy } from '../fhir/quote.ts';
+
+/** Errors after which nothing of the request can have reached the server. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+]);
+
+/** The network failed: no answer, or only a part of one. Trying again may help. */
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+  /** False when the server cannot have seen the request; true when it may have. */
+  readonly maybeSent: boolean;
+
+  constructor(message: string, maybeSent: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.maybeSent = maybeSent;
+  }
+}
+
+/** Gives what `undici` or a stream of it threw a name that says what happened, without URLs. */
+export function toNetworkError(error: unknown, host: string): NetworkError {
+  if (error instanceof NetworkError) return error;
+  const cause = deepestCause(error);
+  const code = String((cause as { code?: unknown }).code ?? '');
+  const words =
+    code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;
+  return new NetworkError(`${host}: ${words}`, !NOT_SENT.has(code), { cause: error });
+}
+
+function deepestCause(error: unknown): Error {
+  let current = error instanceof Error ? error : new Error(String(error));
+  while (current instanceof AggregateError ? current.errors[0] instanceof Error : current.cause instanceof Error) {
+    current = (current instanceof AggregateError ? current.errors[0] : current.cause) as Error;
+  }
+  return current;
+}

@@ -1,0 +1,32 @@
+import type { Config } from '../config.ts';
+import { ExportError } from '../errors.ts';
+import { openDirectory } from './directory.ts';
+import type { ExportFolder } from './export-folder.ts';
+
+/**
+ * Opens the place of one export.
+ *
+ * @param name of the destination; undefined for the first one
+ * @throws ExportError `UnknownDestination`, `DestinationFailed`
+ */
+export async function openDestination(config: Config, name: string, path: string): Promise<ExportFolder> {
+  const destination = Object.hasOwn(config.destinations, name) ? config.destinations[name] : undefined;
+  if (destination === undefined) {
+    throw new ExportError(
+      'UnknownDestination',
+      `this worker knows no destination "${name}"; it knows ${Object.keys(config.destinations).join(', ')}`,
+    );
+  }
+  if (destination.type === 's3') {
+    throw new ExportError(
+      'DestinationFailed',
+      `"${name}" is of type s3, which this version cannot write to yet; use a directory`,
+    );
+  }
+  return openDirectory(destination.path, path);
+}
+
+/** The destination that is meant when a request names none. */
+export function defaultDestination(config: Config): string {
+  return Object.keys(config.destinations)[0] as string;
+}

@@ -1,0 +1,216 @@
+import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { dirname, join, sep } from 'node:path';
+import { ExportError } from '../errors.ts';
+import { toStorageError } from './storage-error.ts';
+import type { ExportFolder, Part } from './export-folder.ts';
+import { PARTS_FOLDER } from './export-folder.ts';
+
+/**
+ * Opens an export's folder below a directory destination, making it when it is not there.
+ *
+ * @param root absolute path of the destination
+ * @param path of the export below it, already checked
+ * @throws ExportError `DestinationFailed` when the folder leads out of the destination by a symbolic link
+ */
+export async function openDirectory(root: string, path: string): Promise<ExportFolder> {
+  const folder = join(root, path);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const [realRoot, realFolder] = await Promise.all([realpath(root), realpath(folder)]);
+    if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) {
+      throw new ExportError('DestinationFailed', `${folder} leads out of its destination by a symbolic link`);
+    }
+    return new DirectoryFolder(realFolder);
+  } catch (error) {
+    throw await toStorageError(error, folder);
+  }
+}
+
+class DirectoryFolder implements ExportFolder {
+  readonly location: string;
+
+  constructor(location: string) {
+    this.location = location;
+  }
+
+  async read(name: string): Promise<Buffer | undefined> {
+    return this.#guard(() => absentAs(undefined, readFile(this.#path(name))));
+  }
+
+  async *stream(name: string): AsyncIterable<Buffer> {
+    try {
+      yield* createReadStream(this.#path(name), { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw await toStorageError(error, this.location);
+    }
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    return this.#guard(async () => (await absentAs(undefined, stat(this.#path(name))))?.size);
+  }
+
+  async write(name: string, content: string | Uint8Array): Promise<void> {
+    await this.#guard(async () => {
+      const part = await this.#writeWhole(content);
+      await this.#inFolder(name, () => rename(part, this.#path(name)));
+      await syncFolder(dirname(this.#path(name)));
+    });
+  }
+
+  async create(name: string, content: string | Uint8Array): Promise<boolean> {
+    return this.#guard(async () => this.#publish(await this.#writeWhole(content), name));
+  }
+
+  async list(folder: string): Promise<string[]> {
+    return this.#guard(() => absentAs([], readdir(this.#path(folder))));
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#guard(() => rm(this.#path(name), { recursive: true, force: true, maxRetries: 3 }));
+  }
+
+  async openPart(label: string): Promise<Part> {
+    return this.#guard(async () => {
+      const path = await this.#newPart(label);
+      const handle = await open(path, 'wx', 0o600);
+      return new DirectoryPart(handle, path, (name) => this.#guard(() => this.#publish(path, name)), this.location);
+    });
+  }
+
+  async #writeWhole(content: string | Uint8Array): Promise<string> {
+    const path = await this.#newPart('document');
+    const handle = await open(path, 'wx', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return path;
+  }
+
+  async #newPart(label: string): Promise<string> {
+    const folder = this.#path(PARTS_FOLDER);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return join(folder, `${label}.${randomUUID()}.part`);
+  }
+
+  /** A link fails where a rename would overwrite, so that of two attempts only one can publish. */
+  async #publish(part: string, name: string): Promise<boolean> {
+    const final = this.#path(name);
+    try {
+      await this.#inFolder(name, () => link(part, final));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return await discardAnd(part, false);
+      // File systems without hard links (exFAT, some network mounts).
+      if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EMLINK') throw error;
+      if ((await absentAs(undefined, lstat(final))) !== undefined) return await discardAnd(part, false);
+      await rename(part, final);
+      await syncFolder(dirname(final));
+      return true;
+    }
+    await syncFolder(dirname(final));
+    return await discardAnd(part, true);
+  }
+
+  async #inFolder(name: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await mkdir(dirname(this.#path(name)), { recursive: true, mode: 0o700 });
+      await action();
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.location, name);
+  }
+
+  async #guard<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw await toStorageError(error, this.location);
+    }
+  }
+}
+
+class DirectoryPart implements Part {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  readonly #publishAs: (name: string) => Promise<boolean>;
+  readonly #location: string;
+  #open = true;
+
+  constructor(handle: FileHandle, path: string, publishAs: (name: string) => Promise<boolean>, location: string) {
+    this.#handle = handle;
+    this.#path = path;
+    this.#publishAs = publishAs;
+    this.#location = location;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      for (let offset = 0; offset < chunk.length;) {
+        const { bytesWritten } = await this.#handle.write(chunk, offset);
+        offset += bytesWritten;
+      }
+    } catch (error) {
+      throw await toStorageError(error, this.#location);
+    }
+  }
+
+  async finish(): Promise<void> {
+    try {
+      await this.#handle.sync();
+      await this.#close();
+    } catch (error) {
+      throw await toStorageError(error, this.#location);
+    }
+  }
+
+  async publish(name: string): Promise<boolean> {
+    return this.#publishAs(name);
+  }
+
+  async discard(): Promise<void> {
+    await this.#close();
+    await rm(this.#path, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#handle.close();
+  }
+}
+
+async function discardAnd<T>(part: string, result: T): Promise<T> {
+  await absentAs(undefined, unlink(part));
+  return result;
+}
+
+/** A name is durable only when its folder is. Windows cannot open folders and does not need to. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function absentAs<T, A>(absent: A, result: Promise<T>): Promise<T | A> {
+  try {
+    return await result;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return absent;
+    throw error;
+  }
+}

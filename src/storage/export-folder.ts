@@ -1,0 +1,38 @@
+/**
+ * One export's place at a destination: what every kind of destination can do. Names are relative, with `/` between
+ * parts. Every method fails with `DestinationFailed` when trying again would not help.
+ */
+export interface ExportFolder {
+  /** The place as users know it: a folder or a bucket URL. */
+  readonly location: string;
+  /** Whole content of a small file; undefined when there is none. */
+  read(name: string): Promise<Buffer | undefined>;
+  /** Content of a file of any size. */
+  stream(name: string): AsyncIterable<Buffer>;
+  /** Bytes of a file; undefined when there is none. */
+  size(name: string): Promise<number | undefined>;
+  /** Writes a small file whole or not at all, over an earlier one; durable when it returns. */
+  write(name: string, content: string | Uint8Array): Promise<void>;
+  /** Like {@link write}, but never over an earlier one: false when there is one. */
+  create(name: string, content: string | Uint8Array): Promise<boolean>;
+  /** Names of what is directly in a folder (`''`: the export's own); empty when there is none. */
+  list(folder: string): Promise<string[]>;
+  /** Removes a file or a folder with all that is in it; nothing happens when there is none. */
+  remove(name: string): Promise<void>;
+  /** Begins a file that is being written by one attempt, under a name that no other attempt has. */
+  openPart(label: string): Promise<Part>;
+}
+
+/** A file that is being written by one attempt. */
+export interface Part {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes all bytes durable. Nothing can be written afterwards. */
+  finish(): Promise<void>;
+  /** Gives a finished part its final name, never over an earlier file: false when there is one. */
+  publish(name: string): Promise<boolean>;
+  /** Closes the part and removes what has not been published. May be called at any time, also twice. */
+  discard(): Promise<void>;
+}
+
+/** Where unpublished parts are. */
+export const PARTS_FOLDER = '.export/parts';

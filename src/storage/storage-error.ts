@@ -1,0 +1,35 @@
+import { statfs } from 'node:fs/promises';
+import { ExportError } from '../errors.ts';
+
+/** What a person has to mend; anything else (EIO, EBUSY, ESTALE…) may pass and is tried again. */
+const FINAL: Record<string, string> = {
+  ENOSPC: 'no space is left',
+  EDQUOT: 'the quota is used up',
+  EACCES: 'the worker has no right to write or read',
+  EPERM: 'the worker has no right to write or read',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file',
+  EISDIR: 'a folder is where a file should be',
+  ELOOP: 'symbolic links go in circles',
+  ENAMETOOLONG: 'the path is too long',
+};
+
+/** Turns what the file system threw into `DestinationFailed` when trying again would not help. */
+export async function toStorageError(error: unknown, location: string): Promise<unknown> {
+  const { code } = error as NodeJS.ErrnoException;
+  const what = code === undefined ? undefined : FINAL[code];
+  if (what === undefined || error instanceof ExportError) return error;
+  return new ExportError('DestinationFailed', `${location}: ${what} (${code}${await freeSpace(code, location)})`, {
+    cause: error,
+  });
+}
+
+async function freeSpace(code: string | undefined, location: string): Promise<string> {
+  if (code !== 'ENOSPC') return '';
+  try {
+    const { bavail, blocks, bsize } = await statfs(location);
+    return `, ${Math.floor((bavail * bsize) / 1e6)} MB of ${Math.floor((blocks * bsize) / 1e6)} MB free`;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
+import { pino } from 'pino';
+import { loadConfig } from './config.ts';
+import { TASK_QUEUE } from './contract.ts';
+import { createWorkers } from './workers.ts';
+
+/** Milliseconds between tries to reach a Temporal server that is away. */
+const RECONNECT = 2000;
+
+const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info' });
+
+async function main(): Promise<void> {
+  const config = await loadConfig();
+  const workflowBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  if (!existsSync(workflowBundle)) throw new Error(`${workflowBundle} is missing; run "npm run build" first`);
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      logger[level.toLowerCase() as Lowercase<typeof level>]({ ...meta }, message);
+    }),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+    },
+  });
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const connection = await connect(connectionOptions, stop.signal);
+  if (connection === undefined) return;
+  const workers = await createWorkers({ connection, namespace, config, workflowBundle });
+  logger.info(
+    { taskQueue: TASK_QUEUE, servers: Object.keys(config.servers), destinations: Object.keys(config.destinations) },
+    'worker started',
+  );
+  try {
+    await workers.run();
+  } finally {
+    await connection.close();
+  }
+  logger.info('worker stopped');
+}
+
+/** The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before. */
+async function connect(
+  options: Parameters<typeof NativeConnection.connect>[0],
+  signal: AbortSignal,
+): Promise<NativeConnection | undefined> {
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      return await NativeConnection.connect(options);
+    } catch (error) {
+      const log = told ? logger.debug : logger.warn;
+      log.call(
+        logger,
+        { address: options?.address, reason: (error as Error).message },
+        'Temporal is away; waiting for it',
+      );
+      await delay(RECONNECT, undefined, { signal }).catch(() => {});
+    }
+  }
+  return undefined;
+}
+
+main().catch((error: unknown) => {
+  logger.fatal((error as Error).message);
+  process.exitCode = 1;
+});

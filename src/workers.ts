@@ -1,0 +1,119 @@
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { ActivityDeps, Owner } from './activities/deps.ts';
+import { createActivities, createFileActivities } from './activities/index.ts';
+import type { Config } from './config.ts';
+import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
+import type { Limits } from './fhir/limits.ts';
+import { LIMITS } from './fhir/limits.ts';
+import { HttpClient } from './http/client.ts';
+import type { HttpTimeouts } from './http/client.ts';
+
+export interface WorkersOptions {
+  connection: NativeConnection;
+  /** Default: `default`. */
+  namespace?: string | undefined;
+  config: Config;
+  /** Path of the prebuilt workflow bundle. */
+  workflowBundle: string;
+  /** Default: the project's own; tests shorten them. */
+  limits?: Limits;
+  timeouts?: HttpTimeouts;
+}
+
+/** The workers of one process: one for the main task queue, one for the downloads of each configured server. */
+export interface Workers {
+  /** Runs until {@link shutdown} or a signal; throws when one of them fails. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+/** Milliseconds; cancellation reaches an activity no later than this. */
+const HEARTBEAT_THROTTLE = 1000;
+
+/** Makes the workers of a process; nothing is polled before they run. */
+export async function createWorkers(options: WorkersOptions): Promise<Workers> {
+  const { connection, namespace = 'default', config } = options;
+  const http = new HttpClient(options.timeouts);
+  const deps: ActivityDeps = {
+    config,
+    http,
+    limits: options.limits ?? LIMITS,
+    registeredSearchAttributes: () => listSearchAttributes(connection, namespace),
+    isRunning: (owner) => isRunning(new Client({ connection, namespace }), owner),
+  };
+  const common: Partial<WorkerOptions> = {
+    connection,
+    namespace,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    shutdownGraceTime: '5s',
+    shutdownForceTime: '25s',
+  };
+  const workers = [
+    await Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUE,
+      workflowBundle: { codePath: options.workflowBundle },
+      activities: createActivities(deps),
+    }),
+  ];
+  for (const [name, { maxConcurrentDownloads }] of Object.entries(config.servers)) {
+    workers.push(
+      await Worker.create({
+        ...common,
+        taskQueue: filesTaskQueue(name),
+        activities: createFileActivities(deps),
+        maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
+        // Every slot may be waited for with one poll; more would only hold connections.
+        maxConcurrentActivityTaskPolls: Math.min(5, maxConcurrentDownloads),
+      }),
+    );
+  }
+  return {
+    run: () => runAll(workers, http),
+    shutdown: () => workers.forEach(stop),
+  };
+}
+
+/** When one fails the others are stopped too: a process that serves half of its queues looks healthy and is not. */
+async function runAll(workers: readonly Worker[], http: HttpClient): Promise<void> {
+  try {
+    await Promise.all(
+      workers.map((worker) =>
+        worker.run().catch((error: unknown) => {
+          workers.forEach(stop);
+          throw error;
+        }),
+      ),
+    );
+  } finally {
+    await http.close();
+  }
+}
+
+function stop(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+}
+
+async function listSearchAttributes(connection: NativeConnection, namespace: string): Promise<ReadonlySet<string>> {
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    return new Set(Object.keys(customAttributes));
+  } catch {
+    // Not every Temporal service lets a worker ask; an export works without them.
+    return new Set();
+  }
+}
+
+async function isRunning(client: Client, { workflowId, firstRunId }: Owner): Promise<boolean> {
+  try {
+    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    const first = raw.workflowExecutionInfo?.firstRunId ?? firstRunId;
+    return status.name === 'RUNNING' && first === firstRunId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+import {
+  CancellationScope,
+  ContinueAsNew,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  log,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
+import { POLL_NOW, PROGRESS } from '../contract.ts';
+import { parseDuration } from '../fhir/duration.ts';
+import { deletePhase } from './delete-phase.ts';
+import { DownloadPhase } from './download-phase.ts';
+import { ExportRun } from './export-run.ts';
+import { codeOf, failure, unwrap } from './failure.ts';
+import { kickOffPhase } from './kick-off-phase.ts';
+import { pollPhase } from './poll-phase.ts';
+import { setSearchAttributes } from './search-attributes.ts';
+import type { ExportState } from './state.ts';
+import { addWarnings, newState } from './state.ts';
+import { longStep, step } from './steps.ts';
+import { validateRequest } from './validate-request.ts';
+
+const pollNow = defineSignal(POLL_NOW);
+const progress = defineQuery<ExportProgress>(PROGRESS);
+
+const DEFAULT_DEADLINE = 'P30D';
+
+/**
+ * Exports from a FHIR server to a destination: kick-off, polling, downloads, and a verified `manifest.json`.
+ *
+ * @param request what to export; see the README
+ * @param carried only for the project's own use: the state that an earlier run hands on
+ */
+export async function bulkExport(request: ExportRequest, carried?: ExportState): Promise<ExportReport> {
+  const run = new ExportRun(request, carried ?? newState(Date.now()));
+  setHandler(pollNow, () => run.poke(), { description: 'Poll the FHIR server now instead of at the planned time.' });
+  setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
+
+  const validation = validateRequest(request);
+  if ('problems' in validation) throw failure('InvalidRequest', validation.problems.join('; '));
+
+  const scope = new CancellationScope();
+  const deadline = startDeadline(run, scope);
+  try {
+    return await scope.run(() => exportAll(run));
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    if (isCancellation(error)) {
+      await cleanUp(run);
+      if (deadline.passed)
+        throw failure('DeadlineExceeded', `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`);
+      throw error;
+    }
+    if (codeOf(error) === 'ExportFailed') await cleanUp(run);
+    throw unwrap(error);
+  }
+}
+
+async function exportAll(run: ExportRun): Promise<ExportReport> {
+  const { state } = run;
+  if (state.opened === undefined) await open(run);
+  for (;;) {
+    if (!state.accepted) await kickOffPhase(run);
+    if (state.manifest !== undefined || (await pollPhase(run))) break;
+    restart(run);
+  }
+  if (state.phase !== 'settling') await new DownloadPhase(run).execute();
+  return await settle(run);
+}
+
+async function open(run: ExportRun): Promise<void> {
+  const { request, state } = run;
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  state.opened = await step('open destination').openExport({
+    request,
+    owner: { workflowId, firstRunId: firstExecutionRunId },
+    path: request.destination?.path ?? `${encodeSegment(workflowId)}/${firstExecutionRunId}`,
+  });
+  state.generation = state.opened.generation;
+  setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
+}
+
+/** An earlier run's job may be gone; this run's own must not be. */
+function restart(run: ExportRun): void {
+  const { state } = run;
+  const words = state.poll.words ?? '';
+  if (!run.opened.adopted || state.restarted)
+    throw failure('ExportGone', `the server no longer knows the job: ${words}`);
+  state.restarted = true;
+  state.generation++;
+  state.accepted = false;
+  state.poll = { ...state.poll, notBefore: 0, backoffs: 0, pages: 0 };
+  delete state.poll.trouble;
+  delete state.poll.words;
+}
+
+async function settle(run: ExportRun): Promise<ExportReport> {
+  const { state, request } = run;
+  run.enter('settling');
+  const result = await longStep('settle').settleExport({
+    ref: run.opened.ref,
+    request: request.parameters === undefined ? {} : { parameters: request.parameters },
+    warnings: state.warnings,
+  });
+  if (result.kind === 'incomplete') {
+    const more = result.missing > result.first.length ? ' and more' : '';
+    throw failure(
+      'IncompleteExport',
+      `${result.missing} of ${result.of} files could not be had whole: ${result.first.join(', ')}${more}; all of them are in .export/missing.json`,
+    );
+  }
+  state.warnings = result.report.warnings;
+  if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
+  addWarnings(state, result.report.warnings);
+  run.enter('complete');
+  return { ...result.report, warnings: state.warnings };
+}
+
+/** After cancellation, the deadline and a failed export: the server's job and unfinished parts are removed. */
+async function cleanUp(run: ExportRun): Promise<void> {
+  if (run.state.opened === undefined) return;
+  await CancellationScope.nonCancellable(async () => {
+    run.enter('cleaning-up');
+    try {
+      await deletePhase(run, { removeParts: true });
+    } catch (error) {
+      log.warn('cleaning up failed', { error });
+    }
+  });
+}
+
+function startDeadline(run: ExportRun, scope: CancellationScope): { passed: boolean } {
+  const deadline = { passed: false };
+  const duration = parseDuration(run.request.deadline ?? DEFAULT_DEADLINE) ?? 0;
+  const left = Math.max(1, run.state.startedAt + duration - Date.now());
+  // Not cancellable: it must not end with the scope that it is to end.
+  void CancellationScope.nonCancellable(() => sleep(left, { summary: 'deadline' })).then(() => {
+    deadline.passed = true;
+    scope.cancel();
+  });
+  return deadline;
+}
+
+/** Workflow ids may hold anything; a path segment must not. */
+function encodeSegment(text: string): string {
+  return [...new TextEncoder().encode(text)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      return /[A-Za-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
+}

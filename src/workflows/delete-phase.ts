@@ -1,0 +1,28 @@
+import { log, sleep } from '@temporalio/workflow';
+import { WARNINGS } from '../contract.ts';
+import { nextDelay } from '../fhir/trouble.ts';
+import type { ExportRun } from './export-run.ts';
+import { addWarnings } from './state.ts';
+import { step } from './steps.ts';
+
+/** Tells the server that its job is not needed any more; a server that does not take it earns a warning only. */
+export async function deletePhase(run: ExportRun, { removeParts }: { removeParts: boolean }): Promise<void> {
+  const { limits } = run;
+  let since: number | undefined;
+  for (let times = 0; ; times++) {
+    const result = await step('DELETE job').deleteJob({ ref: run.opened.ref, removeParts });
+    if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
+    since ??= Date.now();
+    if (result.kind === 'unsupported' || Date.now() - since >= limits.delete) {
+      const code = result.kind === 'unsupported' ? 'DeleteUnsupported' : 'DeleteFailed';
+      log.warn('the job could not be deleted', { reason: result.words });
+      addWarnings(run.state, [{ code, message: `${WARNINGS[code]} (${result.words})` }]);
+      return;
+    }
+    // Within the time for all tries: a server that asks for more is not waited for.
+    const left = limits.delete - (Date.now() - since);
+    await sleep(Math.max(1, Math.min(left, nextDelay(result.retryAfter, times, limits, Math.random))), {
+      summary: 'DELETE again',
+    });
+  }
+}

@@ -1,0 +1,273 @@
+import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
+import type { Range } from '../fhir/batches.ts';
+import { toRanges } from '../fhir/batches.ts';
+import type { Trouble } from '../fhir/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import type { ExportRun } from './export-run.ts';
+import { refreshPhase } from './refresh-phase.ts';
+import type { DownloadState, RetryState } from './state.ts';
+import { newDownloads } from './state.ts';
+import { fileStep, step } from './steps.ts';
+
+/** Batches in flight for each download that one worker may run at once: work for some workers, and no more. */
+const WORKERS_FED = 4;
+const WIDEST_WINDOW = 64;
+/** Files to be fetched again above which no further ones are started, so that the state stays small. */
+const MOST_RETRIES = 300;
+const FILES_OF_A_RETRY = 50;
+
+interface Batch {
+  ranges: Range[];
+  /** Trouble that its files have had; empty for files that have not been tried. */
+  troubles: ReadonlyMap<number, Trouble>;
+  /** The reading of the manifest that its links are from. */
+  reading: number;
+}
+
+/** Has every file of the manifest fetched, in a bounded window of batches. */
+export class DownloadPhase {
+  readonly #run: ExportRun;
+  readonly #state: DownloadState;
+  readonly #widest: number;
+  readonly #batches = new Set<Batch>();
+  readonly #scope = new CancellationScope();
+  #changed = false;
+  #failure: unknown;
+  #staleLinks = false;
+
+  constructor(run: ExportRun) {
+    this.#run = run;
+    this.#widest = Math.min(WIDEST_WINDOW, run.opened.maxConcurrentDownloads * WORKERS_FED);
+    this.#state = run.state.downloads ??= newDownloads(this.#widest);
+  }
+
+  /** Returns when every file is done or has failed for good. */
+  async execute(): Promise<void> {
+    this.#run.enter('downloading');
+    try {
+      while (!this.#isDone()) {
+        if (this.#failure !== undefined) throw this.#failure;
+        if (workflowInfo().continueAsNewSuggested) {
+          await this.#drain(this.#run.limits.drain);
+          if (this.#failure !== undefined) throw this.#failure;
+          await this.#run.continue();
+        }
+        await this.#refreshLinks();
+        await this.#fill();
+        await this.#waitForChange();
+      }
+    } finally {
+      await this.#drain(0);
+    }
+  }
+
+  #isDone(): boolean {
+    const { cursor, planned, retries } = this.#state;
+    return (
+      cursor >= this.#total &&
+      planned.length === 0 &&
+      retries.length === 0 &&
+      this.#batches.size === 0 &&
+      this.#failure === undefined
+    );
+  }
+
+  get #total(): number {
+    return this.#run.state.manifest?.entries ?? 0;
+  }
+
+  async #fill(): Promise<void> {
+    const state = this.#state;
+    while (this.#batches.size < state.window && state.holdUntil <= Date.now() && !this.#staleLinks) {
+      const batch = this.#nextRetry() ?? this.#nextPlanned();
+      if (batch !== undefined) this.#start(batch);
+      else if (state.planned.length === 0 && state.cursor < this.#total && state.retries.length < MOST_RETRIES)
+        await this.#plan();
+      else return;
+    }
+  }
+
+  async #plan(): Promise<void> {
+    const { ref } = this.#run.opened;
+    const { cursor, seen } = this.#state;
+    const plan = await step(`plan from file ${cursor + 1}`).planDownloads({ ref, cursor, seen });
+    this.#state.cursor = plan.cursor;
+    this.#state.planned.push(...plan.batches);
+    this.#count(plan.done);
+  }
+
+  #nextPlanned(): Batch | undefined {
+    if (this.#state.retries.length >= MOST_RETRIES) return undefined;
+    const range = this.#state.planned.shift();
+    return range === undefined ? undefined : { ranges: [range], troubles: new Map(), reading: this.#state.reading };
+  }
+
+  #nextRetry(): Batch | undefined {
+    const now = Date.now();
+    const due = this.#state.retries.filter(({ notBefore }) => notBefore <= now);
+    if (due.length === 0) return undefined;
+    const free = this.#state.window - this.#batches.size;
+    const taken = new Set(due.slice(0, Math.min(FILES_OF_A_RETRY, Math.ceil(due.length / free))));
+    this.#state.retries = this.#state.retries.filter((retry) => !taken.has(retry));
+    return {
+      ranges: toRanges([...taken].map(({ ordinal }) => ordinal)),
+      troubles: new Map([...taken].map(({ ordinal, trouble }) => [ordinal, trouble])),
+      reading: this.#state.reading,
+    };
+  }
+
+  #start(batch: Batch): void {
+    this.#batches.add(batch);
+    this.#run.filesRunning += filesOf(batch);
+    const { ref } = this.#run.opened;
+    const work = this.#scope.run(() =>
+      fileStep(ref.server, this.#summary(batch)).downloadFiles({
+        ref,
+        generation: this.#run.state.generation,
+        ranges: batch.ranges,
+        retry: batch.troubles.size > 0,
+      }),
+    );
+    void work.then(
+      (result) => this.#end(batch, () => this.#take(batch, result)),
+      (error: unknown) => this.#end(batch, () => this.#takeError(batch, error)),
+    );
+  }
+
+  #summary({ ranges, troubles }: Batch): string {
+    const [from, to] = [ranges[0]?.[0] ?? 0, ranges.at(-1)?.[1] ?? 0];
+    const files = to - from === 1 ? `file ${from + 1}` : `files ${from + 1}-${to}`;
+    return `${files} of ${this.#total}${troubles.size > 0 ? ' again' : ''}`;
+  }
+
+  #end(batch: Batch, take: () => void): void {
+    this.#batches.delete(batch);
+    this.#run.filesRunning -= filesOf(batch);
+    take();
+    this.#changed = true;
+    this.#run.show();
+  }
+
+  #takeError(batch: Batch, error: unknown): void {
+    this.#requeue(batch);
+    // A batch that was cancelled has only been put off.
+    if (!isCancellation(error)) this.#failure ??= error;
+  }
+
+  #requeue({ ranges, troubles }: Batch): void {
+    if (troubles.size === 0) this.#state.planned.unshift(...ranges);
+    for (const [ordinal, trouble] of troubles) this.#state.retries.push({ ordinal, trouble, notBefore: 0 });
+  }
+
+  #take(batch: Batch, result: DownloadFilesResult): void {
+    const state = this.#state;
+    this.#count(result.done);
+    state.failed += result.failed.length;
+    for (const later of result.later) this.#takeLater(batch, later);
+    if (result.later.some(({ busy }) => busy === true)) return;
+    state.busyTimes = 0;
+    state.window = Math.min(this.#widest, state.window + 1);
+    if (result.later.length === 0) delete state.words;
+  }
+
+  #takeLater(batch: Batch, later: LaterFiles): void {
+    const state = this.#state;
+    if (later.cause === 'untried') {
+      this.#requeue({ ...batch, ...splitTroubles(batch, later.ranges) });
+      return;
+    }
+    state.words = later.words;
+    const now = Date.now();
+    for (const ordinal of ordinalsOf(later.ranges)) {
+      const trouble = addTrouble(batch.troubles.get(ordinal), later.cause, now);
+      if (this.#isFinal(trouble, now)) state.failed++;
+      else state.retries.push(this.#retry(ordinal, trouble, later, now));
+    }
+    // A link may have been renewed since this batch was started; then the new one is tried first.
+    if (later.cause === 'link' && batch.troubles.size === 0 && batch.reading === state.reading) this.#staleLinks = true;
+    if (later.busy === true) this.#slowDown(later, now);
+  }
+
+  #isFinal(trouble: Trouble, now: number): boolean {
+    const expires = this.#run.state.manifest?.expires;
+    if (trouble.cause === 'outage' && expires !== undefined && now > Date.parse(expires)) return true;
+    return isFinal(trouble, now, this.#run.limits);
+  }
+
+  #retry(ordinal: number, trouble: Trouble, later: LaterFiles, now: number): RetryState {
+    const delay =
+      trouble.cause === 'outage'
+        ? nextDelay(later.retryAfter, trouble.times - 1, this.#run.limits, Math.random)
+        : this.#run.limits.fileRetry * 5 ** (trouble.times - 1);
+    return { ordinal, trouble, notBefore: now + delay };
+  }
+
+  #slowDown(later: LaterFiles, now: number): void {
+    const state = this.#state;
+    state.window = Math.max(1, Math.floor(state.window / 2));
+    const delay = nextDelay(later.retryAfter, state.busyTimes, this.#run.limits, Math.random);
+    state.busyTimes++;
+    state.holdUntil = Math.max(state.holdUntil, now + delay);
+  }
+
+  async #refreshLinks(): Promise<void> {
+    if (!this.#staleLinks) return;
+    await refreshPhase(this.#run);
+    this.#state.reading++;
+    this.#staleLinks = false;
+  }
+
+  /** Waits for a batch to end, or for the time at which something put off is due. */
+  async #waitForChange(): Promise<void> {
+    if (this.#isDone() || this.#failure !== undefined) return;
+    const changed = (): boolean => this.#changed;
+    const due = this.#batches.size < this.#state.window ? this.#nextDue() : undefined;
+    if (due === undefined) await condition(changed);
+    else if (due > Date.now())
+      await condition(changed, due - Date.now(), { summary: `files again · ${this.#state.words ?? ''}`.slice(0, 80) });
+    this.#changed = false;
+  }
+
+  #nextDue(): number | undefined {
+    const { holdUntil, planned, retries, cursor } = this.#state;
+    const waiting = planned.length > 0 || cursor < this.#total;
+    const times = retries.map(({ notBefore }) => Math.max(notBefore, holdUntil));
+    if (waiting && retries.length < MOST_RETRIES) times.push(holdUntil);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Waits for the batches in flight and cancels what has not ended in time; cancelled ones are put off. */
+  async #drain(time: number): Promise<void> {
+    const empty = (): boolean => this.#batches.size === 0;
+    if (empty()) return;
+    await CancellationScope.nonCancellable(async () => {
+      if (time > 0 && (await condition(empty, time))) return;
+      this.#scope.cancel();
+      await condition(empty);
+    });
+  }
+
+  #count(done: DownloadFilesResult['done']): void {
+    for (const [type, counts] of Object.entries(done)) {
+      const seen = (this.#state.seen[type] ??= { files: 0, resources: 0, bytes: 0 });
+      seen.files += counts.files;
+      seen.resources += counts.resources;
+      seen.bytes += counts.bytes;
+      this.#state.done += counts.files;
+    }
+  }
+}
+
+function filesOf({ ranges }: Batch): number {
+  return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+}
+
+function ordinalsOf(ranges: readonly Range[]): number[] {
+  return ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, offset) => from + offset));
+}
+
+function splitTroubles(batch: Batch, ranges: Range[]): { ranges: Range[]; troubles: ReadonlyMap<number, Trouble> } {
+  const wanted = new Set(ordinalsOf(ranges));
+  return { ranges, troubles: new Map([...batch.troubles].filter(([ordinal]) => wanted.has(ordinal))) };
+}

@@ -1,0 +1,69 @@
+import { condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
+import type { Limits } from '../fhir/limits.ts';
+import type { OpenedExport } from '../activities/open-export.ts';
+import { describeProgress, progressOf } from './progress.ts';
+import { setSearchAttributes } from './search-attributes.ts';
+import type { ExportState } from './state.ts';
+
+/** One run of an export: its state, and what every phase needs. */
+export class ExportRun {
+  readonly request: ExportRequest;
+  readonly state: ExportState;
+  /** Files in batches that are in flight. */
+  filesRunning = 0;
+  #poked = false;
+
+  constructor(request: ExportRequest, state: ExportState) {
+    this.request = request;
+    this.state = state;
+  }
+
+  get opened(): OpenedExport {
+    if (this.state.opened === undefined) throw new TypeError('the export has not been opened');
+    return this.state.opened;
+  }
+
+  get limits(): Limits {
+    return this.opened.limits;
+  }
+
+  get progress(): ExportProgress {
+    return progressOf(this.request.server, this.state, this.filesRunning);
+  }
+
+  enter(phase: ExportPhase): void {
+    if (this.state.phase !== phase) {
+      this.state.phase = phase;
+      setSearchAttributes(this.state.opened?.searchAttributes ?? [], { phase });
+    }
+    this.show();
+  }
+
+  /** Refreshes what the Web UI shows. */
+  show(): void {
+    setCurrentDetails(describeProgress(this.progress));
+  }
+
+  /** Wakes a wait for the server. */
+  poke(): void {
+    this.#poked = true;
+  }
+
+  /** Waits until a time, or until an operator asks for a poll. */
+  async waitUntil(time: number, summary: string): Promise<void> {
+    const delay = time - Date.now();
+    this.show();
+    if (delay > 0 && !this.#poked) await condition(() => this.#poked, delay, { summary });
+    this.#poked = false;
+  }
+
+  /** Goes on in a new run when the history is long. To be called where nothing is in flight. */
+  async continueIfLong(): Promise<void> {
+    if (workflowInfo().continueAsNewSuggested) await this.continue();
+  }
+
+  async continue(): Promise<never> {
+    return continueAsNew<(request: ExportRequest, state: ExportState) => Promise<unknown>>(this.request, this.state);
+  }
+}

@@ -1,0 +1,1 @@
+export { bulkExport } from './bulk-export.ts';

@@ -1,0 +1,43 @@
+import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import type { ExportRun } from './export-run.ts';
+import { failure } from './failure.ts';
+import { addWarnings } from './state.ts';
+import { step } from './steps.ts';
+
+/**
+ * Has the export started on the server. A server that is busy or away is asked again when it says; one that refuses
+ * ends the run.
+ */
+export async function kickOffPhase(run: ExportRun): Promise<void> {
+  const { state, request, limits } = run;
+  const { poll } = state;
+  run.enter('kick-off');
+  for (;;) {
+    const result = await step(`kick-off ${request.level} ${request.groupId ?? ''}`.trim()).kickOff({
+      ref: run.opened.ref,
+      request: {
+        level: request.level,
+        ...(request.groupId === undefined ? {} : { groupId: request.groupId }),
+        ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
+        ...(request.prefer === undefined ? {} : { prefer: request.prefer }),
+      },
+      generation: state.generation,
+    });
+    if (result.kind === 'accepted') {
+      addWarnings(state, result.warnings);
+      state.accepted = true;
+      delete poll.trouble;
+      delete poll.words;
+      poll.backoffs = 1;
+      poll.notBefore = Date.now() + nextDelay(result.retryAfter, 0, limits, Math.random);
+      return;
+    }
+    poll.trouble = addTrouble(poll.trouble, 'outage', Date.now());
+    poll.words = `kick-off: ${result.words}`;
+    if (isFinal(poll.trouble, Date.now(), limits)) throw failure('ServerUnavailable', poll.words);
+    const delay = nextDelay(result.retryAfter, poll.trouble.times - 1, limits, Math.random);
+    poll.notBefore = Date.now() + delay;
+    await run.waitUntil(poll.notBefore, `kick-off again in ${Math.ceil(delay / 1000)} s`);
+    await run.continueIfLong();
+  }
+}

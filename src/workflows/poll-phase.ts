@@ -1,0 +1,72 @@
+import type { PollStatusResult } from '../activities/poll-status.ts';
+import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import type { ExportRun } from './export-run.ts';
+import { failure } from './failure.ts';
+import { addWarnings } from './state.ts';
+import { step } from './steps.ts';
+
+/**
+ * Polls until the manifest is complete and stored. Every wait is a timer, so that a server may take weeks.
+ *
+ * @returns false when the job is gone
+ */
+export async function pollPhase(run: ExportRun): Promise<boolean> {
+  const { poll } = run.state;
+  run.enter('waiting');
+  for (;;) {
+    await run.waitUntil(poll.notBefore, waitSummary(run));
+    await run.continueIfLong();
+    const result = await step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref });
+    poll.polls++;
+    switch (result.kind) {
+      case 'complete':
+        run.state.manifest = result.manifest;
+        addWarnings(run.state, result.warnings);
+        delete poll.trouble;
+        delete poll.words;
+        return true;
+      case 'gone':
+        poll.words = result.words;
+        return false;
+      case 'inProgress':
+        delete poll.trouble;
+        delete poll.words;
+        noteProgress(run, result);
+        break;
+      case 'trouble':
+        if (!noteTrouble(run, result)) return false;
+    }
+  }
+}
+
+function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProgress' }): void {
+  const { poll } = run.state;
+  if (result.progress !== undefined) poll.serverProgress = result.progress;
+  if (result.pages > poll.pages) poll.backoffs = 0;
+  poll.pages = result.pages;
+  poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.backoffs, run.limits, Math.random);
+  poll.backoffs = result.retryAfter === undefined ? poll.backoffs + 1 : 0;
+}
+
+/** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */
+function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }): boolean {
+  const { poll } = run.state;
+  poll.trouble = addTrouble(poll.trouble, result.cause, Date.now());
+  poll.words = result.words;
+  if (isFinal(poll.trouble, Date.now(), run.limits)) {
+    if (result.cause === 'gone') return false;
+    throw result.cause === 'unusable'
+      ? failure(
+          'InvalidManifest',
+          `the status URL answered ${poll.trouble.times} times without a manifest: ${result.words}`,
+        )
+      : failure('ServerUnavailable', `the status URL could not be asked: ${result.words}`);
+  }
+  poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.trouble.times - 1, run.limits, Math.random);
+  return true;
+}
+
+function waitSummary({ state: { poll } }: ExportRun): string {
+  const seconds = Math.max(0, Math.ceil((poll.notBefore - Date.now()) / 1000));
+  return `next poll in ${seconds} s${poll.words === undefined ? '' : ` · ${poll.words.slice(0, 60)}`}`;
+}

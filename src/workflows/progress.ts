@@ -1,0 +1,63 @@
+import type { ExportProgress } from '../contract.ts';
+import type { ExportState } from './state.ts';
+
+/** Answer to the `progress` query. */
+export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
+  const { opened, poll, manifest, downloads } = state;
+  const seen = Object.values(downloads?.seen ?? {});
+  const words = downloads?.words ?? poll.words;
+  return {
+    phase: state.phase,
+    server,
+    ...(opened === undefined ? {} : { location: opened.location }),
+    polls: poll.polls,
+    ...(poll.serverProgress === undefined ? {} : { serverProgress: poll.serverProgress }),
+    ...(state.phase === 'waiting' && poll.notBefore > 0 ? { nextPollAt: new Date(poll.notBefore).toISOString() } : {}),
+    ...(manifest === undefined || downloads === undefined
+      ? {}
+      : {
+          files: {
+            total: manifest.entries,
+            done: downloads.done,
+            failed: downloads.failed,
+            waiting: manifest.entries - downloads.done - downloads.failed - running,
+            running,
+          },
+        }),
+    resources: seen.reduce((sum, { resources }) => sum + resources, 0),
+    bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
+    ...(words === undefined ? {} : { trouble: words }),
+    warnings: state.warnings,
+  };
+}
+
+/** The same as Markdown, for the current details in the Web UI. */
+export function describeProgress(progress: ExportProgress): string {
+  const { files } = progress;
+  const lines = [
+    `**${progress.phase}** · server \`${progress.server}\``,
+    progress.nextPollAt === undefined
+      ? undefined
+      : `Next poll: ${progress.nextPollAt} (polls so far: ${progress.polls})`,
+    progress.serverProgress === undefined ? undefined : `The server says: ${escape(progress.serverProgress)}`,
+    files === undefined
+      ? undefined
+      : `Files: **${files.done} of ${files.total}** done, ${files.running} running, ${files.waiting} waiting, ${files.failed} failed`,
+    progress.resources === 0 ? undefined : `Resources: ${progress.resources} (${readableBytes(progress.bytes)})`,
+    progress.trouble === undefined ? undefined : `Being tried again: ${escape(progress.trouble)}`,
+    ...progress.warnings.slice(0, 10).map(({ code, message }) => `⚠ ${code}: ${escape(message)}`),
+    progress.location === undefined ? undefined : `Destination: \`${progress.location}\``,
+  ];
+  return lines.filter((line) => line !== undefined).join('\n\n');
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>#|]/g, '\\$&');
+}
+
+function readableBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
+}

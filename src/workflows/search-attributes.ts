@@ -1,0 +1,23 @@
+import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
+import { upsertSearchAttributes } from '@temporalio/workflow';
+import { SEARCH_ATTRIBUTES } from '../contract.ts';
+
+const KEYS = {
+  server: defineSearchAttributeKey(SEARCH_ATTRIBUTES.server, SearchAttributeType.KEYWORD),
+  phase: defineSearchAttributeKey(SEARCH_ATTRIBUTES.phase, SearchAttributeType.KEYWORD),
+};
+
+/**
+ * Sets search attributes, only those that the namespace has: setting one that is not registered would block the run.
+ *
+ * @param registered names that the namespace has
+ */
+export function setSearchAttributes(
+  registered: readonly string[],
+  values: Partial<Record<keyof typeof KEYS, string>>,
+): void {
+  const pairs = (Object.keys(values) as (keyof typeof KEYS)[])
+    .filter((name) => registered.includes(SEARCH_ATTRIBUTES[name]))
+    .map((name) => ({ key: KEYS[name], value: values[name] as string }));
+  if (pairs.length > 0) upsertSearchAttributes(pairs);
+}

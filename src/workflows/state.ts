@@ -1,0 +1,96 @@
+import type { ExportPhase, Warning } from '../contract.ts';
+import type { Range, Seen } from '../fhir/batches.ts';
+import type { Trouble } from '../fhir/trouble.ts';
+import type { ManifestSummary } from '../activities/export-state.ts';
+import type { OpenedExport } from '../activities/open-export.ts';
+
+/** Where an export is: all that one run hands to the next when its history is full. Bounded, without secrets. */
+export interface ExportState {
+  /** Milliseconds since the epoch, as all times here. */
+  startedAt: number;
+  phase: ExportPhase;
+  opened?: OpenedExport;
+  /** Number of the job at the server; rises when the job of an earlier run is gone. */
+  generation: number;
+  restarted: boolean;
+  accepted: boolean;
+  poll: PollState;
+  manifest?: ManifestSummary;
+  downloads?: DownloadState;
+  warnings: Warning[];
+}
+
+export interface PollState {
+  polls: number;
+  notBefore: number;
+  /** Waits in a row for which the server named no time. */
+  backoffs: number;
+  pages: number;
+  trouble?: Trouble;
+  serverProgress?: string;
+  words?: string;
+}
+
+export interface DownloadState {
+  /** First entry that has not been planned. */
+  cursor: number;
+  /** Planned and not started. */
+  planned: Range[];
+  retries: RetryState[];
+  seen: Record<string, Seen>;
+  done: number;
+  failed: number;
+  /** Batches that may be in flight; falls when the server is busy and climbs again. */
+  window: number;
+  /** No batch is started before this time. */
+  holdUntil: number;
+  busyTimes: number;
+  /** How often the manifest has been read again. */
+  reading: number;
+  words?: string;
+}
+
+/** A file to be fetched again. */
+export interface RetryState {
+  ordinal: number;
+  trouble: Trouble;
+  notBefore: number;
+}
+
+export function newState(now: number): ExportState {
+  return {
+    startedAt: now,
+    phase: 'starting',
+    generation: 1,
+    restarted: false,
+    accepted: false,
+    poll: { polls: 0, notBefore: 0, backoffs: 0, pages: 0 },
+    warnings: [],
+  };
+}
+
+export function newDownloads(window: number): DownloadState {
+  return {
+    cursor: 0,
+    planned: [],
+    retries: [],
+    seen: {},
+    done: 0,
+    failed: 0,
+    window,
+    holdUntil: 0,
+    busyTimes: 0,
+    reading: 0,
+  };
+}
+
+/** Most warnings that are kept; further ones of a code that is already there add nothing. */
+const MOST_WARNINGS = 50;
+
+/** Adds warnings that are not there yet. */
+export function addWarnings(state: ExportState, warnings: readonly Warning[]): void {
+  for (const warning of warnings) {
+    const known = state.warnings.some(({ code, message }) => code === warning.code && message === warning.message);
+    if (!known && state.warnings.length < MOST_WARNINGS) state.warnings.push(warning);
+  }
+}

@@ -1,0 +1,38 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities, FileActivities } from '../activities/index.ts';
+import { filesTaskQueue } from '../contract.ts';
+
+/**
+ * Options that every activity has. Heartbeats find attempts whose worker died or whose report was lost; attempts are not
+ * counted, because a frozen worker can swallow several; a cancelled activity is waited for, so that clean-up comes
+ * after it.
+ */
+const COMMON = {
+  heartbeatTimeout: '10s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute' },
+} as const;
+
+/**
+ * Control activities, labelled for the Web UI.
+ *
+ * @param summary key words first: about 30 characters are seen
+ */
+export function step(summary: string): Activities {
+  return proxyActivities<Activities>({ ...COMMON, startToCloseTimeout: '30 minutes', summary });
+}
+
+/** Settling reads error files and looks at every file, however many. */
+export function longStep(summary: string): Activities {
+  return proxyActivities<Activities>({ ...COMMON, startToCloseTimeout: '6 hours', summary });
+}
+
+/** Downloads, on the server's own queue. */
+export function fileStep(server: string, summary: string): FileActivities {
+  return proxyActivities<FileActivities>({
+    ...COMMON,
+    taskQueue: filesTaskQueue(server),
+    startToCloseTimeout: '24 hours',
+    summary,
+  });
+}
