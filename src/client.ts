@@ -35,7 +35,7 @@ export async function startExport(
     taskQueue: TASK_QUEUE,
     ...options,
     args: [request],
-  } as WorkflowStartOptions<BulkExportWorkflow>);
+  });
   return {
     handle,
     result: () => handle.result(),

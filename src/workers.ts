@@ -7,8 +7,8 @@ import type { Config } from './config.ts';
 import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
 import type { Limits } from './fhir/limits.ts';
 import { LIMITS } from './fhir/limits.ts';
-import { HttpClient } from './http/client.ts';
-import type { HttpTimeouts } from './http/client.ts';
+import { HttpClient } from './http/http-client.ts';
+import type { HttpTimeouts } from './http/http-client.ts';
 
 export interface WorkersOptions {
   connection: NativeConnection;

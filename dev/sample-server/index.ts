@@ -86,8 +86,18 @@ export async function startSampleServer(options: SampleServerOptions = {}): Prom
     });
   const listeners = { same: listen(settings.port, 'same'), other: listen(settings.otherPort, 'other') };
   // The first port last: nobody asks there before there is an answer.
-  await listeners.other.open();
-  await listeners.same.open();
+  try {
+    await listeners.other.open();
+    await listeners.same.open();
+  } catch (error) {
+    await release();
+    throw error;
+  }
+
+  async function release(): Promise<void> {
+    await Promise.all([listeners.same.close(), listeners.other.close()]);
+    if (ownFolder) await rm(dataFolder, { recursive: true, force: true });
+  }
 
   const origins = { same: listeners.same.origin, other: listeners.other.origin };
   const baseUrl = origins.same + settings.basePath;
@@ -132,7 +142,7 @@ export async function startSampleServer(options: SampleServerOptions = {}): Prom
       closing.abort();
       await Promise.all([listeners.same.close(), listeners.other.close()]);
       await jobs.idle();
-      if (ownFolder) await rm(dataFolder, { recursive: true, force: true });
+      await release();
     },
   };
 }

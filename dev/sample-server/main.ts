@@ -51,7 +51,9 @@ try {
   if (values.help) console.log(help);
   else await run(optionsFrom(values));
 } catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\nTry --help.`);
+  const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  const advice = taken ? 'Take another port with --port.' : 'Try --help.';
+  console.error(`${error instanceof Error ? error.message : String(error)}\n${advice}`);
   process.exitCode = 1;
 }
 

@@ -1,6 +1,6 @@
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
-import { RefusedUrlError, readText } from '../http/client.ts';
+import { RefusedUrlError, readText } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { ExportError } from '../errors.ts';
 import type { ActivityDeps } from './deps.ts';

@@ -1,6 +1,6 @@
 import { removeQueries } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import { RefusedUrlError } from '../http/client.ts';
+import { RefusedUrlError } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { PARTS_FOLDER } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';

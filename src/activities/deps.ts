@@ -1,7 +1,7 @@
 import type { Config, ServerConfig } from '../config.ts';
 import { ExportError } from '../errors.ts';
 import type { Limits } from '../fhir/limits.ts';
-import type { HttpClient, RequestRules } from '../http/client.ts';
+import type { HttpClient, RequestRules } from '../http/http-client.ts';
 
 /** What activities are made of; the composition root gives it. */
 export interface ActivityDeps {

@@ -6,7 +6,7 @@ import { toRanges, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
 import { LineChecker } from '../fhir/ndjson.ts';
-import type { RequestRules } from '../http/client.ts';
+import type { RequestRules } from '../http/http-client.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import { requestRules, serverConfig } from './deps.ts';

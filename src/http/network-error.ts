@@ -33,7 +33,7 @@ export class NetworkError extends Error {
 export function toNetworkError(error: unknown, host: string): NetworkError {
   if (error instanceof NetworkError) return error;
   const cause = deepestCause(error);
-  const code = String((cause as { code?: unknown }).code ?? '');
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
   const words =
     code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;
   return new NetworkError(`${host}: ${words}`, !NOT_SENT.has(code), { cause: error });

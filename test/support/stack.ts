@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { inject } from 'vitest';
+import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
+import { startSampleServer } from '../../dev/sample-server/index.ts';
+import type { TemporalServer } from '../../dev/temporal/server.ts';
+import { startTemporalServer } from '../../dev/temporal/server.ts';
+import type { StartedExport } from '../../src/client.ts';
+import { startExport } from '../../src/client.ts';
+import type { Config, ServerConfig } from '../../src/config.ts';
+import type { ExportReport, ExportRequest } from '../../src/contract.ts';
+import type { Limits } from '../../src/fhir/limits.ts';
+import { LIMITS } from '../../src/fhir/limits.ts';
+import type { HttpTimeouts } from '../../src/http/http-client.ts';
+import type { Workers } from '../../src/workers.ts';
+import { createWorkers } from '../../src/workers.ts';
+
+/** Limits for tests: the same rules in seconds instead of hours. */
+export const SHORT_LIMITS: Limits = {
+  ...LIMITS,
+  backoffFloor: 50,
+  backoffCeiling: 400,
+  outage: 3000,
+  gone: 1000,
+  unusable: 2000,
+  file: 3000,
+  fileRetry: 50,
+  delete: 1500,
+  drain: 500,
+};
+
+export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+
+/** A Temporal server, FHIR servers, a destination folder and workers in this process: all real, all on loopback. */
+export interface Stack {
+  temporal: TemporalServer;
+  client: Client;
+  config: Config;
+  /** Folder of the destination `local`. */
+  folder: string;
+  servers: Record<string, SampleServer>;
+  start(request: Partial<ExportRequest>, workflowId?: string): Promise<StartedExport>;
+  /** Runs an export to its end. */
+  run(request: Partial<ExportRequest>, workflowId?: string): Promise<ExportReport>;
+  /** Runs an export that fails; gives the failure's code and message. */
+  fail(request: Partial<ExportRequest>): Promise<{ code: string; message: string }>;
+  stopWorkers(): Promise<void>;
+  startWorkers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** FHIR servers by name, with the options of the sample server. Default: one named `hospital`. */
+  servers?: Record<string, SampleServerOptions>;
+  /** Further fields of the servers' entries in the configuration. */
+  entries?: Record<string, Partial<ServerConfig>>;
+  limits?: Limits;
+  timeouts?: HttpTimeouts;
+  /** Arguments for the Temporal server. */
+  temporalArgs?: string[];
+  /** False: no workers in this process. Default true. */
+  workers?: boolean;
+}
+
+let started = 0;
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const folder = await mkdtemp(join(tmpdir(), 'bulk-export-test-'));
+  const temporal = await startTemporalServer({
+    cli: inject('temporalCli'),
+    ports: 'free',
+    headless: true,
+    extraArgs: options.temporalArgs ?? [],
+  });
+  const servers: Record<string, SampleServer> = {};
+  for (const [name, serverOptions] of Object.entries(options.servers ?? { hospital: {} })) {
+    servers[name] = await startSampleServer(serverOptions);
+  }
+  const config: Config = {
+    servers: Object.fromEntries(
+      Object.entries(servers).map(([name, { baseUrl }]) => [name, serverEntry(baseUrl, options.entries?.[name])]),
+    ),
+    destinations: { local: { type: 'directory', path: folder } },
+  };
+  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+  let running: { workers: Workers; ended: Promise<void>; connection: NativeConnection } | undefined;
+
+  const stack: Stack = {
+    temporal,
+    client,
+    config,
+    folder,
+    servers,
+    start: (request, workflowId = `export-${++started}`) =>
+      startExport(client, { server: Object.keys(servers)[0] as string, level: 'system', ...request }, { workflowId }),
+    run: async (request, workflowId) => (await stack.start(request, workflowId)).result(),
+    fail: async (request) => failureOf((await stack.start(request)).result()),
+    startWorkers: async () => {
+      const connection = await NativeConnection.connect({ address: temporal.address });
+      const workers = await createWorkers({
+        connection,
+        config,
+        workflowBundle: BUNDLE,
+        limits: options.limits ?? SHORT_LIMITS,
+        ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
+      });
+      running = { workers, ended: workers.run(), connection };
+    },
+    stopWorkers: async () => {
+      running?.workers.shutdown();
+      await running?.ended;
+      await running?.connection.close();
+      running = undefined;
+    },
+    close: async () => {
+      await stack.stopWorkers();
+      await client.connection.close();
+      await temporal.stop();
+      await Promise.all(Object.values(servers).map((server) => server.close()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  if (options.workers !== false) {
+    quiet();
+    await stack.startWorkers();
+  }
+  return stack;
+}
+
+export function serverEntry(baseUrl: string, more: Partial<ServerConfig> = {}): ServerConfig {
+  return {
+    baseUrl,
+    auth: { type: 'none' },
+    fileOrigins: [],
+    maxConcurrentDownloads: 4,
+    kickOffMethod: 'auto',
+    headers: {},
+    ...more,
+  };
+}
+
+/** Code and message with which an export ended. */
+export async function failureOf(result: Promise<unknown>): Promise<{ code: string; message: string }> {
+  try {
+    await result;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure) return { code: cause.type ?? '', message: cause.message };
+    if (cause instanceof CancelledFailure) return { code: 'Cancelled', message: cause.message };
+    throw error;
+  }
+  throw new Error('the export did not fail');
+}
+
+let isQuiet = false;
+
+function quiet(): void {
+  if (isQuiet) return;
+  isQuiet = true;
+  Runtime.install({ logger: new DefaultLogger(process.env['TEST_LOG'] === undefined ? 'ERROR' : 'DEBUG') });
+}
