@@ -1,6 +1,7 @@
 import type { Manifest } from './endpoints/manifest.ts';
 import type { Headers } from './http/answer.ts';
 import type { ExpectedFile } from './export/expected-file.ts';
+import type { Message } from './http/operation-outcome.ts';
 import type { JournalEntry, Route } from './journal.ts';
 
 /** One kind of misbehaviour. */
@@ -17,6 +18,8 @@ export type Fault =
   | { kind: 'dropAfterEffect' }
   /** Answer with a redirect (default 307) to the same or the other port, where the request is then served. */
   | { kind: 'redirect'; to: 'same' | 'other'; status?: number }
+  /** The job fails for good: its status is `status` (default 500) with these messages, in the way of its status mode. */
+  | { kind: 'failJob'; status?: number; messages?: Message[] }
   /** Set headers (text, or made from the old value) or remove them (null). */
   | { kind: 'headers'; set: Record<string, string | string[] | null | ((old: string) => string)> }
   /** Anything else about a manifest: change the object, or return text to be sent as it is. */

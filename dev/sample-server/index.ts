@@ -5,7 +5,6 @@ import type { Context } from './context.ts';
 import type { ExpectedFile } from './export/expected-file.ts';
 import type { ExportRequest } from './export/export-request.ts';
 import { FaultList, type FaultRule } from './faults.ts';
-import { expireFileUrls } from './endpoints/files.ts';
 import { Hospital } from './generate/hospital.ts';
 import { failure, handle } from './http/handle.ts';
 import { JobStore, type Job } from './export/jobs.ts';
@@ -29,7 +28,7 @@ export type { FhirBulkVersion, SampleServerOptions } from './options.ts';
 /** A job as told to tests. */
 export type JobSummary = {
   id: string;
-  state: 'in-progress' | 'complete' | 'deleted';
+  state: 'in-progress' | 'complete' | 'failed' | 'deleted';
   deleted: boolean;
   /** "In progress" answers given so far. */
   polls: number;
@@ -131,7 +130,7 @@ export async function startSampleServer(options: SampleServerOptions = {}): Prom
       hospital.change(counts, now());
       jobs.save();
     },
-    expireFileUrls: (status, jobId) => expireFileUrls(jobOf(jobId), status),
+    expireFileUrls: (status, jobId) => jobs.expireFileUrls(jobOf(jobId), status),
     async goAway() {
       await Promise.all([listeners.same.close(), listeners.other.close()]);
     },
@@ -148,15 +147,21 @@ export async function startSampleServer(options: SampleServerOptions = {}): Prom
 }
 
 function summary(context: Context, job: Job): JobSummary {
-  const { pollsUntilReady, readyAfterMs } = context.settings;
-  const due = readyAfterMs === undefined ? job.polls >= pollsUntilReady : Date.now() - job.at >= readyAfterMs;
   return {
     id: job.id,
-    state: job.deleted ? 'deleted' : due && job.files !== undefined ? 'complete' : 'in-progress',
+    state: stateOf(context, job),
     deleted: job.deleted,
     polls: job.polls,
     transactionTime: new Date(job.at).toISOString(),
     statusUrl: statusUrl(context, job),
     request: job.request,
   };
+}
+
+function stateOf({ settings }: Context, job: Job): JobSummary['state'] {
+  const { pollsUntilReady, readyAfterMs } = settings;
+  if (job.deleted) return 'deleted';
+  if (job.failure !== undefined) return 'failed';
+  const due = readyAfterMs === undefined ? job.polls >= pollsUntilReady : Date.now() - job.at >= readyAfterMs;
+  return due && job.files !== undefined ? 'complete' : 'in-progress';
 }

@@ -2,7 +2,6 @@ import { removeQueries } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import { RefusedUrlError } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
-import { PARTS_FOLDER } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import { requestRules, serverConfig } from './deps.ts';
 import type { ExportRef, Job } from './export-state.ts';
@@ -26,7 +25,7 @@ export type DeleteJobResult =
  */
 export async function deleteJob(deps: ActivityDeps, { ref, removeParts }: DeleteJobInput): Promise<DeleteJobResult> {
   const folder = await openExportFolder(deps, ref);
-  if (removeParts) await folder.remove(PARTS_FOLDER);
+  if (removeParts) await folder.removeParts();
   const job = await readJson<Job>(folder, FILES.job);
   if (job?.statusUrl === undefined) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };

@@ -1,14 +1,16 @@
+import type { Warning } from '../contract.ts';
 import type { Issue } from '../fhir/operation-outcome.ts';
 
 const IGNORES = /ignor|support|unknown|not (be )?(used|applied|processed|recogni)/i;
 
 /**
- * Parameters of the request that a server's issues name: with `handling=lenient` a server goes on without what it
+ * Warnings for the parameters of the request that a server's issues name: with `handling=lenient` a server goes on without what it
  * cannot do, and says so in the kick-off's answer or in an error file (Bulk Data IG 2.0, kick-off request headers).
  */
-export function ignoredParameters(issues: readonly Issue[], names: readonly string[]): string[] {
-  return names.filter((name) => {
+export function ignoredParameters(issues: readonly Issue[], names: readonly string[]): Warning[] {
+  const ignored = names.filter((name) => {
     const word = new RegExp(`(?<![A-Za-z0-9_])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![A-Za-z0-9_])`);
     return issues.some(({ code, text }) => word.test(text) && (code === 'not-supported' || IGNORES.test(text)));
   });
+  return ignored.map((name) => ({ code: 'ParameterIgnored', message: `The server says that it ignores ${name}.` }));
 }

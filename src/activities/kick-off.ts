@@ -166,9 +166,7 @@ async function readAnswer(
     job.separateStatus = /\bseparate-export-status\b/.test(headers['preference-applied'] ?? '');
     await writeJson(folder, FILES.job, job);
     const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
-    for (const name of ignoredParameters(readOutcome(body) ?? [], Object.keys(input.request.parameters ?? {}))) {
-      job.warnings.push({ code: 'ParameterIgnored', message: `The server says that it ignores ${name}.` });
-    }
+    job.warnings.push(...ignoredParameters(readOutcome(body) ?? [], Object.keys(input.request.parameters ?? {})));
     await writeJson(folder, FILES.job, job);
     return accepted(job.statusUrl, job, retryAfter);
   }

@@ -5,7 +5,6 @@ import type { Entry } from '../fhir/entries.ts';
 import { issuesOf } from '../fhir/operation-outcome.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
-import { PARTS_FOLDER } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
 import {
@@ -163,8 +162,16 @@ function makeReport(
     byType,
     deletions: gathered.deletions,
     issues: gathered.issues.counts(),
-    warnings: [...input.warnings, ...warningsOfContent(input.request.parameters ?? {}, byType, gathered.issues)],
+    warnings: withoutRepeats([
+      ...input.warnings,
+      ...warningsOfContent(input.request.parameters ?? {}, byType, gathered.issues),
+    ]),
   };
+}
+
+/** The kick-off's answer and an error file may say the same. */
+function withoutRepeats(warnings: readonly Warning[]): Warning[] {
+  return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
 }
 
 function warningsOfContent(
@@ -180,14 +187,12 @@ function warningsOfContent(
       code: 'TypeWithoutFile' as const,
       message: `${type}: ${WARNINGS.TypeWithoutFile}`,
     })),
-    ...ignoredParameters(issues.issues(), Object.keys(parameters))
-      .slice(0, MOST_WARNINGS)
-      .map((name) => ({ code: 'ParameterIgnored' as const, message: `The server says that it ignored ${name}.` })),
+    ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
   ];
 }
 
 async function removeTraces(folder: ExportFolder): Promise<void> {
-  await folder.remove(PARTS_FOLDER);
+  await folder.removeParts();
   await folder.remove(FILES.troubles);
   await redactPages(folder);
 }

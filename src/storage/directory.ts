@@ -6,7 +6,11 @@ import { dirname, join, sep } from 'node:path';
 import { ExportError } from '../errors.ts';
 import { toStorageError } from './storage-error.ts';
 import type { ExportFolder, Part } from './export-folder.ts';
-import { PARTS_FOLDER } from './export-folder.ts';
+
+/** Where unpublished parts are, and how documents begin that are being written. */
+const PARTS_FOLDER = '.export/parts';
+const STATE_FOLDER = '.export';
+const UNFINISHED = 'unfinished-';
 
 /**
  * Opens an export's folder below a directory destination, making it when it is not there.
@@ -74,14 +78,21 @@ class DirectoryFolder implements ExportFolder {
 
   async openPart(label: string): Promise<Part> {
     return this.#guard(async () => {
-      const path = await this.#newPart(label);
+      const path = join(await this.#made(PARTS_FOLDER), `${label}.${randomUUID()}.part`);
       const handle = await open(path, 'wx', 0o600);
       return new DirectoryPart(handle, path, (name) => this.#guard(() => this.#publish(path, name)), this.location);
     });
   }
 
+  async removeParts(): Promise<void> {
+    await this.remove(PARTS_FOLDER);
+    for (const name of await this.list(STATE_FOLDER)) {
+      if (name.startsWith(UNFINISHED)) await this.remove(`${STATE_FOLDER}/${name}`);
+    }
+  }
+
   async #writeWhole(content: string | Uint8Array): Promise<string> {
-    const path = await this.#newPart('document');
+    const path = join(await this.#made(STATE_FOLDER), `${UNFINISHED}${randomUUID()}`);
     const handle = await open(path, 'wx', 0o600);
     try {
       await handle.writeFile(content);
@@ -92,10 +103,10 @@ class DirectoryFolder implements ExportFolder {
     return path;
   }
 
-  async #newPart(label: string): Promise<string> {
-    const folder = this.#path(PARTS_FOLDER);
+  async #made(name: string): Promise<string> {
+    const folder = this.#path(name);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return join(folder, `${label}.${randomUUID()}.part`);
+    return folder;
   }
 
   /** A link fails where a rename would overwrite, so that of two attempts only one can publish. */

@@ -21,6 +21,8 @@ export interface ExportFolder {
   remove(name: string): Promise<void>;
   /** Begins a file that is being written by one attempt, under a name that no other attempt has. */
   openPart(label: string): Promise<Part>;
+  /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
+  removeParts(): Promise<void>;
 }
 
 /** A file that is being written by one attempt. */
@@ -33,6 +35,3 @@ export interface Part {
   /** Closes the part and removes what has not been published. May be called at any time, also twice. */
   discard(): Promise<void>;
 }
-
-/** Where unpublished parts are. */
-export const PARTS_FOLDER = '.export/parts';

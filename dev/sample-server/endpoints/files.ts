@@ -5,7 +5,6 @@ import { errorAnswer, type Answer } from '../http/answer.ts';
 import type { Context } from '../context.ts';
 import type { ExpectedFile } from '../export/expected-file.ts';
 import { faultOf, type Fault } from '../faults.ts';
-import type { Job } from '../export/jobs.ts';
 import { fileUrl, pathAndQuery } from './links.ts';
 import { hasMediaType } from '../http/preferences.ts';
 import { rangeOf } from '../http/ranges.ts';
@@ -23,7 +22,7 @@ export function file(request: IncomingMessage, url: URL, raw: string, faults: Fa
     return errorAnswer(403, 'forbidden', 'The signature of this URL is not right');
   }
   const expire = faultOf(faults, 'expireFileUrls');
-  if (expire !== undefined) expireFileUrls(job, expire.status);
+  if (expire !== undefined) context.jobs.expireFileUrls(job, expire.status);
   if (job.expired !== undefined && generation <= job.expired.upTo) {
     return errorAnswer(job.expired.status, 'expired', 'This URL has expired');
   }
@@ -40,11 +39,6 @@ export function file(request: IncomingMessage, url: URL, raw: string, faults: Fa
 }
 
 const acceptable = ['application/fhir+ndjson', 'application/ndjson', 'application/*', '*/*'];
-
-/** Makes all file URLs given out so far answer with this status. */
-export function expireFileUrls(job: Job, status: number): void {
-  job.expired = { upTo: job.urlGeneration, status };
-}
 
 type Content = { size: number; etag: string } & ({ path: string } | { body: Buffer });
 

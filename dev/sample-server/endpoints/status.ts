@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { errorAnswer, outcomeAnswer, type Answer } from '../http/answer.ts';
 import type { Context } from '../context.ts';
+import { faultOf, type Fault } from '../faults.ts';
 import type { Job } from '../export/jobs.ts';
 import { pageUrl, pathAndQuery } from './links.ts';
 import { manifestOf, pagesOf } from './manifest.ts';
@@ -19,10 +20,23 @@ export function jobOfStatusUrl(url: URL, raw: string, context: Context): Job | A
 }
 
 /** Answers a poll of the status URL or of a manifest page. */
-export async function status(request: IncomingMessage, job: Job, page: number, context: Context): Promise<Answer> {
+export async function status(
+  request: IncomingMessage,
+  job: Job,
+  page: number,
+  faults: Fault[],
+  context: Context,
+): Promise<Answer> {
   if (!hasMediaType(request.headers.accept, 'application/json')) {
     return errorAnswer(406, 'not-supported', 'The Accept header must contain application/json');
   }
+  const fail = faultOf(faults, 'failJob');
+  if (fail !== undefined) {
+    const messages = fail.messages ?? [{ severity: 'error', code: 'processing', text: 'The export has failed' }];
+    job.failure = { status: fail.status ?? 500, messages };
+    context.jobs.save();
+  }
+  if (job.failure !== undefined) return failureAnswer(job.failure, job.request.separateStatus, context);
   const { pagesReady, complete } = await progress(job, context);
   const total = complete ? pagesReady : Infinity;
   if (page > total) return errorAnswer(404, 'not-found', 'There is no such page');
@@ -37,6 +51,13 @@ export function deleteJob(job: Job, context: Context): Answer {
   job.deleted = true;
   context.jobs.save();
   return outcomeAnswer(202, { severity: 'information', code: 'informational', text: `Export ${job.id} is deleted` });
+}
+
+function failureAnswer({ status: code, messages }: NonNullable<Job['failure']>, separate: boolean, context: Context) {
+  // Bulk Data IG 1.0 asks for application/json here, later versions for application/fhir+json.
+  const type = { 'content-type': context.settings.version === 1 ? 'application/json' : 'application/fhir+json' };
+  if (!separate) return outcomeAnswer(code, messages, type);
+  return outcomeAnswer(200, messages, { ...type, 'x-export-status': `${code} ${STATUS_CODES[code] ?? ''}`.trim() });
 }
 
 /** Counts a poll, and says how many manifest pages can be read now. */

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExportRequest } from './export-request.ts';
 import type { JobFile } from './expected-file.ts';
+import type { Message } from '../http/operation-outcome.ts';
 import { Hospital, type Change } from '../generate/hospital.ts';
 import type { Settings } from '../options.ts';
 import { writeExport } from './write-export.ts';
@@ -23,6 +24,8 @@ export type Job = {
   expired?: { upTo: number; status: number };
   /** Changes that the export includes: those before the kick-off. */
   changes: Change[];
+  /** The job has failed, and its status says so. */
+  failure?: { status: number; messages: Message[] };
   /** Absent while the files are being written. */
   files?: JobFile[];
 };
@@ -81,6 +84,12 @@ export class JobStore {
     });
     await Promise.race([writing, late]);
     clearTimeout(timer);
+  }
+
+  /** Makes all file URLs given out so far answer with this status. */
+  expireFileUrls(job: Job, status: number): void {
+    job.expired = { upTo: job.urlGeneration, status };
+    this.save();
   }
 
   /** Waits for all writing, so that a folder can be removed. */

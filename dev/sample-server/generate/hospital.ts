@@ -94,13 +94,13 @@ export class Hospital {
     }
   }
 
-  /** Resources deleted long ago (about one for every four patients) and those that {@link Change} deleted. */
+  /** Resources deleted long ago (one for every two patients) and those that {@link Change} deleted. */
   *deletions(): Generator<Deletion> {
     const random = randomFrom(this.#options.seed, -2);
     for (let patient = 0; patient < this.patients; patient += 1) {
       const at = moment(random);
-      const type = compartmentTypes[1 + (patient % (compartmentTypes.length - 1))] ?? 'Encounter';
-      if (patient % 4 === 0) yield { type, id: `gone-${patient + 1}`, patient, at };
+      const type = compartmentTypes[(patient / 2) % compartmentTypes.length] ?? 'Patient';
+      if (patient % 2 === 0) yield { type, id: `gone-${patient + 1}`, patient, at };
     }
     for (const { at, deleted } of this.changes) {
       for (const patient of deleted) {

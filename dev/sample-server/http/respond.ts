@@ -60,7 +60,7 @@ export async function respond(incoming: Incoming, context: Context): Promise<Ans
       const job = jobOfStatusUrl(url, raw, context);
       if ('status' in job) return job;
       if (match.route === 'delete') return deleteJob(job, context);
-      return status(request, job, Number(url.searchParams.get('page') ?? '1'), context);
+      return status(request, job, Number(url.searchParams.get('page') ?? '1'), faults, context);
     }
     case 'file':
       return file(request, url, raw, faults, context);

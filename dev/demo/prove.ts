@@ -1,0 +1,30 @@
+import { relative } from 'node:path';
+
+import type { ExportReport } from '../../src/contract.ts';
+import { readExportedFiles } from './exported-files.ts';
+import { checkAgainstServer, checkManifest, type Check, type FetchedFile, type Kill } from './proof.ts';
+import type { DemoStack } from './stack.ts';
+import { describeChecks, describeFiles, describeReport } from './summary.ts';
+
+/**
+ * Prints the report, the files and the proof.
+ *
+ * @throws Error when something does not hold
+ */
+export async function prove(report: ExportReport, { sample }: DemoStack, kill: Kill | undefined): Promise<void> {
+  console.log(`\nReport\n${describeReport(report)}`);
+
+  const exported = await readExportedFiles(report.location);
+  const checks: Check[] = checkManifest(exported);
+  let files: FetchedFile[] = exported;
+  if (sample !== undefined) {
+    const compared = checkAgainstServer(exported, sample, kill);
+    checks.push({ holds: kill !== undefined, text: 'the worker was killed in the middle of the downloads' });
+    checks.push(...compared.checks);
+    files = compared.fetched;
+  }
+  console.log(`\nFiles in ${relative('', report.location) || report.location}\n${describeFiles(files)}`);
+  console.log(`\nProof\n${describeChecks(checks)}`);
+  const broken = checks.filter(({ holds }) => !holds).length;
+  if (broken > 0) throw new Error(`The export is not as promised: ${broken} of ${checks.length} checks failed.`);
+}

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+
+import type { ExportProgress, ExportReport } from '../../src/contract.ts';
+import type { DemoArguments } from './arguments.ts';
+import { follow } from './follow.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { prove } from './prove.ts';
+import { startStack, type DemoStack } from './stack.ts';
+import { makeRequest, startWithCli } from './start-export.ts';
+import { count } from './words.ts';
+import { Workers } from './workers.ts';
+
+/** Milliseconds for a cancelled export to clean up. */
+const cleanUpLimit = 15_000;
+/** Share of the files after which the worker is killed. */
+const killAfter = 1 / 3;
+
+/**
+ * Runs the demo: an export that outlives its worker, and the proof.
+ *
+ * @param signal stops it in good order: the export is cancelled first
+ * @throws Error when anything is not as promised
+ */
+export async function runDemo(args: DemoArguments, signal: AbortSignal): Promise<void> {
+  const stack = await startStack(args, console.log);
+  try {
+    signal.throwIfAborted();
+    await exportAndProve(args, stack, signal).catch(async (error: unknown) => {
+      // With --keep a failure can be looked at in the Web UI as well.
+      if (args.keep && !signal.aborted) console.error(`\n${(error as Error).message}`);
+      if (args.keep) await stayUp(stack, signal);
+      throw error;
+    });
+    if (args.keep) await stayUp(stack, signal);
+  } finally {
+    await stack.close();
+  }
+}
+
+async function exportAndProve(args: DemoArguments, stack: DemoStack, signal: AbortSignal): Promise<void> {
+  const workers = new Workers(stack);
+  console.log(`
+Temporal     ${stack.temporal.address}
+Web UI       ${stack.temporal.uiUrl}
+FHIR server  ${stack.fhirUrl}${args.server === undefined ? ` (${count(args.patients, 'generated patient')})` : ''}
+Worker       process ${workers.start()}
+`);
+  const workflowId = `demo-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}`;
+  await startWithCli(stack, makeRequest(args, workflowId), workflowId, console.log);
+  const handle = stack.client.workflow.getHandle(workflowId);
+  const { runId } = await handle.describe();
+  const uiUrl = `${stack.temporal.uiUrl}/namespaces/default/workflows/${workflowId}/${runId}/timeline`;
+  console.log(`Watch it in the Web UI: ${uiUrl}\n`);
+
+  const report = await watch(args, stack, workers, handle, signal);
+  await prove(report, stack, workers.kill);
+  console.log(`\nThe run in the Web UI${args.keep ? '' : ' (stay with --keep)'}:\n  ${uiUrl}`);
+}
+
+async function watch(
+  args: DemoArguments,
+  stack: DemoStack,
+  workers: Workers,
+  handle: WorkflowHandle,
+  signal: AbortSignal,
+): Promise<ExportReport> {
+  const bar = new ProgressBar(process.stdout);
+  const look = async (progress: ExportProgress): Promise<void> => {
+    bar.show(progress);
+    if (!args.kill || workers.kill !== undefined || !isTimeToKill(progress)) return;
+    bar.leave();
+    console.log(`\n  Worker ${await workers.killCurrent(progress.location ?? '')} killed with SIGKILL.`);
+    console.log(`  Another worker started: process ${workers.start()}.\n`);
+  };
+  try {
+    return await Promise.race([follow(stack, handle, look, signal), workers.failed]);
+  } catch (error) {
+    bar.leave();
+    if (signal.aborted) await cancel(handle);
+    // What is wrong is in the failure's own words, one level down.
+    if (error instanceof WorkflowFailedError) throw new Error(`The export failed. ${error.cause?.message}`);
+    throw error;
+  } finally {
+    bar.leave();
+  }
+}
+
+function isTimeToKill({ phase, files }: ExportProgress): boolean {
+  return phase === 'downloading' && files !== undefined && files.done >= files.total * killAfter;
+}
+
+/** So that no job stays behind at the FHIR server. */
+async function cancel(handle: WorkflowHandle): Promise<void> {
+  console.log('\nCancelling the export.');
+  await handle.cancel();
+  const limit = new AbortController();
+  await Promise.race([
+    handle.result().catch(() => {}),
+    sleep(cleanUpLimit, undefined, { signal: limit.signal }).catch(() => {}),
+  ]);
+  limit.abort();
+}
+
+async function stayUp({ temporal }: DemoStack, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  console.log(`
+Everything stays up (Temporal ${temporal.address}, HTTP API ${temporal.httpUrl}).
+Press Ctrl-C to stop.`);
+  await once(signal, 'abort');
+}

@@ -1,0 +1,40 @@
+import type { ExportRequest } from '../../src/contract.ts';
+import { BULK_EXPORT, TASK_QUEUE } from '../../src/contract.ts';
+import { runTool } from '../temporal/tool.ts';
+import type { DemoArguments } from './arguments.ts';
+import { serverName, type DemoStack } from './stack.ts';
+
+/** The request of the demo's export, which gets a folder named like its workflow. */
+export function makeRequest({ level, groupId, types }: DemoArguments, workflowId: string): ExportRequest {
+  return {
+    server: serverName,
+    level,
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(types === undefined ? {} : { parameters: { _type: types } }),
+    destination: { path: workflowId },
+  };
+}
+
+/** Starts the export with the Temporal CLI, as a user would, and says the command first. */
+export async function startWithCli(
+  stack: DemoStack,
+  request: ExportRequest,
+  workflowId: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const options = [
+    ['--address', stack.temporal.address],
+    ['--type', BULK_EXPORT],
+    ['--task-queue', TASK_QUEUE],
+    ['--workflow-id', workflowId],
+    ['--input', JSON.stringify(request)],
+  ];
+  const lines = [`${quote(stack.cli)} workflow start`, ...options.map((option) => option.map(quote).join(' '))];
+  say(`Starting an export with the Temporal CLI:\n\n${lines.join(' \\\n  ')}\n`);
+  await runTool(stack.cli, ['workflow', 'start', ...options.flat()], { env: stack.env, timeout: 30_000 });
+}
+
+/** Quotes an argument for a POSIX shell when it needs that. */
+function quote(text: string): string {
+  return /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,46 @@
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { killGroup, spawnOwned } from '../temporal/child.ts';
+import { projectRoot } from '../temporal/project.ts';
+
+/** A worker in a process of its own, so that killing it touches nothing else. */
+export interface WorkerProcess {
+  pid: number;
+  /** SIGKILL: no chance to clean up or to say goodbye. Settles when the process is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM: the worker ends what it does. Settles when the process is gone. */
+  stop(): Promise<void>;
+  /** Settles, with words such as "exit code 1", when the process has ended for whatever reason. */
+  exited: Promise<string>;
+}
+
+/**
+ * Starts `dist/src/worker.js`.
+ *
+ * @param logFile gets all that it prints, after what earlier workers have printed
+ */
+export function startWorker(env: NodeJS.ProcessEnv, logFile: string): WorkerProcess {
+  const log = openSync(logFile, 'a', 0o600);
+  const child = spawnOwned(process.execPath, [join(projectRoot, 'dist/src/worker.js')], {
+    env,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const exited = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    killGroup(child, signal);
+    await exited;
+  };
+  return { pid: child.pid ?? 0, kill: () => end('SIGKILL'), stop: () => end('SIGTERM'), exited };
+}
+
+/** The last lines of a worker's log, for messages about its end. */
+export async function lastLines(logFile: string): Promise<string> {
+  const lines = (await readFile(logFile, 'utf8').catch(() => '')).trimEnd().split('\n');
+  return lines.slice(-5).join('\n');
+}
