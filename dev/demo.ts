@@ -17,6 +17,7 @@ try {
 /** A signal ends the demo in good order: the export is cancelled, everything is stopped. */
 async function runUntilSignal(args: DemoArguments): Promise<void> {
   const stop = new AbortController();
-  for (const signal of signals) process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}.`)));
+  // Not `once`: a second Ctrl-C must not end the demo before its children.
+  for (const signal of signals) process.on(signal, () => stop.abort(new Error(`Stopped by ${signal}.`)));
   await runDemo(args, stop.signal);
 }

@@ -16,6 +16,11 @@ export type DestinationConfig = v.InferOutput<typeof DestinationSchema>;
 /** All that `fhir-bulk-export.yaml` says, with defaults filled in and paths absolute. */
 export type Config = v.InferOutput<typeof ConfigSchema>;
 
+/** Lists are objects to the schema library, too. */
+const Mapping = v.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be a mapping',
+);
 const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
 const HttpUrl = v.pipe(
   Text,
@@ -70,14 +75,17 @@ const AuthSchema = v.pipe(
       basic: 'password',
       bearer: 'token',
     };
-    if (!dataset.typed || dataset.value.type === 'none') return;
-    const name = secret[dataset.value.type];
-    const given = [`${name}File`, `${name}Env`].filter((key) => key in dataset.value);
+    // Looked at even when other fields are wrong, so that every fault is named at once.
+    const auth = dataset.value as Partial<v.InferOutput<typeof BackendServices>> | null;
+    const type = (auth?.type ?? 'none') as keyof typeof secret | 'none';
+    if (type === 'none' || !Object.hasOwn(secret, type)) return;
+    const name = secret[type];
+    const given = [`${name}File`, `${name}Env`].filter((key) => key in (auth as object));
     if (given.length !== 1) addIssue({ message: `must have exactly one of ${name}File and ${name}Env` });
   }),
 );
 
-const ServerSchema = v.strictObject({
+const ServerFields = v.strictObject({
   baseUrl: HttpUrl,
   auth: v.optional(AuthSchema, { type: 'none' }),
   fileOrigins: v.optional(v.array(Origin, 'must be a list of origins'), []),
@@ -92,13 +100,18 @@ const ServerSchema = v.strictObject({
   ),
   kickOffMethod: v.optional(v.picklist(['auto', 'get', 'post'], 'must be auto, get or post'), 'auto'),
   headers: v.optional(
-    v.record(
-      v.pipe(Text, v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name')),
-      v.pipe(Text, v.regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')),
+    v.pipe(
+      Mapping,
+      v.record(
+        v.pipe(Text, v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name')),
+        v.pipe(Text, v.regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')),
+      ),
     ),
     {},
   ),
 });
+
+const ServerSchema = v.pipe(Mapping, ServerFields);
 
 const Directory = v.strictObject({ type: v.literal('directory'), path: Text });
 const S3 = v.strictObject({
@@ -115,16 +128,19 @@ const Name = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'names have letters, digits, "-", "_" and ".", at most 64'),
 );
-const ConfigSchema = v.strictObject({
+const ConfigFields = v.strictObject({
   servers: v.pipe(
-    v.record(Name, ServerSchema, 'must be a mapping'),
+    Mapping,
+    v.record(Name, ServerSchema),
     v.check((servers) => Object.keys(servers).length > 0, 'must have at least one entry'),
   ),
   destinations: v.pipe(
-    v.record(Name, DestinationSchema, 'must be a mapping'),
+    Mapping,
+    v.record(Name, DestinationSchema),
     v.check((destinations) => Object.keys(destinations).length > 0, 'must have at least one entry'),
   ),
 });
+const ConfigSchema = v.pipe(Mapping, ConfigFields);
 
 /**
  * Reads and checks the whole configuration.
@@ -156,30 +172,62 @@ export function parseConfig(text: string, file: string): Config {
       `${file} has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
     );
   };
-  if (document.errors.length > 0) return fail(document.errors.map((error) => error.message.split('\n')[0] as string));
-  const parsed = v.safeParse(ConfigSchema, document.toJS() ?? {});
-  if (!parsed.success) {
-    return fail(
-      parsed.issues.map((issue) => {
-        const place = v.getDotPath(issue) ?? '';
-        return `${lineOf(issue)}${place === '' ? 'configuration' : place}: ${describe(issue)}`;
-      }),
-    );
+  if (document.errors.length > 0) return fail(document.errors.map(({ message }) => firstLine(message)));
+  let content: unknown;
+  try {
+    content = document.toJS() ?? {};
+  } catch (error) {
+    // An alias without its anchor, or too many of them.
+    return fail([firstLine((error as Error).message)]);
   }
-  return withAbsolutePaths(parsed.output, dirname(resolve(file)));
+  const { issues, output } = checkAll(content);
+  if (output === undefined) {
+    const faults = issues.map((issue) => ({ line: lineOf(issue), text: describe(issue) }));
+    faults.sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity));
+    return fail(faults.map(({ line, text }) => `${line === undefined ? '' : `line ${line}: `}${text}`));
+  }
+  return withAbsolutePaths(output, dirname(resolve(file)));
 
-  function lineOf(issue: v.BaseIssue<unknown>): string {
+  function lineOf(issue: v.BaseIssue<unknown>): number | undefined {
     const keys = issue.path?.map((item) => item.key) ?? [];
     for (let length = keys.length; length > 0; length--) {
       const node = document.getIn(keys.slice(0, length), true) as { range?: [number, number, number] } | undefined;
-      if (node?.range !== undefined) return `line ${lines.linePos(node.range[0]).line}: `;
+      if (node?.range !== undefined) return lines.linePos(node.range[0]).line;
     }
-    return '';
+    return undefined;
   }
 }
 
+/** The schema stops at the first unknown field of a mapping; here each is found, by leaving out the ones before it. */
+function checkAll(content: unknown): { issues: v.BaseIssue<unknown>[]; output?: Config } {
+  const unknown: v.BaseIssue<unknown>[] = [];
+  for (;;) {
+    const parsed = v.safeParse(ConfigSchema, content);
+    if (parsed.success) return unknown.length === 0 ? { issues: [], output: parsed.output } : { issues: unknown };
+    const found = parsed.issues.filter(isUnknownField);
+    if (found.length === 0) return { issues: [...unknown, ...parsed.issues] };
+    unknown.push(...found);
+    for (const { path } of found) {
+      const field = path?.at(-1) as { input: Record<string, unknown>; key: string };
+      delete field.input[field.key];
+    }
+  }
+}
+
+function isUnknownField(issue: v.BaseIssue<unknown>): boolean {
+  return issue.type === 'strict_object' && issue.expected === 'never';
+}
+
+function firstLine(message: string): string {
+  return (message.split('\n')[0] as string).replace(/:$/, '');
+}
+
 function describe(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
+  return `${v.getDotPath(issue) ?? 'configuration'}: ${faultOf(issue)}`;
+}
+
+function faultOf(issue: v.BaseIssue<unknown>): string {
+  if (isUnknownField(issue)) {
     const name = String(issue.path?.at(-1)?.key);
     return /^(privateKey|clientSecret|password|token)$/.test(name)
       ? `secrets are not written here; use ${name}File or ${name}Env`

@@ -7,20 +7,21 @@ import type { DemoStack } from './stack.ts';
 
 /** Milliseconds between two looks at the progress. */
 const pace = 250;
-/** Milliseconds for an answer: without a worker there is none. */
-const patience = 1000;
+/** Milliseconds for an answer. */
+const patience = 500;
 
 /**
  * Follows an export to its end.
  *
- * @param look called with the progress every now and then; the next look waits for it
+ * @param look called every now and then, with the progress or with nothing when there is no answer: for some seconds
+ *   after a worker's death Temporal still sends the workflow's queries and tasks to it. The next look waits for it
  * @param signal ends the watch, not the export
  * @throws WorkflowFailedError when the export fails
  */
 export async function follow(
   { client }: DemoStack,
   handle: WorkflowHandle,
-  look: (progress: ExportProgress) => Promise<void>,
+  look: (progress: ExportProgress | undefined) => Promise<void>,
   signal: AbortSignal,
 ): Promise<ExportReport> {
   let ended = false;
@@ -30,17 +31,15 @@ export async function follow(
   const result = handle.result() as Promise<ExportReport>;
   result.then(end, end);
   const ask = async (): Promise<void> => {
-    const progress = await client.connection
-      .withDeadline(Date.now() + patience, () => handle.query<ExportProgress>(PROGRESS))
-      .catch(() => undefined);
-    if (progress !== undefined) await look(progress);
+    const answer = client.connection.withDeadline(Date.now() + patience, () => handle.query<ExportProgress>(PROGRESS));
+    await look(await answer.catch(() => undefined));
   };
   while (!ended) {
     signal.throwIfAborted();
     await ask();
     await Promise.race([sleep(pace, undefined, { signal }), result.catch(() => {})]);
   }
-  // The last look was at most at something short of the end.
+  // The last look was at something short of the end.
   await ask();
   return result;
 }

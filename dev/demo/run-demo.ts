@@ -2,20 +2,18 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 
-import type { ExportProgress, ExportReport } from '../../src/contract.ts';
+import type { ExportReport } from '../../src/contract.ts';
 import type { DemoArguments } from './arguments.ts';
 import { follow } from './follow.ts';
-import { ProgressBar } from './progress-bar.ts';
 import { prove } from './prove.ts';
 import { startStack, type DemoStack } from './stack.ts';
 import { makeRequest, startWithCli } from './start-export.ts';
 import { count } from './words.ts';
+import { Watcher } from './watcher.ts';
 import { Workers } from './workers.ts';
 
 /** Milliseconds for a cancelled export to clean up. */
 const cleanUpLimit = 15_000;
-/** Share of the files after which the worker is killed. */
-const killAfter = 1 / 3;
 
 /**
  * Runs the demo: an export that outlives its worker, and the proof.
@@ -66,29 +64,18 @@ async function watch(
   handle: WorkflowHandle,
   signal: AbortSignal,
 ): Promise<ExportReport> {
-  const bar = new ProgressBar(process.stdout);
-  const look = async (progress: ExportProgress): Promise<void> => {
-    bar.show(progress);
-    if (!args.kill || workers.kill !== undefined || !isTimeToKill(progress)) return;
-    bar.leave();
-    console.log(`\n  Worker ${await workers.killCurrent(progress.location ?? '')} killed with SIGKILL.`);
-    console.log(`  Another worker started: process ${workers.start()}.\n`);
-  };
+  const watcher = new Watcher(workers, args.kill);
   try {
-    return await Promise.race([follow(stack, handle, look, signal), workers.failed]);
+    return await Promise.race([follow(stack, handle, (progress) => watcher.look(progress), signal), workers.failed]);
   } catch (error) {
-    bar.leave();
+    watcher.end();
     if (signal.aborted) await cancel(handle);
     // What is wrong is in the failure's own words, one level down.
     if (error instanceof WorkflowFailedError) throw new Error(`The export failed. ${error.cause?.message}`);
     throw error;
   } finally {
-    bar.leave();
+    watcher.end();
   }
-}
-
-function isTimeToKill({ phase, files }: ExportProgress): boolean {
-  return phase === 'downloading' && files !== undefined && files.done >= files.total * killAfter;
 }
 
 /** So that no job stays behind at the FHIR server. */

@@ -106,7 +106,7 @@ async function writeConfig(folder: string, baseUrl: string, output: string): Pro
 /** The user's own Temporal settings are kept out: they may point to another server. */
 async function environment(folder: string, address: string, config: string): Promise<NodeJS.ProcessEnv> {
   const profiles = join(folder, 'temporal.toml');
-  await writeFile(profiles, '');
+  await writeFile(profiles, '[profile.default]\n');
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
   return {
     ...Object.fromEntries(own),

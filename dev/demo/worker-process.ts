@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { killGroup, spawnOwned } from '../temporal/child.ts';
 import { projectRoot } from '../temporal/project.ts';
 
+const stopLimit = 10_000;
+
 /** A worker in a process of its own, so that killing it touches nothing else. */
 export interface WorkerProcess {
   pid: number;
   /** SIGKILL: no chance to clean up or to say goodbye. Settles when the process is gone. */
   kill(): Promise<void>;
-  /** SIGTERM: the worker ends what it does. Settles when the process is gone. */
+  /** SIGTERM, and SIGKILL after 10 s. Settles when the process is gone. */
   stop(): Promise<void>;
   /** Settles, with words such as "exit code 1", when the process has ended for whatever reason. */
   exited: Promise<string>;
@@ -32,11 +34,17 @@ export function startWorker(env: NodeJS.ProcessEnv, logFile: string): WorkerProc
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    killGroup(child, signal);
+  const kill = async (): Promise<void> => {
+    killGroup(child, 'SIGKILL');
     await exited;
   };
-  return { pid: child.pid ?? 0, kill: () => end('SIGKILL'), stop: () => end('SIGTERM'), exited };
+  const stop = async (): Promise<void> => {
+    killGroup(child, 'SIGTERM');
+    const timer = setTimeout(() => void kill(), stopLimit);
+    await exited;
+    clearTimeout(timer);
+  };
+  return { pid: child.pid ?? 0, kill, stop, exited };
 }
 
 /** The last lines of a worker's log, for messages about its end. */

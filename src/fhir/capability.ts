@@ -9,52 +9,65 @@ export interface ExportCapability {
   operation: string;
 }
 
-const DEFINITION = /\/OperationDefinition\/(?:(?:group|patient)-)?export(?:\|(\d+)\b.*)?$/;
+const DEFINITION = /\/OperationDefinition\/(?:(group|patient)-)?export(?:\|(\d+)\b.*)?$/;
 const INSTANTIATES = /\/bulkdata\/CapabilityStatement\/bulk-data\|(\d+)\b/;
+
+type Level = 'system' | 'patient' | 'group';
+
+interface Declared {
+  name: string;
+  level: Level;
+  version: IgVersion | undefined;
+}
 
 /**
  * Finds the export operation by its canonical `definition`, because its name can differ: a server may offer `export`
  * and `export-v4` side by side (Bulk Data IG 4.0-ballot). Undefined when the statement is unusable or names none; that
  * is not fatal, many servers export without saying so.
  */
-export function findExport(statement: unknown, level: 'system' | 'patient' | 'group'): ExportCapability | undefined {
+export function findExport(statement: unknown, level: Level): ExportCapability | undefined {
   const root = asObject(statement);
   if (root?.['resourceType'] !== 'CapabilityStatement') return undefined;
-  const whole = highest(asList(root['instantiates']).map((url) => versionIn(INSTANTIATES, url)));
-  const found = operationsOf(root, level).flatMap((operation) => {
-    const definition = operation['definition'];
-    const name = operation['name'];
-    if (typeof definition !== 'string' || typeof name !== 'string' || !DEFINITION.test(definition)) return [];
-    return [{ name: name.replace(/^\$/, ''), version: versionIn(DEFINITION, definition) ?? whole }];
-  });
+  const whole = highest(
+    asList(root['instantiates']).map((url) =>
+      versionOf(typeof url === 'string' ? INSTANTIATES.exec(url)?.[1] : undefined),
+    ),
+  );
   // Older versions first: every rule of 1 to 3 is also kept by a server that offers 4 beside them.
-  const best = found.sort((a, b) => (a.version ?? 0) - (b.version ?? 0))[0];
+  const best = declarations(root, level).sort((a, b) => (a.version ?? whole ?? 0) - (b.version ?? whole ?? 0))[0];
   const version = best?.version ?? whole;
   return { operation: operationName(best?.name), ...(version === undefined ? {} : { version }) };
 }
 
-function operationsOf(root: Record<string, unknown>, level: 'system' | 'patient' | 'group'): Record<string, unknown>[] {
+/** What is declared for a level, or else whatever export operation is declared nearest to it. */
+function declarations(root: Record<string, unknown>, level: Level): Declared[] {
   const type = { system: undefined, patient: 'Patient', group: 'Group' }[level];
-  return asList(root['rest'])
-    .map(asObject)
-    .flatMap((rest) => {
-      if (rest === undefined) return [];
-      const resource = asList(rest['resource'])
-        .map(asObject)
-        .find((one) => one?.['type'] === type);
-      // IG 1.0.0 declares all three at the server's level; 1.0.1 moved them to the resource.
-      const own = type === undefined ? [] : asList(resource?.['operation']);
-      return (own.length > 0 ? own : asList(rest['operation'])).map(asObject).filter((one) => one !== undefined);
-    });
+  const rests = objects(root['rest']);
+  // IG 1.0.0 declares all three at the server's level; 1.0.1 moved two of them to the resources.
+  const ofServer = rests.flatMap((rest) => exportsAmong(rest['operation']));
+  const ofResource = rests
+    .flatMap((rest) => objects(rest['resource']))
+    .filter((resource) => type !== undefined && resource['type'] === type)
+    .flatMap((resource) => exportsAmong(resource['operation']));
+  const nearest = [ofResource, ofServer].flatMap((found) => [found.filter((one) => one.level === level), found]);
+  return nearest.find((found) => found.length > 0) ?? [];
+}
+
+function exportsAmong(operations: unknown): Declared[] {
+  return objects(operations).flatMap(({ name, definition }) => {
+    const match = typeof definition === 'string' ? DEFINITION.exec(definition) : null;
+    if (match === null || typeof name !== 'string') return [];
+    return [{ name: name.replace(/^\$/, ''), level: (match[1] ?? 'system') as Level, version: versionOf(match[2]) }];
+  });
 }
 
 function operationName(name: string | undefined): string {
   return name !== undefined && /^export[A-Za-z0-9-]{0,40}$/.test(name) ? name : 'export';
 }
 
-function versionIn(pattern: RegExp, url: unknown): IgVersion | undefined {
-  const major = typeof url === 'string' ? Number(pattern.exec(url)?.[1]) : Number.NaN;
-  return major >= 1 && major <= 4 ? (major as IgVersion) : undefined;
+function versionOf(major: string | undefined): IgVersion | undefined {
+  const number = Number(major);
+  return number >= 1 && number <= 4 ? (number as IgVersion) : undefined;
 }
 
 function highest(versions: (IgVersion | undefined)[]): IgVersion | undefined {
@@ -69,4 +82,10 @@ function asObject(value: unknown): Record<string, unknown> | undefined {
 
 function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+function objects(value: unknown): Record<string, unknown>[] {
+  return asList(value)
+    .map(asObject)
+    .filter((one) => one !== undefined);
 }

@@ -26,7 +26,8 @@ const SAFE_TYPE = /^[A-Z][A-Za-z0-9]{0,63}$/;
  */
 export class EntryList {
   readonly #numbers = new Map<string, number>();
-  readonly #errors = new Set<string>();
+  /** Error files so far, by URL without query: how many of one URL the page with the most of them has. */
+  readonly #errors = new Map<string, number>();
   #next = 0;
 
   /**
@@ -36,9 +37,10 @@ export class EntryList {
    * @throws TypeError when a URL cannot be resolved
    */
   add(manifest: Manifest, page: number, pageUrl: string): Entry[] {
+    const errors = new Map<string, number>();
     return manifest.files.flatMap((file) => {
       const url = new URL(file.url, pageUrl).href;
-      if (file.kind === 'error' && !this.#isNewError(url)) return [];
+      if (file.kind === 'error' && !this.#isNewError(url, errors)) return [];
       const { kind, index, type, count, fileSize } = file;
       return [
         {
@@ -56,11 +58,16 @@ export class EntryList {
     });
   }
 
-  /** IG 3.0, read literally, repeats `error` on every page: one file when equal without query. */
-  #isNewError(url: string): boolean {
+  /**
+   * IG 3.0, read literally, repeats `error` on every page: one file when equal without query. Within a page each entry
+   * is a file of its own, because some servers tell files apart by the query alone.
+   */
+  #isNewError(url: string, ofPage: Map<string, number>): boolean {
     const key = url.replace(/[?#].*$/, '');
-    if (this.#errors.has(key)) return false;
-    this.#errors.add(key);
+    const number = (ofPage.get(key) ?? 0) + 1;
+    ofPage.set(key, number);
+    if (number <= (this.#errors.get(key) ?? 0)) return false;
+    this.#errors.set(key, number);
     return true;
   }
 

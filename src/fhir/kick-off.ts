@@ -1,6 +1,6 @@
 import type { IgVersion } from './capability.ts';
 import type { ParameterList } from './parameters.ts';
-import { PARAMETERS } from './parameters.ts';
+import { ruleOf } from './parameters.ts';
 
 /** What the kick-off request is made of. */
 export interface KickOff {
@@ -64,10 +64,10 @@ function queryOf({ parameters, version }: KickOff): string {
       if (name === '_typeFilter') {
         if (version !== 1 && version !== 2) return texts.map((text) => pair(name, text));
         // IG 1 and 2 join filters by commas, so a comma inside one is encoded once more (Epic, HAPI, Kodjin accept it).
-        return [pair(name, texts.map((text) => text.replaceAll(',', '%2C')).join(','))];
+        return [`${name}=${texts.map((text) => encodeURIComponent(text.replaceAll(',', '%2C'))).join(',')}`];
       }
       // One comma-delimited value: IG 1 knows no other form, and Oracle Health refuses a repeated `_type`.
-      if (PARAMETERS[name]?.list === true) return [pair(name, texts.join(','))];
+      if (ruleOf(name)?.list === true) return [pair(name, texts.join(','))];
       return texts.map((text) => pair(name, text));
     })
     .join('&');
@@ -88,7 +88,7 @@ function bodyOf({ parameters, version }: KickOff): unknown {
 }
 
 function valueOf(name: string, value: string | boolean | number, version: IgVersion | undefined): object {
-  switch (PARAMETERS[name]?.type) {
+  switch (ruleOf(name)?.type) {
     case 'instant':
       return { valueInstant: value };
     case 'reference':

@@ -63,6 +63,7 @@ export function readManifest(body: string): Manifest | Unusable {
   const wrong = files.find((file) => typeof file === 'string');
   if (wrong !== undefined) return { unusable: wrong };
   const next = nextOf(root['link']);
+  if (next === '') return { unusable: 'the link to the next page has no url' };
   return {
     transactionTime: typeof transactionTime === 'string' ? transactionTime : '',
     requiresAccessToken: root['requiresAccessToken'] === true,
@@ -94,10 +95,11 @@ function filesOf(kind: FileKind, list: unknown, from = 0): (ManifestFile | strin
   });
 }
 
+/** URL of the next page; empty when there is such a page and its address is missing. */
 function nextOf(links: unknown): string | undefined {
-  if (!Array.isArray(links)) return undefined;
-  const link = links.filter(isObject).find((one) => one['relation'] === 'next');
-  return typeof link?.['url'] === 'string' && link['url'] !== '' ? link['url'] : undefined;
+  const link = (Array.isArray(links) ? links : [links]).filter(isObject).find((one) => one['relation'] === 'next');
+  if (link === undefined) return undefined;
+  return typeof link['url'] === 'string' ? link['url'] : '';
 }
 
 function numberOf(value: unknown): number | undefined {

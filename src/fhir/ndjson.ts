@@ -12,6 +12,7 @@ const RETURN = 0x0d;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const QUOTE = 0x22;
+const NOTHING = new Uint8Array(0);
 const TYPE_KEY = new TextEncoder().encode('{"resourceType":"');
 
 /** What is known of the lines of a file when all of it has passed the checks. */
@@ -31,8 +32,9 @@ export interface LineCounts {
  */
 export class LineChecker {
   readonly #type: string | undefined;
+  readonly #isUtf8: (bytes: Uint8Array) => boolean;
   readonly #utf8: Utf8Checker;
-  /** The line that the last chunk cut: its pieces, only the head of it when it is too long to be held. */
+  /** The line that the last chunk cut: its pieces, or only head and last byte when it is too long to be held. */
   #pieces: Uint8Array[] = [];
   #length = 0;
   #records = 0;
@@ -46,23 +48,29 @@ export class LineChecker {
    */
   constructor(type: string | undefined, isUtf8: (bytes: Uint8Array) => boolean) {
     this.#type = type;
+    this.#isUtf8 = isUtf8;
     this.#utf8 = new Utf8Checker(isUtf8);
   }
 
   /** Checks the next bytes; returns what is wrong, for ever after the first fault. */
   push(chunk: Uint8Array): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    if (!this.#utf8.push(chunk)) return this.#fail('is not valid UTF-8');
+    let cut = this.#utf8.cut;
+    const valid = this.#utf8.push(chunk);
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(NEWLINE, start);
       if (end === -1) break;
-      if (this.#length === 0) this.#check(chunk.subarray(start, end), false);
-      else this.#endHeldLine(chunk.subarray(start, end), false);
+      const rest = chunk.subarray(start, end);
+      // Asked line by line only when the chunk is not valid, so that the line at fault is named.
+      if (!valid && !this.#isUtf8(join([cut, rest]))) break;
+      this.#endLine(rest, false);
       if (this.#fault !== undefined) return this.#fault;
       this.#line++;
       start = end + 1;
+      cut = NOTHING;
     }
+    if (!valid) return this.#fail('is not valid UTF-8');
     if (start < chunk.length) this.#hold(chunk.subarray(start));
     return undefined;
   }
@@ -71,66 +79,65 @@ export class LineChecker {
   end(): string | LineCounts {
     if (this.#fault === undefined && !this.#utf8.end()) this.#fail('ends within a character');
     // Without a newline only a full parse shows that the last line is whole.
-    if (this.#fault === undefined && this.#length > 0) this.#endHeldLine(new Uint8Array(0), true);
+    if (this.#fault === undefined && this.#length > 0) this.#endLine(NOTHING, true);
     return this.#fault ?? { records: this.#records, headers: this.#headers };
   }
 
   #hold(piece: Uint8Array): void {
     this.#length += piece.length;
-    if (this.#length <= LONGEST_HELD_LINE) {
-      this.#pieces.push(piece.slice());
-      return;
-    }
-    const head = join(this.#pieces).slice(0, HEAD);
-    this.#pieces = [head, piece.slice(-1)];
+    // A copy, which `slice` of a Buffer is not: the caller may use its memory again.
+    if (this.#length <= LONGEST_HELD_LINE) this.#pieces.push(new Uint8Array(piece));
+    else this.#pieces = ends([...this.#pieces, piece]);
   }
 
-  #endHeldLine(rest: Uint8Array, mustParse: boolean): void {
-    const tooLong = this.#length > LONGEST_HELD_LINE;
-    const line = join([...this.#pieces, rest]);
+  #endLine(rest: Uint8Array, mustParse: boolean): void {
+    const pieces = this.#length === 0 ? [rest] : [...this.#pieces, rest];
+    const tooLong = this.#length + rest.length > LONGEST_HELD_LINE;
     this.#pieces = [];
     this.#length = 0;
-    if (tooLong && (mustParse || !this.#looksRight(trim(line)))) {
-      this.#fail(`is longer than ${LONGEST_HELD_LINE} bytes and cannot be checked`);
-    } else this.#check(line, mustParse);
-  }
-
-  #check(raw: Uint8Array, mustParse: boolean): void {
-    const line = this.#line === 1 ? trim(withoutMark(raw)) : trim(raw);
+    const raw = join(tooLong ? ends(pieces) : pieces);
+    const line = trim(this.#line === 1 ? withoutMark(raw) : raw);
     if (line.length === 0) return;
-    if (mustParse || !this.#looksRight(line)) this.#parse(line);
+    const atStart = mustParse ? undefined : this.#typeOf(line);
+    if (atStart === undefined && tooLong) {
+      this.#fail(`is longer than ${LONGEST_HELD_LINE} bytes and cannot be checked`);
+      return;
+    }
+    const type = atStart ?? this.#parse(line);
     if (this.#fault !== undefined) return;
     this.#records++;
-    if (this.#type === undefined && typeAtStart(line) === 'Parameters') this.#headers++;
+    if (this.#type === undefined && type === 'Parameters') this.#headers++;
   }
 
-  #looksRight(line: Uint8Array): boolean {
-    if (line[0] !== OPEN || line.at(-1) !== CLOSE) return false;
+  /** The type of a line that is taken to be right as it stands. */
+  #typeOf(line: Uint8Array): string | undefined {
+    if (line[0] !== OPEN || line.at(-1) !== CLOSE) return undefined;
     const type = typeAtStart(line);
-    return type !== undefined && (this.#type === undefined || type === this.#type);
+    return this.#type === undefined || type === this.#type ? type : undefined;
   }
 
-  #parse(line: Uint8Array): void {
+  /** The type of a line that is parsed; without one the fault is set. */
+  #parse(line: Uint8Array): string | undefined {
     if (line[0] === 0x3c) {
       this.#fail('begins with "<": a page (HTML or XML) instead of NDJSON');
-      return;
+      return undefined;
     }
     let value: unknown;
     try {
       value = JSON.parse(new TextDecoder().decode(line));
     } catch {
       this.#fail('is not JSON');
-      return;
+      return undefined;
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.#fail('is not a JSON object');
-      return;
+      return undefined;
     }
     const type = (value as Record<string, unknown>)['resourceType'];
     if (typeof type !== 'string') this.#fail('has no resourceType');
-    else if (this.#type !== undefined && type !== this.#type) {
-      this.#fail(`is ${/^[A-Za-z]{1,64}$/.test(type) ? type : 'of another type'} instead of ${this.#type}`);
-    }
+    else if (this.#type === undefined || type === this.#type) return type;
+    else this.#fail(`is ${/^[A-Za-z]{1,64}$/.test(type) ? type : 'of another type'} instead of ${this.#type}`);
+    return undefined;
   }
 
   #fail(what: string): string {
@@ -166,6 +173,18 @@ function isSpace(byte: number): boolean {
 /** Some servers begin the file with a byte order mark. */
 function withoutMark(line: Uint8Array): Uint8Array {
   return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
+}
+
+/** Of a line that is too long to be held: its head, and its last byte that is no space. */
+function ends(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const head: number[] = [];
+  let last: number | undefined;
+  for (const piece of pieces) {
+    for (let i = 0; i < piece.length && head.length < HEAD; i++) head.push(piece[i] as number);
+    const trimmed = trim(piece);
+    last = trimmed.at(-1) ?? last;
+  }
+  return [Uint8Array.from(head), Uint8Array.of(...(last === undefined ? [] : [last]))];
 }
 
 function join(pieces: readonly Uint8Array[]): Uint8Array {

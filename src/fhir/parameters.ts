@@ -6,7 +6,7 @@ export interface ParameterRule {
 }
 
 /** The parameters of `$export`: Bulk Data IG 1.0 to 4.0-ballot, and the async pattern's file sizes. */
-export const PARAMETERS: Readonly<Record<string, ParameterRule>> = {
+const PARAMETERS: Readonly<Record<string, ParameterRule>> = {
   _outputFormat: { type: 'string', list: false },
   _since: { type: 'instant', list: false },
   _until: { type: 'instant', list: false },
@@ -20,6 +20,11 @@ export const PARAMETERS: Readonly<Record<string, ParameterRule>> = {
   _minimumFileSize: { type: 'positiveInt', list: false },
   _maximumFileSize: { type: 'positiveInt', list: false },
 };
+
+/** The rule of a parameter; undefined for a server's own. Names of `Object.prototype` are no parameters. */
+export function ruleOf(name: string): ParameterRule | undefined {
+  return Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
+}
 
 /** Lists whose values cannot hold a comma, so that `a,b` is two values. A `_typeFilter` can: it is one query. */
 const SPLIT_AT_COMMAS = new Set(['_type', '_elements', 'includeAssociatedData', 'patient']);
@@ -44,7 +49,7 @@ export function valuesOf(
   const values: (string | boolean | number)[] = Array.isArray(value)
     ? [...value]
     : [value as string | boolean | number];
-  const type = PARAMETERS[name]?.type;
+  const type = ruleOf(name)?.type;
   return values
     .flatMap((one) =>
       typeof one === 'string' && SPLIT_AT_COMMAS.has(name) ? one.split(',').map((part) => part.trim()) : [one],

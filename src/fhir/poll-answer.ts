@@ -39,11 +39,11 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   const { status, headers, body } = response;
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
   const timing = retryAfter === undefined ? {} : { retryAfter };
-  const words = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
-  const trouble = (cause: TroubleCause): PollAnswer => ({ kind: 'trouble', cause, words, ...timing });
 
   if (status === 202) return inProgress(response, terms, timing);
   if (status === 200) return readSuccess(response, terms, timing);
+  const words = quoted(`HTTP ${status}`, body);
+  const trouble = (cause: TroubleCause): PollAnswer => ({ kind: 'trouble', cause, words, ...timing });
   if (status === 401 || status === 403) return { kind: 'refused', status, words };
   if (status === 404) return trouble('gone');
   if (status === 410) return { kind: 'gone', words };
@@ -57,6 +57,10 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   return status >= 500 && status !== 501 && status !== 505 ? trouble('outage') : { kind: 'failed', words };
 }
 
+function quoted(status: string, body: string): string {
+  return body.trim() === '' ? status : `${status}: ${quoteAnswer(body)}`;
+}
+
 type Timing = { retryAfter?: number };
 
 function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {
@@ -64,11 +68,11 @@ function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing)
   const exportStatus = Number(/^\s*(\d{3})/.exec(headers['x-export-status'] ?? '')?.[1] ?? 200);
   if (exportStatus === 202) return inProgress(response, terms, timing);
   if (exportStatus >= 400) {
-    return { kind: 'failed', words: `X-Export-Status ${exportStatus}: ${quoteAnswer(body)}` };
+    return { kind: 'failed', words: quoted(`X-Export-Status ${exportStatus}`, body) };
   }
   const manifest = readManifest(body);
   if ('files' in manifest) return { kind: 'manifest', manifest, complete: true, ...timing };
-  if (readOutcome(body) !== undefined) return { kind: 'failed', words: `HTTP 200: ${quoteAnswer(body)}` };
+  if (readOutcome(body) !== undefined) return { kind: 'failed', words: quoted('HTTP 200', body) };
   return { kind: 'trouble', cause: 'unusable', words: `HTTP 200 with ${manifest.unusable}`, ...timing };
 }
 

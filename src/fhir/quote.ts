@@ -16,8 +16,8 @@ export function quoteAnswer(body: string): string {
     );
   }
   if (/^\s*</.test(body)) {
-    const withoutCode = body.replace(/<(script|style)\b[\s\S]*?<\/\1>/gi, ' ');
-    return tidy(`(a page, not FHIR) ${withoutCode.replace(/<[^>]*>/g, ' ')}`);
+    const withoutCode = body.replace(/<(script|style)\b[\s\S]*?(<\/\1>|$)/gi, ' ');
+    return tidy(`(a page, not FHIR) ${withoutCode.replace(/<[^>]*(>|$)/g, ' ')}`);
   }
   return tidy(body);
 }
@@ -29,12 +29,16 @@ export function tidy(text: string, longest: number = LONGEST): string {
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
     .replace(/ {2,}/g, ' ')
     .trim();
-  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+  if (line.length <= longest) return line;
+  // Half a surrogate pair is no character.
+  return `${line.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** Text with the queries and fragments of URLs, absolute or as paths, and user information taken out. */
+/**
+ * Text with the queries and fragments of URLs, absolute or as paths, and user information taken out.
+ *
+ * The patterns go over the text once, whatever it is: it may be megabytes that were made to take long.
+ */
 export function removeQueries(text: string): string {
-  return text
-    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>@]*@/gi, '$1')
-    .replace(/((?:\b[a-z][a-z0-9+.-]*:\/\/|\/)[^\s"'<>?#]*)[?#][^\s"'<>]*/gi, '$1?…');
+  return text.replace(/:\/\/[^\s/?#"<>]*@/g, '://').replace(/[?#](?<=\/[^\s"'<>?#]*.)[^\s"<>]*/g, '?…');
 }

@@ -6,11 +6,15 @@
  */
 export class Utf8Checker {
   readonly #isUtf8: (bytes: Uint8Array) => boolean;
-  /** The beginning of a character that the last chunk cut, at most three bytes. */
   #cut: Uint8Array = new Uint8Array(0);
 
   constructor(isUtf8: (bytes: Uint8Array) => boolean) {
     this.#isUtf8 = isUtf8;
+  }
+
+  /** The beginning of a character that the last chunk cut; empty when it ended with a whole one. */
+  get cut(): Uint8Array {
+    return this.#cut;
   }
 
   /** False when the bytes so far cannot be UTF-8. */
@@ -19,7 +23,9 @@ export class Utf8Checker {
     if (this.#cut.length > 0) {
       // At most three more bytes complete the character.
       const missing = lengthOfCharacter(this.#cut[0] as number) - this.#cut.length;
-      const joined = concat(this.#cut, chunk.subarray(0, missing));
+      const more = chunk.subarray(0, missing);
+      if (more.some((byte) => byte < 0x80 || byte >= 0xc0)) return false;
+      const joined = concat(this.#cut, more);
       if (joined.length < lengthOfCharacter(joined[0] as number)) {
         this.#cut = joined;
         return true;
@@ -28,7 +34,8 @@ export class Utf8Checker {
       start = missing;
     }
     const end = endOfWholeCharacters(chunk, start);
-    this.#cut = chunk.slice(end);
+    // A copy, which `slice` of a Buffer is not.
+    this.#cut = new Uint8Array(chunk.subarray(end));
     return this.#isUtf8(chunk.subarray(start, end));
   }
 

@@ -12,11 +12,11 @@ export function isLoopback(url: URL): boolean {
  */
 export function faultOfServerUrl(url: URL): string | undefined {
   if (url.username !== '' || url.password !== '') return 'it contains user information';
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
   if (isIP(host) === 4 && host.startsWith('169.254.')) return 'it is a link-local address';
   if (
     isIP(host) === 6 &&
-    (/^fe[89ab]/.test(host) || /^::ffff:(a9fe:|169\.254\.)/.test(host) || host === 'fd00:ec2::254')
+    (/^fe[89ab]/.test(host) || /^(::|::ffff:|::ffff:0:|64:ff9b::)a9fe:/.test(host) || host === 'fd00:ec2::254')
   ) {
     return 'it is a link-local or metadata address';
   }

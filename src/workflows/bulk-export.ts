@@ -65,11 +65,10 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   if (state.opened === undefined) await open(run);
   for (;;) {
     if (!state.accepted) await kickOffPhase(run);
-    if (state.manifest !== undefined || (await pollPhase(run))) break;
-    restart(run);
+    if (state.manifest === undefined && !(await pollPhase(run))) restart(run, 'ExportGone');
+    else if (await new DownloadPhase(run).execute()) return await settle(run);
+    else restart(run, 'ExportExpired');
   }
-  if (state.phase !== 'settling') await new DownloadPhase(run).execute();
-  return await settle(run);
 }
 
 async function open(run: ExportRun): Promise<void> {
@@ -84,18 +83,25 @@ async function open(run: ExportRun): Promise<void> {
   setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
 }
 
-/** An earlier run's job may be gone; this run's own must not be. */
-function restart(run: ExportRun): void {
+/** An earlier run's job may be gone, then the export is kicked off once more; this run's own must not be. */
+function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
   const { state } = run;
-  const words = state.poll.words ?? '';
-  if (!run.opened.adopted || state.restarted)
-    throw failure('ExportGone', `the server no longer knows the job: ${words}`);
+  const { manifest, downloads, poll } = state;
+  if (!run.opened.adopted || state.restarted) {
+    const words = downloads?.words ?? poll.words ?? '';
+    throw code === 'ExportGone'
+      ? failure(code, `the server no longer knows the job: ${words}`)
+      : failure(
+          code,
+          `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, then the job was gone: ${words}`,
+        );
+  }
   state.restarted = true;
   state.generation++;
   state.accepted = false;
-  state.poll = { ...state.poll, notBefore: 0, backoffs: 0, pages: 0 };
-  delete state.poll.trouble;
-  delete state.poll.words;
+  state.poll = { polls: poll.polls, notBefore: 0, backoffs: 0, pages: 0 };
+  delete state.manifest;
+  delete state.downloads;
 }
 
 async function settle(run: ExportRun): Promise<ExportReport> {

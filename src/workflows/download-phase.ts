@@ -42,8 +42,12 @@ export class DownloadPhase {
     this.#state = run.state.downloads ??= newDownloads(this.#widest);
   }
 
-  /** Returns when every file is done or has failed for good. */
-  async execute(): Promise<void> {
+  /**
+   * Ends when every file is done or has failed for good.
+   *
+   * @returns false when files are missing and the job is gone
+   */
+  async execute(): Promise<boolean> {
     this.#run.enter('downloading');
     try {
       while (!this.#isDone()) {
@@ -53,10 +57,15 @@ export class DownloadPhase {
           if (this.#failure !== undefined) throw this.#failure;
           await this.#run.continue();
         }
-        await this.#refreshLinks();
+        if (this.#staleLinks) {
+          if (!(await refreshPhase(this.#run))) return false;
+          this.#state.reading++;
+          this.#staleLinks = false;
+        }
         await this.#fill();
         await this.#waitForChange();
       }
+      return true;
     } finally {
       await this.#drain(0);
     }
@@ -209,13 +218,6 @@ export class DownloadPhase {
     const delay = nextDelay(later.retryAfter, state.busyTimes, this.#run.limits, Math.random);
     state.busyTimes++;
     state.holdUntil = Math.max(state.holdUntil, now + delay);
-  }
-
-  async #refreshLinks(): Promise<void> {
-    if (!this.#staleLinks) return;
-    await refreshPhase(this.#run);
-    this.#state.reading++;
-    this.#staleLinks = false;
   }
 
   /** Waits for a batch to end, or for the time at which something put off is due. */

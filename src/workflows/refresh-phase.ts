@@ -4,30 +4,26 @@ import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { step } from './steps.ts';
 
-/** Reads the manifest again for fresh links, and waits for a server that is away. */
-export async function refreshPhase(run: ExportRun): Promise<void> {
+/**
+ * Reads the manifest again for fresh links, and waits for a server that is away.
+ *
+ * @returns false when the job is gone
+ */
+export async function refreshPhase(run: ExportRun): Promise<boolean> {
   let trouble: Trouble | undefined;
   for (;;) {
     const result = await step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref });
-    if (result.kind === 'refreshed') return;
-    if (result.kind === 'trouble') trouble = addTrouble(trouble, result.cause, Date.now());
-    if (result.kind === 'gone' || trouble === undefined || isFinal(trouble, Date.now(), run.limits)) {
-      throw giveUp(run, result.kind === 'gone' ? 'gone' : trouble?.cause, result.words);
+    if (result.kind === 'refreshed') return true;
+    if (result.kind === 'gone') return false;
+    trouble = addTrouble(trouble, result.cause, Date.now());
+    if (isFinal(trouble, Date.now(), run.limits)) {
+      if (result.cause === 'gone') return false;
+      throw failure(
+        result.cause === 'unusable' ? 'InvalidManifest' : 'ServerUnavailable',
+        `links to files were refused and the manifest could not be read again: ${result.words}`,
+      );
     }
     const delay = nextDelay(result.retryAfter, trouble.times - 1, run.limits, Math.random);
     await run.waitUntil(Date.now() + delay, `manifest again · ${result.words.slice(0, 60)}`);
   }
-}
-
-function giveUp(run: ExportRun, cause: Trouble['cause'] | undefined, words: string): Error {
-  const { manifest, downloads } = run.state;
-  const had = `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched`;
-  if (cause === 'gone')
-    return failure('ExportExpired', `links to files were refused and the job is gone (${words}); ${had}`);
-  if (cause === 'unusable')
-    return failure(
-      'InvalidManifest',
-      `links to files were refused and the manifest cannot be read again (${words}); ${had}`,
-    );
-  return failure('ServerUnavailable', `links to files were refused and the server did not answer (${words}); ${had}`);
 }

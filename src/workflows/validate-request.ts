@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import type { ExportRequest, ParameterValue } from '../contract.ts';
+import type { ExportRequest } from '../contract.ts';
 import { MAX_REQUEST_BYTES } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { faultOfInstant } from '../fhir/instant.ts';
-import { PARAMETERS, valuesOf } from '../fhir/parameters.ts';
+import { ruleOf, valuesOf } from '../fhir/parameters.ts';
 import { isResourceType } from '../fhir/resource-types.ts';
 
 /** A request that has passed, or every problem with it, each naming the field and its fix. */
@@ -13,6 +13,9 @@ const LEVELS = ['system', 'patient', 'group'] as const;
 const PREFERENCES = ['handling=lenient', 'handling=strict', 'separate-export-status'] as const;
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const OUTPUT_FORMATS = ['application/fhir+ndjson', 'application/ndjson', 'ndjson'];
+/** A failure's message must stay small, whatever the request holds. */
+const MOST_PROBLEMS = 20;
+const LONGEST_QUOTATION = 100;
 const DAY = 24 * 60 * 60 * 1000;
 
 /** FHIR search result parameters, which a `_typeFilter` shall not use (Bulk Data IG 2.0, `_typeFilter`). */
@@ -26,27 +29,31 @@ const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
 const Value = v.union([v.string(), v.boolean(), v.number()]);
 const Values = v.union([Value, v.array(Value)], 'must be text, true or false, or a list of them');
 
-const RequestSchema = v.strictObject(
-  {
-    server: Text,
-    level: v.picklist(LEVELS, `must be one of ${LEVELS.join(', ')}`),
-    groupId: v.optional(v.pipe(Text, v.regex(FHIR_ID, 'must be a FHIR id: letters, digits, "-" and ".", at most 64'))),
-    parameters: v.optional(v.record(v.string(), Values, 'must be an object')),
-    destination: v.optional(
-      v.strictObject({ name: v.optional(Text), path: v.optional(v.pipe(Text, v.check(isSafePath, faultOfPath))) }),
+const Mapping = v.custom<Record<string, unknown>>(isObject, 'must be an object');
+
+const DESTINATION = {
+  name: v.optional(Text),
+  path: v.optional(v.pipe(v.string('must be text'), v.check(isSafePath, faultOfPath))),
+};
+const REQUEST = {
+  server: Text,
+  level: v.picklist(LEVELS, `must be one of ${LEVELS.join(', ')}`),
+  groupId: v.optional(
+    v.pipe(v.string('must be text'), v.regex(FHIR_ID, 'must be a FHIR id: letters, digits, "-" and ".", at most 64')),
+  ),
+  parameters: v.optional(v.pipe(Mapping, v.record(v.string(), Values))),
+  destination: v.optional(v.pipe(Mapping, v.object(DESTINATION))),
+  prefer: v.optional(v.array(v.picklist(PREFERENCES, `must be one of ${PREFERENCES.join(', ')}`), 'must be a list')),
+  attachments: v.optional(v.literal('download', 'must be "download", or left out')),
+  keepServerFiles: v.optional(v.boolean('must be true or false')),
+  deadline: v.optional(
+    v.pipe(
+      v.string('must be text'),
+      v.check(isDeadline, 'must be an ISO 8601 duration of at most 365 days, such as P30D, PT12H or P1DT6H'),
     ),
-    prefer: v.optional(v.array(v.picklist(PREFERENCES, `must be one of ${PREFERENCES.join(', ')}`), 'must be a list')),
-    attachments: v.optional(v.literal('download', 'must be "download", or left out')),
-    keepServerFiles: v.optional(v.boolean('must be true or false')),
-    deadline: v.optional(
-      v.pipe(
-        Text,
-        v.check(isDeadline, 'must be an ISO 8601 duration of at most 365 days, such as P30D, PT12H or P1DT6H'),
-      ),
-    ),
-  },
-  'must be an object',
-);
+  ),
+};
+const RequestSchema = v.pipe(Mapping, v.object(REQUEST));
 
 /** Checks everything about a request that can be known without the worker's configuration. Pure. */
 export function validateRequest(input: unknown): Validation {
@@ -60,16 +67,41 @@ export function validateRequest(input: unknown): Validation {
   }
   const parsed = v.safeParse(RequestSchema, input);
   const problems = parsed.success ? [] : parsed.issues.map(describe);
-  if (isObject(input)) problems.push(...problemsOfLevel(input), ...problemsOfParameters(input['parameters']));
-  return problems.length > 0 ? { problems } : { request: parsed.output as ExportRequest };
+  if (isObject(input)) {
+    problems.push(
+      ...unknownFields('', input, REQUEST),
+      ...unknownFields('destination.', input['destination'], DESTINATION),
+      ...problemsOfLevel(input),
+      ...problemsOfParameters(input['parameters']),
+    );
+  }
+  return problems.length > 0 ? { problems: shorten(problems) } : { request: parsed.output as ExportRequest };
+}
+
+function shorten(problems: string[]): string[] {
+  const shown = problems.slice(0, MOST_PROBLEMS);
+  const more = problems.length - shown.length;
+  return more === 0 ? shown : [...shown, `and ${more} more`];
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
-  const field = v.getDotPath(issue) ?? 'request';
-  if (issue.type === 'strict_object' && issue.expected === 'never') return `${field}: unknown field, remove it`;
-  if (issue.received === 'undefined')
-    return `${field}: is missing${issue.type === 'strict_object' ? '' : `, ${issue.message}`}`;
-  return `${field}: ${issue.message}`;
+  const field = cut(v.getDotPath(issue) ?? 'request');
+  if (issue.received !== 'undefined') return `${field}: ${issue.message}`;
+  return issue.type === 'object' ? `${field}: is missing` : `${field}: is missing, ${issue.message}`;
+}
+
+function unknownFields(place: string, value: unknown, known: object): string[] {
+  if (!isObject(value)) return [];
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(known, name));
+  return unknown.map((name) => `${cut(`${place}${name}`)}: unknown field, remove it`);
+}
+
+function cut(text: string): string {
+  return text.length <= LONGEST_QUOTATION ? text : `${text.slice(0, LONGEST_QUOTATION - 1)}…`;
+}
+
+function quote(value: unknown): string {
+  return cut(JSON.stringify(value));
 }
 
 function problemsOfLevel(request: Record<string, unknown>): string[] {
@@ -89,7 +121,7 @@ function problemsOfLevel(request: Record<string, unknown>): string[] {
 function problemsOfParameters(parameters: unknown): string[] {
   if (!isObject(parameters)) return [];
   const problems = Object.entries(parameters).flatMap(([name, value]) =>
-    v.is(Values, value) ? faultsOfParameter(name, value).map((fault) => `parameters.${name}: ${fault}`) : [],
+    faultsOfParameter(name, value).map((fault) => `${cut(`parameters.${name}`)}: ${fault}`),
   );
   const [smallest, largest] = [single(parameters, '_minimumFileSize'), single(parameters, '_maximumFileSize')];
   if (typeof smallest === 'number' && typeof largest === 'number' && largest <= smallest) {
@@ -107,11 +139,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function faultsOfParameter(name: string, value: ParameterValue): string[] {
-  const rule = PARAMETERS[name];
+function faultsOfParameter(name: string, value: unknown): string[] {
+  const rule = ruleOf(name);
   if (rule === undefined && !/^_[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(name)) {
     return [`unknown parameter; names of your server's own begin with "_"${suggestion(name)}`];
   }
+  // The schema has named it already.
+  if (!v.is(Values, value)) return [];
   const values = valuesOf(name, value);
   if (values.length === 0) return ['is an empty list, remove it'];
   if (rule !== undefined && !rule.list && values.length > 1) return ['takes one value, not a list'];
@@ -119,12 +153,12 @@ function faultsOfParameter(name: string, value: ParameterValue): string[] {
     if (one === '') return ['has an empty value'];
     if (rule === undefined) return [];
     const fault = faultOfValue(name, rule.type, one);
-    return fault === undefined ? [] : [`${JSON.stringify(one)} ${fault}`];
+    return fault === undefined ? [] : [`${quote(one)} ${fault}`];
   });
 }
 
 function suggestion(name: string): string {
-  return PARAMETERS[`_${name}`] === undefined ? '' : ` (did you mean "_${name}"?)`;
+  return ruleOf(`_${name}`) === undefined ? '' : ` (did you mean "_${name}"?)`;
 }
 
 function faultOfValue(name: string, type: string, value: string | boolean | number): string | undefined {
@@ -164,7 +198,7 @@ function faultOfElement(value: string): string | undefined {
   if (parts.length > 2) return 'names an element below the root; only root elements are allowed, such as Patient.name';
   const element = parts.at(-1) as string;
   if (parts.length === 2 && !isResourceType(parts[0] as string))
-    return `begins with "${parts[0]}", which is no FHIR resource type`;
+    return `begins with ${quote(parts[0])}, which is no FHIR resource type`;
   return /^[a-zA-Z][A-Za-z0-9]*(\[x\])?$/.test(element) ? undefined : 'must be [ResourceType].[element] or [element]';
 }
 
@@ -173,7 +207,7 @@ function faultOfTypeFilter(value: string): string | undefined {
   const match = /^([A-Za-z]*)\?(.+)$/s.exec(value);
   if (match === null) return 'must be a search such as Observation?category=laboratory';
   if (match[1] === '') return 'must name one resource type before "?"';
-  if (!isResourceType(match[1] as string)) return `is for "${match[1]}", which is no FHIR resource type`;
+  if (!isResourceType(match[1] as string)) return `is for ${quote(match[1])}, which is no FHIR resource type`;
   for (const pair of (match[2] as string).split('&')) {
     const [name, ...rest] = pair.split('=');
     if (name === undefined || name === '' || rest.length === 0)
@@ -199,6 +233,7 @@ function faultOfPath(issue: { input: string }): string {
 
 /** A path stays below its destination on every file system and in every bucket. */
 function problemOfPath(path: string): string | undefined {
+  if (path === '') return 'must not be empty';
   if (path.includes('\\')) return 'must not contain a backslash, use "/"';
   if (path.startsWith('/') || /^[A-Za-z]:/.test(path))
     return 'must be relative to the destination, without a leading "/"';
@@ -208,7 +243,7 @@ function problemOfPath(path: string): string | undefined {
   for (const segment of path.split('/')) {
     if (segment === '') return 'must not contain empty parts ("//" or a "/" at the end)';
     if (segment === '.' || segment === '..') return `must not contain "${segment}"`;
-    if (segment === '.export') return 'must not contain ".export", which holds the state of exports';
+    if (segment.toLowerCase() === '.export') return 'must not contain ".export", which holds the state of exports';
     if (new TextEncoder().encode(segment).length > 200) return 'must not contain a part of more than 200 bytes';
   }
   return undefined;

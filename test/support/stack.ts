@@ -15,24 +15,10 @@ import { startExport } from '../../src/client.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import type { Limits } from '../../src/fhir/limits.ts';
-import { LIMITS } from '../../src/fhir/limits.ts';
 import type { HttpTimeouts } from '../../src/http/http-client.ts';
 import type { Workers } from '../../src/workers.ts';
 import { createWorkers } from '../../src/workers.ts';
-
-/** Limits for tests: the same rules in seconds instead of hours. */
-export const SHORT_LIMITS: Limits = {
-  ...LIMITS,
-  backoffFloor: 50,
-  backoffCeiling: 400,
-  outage: 3000,
-  gone: 1000,
-  unusable: 2000,
-  file: 3000,
-  fileRetry: 50,
-  delete: 1500,
-  drain: 500,
-};
+import { SHORT_LIMITS } from './short-limits.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 

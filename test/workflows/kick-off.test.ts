@@ -29,10 +29,10 @@ const answer = (status: number, body = '', headers: Record<string, string> = {})
   ({ kind: 'answer', status, body, headers }) as const;
 
 describe('a kick-off that the server refuses ends the run, with the reasons', () => {
-  const outcome = operationOutcome([
+  const outcome = operationOutcome(
     { severity: 'error', code: 'not-supported', text: '_elements cannot be used' },
     { severity: 'error', code: 'invalid', text: 'and the group is empty' },
-  ]);
+  );
   test.each([
     [
       'an OperationOutcome, every issue',
@@ -83,7 +83,7 @@ describe('a server that is busy or away for a while is asked again, not earlier 
     ['500 without FHIR', answer(500, '<html>oops</html>'), 0],
     [
       '500 with a transient outcome',
-      answer(500, operationOutcome([{ severity: 'error', code: 'throttled', text: 'slow' }])),
+      answer(500, operationOutcome({ severity: 'error', code: 'throttled', text: 'slow' })),
       0,
     ],
   ])('%s', async (_, fault, wait) => {

@@ -24,8 +24,8 @@ const SMALL = { parameters: { _type: 'Patient' } };
 const of = (...routes: string[]) => hospital.journal.filter(({ route }) => routes.includes(route));
 const answer = (status: number, body = '', headers: Record<string, string> = {}) =>
   ({ kind: 'answer', status, body, headers }) as const;
-const transient = operationOutcome([{ severity: 'error', code: 'timeout', text: 'try again' }]);
-const final = operationOutcome([{ severity: 'error', code: 'processing', text: 'the job broke' }]);
+const transient = operationOutcome({ severity: 'error', code: 'timeout', text: 'try again' });
+const final = operationOutcome({ severity: 'error', code: 'processing', text: 'the job broke' });
 const FUTURE = 2_000_000_000_000;
 
 describe('no request comes earlier than Retry-After asked for', () => {
@@ -63,7 +63,7 @@ describe('no request comes earlier than Retry-After asked for', () => {
       do: answer(202, '', { 'Retry-After': '18000', 'X-Progress': '12% complete' }),
     });
     const started = await stack.start(SMALL);
-    await expect.poll(async () => (await started.progress()).serverProgress).toBe('12% complete');
+    await expect.poll(async () => (await started.progress()).serverProgress, { timeout: 15_000 }).toBe('12% complete');
     const { nextPollAt, phase, polls } = await started.progress();
     expect(phase).toBe('waiting');
     expect(polls).toBe(1);

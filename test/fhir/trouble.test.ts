@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../src/fhir/limits.ts';
+import { addTrouble, isFinal, nextDelay } from '../../src/fhir/trouble.ts';
+import type { TroubleCause } from '../../src/fhir/trouble.ts';
+import { seededRandom } from './random.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+describe('addTrouble', () => {
+  test('counts a cause from the first time it came', () => {
+    const first = addTrouble(undefined, 'outage', 1000);
+    const second = addTrouble(first, 'outage', 5000);
+    expect(first).toEqual({ cause: 'outage', since: 1000, times: 1 });
+    expect(second).toEqual({ cause: 'outage', since: 1000, times: 2 });
+  });
+
+  test('begins anew with another cause', () => {
+    const earlier = { cause: 'outage', since: 1000, times: 9 } as const;
+    expect(addTrouble(earlier, 'gone', 5000)).toEqual({ cause: 'gone', since: 5000, times: 1 });
+  });
+});
+
+describe('isFinal', () => {
+  const start = 1_000_000;
+  test.each<[TroubleCause, number]>([
+    ['outage', 24 * HOUR],
+    ['gone', MINUTE],
+    ['unusable', MINUTE],
+    ['content', 2 * MINUTE],
+    ['link', 2 * MINUTE],
+  ])('%s is final after %d ms, not before', (cause, limit) => {
+    const trouble = { cause, since: start, times: 2 };
+    expect(isFinal(trouble, start + limit - 1, LIMITS)).toBe(false);
+    expect(isFinal(trouble, start + limit, LIMITS)).toBe(true);
+  });
+
+  test.each<[TroubleCause]>([['unusable'], ['content'], ['link']])('%s is final the third time', (cause) => {
+    expect(isFinal({ cause, since: start, times: 2 }, start, LIMITS)).toBe(false);
+    expect(isFinal({ cause, since: start, times: 3 }, start, LIMITS)).toBe(true);
+  });
+
+  test.each<[TroubleCause]>([['outage'], ['gone']])('%s is not final however often it comes', (cause) => {
+    expect(isFinal({ cause, since: start, times: 100_000 }, start + 1, LIMITS)).toBe(false);
+  });
+});
+
+describe('nextDelay', () => {
+  const { backoffFloor, backoffCeiling } = LIMITS;
+
+  test('is what the server asked for, even when that is short or long', () => {
+    for (const asked of [1000, 5 * HOUR]) expect(nextDelay(asked, 7, LIMITS, () => 0.5)).toBe(asked);
+  });
+
+  test('stays within floor and ceiling', () => {
+    const random = seededRandom(1);
+    for (let times = 0; times < 2000; times++) {
+      const delay = nextDelay(undefined, times, LIMITS, random);
+      expect(delay).toBeGreaterThanOrEqual(backoffFloor);
+      expect(delay).toBeLessThanOrEqual(backoffCeiling);
+    }
+  });
+
+  test.each([0, 0.5, 0.999])('grows from the floor to the ceiling (random %d)', (random) => {
+    const delays = Array.from({ length: 12 }, (_, times) => nextDelay(undefined, times, LIMITS, () => random));
+    expect(delays[0]).toBe(backoffFloor);
+    expect(delays).toEqual(delays.toSorted((a, b) => a - b));
+    expect(delays[4]).toBeGreaterThan(delays[2]!);
+    expect(delays.at(-1)).toBe(Math.round((backoffCeiling / 2) * (1 + random)));
+  });
+
+  test('is the same for the same random numbers', () => {
+    const delays = (seed: number): number[] => {
+      const random = seededRandom(seed);
+      return Array.from({ length: 20 }, (_, times) => nextDelay(undefined, times, LIMITS, random));
+    };
+    expect(delays(7)).toEqual(delays(7));
+    expect(delays(7)).not.toEqual(delays(8));
+  });
+});

@@ -1,0 +1,16 @@
+import type { Limits } from '../../src/fhir/limits.ts';
+import { LIMITS } from '../../src/fhir/limits.ts';
+
+/** Limits for tests: the same rules in seconds instead of hours. */
+export const SHORT_LIMITS: Limits = {
+  ...LIMITS,
+  backoffFloor: 50,
+  backoffCeiling: 400,
+  outage: 3000,
+  gone: 2500,
+  unusable: 2000,
+  file: 3000,
+  fileRetry: 50,
+  delete: 1500,
+  drain: 500,
+};

@@ -1,0 +1,16 @@
+import { NativeConnection } from '@temporalio/worker';
+import { loadConfig } from '../../src/config.ts';
+import { createWorkers } from '../../src/workers.ts';
+import { SHORT_LIMITS } from './short-limits.ts';
+
+/** A worker as a process of its own, with the tests' limits; it can be killed. Run from the build in dist/. */
+const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
+const workers = await createWorkers({
+  connection,
+  config: await loadConfig(),
+  workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
+  limits: SHORT_LIMITS,
+});
+console.log('ready');
+await workers.run();
+await connection.close();

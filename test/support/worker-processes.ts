@@ -1,0 +1,36 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { killGroup, spawnOwned } from '../../dev/temporal/child.ts';
+import type { Stack } from './stack.ts';
+import { BUNDLE } from './stack.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js', import.meta.url));
+
+/** Starts a worker process for a stack; it polls when this returns. */
+export async function startWorkerProcess(stack: Stack): Promise<ChildProcess> {
+  const configFile = join(stack.folder, 'fhir-bulk-export.yaml');
+  await writeFile(configFile, stringify(stack.config));
+  const child = spawnOwned(process.execPath, [PROGRAM], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      TEMPORAL_ADDRESS: stack.temporal.address,
+      BULK_EXPORT_CONFIG: configFile,
+      WORKFLOW_BUNDLE: BUNDLE,
+    },
+  });
+  await once(child.stdout as NodeJS.ReadableStream, 'data');
+  return child;
+}
+
+/** Kills a worker outright, as a lost machine would. */
+export async function killWorker(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  killGroup(child, 'SIGKILL');
+  await exited;
+}

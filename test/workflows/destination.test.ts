@@ -1,0 +1,142 @@
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+let stack: Stack;
+let hospital: SampleServer;
+
+beforeAll(async () => {
+  stack = await startStack({ servers: { hospital: { patients: 10, pollsUntilReady: 0, retryAfter: '1' } } });
+  hospital = stack.servers['hospital'] as SampleServer;
+});
+afterAll(() => stack.close());
+beforeEach(() => {
+  hospital.journal.length = 0;
+  hospital.faults.clear();
+});
+
+const SMALL = { parameters: { _type: 'Patient' } };
+const slow = { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } } as const;
+
+test('files are for their owner only', async () => {
+  const { location } = await stack.run(SMALL);
+  expect((await stat(join(location, 'Patient.00001.ndjson'))).mode & 0o777).toBe(0o600);
+  expect((await stat(location)).mode & 0o777).toBe(0o700);
+});
+
+describe('a folder that is not free is refused', () => {
+  test('it holds other files', async () => {
+    await mkdir(join(stack.folder, 'mine'));
+    await writeFile(join(stack.folder, 'mine', 'notes.txt'), 'mine');
+    expect(await stack.fail({ ...SMALL, destination: { path: 'mine' } })).toMatchObject({
+      code: 'DestinationNotEmpty',
+      message: expect.stringContaining('notes.txt'),
+    });
+    expect(await readFile(join(stack.folder, 'mine', 'notes.txt'), 'utf8')).toBe('mine');
+    expect(hospital.journal).toEqual([]);
+  });
+
+  test('it holds a finished export', async () => {
+    await stack.run({ ...SMALL, destination: { path: 'done' } });
+    expect(await stack.fail({ ...SMALL, destination: { path: 'done' } })).toMatchObject({
+      code: 'DestinationNotEmpty',
+    });
+  });
+
+  test('another request began there', async () => {
+    hospital.faults.add({ route: 'kickOff', do: { kind: 'answer', status: 400 } });
+    await stack.fail({ ...SMALL, destination: { path: 'other' } });
+    expect(await stack.fail({ destination: { path: 'other' } })).toMatchObject({
+      code: 'DestinationNotEmpty',
+      message: expect.stringContaining('another request'),
+    });
+  });
+
+  test('the same export is still running there', async () => {
+    hospital.faults.add({ route: 'status', do: slow });
+    const first = await stack.start({ ...SMALL, destination: { path: 'busy' } }, 'first');
+    await expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
+    expect(await stack.fail({ ...SMALL, destination: { path: 'busy' } })).toMatchObject({
+      code: 'DestinationNotEmpty',
+      message: expect.stringContaining('first'),
+    });
+    await first.pollNow();
+    await first.result();
+  });
+});
+
+describe('the same request with the same path continues an export that ended early', () => {
+  test('its job is polled on, nothing is kicked off again', async () => {
+    hospital.faults.add({ route: 'status', do: slow });
+    const first = await stack.start({ ...SMALL, destination: { path: 'adopted' } });
+    await expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
+    await first.handle.terminate();
+    const report = await stack.run({ ...SMALL, destination: { path: 'adopted' } });
+    expect(report.warnings).toEqual([]);
+    await expectExactFiles(report.location, hospital);
+    expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
+  });
+
+  test('if that job is gone, one fresh kick-off with a warning, and no file of the old one', async () => {
+    hospital.faults.add({
+      route: 'file',
+      match: ({ url }) => url.includes('Condition'),
+      times: Infinity,
+      do: { kind: 'answer', status: 400 },
+    });
+    const request = { destination: { path: 'gone' } };
+    expect((await stack.fail(request)).code).toBe('IncompleteExport');
+    hospital.faults.clear();
+    hospital.change({ updated: 3 });
+    const old = hospital.jobs().at(-1)?.id;
+    hospital.faults.add({
+      route: ['status', 'file'],
+      match: ({ jobId }) => jobId === old,
+      times: Infinity,
+      do: { kind: 'answer', status: 410 },
+    });
+    const report = await stack.run(request);
+    expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
+    await expectExactFiles(report.location, hospital);
+  });
+});
+
+describe('what keeps the worker from writing is DestinationFailed, with the fix', () => {
+  test('the destination is a file', async () => {
+    await writeFile(join(stack.folder, 'file'), '');
+    expect(await stack.fail({ ...SMALL, destination: { path: 'file/below' } })).toMatchObject({
+      code: 'DestinationFailed',
+    });
+  });
+
+  test('a symbolic link leads out of the destination', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'elsewhere-'));
+    await symlink(elsewhere, join(stack.folder, 'link'));
+    expect(await stack.fail({ ...SMALL, destination: { path: 'link/out' } })).toMatchObject({
+      code: 'DestinationFailed',
+      message: expect.stringContaining('symbolic link'),
+    });
+    await rm(elsewhere, { recursive: true });
+  });
+
+  test('a worker that sees another folder is found out before it writes', async () => {
+    hospital.faults.add({ route: 'status', do: slow });
+    const started = await stack.start({ ...SMALL, destination: { path: 'shared' } });
+    await expect.poll(async () => (await started.progress()).polls, { timeout: 10_000 }).toBe(1);
+    // As if another worker had another disk mounted there.
+    await writeFile(join(stack.folder, 'shared/.export/export.json'), JSON.stringify({ mark: 'another' }));
+    await started.pollNow();
+    await expect(started.result()).rejects.toMatchObject({
+      cause: {
+        type: 'DestinationFailed',
+        message: expect.stringContaining('does not see the folder in which the export began'),
+      },
+    });
+    expect(hospital.journal.filter(({ route }) => route === 'file')).toHaveLength(0);
+  });
+});
