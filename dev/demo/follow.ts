@@ -24,17 +24,15 @@ export async function follow(
   look: (progress: ExportProgress | undefined) => Promise<void>,
   signal: AbortSignal,
 ): Promise<ExportReport> {
-  let ended = false;
-  const end = (): void => {
-    ended = true;
-  };
+  const over = new AbortController();
+  const end = (): void => over.abort();
   const result = handle.result() as Promise<ExportReport>;
   result.then(end, end);
   const ask = async (): Promise<void> => {
     const answer = client.connection.withDeadline(Date.now() + patience, () => handle.query<ExportProgress>(PROGRESS));
     await look(await answer.catch(() => undefined));
   };
-  while (!ended) {
+  while (!over.signal.aborted) {
     signal.throwIfAborted();
     await ask();
     await Promise.race([sleep(pace, undefined, { signal }), result.catch(() => {})]);

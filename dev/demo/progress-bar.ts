@@ -23,7 +23,11 @@ export class ProgressBar {
 
   /** Shows what is at the destination, when the workflow does not answer. */
   showFiles(done: number, total: number): void {
-    this.#showLine('downloading', `${bar(done, total)} ${done}/${total} files (the workflow does not answer yet)`, false);
+    this.#showLine(
+      'downloading',
+      `${bar(done, total)} ${done}/${total} files (the workflow does not answer yet)`,
+      false,
+    );
   }
 
   /** Ends the line that is being redrawn, so that something else can be printed. */
@@ -36,7 +40,7 @@ export class ProgressBar {
     const line = `  ${phase.padEnd(13)}${text}`.trimEnd();
     if (line === this.#line) return;
     if (this.#out.isTTY) {
-      this.#out.write(`\r\x1b[K${line.slice(0, this.#out.columns - 1)}`);
+      this.#out.write(`\r\x1b[K${line.slice(0, (this.#out.columns || 80) - 1)}`);
     } else {
       if (!always && phase === this.#phase && Date.now() - this.#shownAt < quiet) return;
       this.#out.write(`${line}\n`);

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 
-import type { ExportReport } from '../../src/contract.ts';
+import { FAILURES, type ExportReport } from '../../src/contract.ts';
 import type { DemoArguments } from './arguments.ts';
 import { follow } from './follow.ts';
 import { prove } from './prove.ts';
@@ -12,17 +13,20 @@ import { count } from './words.ts';
 import { Watcher } from './watcher.ts';
 import { Workers } from './workers.ts';
 
+/** Milliseconds for the demo with the sample server, which takes about 25 s. */
+const demoLimit = 180_000;
 /** Milliseconds for a cancelled export to clean up. */
 const cleanUpLimit = 15_000;
 
 /**
  * Runs the demo: an export that outlives its worker, and the proof.
  *
+ * @param cli path of the Temporal CLI
  * @param signal stops it in good order: the export is cancelled first
  * @throws Error when anything is not as promised
  */
-export async function runDemo(args: DemoArguments, signal: AbortSignal): Promise<void> {
-  const stack = await startStack(args, console.log);
+export async function runDemo(args: DemoArguments, cli: string, signal: AbortSignal): Promise<void> {
+  const stack = await startStack(args, cli);
   try {
     signal.throwIfAborted();
     await exportAndProve(args, stack, signal).catch(async (error: unknown) => {
@@ -65,17 +69,29 @@ async function watch(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const watcher = new Watcher(workers, args.kill);
+  const limit = new AbortController();
+  const tooLong = new Error(`No end after ${demoLimit / 1000} s. Look at ${stack.workerLog} with --keep.`);
+  const timer = args.server === undefined ? setTimeout(() => limit.abort(tooLong), demoLimit) : undefined;
+  const stop = AbortSignal.any([signal, limit.signal]);
   try {
-    return await Promise.race([follow(stack, handle, (progress) => watcher.look(progress), signal), workers.failed]);
+    return await Promise.race([follow(stack, handle, (progress) => watcher.look(progress), stop), workers.failed]);
   } catch (error) {
     watcher.end();
-    if (signal.aborted) await cancel(handle);
-    // What is wrong is in the failure's own words, one level down.
-    if (error instanceof WorkflowFailedError) throw new Error(`The export failed. ${error.cause?.message}`);
-    throw error;
+    if (stop.aborted) await cancel(handle);
+    if (error instanceof WorkflowFailedError && !stop.aborted) throw describeFailure(error);
+    throw stop.aborted ? stop.reason : error;
   } finally {
+    clearTimeout(timer);
     watcher.end();
   }
+}
+
+/** What is wrong is in the words of the failure's cause; what to do about it is in the contract. */
+function describeFailure(error: WorkflowFailedError): Error {
+  const { cause } = error;
+  const code = cause instanceof ApplicationFailure ? cause.type : undefined;
+  const next = Object.entries(FAILURES).find(([name]) => name === code)?.[1].next;
+  return new Error(`The export failed. ${cause?.message}${next === undefined ? '' : `\n${next}`}`, { cause: error });
 }
 
 /** So that no job stays behind at the FHIR server. */

@@ -6,7 +6,6 @@ import { stringify } from 'yaml';
 
 import { parseConfig } from '../../src/config.ts';
 import { startSampleServer, type SampleServer } from '../sample-server/index.ts';
-import { findTemporalCli } from '../temporal/cli.ts';
 import { startTemporalServer, type TemporalServer } from '../temporal/server.ts';
 import type { DemoArguments } from './arguments.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
@@ -35,8 +34,7 @@ export interface DemoStack {
 }
 
 /** Starts everything but the worker. */
-export async function startStack(args: DemoArguments, say: (line: string) => void): Promise<DemoStack> {
-  const cli = await findTemporalCli(say);
+export async function startStack(args: DemoArguments, cli: string): Promise<DemoStack> {
   const folder = await mkdtemp(join(tmpdir(), 'fhir-bulk-export-demo-'));
   const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const workers: WorkerProcess[] = [];
@@ -98,7 +96,12 @@ async function writeConfig(folder: string, baseUrl: string, output: string): Pro
     servers: { [serverName]: { baseUrl, auth: { type: 'none' }, maxConcurrentDownloads: 5 } },
     destinations: { local: { type: 'directory', path: output } },
   });
-  parseConfig(text, file);
+  try {
+    parseConfig(text, file);
+  } catch (error) {
+    const fault = /baseUrl: (.*)/.exec((error as Error).message)?.[1];
+    throw fault === undefined ? error : new Error(`--server ${fault}`, { cause: error });
+  }
   await writeFile(file, text);
   return file;
 }

@@ -39,7 +39,10 @@ export class Watcher {
     this.#mayKill = false;
     this.#bar.leave();
     console.log(`\n  Worker ${await this.#workers.killCurrent(location ?? '')} killed with SIGKILL.`);
-    console.log(`  Another worker started: process ${this.#workers.start()}.\n`);
+    console.log(
+      `  Another worker started: process ${this.#workers.start()}. The files that the first one had begun are`,
+    );
+    console.log('  given to it when their heartbeats have been missing for 10 s.\n');
   }
 
   /** While the workflow does not answer, the files that have their final name are counted. */

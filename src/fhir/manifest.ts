@@ -43,7 +43,8 @@ export interface Unusable {
 export function readManifest(body: string): Manifest | Unusable {
   let root: unknown;
   try {
-    root = JSON.parse(body);
+    // Some servers begin with a byte order mark.
+    root = JSON.parse(body.replace(/^\ufeff/, ''));
   } catch {
     return { unusable: /^\s*</.test(body) ? 'a page (HTML or XML) instead of a manifest' : 'not JSON' };
   }

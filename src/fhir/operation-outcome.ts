@@ -19,7 +19,7 @@ const TRANSIENT = new Set(['transient', 'lock-error', 'no-store', 'exception', '
 export function readOutcome(body: string): Issue[] | undefined {
   if (!body.includes('OperationOutcome')) return undefined;
   try {
-    return issuesOf(JSON.parse(body));
+    return issuesOf(JSON.parse(body.replace(/^\ufeff/, '')));
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@ export function quoteAnswer(body: string): string {
     );
   }
   if (/^\s*</.test(body)) {
-    const withoutCode = body.replace(/<(script|style)\b[\s\S]*?(<\/\1>|$)/gi, ' ');
+    const withoutCode = body.replace(/<(script|style)\b[\s\S]*?(<\/\1\s*>|$)/gi, ' ');
     return tidy(`(a page, not FHIR) ${withoutCode.replace(/<[^>]*(>|$)/g, ' ')}`);
   }
   return tidy(body);

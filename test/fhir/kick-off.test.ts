@@ -83,7 +83,10 @@ describe('the query of a GET', () => {
     ['_type=Patient,Observation', { _type: ['Patient', 'Observation'] }],
     ['_type=Patient,Observation', { _type: 'Patient, Observation' }],
     ['_elements=id,Patient.name', { _elements: ['id', 'Patient.name'] }],
-    ['includeAssociatedData=LatestProvenanceResources,_own', { includeAssociatedData: 'LatestProvenanceResources,_own' }],
+    [
+      'includeAssociatedData=LatestProvenanceResources,_own',
+      { includeAssociatedData: 'LatestProvenanceResources,_own' },
+    ],
     ['allowPartialManifests=true', { allowPartialManifests: 'true' }],
     ['_maximumFileSize=1000', { _maximumFileSize: '1000' }],
     ['_custom=a%26b%3Dc%20d%2Be%23', { _custom: 'a&b=c d+e#' }],
@@ -120,50 +123,91 @@ describe('the body of a POST', () => {
   });
 
   test.each<[string, Given, Partial<KickOff>, unknown[]]>([
-    ['one entry per type', { _type: 'Patient,Group' }, {}, [
-      { name: '_type', valueString: 'Patient' },
-      { name: '_type', valueString: 'Group' },
-    ]],
-    ['instants', { _since: '2026-01-01T00:00:00+01:00', _until: '2026-02-01T00:00:00Z' }, {}, [
-      { name: '_since', valueInstant: '2026-01-01T00:00:00+01:00' },
-      { name: '_until', valueInstant: '2026-02-01T00:00:00Z' },
-    ]],
-    ['references', { patient: ['1', 'Patient/2'] }, {}, [
-      { name: 'patient', valueReference: { reference: 'Patient/1' } },
-      { name: 'patient', valueReference: { reference: 'Patient/2' } },
-    ]],
-    ['booleans given as text', { allowPartialManifests: 'true' }, {}, [
-      { name: 'allowPartialManifests', valueBoolean: true },
-    ]],
+    [
+      'one entry per type',
+      { _type: 'Patient,Group' },
+      {},
+      [
+        { name: '_type', valueString: 'Patient' },
+        { name: '_type', valueString: 'Group' },
+      ],
+    ],
+    [
+      'instants',
+      { _since: '2026-01-01T00:00:00+01:00', _until: '2026-02-01T00:00:00Z' },
+      {},
+      [
+        { name: '_since', valueInstant: '2026-01-01T00:00:00+01:00' },
+        { name: '_until', valueInstant: '2026-02-01T00:00:00Z' },
+      ],
+    ],
+    [
+      'references',
+      { patient: ['1', 'Patient/2'] },
+      {},
+      [
+        { name: 'patient', valueReference: { reference: 'Patient/1' } },
+        { name: 'patient', valueReference: { reference: 'Patient/2' } },
+      ],
+    ],
+    [
+      'booleans given as text',
+      { allowPartialManifests: 'true' },
+      {},
+      [{ name: 'allowPartialManifests', valueBoolean: true }],
+    ],
     ['sizes given as text', { _minimumFileSize: '10' }, {}, [{ name: '_minimumFileSize', valuePositiveInt: 10 }]],
-    ['whole filters', { _typeFilter: ['Encounter?status=a,b'] }, v(2), [
-      { name: '_typeFilter', valueString: 'Encounter?status=a,b' },
-    ]],
-    ['what is the server’s own', { _x: true, _y: 5, _z: 'a,b' }, {}, [
-      { name: '_x', valueBoolean: true },
-      { name: '_y', valueString: '5' },
-      { name: '_z', valueString: 'a,b' },
-    ]],
-    ['codes up to IG 3', { includeAssociatedData: 'LatestProvenanceResources,_own' }, v(3), [
-      { name: 'includeAssociatedData', valueCode: 'LatestProvenanceResources' },
-      { name: 'includeAssociatedData', valueCode: '_own' },
-    ]],
-    ['Codings in IG 4', { includeAssociatedData: 'LatestProvenanceResources,_own' }, v(4), [
-      {
-        name: 'includeAssociatedData',
-        valueCoding: {
-          system: 'http://hl7.org/fhir/uv/bulkdata/CodeSystem/include-associated-data',
-          code: 'LatestProvenanceResources',
+    [
+      'whole filters',
+      { _typeFilter: ['Encounter?status=a,b'] },
+      v(2),
+      [{ name: '_typeFilter', valueString: 'Encounter?status=a,b' }],
+    ],
+    [
+      'what is the server’s own',
+      { _x: true, _y: 5, _z: 'a,b' },
+      {},
+      [
+        { name: '_x', valueBoolean: true },
+        { name: '_y', valueString: '5' },
+        { name: '_z', valueString: 'a,b' },
+      ],
+    ],
+    [
+      'codes up to IG 3',
+      { includeAssociatedData: 'LatestProvenanceResources,_own' },
+      v(3),
+      [
+        { name: 'includeAssociatedData', valueCode: 'LatestProvenanceResources' },
+        { name: 'includeAssociatedData', valueCode: '_own' },
+      ],
+    ],
+    [
+      'Codings in IG 4',
+      { includeAssociatedData: 'LatestProvenanceResources,_own' },
+      v(4),
+      [
+        {
+          name: 'includeAssociatedData',
+          valueCoding: {
+            system: 'http://hl7.org/fhir/uv/bulkdata/CodeSystem/include-associated-data',
+            code: 'LatestProvenanceResources',
+          },
         },
-      },
-      { name: 'includeAssociatedData', valueCoding: { code: '_own' } },
-    ]],
-    ['no comma lists in IG 4', { _elements: 'id,name', _type: ['Patient,Group'] }, v(4), [
-      { name: '_elements', valueString: 'id' },
-      { name: '_elements', valueString: 'name' },
-      { name: '_type', valueString: 'Patient' },
-      { name: '_type', valueString: 'Group' },
-    ]],
+        { name: 'includeAssociatedData', valueCoding: { code: '_own' } },
+      ],
+    ],
+    [
+      'no comma lists in IG 4',
+      { _elements: 'id,name', _type: ['Patient,Group'] },
+      v(4),
+      [
+        { name: '_elements', valueString: 'id' },
+        { name: '_elements', valueString: 'name' },
+        { name: '_type', valueString: 'Patient' },
+        { name: '_type', valueString: 'Group' },
+      ],
+    ],
   ])('has %s', (_what, parameters, kickOff, expected) => {
     expect(sent(parameters, kickOff)).toEqual(expected);
   });

@@ -25,12 +25,14 @@ describe('readOutcome', () => {
     ]);
   });
 
-  test.each(['{"resourceType":"OperationOutcome"}', '{"issue":{},"resourceType":"OperationOutcome"}', outcome()])(
-    'knows one without issues: %s',
-    (body) => {
-      expect(readOutcome(body)).toEqual([]);
-    },
-  );
+  test.each([
+    '{"resourceType":"OperationOutcome"}',
+    `\ufeff${outcome()}`,
+    '{"issue":{},"resourceType":"OperationOutcome"}',
+    outcome(),
+  ])('knows one without issues: %s', (body) => {
+    expect(readOutcome(body)).toEqual([]);
+  });
 
   test.each([
     '',

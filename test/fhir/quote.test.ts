@@ -14,10 +14,13 @@ describe('quoteAnswer', () => {
 
   test.each([
     ['<html><head><title>502 Bad Gateway</title></head><body>\n<h1>nginx</h1></body></html>', '502 Bad Gateway nginx'],
-    ['\n <!DOCTYPE html><style>b{}</style>a<SCRIPT type="x">var secret = "<b>"</script >b<br/>c', 'a'],
+    ['\n <!DOCTYPE html><style>b{}</style>a<SCRIPT type="x">var secret = "<b>"</script >b<br/>c', 'a b c'],
     ['<p>a</p><script>var secret = 1', 'a'],
     ['<p>a</p><a href="https://a.example/x?sig=secret', 'a'],
-    ['<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>', 'AccessDenied Request has expired'],
+    [
+      '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>',
+      'AccessDenied Request has expired',
+    ],
   ])('gives the words of a page: %s', (page, words) => {
     expect(quoteAnswer(page)).toBe(`(a page, not FHIR) ${words}`);
   });

@@ -1,0 +1,76 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HISTORIES, recordHistory } from '../support/record-histories.ts';
+import type { Stack } from '../support/stack.ts';
+import { BUNDLE, startStack } from '../support/stack.ts';
+
+const saved = (await readdir(HISTORIES).catch(() => [])).filter((name) => name.endsWith('.json'));
+
+describe('a change of workflow code does not break exports that are running: saved histories replay', () => {
+  test('there are some', () => expect(saved.length).toBeGreaterThanOrEqual(5));
+
+  test.each(saved)('%s', async (name) => {
+    const history = JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as object;
+    await Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, history);
+  });
+
+  test('a history that does not fit is found out', async () => {
+    const text = await readFile(join(HISTORIES, saved[0] as string), 'utf8');
+    const other = JSON.parse(text.replaceAll('"openExport"', '"somethingElse"')) as object;
+    await expect(Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, other)).rejects.toThrow(
+      /[Nn]ondeterminism|TMPRL1100/,
+    );
+  });
+});
+
+// Recording is asked for by hand, once for each released version: RECORD_HISTORIES=<version> npx vitest run replay
+describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () => {
+  let stack: Stack;
+  const version = process.env['RECORD_HISTORIES'] ?? '';
+  beforeAll(async () => {
+    stack = await startStack({
+      temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=100'],
+      servers: { hospital: { patients: 20, linesPerFile: 20, pollsUntilReady: 2, retryAfter: '1' } },
+    });
+  });
+  afterAll(() => stack.close());
+
+  test.each([
+    ['complete', {}, []],
+    [
+      'polling-troubles',
+      { parameters: { _type: 'Patient' } },
+      [{ route: 'status', times: 3, do: { kind: 'answer', status: 503 } }],
+    ],
+    ['kick-off-lost', { parameters: { _type: 'Patient' } }, [{ route: 'kickOff', do: { kind: 'dropAfterEffect' } }]],
+    ['links-renewed', {}, [{ route: 'file', skip: 3, do: { kind: 'expireFileUrls', status: 403 } }]],
+    [
+      'incomplete',
+      {},
+      [
+        {
+          route: 'file',
+          match: ({ url }: { url: string }) => url.includes('Condition'),
+          times: Infinity,
+          do: { kind: 'answer', status: 404 },
+        },
+      ],
+    ],
+    ['failed', {}, [{ route: 'status', do: { kind: 'answer', status: 413 } }]],
+    ['invalid', { level: 'nonsense' }, []],
+    [
+      'deadline',
+      { deadline: 'PT2S' },
+      [{ route: 'status', times: Infinity, do: { kind: 'answer', status: 202, headers: { 'Retry-After': '60' } } }],
+    ],
+  ] as const)('%s', async (name, request, faults) => {
+    const hospital = stack.servers['hospital'];
+    hospital?.faults.clear();
+    for (const fault of faults) hospital?.faults.add(fault as never);
+    const started = await stack.start(request as never, name);
+    await started.result().catch(() => {});
+    await recordHistory(stack, name, `${version}-${name}`);
+  });
+});

@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { request } from 'undici';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { ExportReport } from '../../src/contract.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+const run = promisify(execFile);
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack({ servers: { hospital: { patients: 3, pollsUntilReady: 0 } } });
+});
+afterAll(() => stack.close());
+
+const INPUT = { server: 'hospital', level: 'patient', parameters: { _type: ['Patient'] } };
+
+test('with the Temporal CLI', async () => {
+  const temporal = (...args: string[]) => run(inject('temporalCli'), [...args, '--address', stack.temporal.address]);
+  await temporal(
+    'workflow',
+    'start',
+    '--type',
+    'bulkExport',
+    '--task-queue',
+    'fhir-bulk-export',
+    '--workflow-id',
+    'by-cli',
+    '--input',
+    JSON.stringify(INPUT),
+  );
+  const { stdout } = await temporal('workflow', 'result', '--workflow-id', 'by-cli', '-o', 'json');
+  expect((JSON.parse(stdout) as { result: ExportReport }).result).toMatchObject({
+    status: 'complete',
+    files: 1,
+    resources: 3,
+  });
+});
+
+test('the code of a failure is seen in the text output of the CLI', async () => {
+  const started = run(inject('temporalCli'), [
+    'workflow',
+    'execute',
+    '--type',
+    'bulkExport',
+    '--task-queue',
+    'fhir-bulk-export',
+    '--workflow-id',
+    'by-cli-wrong',
+    '--input',
+    '{"server":"hospital","level":"everything"}',
+    '--address',
+    stack.temporal.address,
+  ]);
+  await expect(started).rejects.toMatchObject({
+    stdout: expect.stringContaining('InvalidRequest: level: must be one of'),
+  });
+});
+
+test('over the HTTP API', async () => {
+  const url = `${stack.temporal.httpUrl}/api/v1/namespaces/default/workflows/by-http`;
+  const { statusCode, body } = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      workflowType: { name: 'bulkExport' },
+      taskQueue: { name: 'fhir-bulk-export' },
+      input: [INPUT],
+    }),
+  });
+  expect(statusCode).toBe(200);
+  await body.dump();
+  expect(await stack.client.workflow.getHandle('by-http').result()).toMatchObject({ status: 'complete', files: 1 });
+});
+
+test('with the typed client, where the workflow id is the deduplication key', async () => {
+  const started = await stack.start(INPUT as never, 'by-client');
+  await expect(stack.start(INPUT as never, 'by-client')).rejects.toThrow('already started');
+  expect((await started.result()).byType).toEqual({ Patient: expect.objectContaining({ resources: 3 }) });
+});
