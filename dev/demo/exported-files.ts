@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -32,10 +32,19 @@ export async function readExportedFiles(folder: string): Promise<ExportedFile[]>
   return files;
 }
 
-/** Names of the NDJSON files that are at their final place, relative to the export's folder. */
-export async function listPublished(folder: string): Promise<Set<string>> {
+/**
+ * The NDJSON files that are at their final place: their names, relative to the export's folder, with a text that is
+ * another one when the file has been written again.
+ */
+export async function listPublished(folder: string): Promise<Map<string, string>> {
   const names = await readdir(folder, { recursive: true });
-  return new Set(names.filter((name) => name.endsWith('.ndjson') && !name.startsWith('.export')));
+  const published = new Map<string, string>();
+  for (const name of names) {
+    if (!name.endsWith('.ndjson') || name.startsWith('.export')) continue;
+    const { ino, mtimeMs } = await stat(join(folder, name));
+    published.set(name, `${ino} ${mtimeMs}`);
+  }
+  return published;
 }
 
 async function hashFile(path: string): Promise<ExportedFile['found']> {

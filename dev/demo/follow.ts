@@ -8,7 +8,7 @@ import type { DemoStack } from './stack.ts';
 /** Milliseconds between two looks at the progress. */
 const pace = 250;
 /** Milliseconds for an answer. */
-const patience = 500;
+const patience = 1000;
 
 /**
  * Follows an export to its end.

@@ -4,8 +4,8 @@ import { count } from './words.ts';
 
 /** How things were at the moment between two workers. */
 export interface Kill {
-  /** Names of the files that were at their final place. */
-  published: ReadonlySet<string>;
+  /** The files that were at their final place, as {@link listPublished} tells them. */
+  published: ReadonlyMap<string, string>;
   /** Length of the FHIR server's journal; undefined with a server of the user's own. */
   requests?: number;
 }
@@ -33,6 +33,15 @@ export function checkManifest(files: readonly ExportedFile[]): Check[] {
       text: `${count(files.length, 'file')} read again: bytes and sha256 are those in manifest.json${except(wrong)}`,
     },
   ];
+}
+
+/** Whether every file that was finished at the kill is still the same file. */
+export function checkUntouched(kill: Kill, now: ReadonlyMap<string, string>): Check {
+  const touched = [...kill.published].filter(([name, identity]) => now.get(name) !== identity);
+  return {
+    holds: touched.length === 0 && kill.published.size > 0,
+    text: `${count(kill.published.size, 'file')} finished before the kill: not written again${except(touched.map(([name]) => ({ name })))}`,
+  };
 }
 
 /** Compares the files with what the sample server made, and with its journal of requests. */

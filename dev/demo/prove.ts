@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
 
 import type { ExportReport } from '../../src/contract.ts';
-import { readExportedFiles } from './exported-files.ts';
-import { checkAgainstServer, checkManifest, type Check, type FetchedFile, type Kill } from './proof.ts';
+import { listPublished, readExportedFiles } from './exported-files.ts';
+import { checkAgainstServer, checkManifest, checkUntouched, type Check, type FetchedFile, type Kill } from './proof.ts';
 import type { DemoStack } from './stack.ts';
 import { describeChecks, describeFiles, describeReport } from './summary.ts';
 
@@ -16,6 +16,7 @@ export async function prove(report: ExportReport, { sample }: DemoStack, kill: K
 
   const exported = await readExportedFiles(report.location);
   const checks: Check[] = checkManifest(exported);
+  if (kill !== undefined) checks.push(checkUntouched(kill, await listPublished(report.location)));
   let files: FetchedFile[] = exported;
   if (sample !== undefined) {
     const compared = checkAgainstServer(exported, sample, kill);
@@ -23,8 +24,14 @@ export async function prove(report: ExportReport, { sample }: DemoStack, kill: K
     checks.push(...compared.checks);
     files = compared.fetched;
   }
-  console.log(`\nFiles in ${relative('', report.location) || report.location}\n${describeFiles(files)}`);
+  console.log(`\nFiles in ${shortPath(report.location)}\n${describeFiles(files)}`);
   console.log(`\nProof\n${describeChecks(checks)}`);
   const broken = checks.filter(({ holds }) => !holds).length;
   if (broken > 0) throw new Error(`The export is not as promised: ${broken} of ${checks.length} checks failed.`);
+}
+
+/** Relative where that is shorter to read. */
+function shortPath(path: string): string {
+  const short = relative('', path);
+  return short === '' || short.startsWith('..') ? path : short;
 }

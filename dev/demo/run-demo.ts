@@ -49,7 +49,7 @@ Web UI       ${stack.temporal.uiUrl}
 FHIR server  ${stack.fhirUrl}${args.server === undefined ? ` (${count(args.patients, 'generated patient')})` : ''}
 Worker       process ${workers.start()}
 `);
-  const workflowId = `demo-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}`;
+  const workflowId = `${args.server === undefined ? 'demo' : 'export'}-${timestamp()}`;
   await startWithCli(stack, makeRequest(args, workflowId), workflowId, console.log);
   const handle = stack.client.workflow.getHandle(workflowId);
   const { runId } = await handle.describe();
@@ -59,6 +59,11 @@ Worker       process ${workers.start()}
   const report = await watch(args, stack, workers, handle, signal);
   await prove(report, stack, workers.kill);
   console.log(`\nThe run in the Web UI${args.keep ? '' : ' (stay with --keep)'}:\n  ${uiUrl}`);
+}
+
+/** Such as `20261123-091925`, in UTC. */
+function timestamp(): string {
+  return new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
 }
 
 async function watch(

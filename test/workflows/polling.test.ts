@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { Fault, SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -152,12 +152,15 @@ describe('X-Export-Status', () => {
 });
 
 describe('the manifest', () => {
-  const manifest = (transform: (manifest: never) => unknown) => ({ kind: 'transformManifest', transform }) as never;
+  const manifest = (transform: (manifest: never) => unknown): Fault => ({
+    kind: 'transformManifest',
+    transform: transform as (manifest: object) => unknown,
+  });
 
   test.each([
     [
       'missing error, deleted and request',
-      ({ error: _, deleted: __, request: ___, ...rest }: Record<string, unknown>) => rest,
+      (m: Record<string, unknown>) => ({ ...m, error: undefined, deleted: undefined, request: undefined }),
     ],
     ['unknown fields', (m: Record<string, unknown>) => ({ ...m, JobID: 7, extension: { a: 1 } })],
     [
@@ -168,7 +171,7 @@ describe('the manifest', () => {
       }),
     ],
   ])('%s: read all the same', async (_, transform) => {
-    hospital.faults.add({ route: 'status', times: Infinity, do: manifest(transform as never) });
+    hospital.faults.add({ route: 'status', times: Infinity, do: manifest(transform) });
     expect((await stack.run(SMALL)).files).toBe(1);
   });
 
@@ -187,7 +190,7 @@ describe('the manifest', () => {
     hospital.faults.add({
       route: 'status',
       times: Infinity,
-      do: manifest(((m: { output: object[] }) => ({ ...m, output: [...m.output, { type: 'Patient' }] })) as never),
+      do: manifest((m: { output: object[] }) => ({ ...m, output: [...m.output, { type: 'Patient' }] })),
     });
     expect(await stack.fail(SMALL)).toMatchObject({
       code: 'InvalidManifest',
@@ -201,10 +204,10 @@ describe('the manifest', () => {
     hospital.faults.add({
       route: 'status',
       times: Infinity,
-      do: manifest(((m: object) => ({
+      do: manifest((m: object) => ({
         ...m,
         link: [{ relation: 'next', url: hospital.jobs().at(-1)?.statusUrl }],
-      })) as never),
+      })),
     });
     expect(await stack.fail(SMALL)).toMatchObject({
       code: 'InvalidManifest',
@@ -216,10 +219,10 @@ describe('the manifest', () => {
     hospital.faults.add({
       route: 'status',
       times: Infinity,
-      do: manifest(((m: object) => ({
+      do: manifest((m: object) => ({
         ...m,
         output: [{ type: 'Patient', url: 'http://169.254.169.254/latest' }],
-      })) as never),
+      })),
     });
     expect(await stack.fail(SMALL)).toMatchObject({
       code: 'IncompleteExport',
