@@ -50,6 +50,8 @@ const ClientSecret = v.strictObject({
   clientId: Text,
   clientSecretFile: v.optional(Text),
   clientSecretEnv: v.optional(Text),
+  /** Where the secret goes in the token request; default `basic`, HTTP Basic. */
+  secretIn: v.optional(v.picklist(['basic', 'form'], 'must be basic or form'), 'basic'),
   tokenUrl: HttpUrl,
   scope: v.optional(Text),
 });
@@ -85,8 +87,25 @@ const AuthSchema = v.pipe(
   }),
 );
 
+const TlsFields = v.pipe(
+  v.strictObject({ caFile: v.optional(Text), certFile: v.optional(Text), keyFile: v.optional(Text) }),
+  v.check(
+    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+    'must have both certFile and keyFile, or neither',
+  ),
+);
+const ProxyUrl = v.pipe(
+  Text,
+  v.check(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === '',
+    'must be a URL such as http://proxy.example:3128, without a user name',
+  ),
+);
+
 const ServerFields = v.strictObject({
   baseUrl: HttpUrl,
+  tls: v.optional(TlsFields),
+  proxy: v.optional(ProxyUrl),
   auth: v.optional(AuthSchema, { type: 'none' }),
   fileOrigins: v.optional(v.array(Origin, 'must be a list of origins'), []),
   maxConcurrentDownloads: v.optional(
@@ -238,10 +257,11 @@ function faultOf(issue: v.BaseIssue<unknown>): string {
 }
 
 function withAbsolutePaths(config: Config, folder: string): Config {
-  for (const { auth } of Object.values(config.servers)) {
-    for (const key of ['privateKeyFile', 'clientSecretFile', 'passwordFile', 'tokenFile']) {
-      const fields = auth as Record<string, unknown>;
-      if (typeof fields[key] === 'string') fields[key] = resolve(folder, fields[key]);
+  for (const { auth, tls } of Object.values(config.servers)) {
+    for (const fields of [auth, tls ?? {}] as Record<string, unknown>[]) {
+      for (const [key, value] of Object.entries(fields)) {
+        if (key.endsWith('File') && typeof value === 'string') fields[key] = resolve(folder, value);
+      }
     }
   }
   for (const destination of Object.values(config.destinations)) {

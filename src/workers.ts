@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { ActivityDeps, Owner } from './activities/deps.ts';
 import { createActivities, createFileActivities } from './activities/index.ts';
+import { Servers } from './activities/servers.ts';
 import type { Config } from './config.ts';
 import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
 import type { Limits } from './fhir/limits.ts';
@@ -38,6 +39,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const http = new HttpClient(options.timeouts);
   const deps: ActivityDeps = {
     config,
+    servers: new Servers(config, http),
     http,
     limits: options.limits ?? LIMITS,
     registeredSearchAttributes: () => listSearchAttributes(connection, namespace),

@@ -15,6 +15,9 @@ import { withDefaults, type SampleServerOptions } from './options.ts';
 import { send } from './http/send.ts';
 
 export type { Answer } from './http/answer.ts';
+export { createAuthServer, type AuthServer } from './auth-server/index.ts';
+export type { AuthServerOptions, RegisteredClient } from './auth-server/options.ts';
+export type { TokenRequest } from './auth-server/token-request.ts';
 export type { Manifest, ManifestItem } from './endpoints/manifest.ts';
 export { errorAnswer, jsonAnswer, outcomeAnswer } from './http/answer.ts';
 export type { Authorization } from './authorization.ts';

@@ -1,5 +1,6 @@
 // npm run sample-server: the server on its own, for trying a client by hand.
 import { parseArgs } from 'node:util';
+import { authHelp, authOptionTypes, authServerFrom } from './auth-server/arguments.ts';
 import { startSampleServer, type FhirBulkVersion, type JournalEntry, type SampleServerOptions } from './index.ts';
 
 const help = `Usage: npm run sample-server -- [options]
@@ -22,6 +23,7 @@ Starts a FHIR Bulk Data server with a generated hospital on 127.0.0.1.
   --base-path PATH            default /fhir
   --data-folder PATH          keep generated files here
   --state-file PATH           keep jobs here, so that they survive a restart
+${authHelp}
   --help
 
 Ctrl-C stops it.`;
@@ -43,6 +45,7 @@ const optionTypes = {
   'base-path': { type: 'string' },
   'data-folder': { type: 'string' },
   'state-file': { type: 'string' },
+  ...authOptionTypes,
   help: { type: 'boolean' },
 } as const;
 
@@ -74,6 +77,7 @@ function optionsFrom(values: Values): SampleServerOptions {
   if (origin !== undefined && origin !== 'same' && origin !== 'other') {
     throw new Error('--files-origin needs same or other');
   }
+  const authorization = authServerFrom(values);
   return {
     ...number('port', 'port', 0, 65535),
     ...number('patients', 'patients', 0),
@@ -91,6 +95,7 @@ function optionsFrom(values: Values): SampleServerOptions {
     ...(origin && { filesOrigin: origin }),
     requiresAccessToken: values['requires-access-token'] ?? false,
     gzip: !values['no-gzip'],
+    ...(authorization && { authorization }),
   };
 }
 
@@ -104,6 +109,9 @@ async function run(options: SampleServerOptions): Promise<void> {
     },
   });
   console.log(`FHIR base URL: ${server.baseUrl}\nStart an export with:\n${example(server.baseUrl, options.version)}\n`);
+  if (options.authorization !== undefined) {
+    console.log('It needs an access token; where to get one: .well-known/smart-configuration below the base URL\n');
+  }
   const stop = () => void server.close();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);

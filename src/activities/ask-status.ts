@@ -1,17 +1,20 @@
+import type { TokenRef } from '../auth/server-authorization.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
 import { RefusedUrlError, readText } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { ExportError } from '../errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { requestRules, serverConfig } from './deps.ts';
+import { logAnswer } from './log-answer.ts';
+import type { TokenNeeded } from './token-needed.ts';
+import { authorize, hintOfOrigin, isScopeFault, refused } from './token-needed.ts';
 
 /** Largest manifest page that is read, in bytes. */
 const LARGEST_PAGE = 256 * 1024 * 1024;
 
 /** What a status URL or a manifest page answered, and what is needed to store it. */
 export interface StatusAnswer {
-  answer: PollAnswer;
+  answer: Exclude<PollAnswer, { kind: 'failed' | 'refused' }> | TokenNeeded;
   body: string;
   url: string;
   expires?: string | undefined;
@@ -27,19 +30,34 @@ export async function askStatus(
   serverName: string,
   url: string,
   terms: PollTerms,
+  token: TokenRef | undefined,
   signal: AbortSignal,
 ): Promise<StatusAnswer> {
-  const server = serverConfig(deps.config, serverName);
+  const server = await deps.servers.get(serverName);
+  const authorized = await authorize(server, token);
+  if ('kind' in authorized) return { answer: authorized, body: '', url };
+  const { authorization, epoch } = authorized;
   try {
     const response = await deps.http.send(
-      { method: 'GET', url, headers: { accept: 'application/json' }, signal },
-      requestRules(server),
+      {
+        method: 'GET',
+        url,
+        headers: { accept: 'application/json' },
+        signal,
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      server.rules,
     );
+    logAnswer('status', response);
     const body = await readText(response, LARGEST_PAGE);
     const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
     if (answer.kind === 'failed') throw new ExportError('ExportFailed', answer.words);
-    if (answer.kind === 'refused')
-      throw new ExportError('AuthorizationFailed', `the status request was refused: ${answer.words}`);
+    if (answer.kind === 'refused') {
+      const words = `the status request was refused: ${answer.words}${hintOfOrigin(server, response.url)}`;
+      if (authorization === undefined || isScopeFault(response.headers))
+        throw new ExportError('AuthorizationFailed', words);
+      return { answer: refused(epoch, words), body, url };
+    }
     return { answer, body, url, expires: response.headers['expires'] };
   } catch (error) {
     if (error instanceof RefusedUrlError) throw new ExportError('InvalidManifest', error.message);

@@ -3,17 +3,22 @@ import { parseRetryAfter } from '../fhir/retry-after.ts';
 import { RefusedUrlError } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
-import { requestRules, serverConfig } from './deps.ts';
 import type { ExportRef, Job } from './export-state.ts';
+import type { TokenRef } from '../auth/server-authorization.ts';
+import { logAnswer } from './log-answer.ts';
+import type { TokenNeeded } from './token-needed.ts';
+import { authorize, refused } from './token-needed.ts';
 import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
 
 export interface DeleteJobInput {
   ref: ExportRef;
   /** Remove unpublished parts as well: nothing will go on with them. */
   removeParts: boolean;
+  token?: TokenRef;
 }
 
 export type DeleteJobResult =
+  | TokenNeeded
   | { kind: 'deleted' }
   | { kind: 'nothingToDelete' }
   | { kind: 'unsupported'; words: string }
@@ -23,17 +28,30 @@ export type DeleteJobResult =
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
  * a completed job). May be sent more than once.
  */
-export async function deleteJob(deps: ActivityDeps, { ref, removeParts }: DeleteJobInput): Promise<DeleteJobResult> {
+export async function deleteJob(
+  deps: ActivityDeps,
+  { ref, removeParts, token }: DeleteJobInput,
+): Promise<DeleteJobResult> {
   const folder = await openExportFolder(deps, ref);
   if (removeParts) await folder.removeParts();
   const job = await readJson<Job>(folder, FILES.job);
   if (job?.statusUrl === undefined) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
+  const server = await deps.servers.get(ref.server);
+  const authorized = await authorize(server, token);
+  if ('kind' in authorized) return authorized;
+  const { authorization, epoch } = authorized;
   try {
     const response = await deps.http.send(
-      { method: 'DELETE', url: job.statusUrl, headers: { accept: 'application/fhir+json' } },
-      requestRules(serverConfig(deps.config, ref.server)),
+      {
+        method: 'DELETE',
+        url: job.statusUrl,
+        headers: { accept: 'application/fhir+json' },
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      server.rules,
     );
+    logAnswer('DELETE', response);
     await response.body.dump();
     const { status, headers } = response;
     if ((status >= 200 && status < 300) || status === 404 || status === 410) {
@@ -41,6 +59,7 @@ export async function deleteJob(deps: ActivityDeps, { ref, removeParts }: Delete
       return { kind: 'deleted' };
     }
     const words = `HTTP ${status}`;
+    if (status === 401 && authorization !== undefined) return refused(epoch, words);
     if (status === 405 || status === 501) return { kind: 'unsupported', words };
     const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
     return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };

@@ -6,10 +6,9 @@ import { toRanges, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
 import { LineChecker } from '../fhir/ndjson.ts';
-import type { RequestRules } from '../http/http-client.ts';
+import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import { requestRules, serverConfig } from './deps.ts';
 import type { CheckedFile } from './download/fetch-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
 import type { FileTrouble } from './download/file-trouble.ts';
@@ -27,6 +26,9 @@ import {
 } from './export-state.ts';
 import { addSeen } from './plan-downloads.ts';
 import type { Attempt } from './run-activity.ts';
+import type { KnownServer } from './servers.ts';
+import type { TokenNeeded } from './token-needed.ts';
+import { authorize, hintOfOrigin, refused } from './token-needed.ts';
 
 export interface DownloadFilesInput {
   ref: ExportRef;
@@ -35,6 +37,8 @@ export interface DownloadFilesInput {
   ranges: Range[];
   /** These entries have been in trouble before: one that is refused again does not stop the others. */
   retry: boolean;
+  /** Only when the manifest says that files require it. */
+  token?: TokenRef;
 }
 
 /** What has become of a batch; every entry is in exactly one of the three. */
@@ -43,12 +47,14 @@ export interface DownloadFilesResult {
   /** Given up at once. */
   failed: number[];
   later: LaterFiles[];
+  /** Some of `later` wait for another token. */
+  tokenNeeded?: TokenNeeded;
 }
 
 /** Entries to be fetched again, or for the first time when `cause` is `untried`. */
 export interface LaterFiles {
   ranges: Range[];
-  cause: 'content' | 'link' | 'outage' | 'untried';
+  cause: 'content' | 'link' | 'outage' | 'token' | 'untried';
   words: string;
   retryAfter?: number;
   /** The server wants fewer requests, or is away. */
@@ -65,13 +71,22 @@ export async function downloadFiles(
   attempt: Attempt,
 ): Promise<DownloadFilesResult> {
   const folder = await openExportFolder(deps, input.ref);
-  const rules = requestRules(serverConfig(deps.config, input.ref.server));
+  const server = await deps.servers.get(input.ref.server);
   const result: DownloadFilesResult = { done: {}, failed: [], later: [] };
   const entries = await entriesOf(folder, input.ranges);
   for (const [position, entry] of entries.entries()) {
     attempt.signal.throwIfAborted();
     attempt.report({ file: entry.name, files: `${position + 1}/${entries.length}` });
-    const outcome = await haveFile({ deps, folder, rules, entry, attempt, input });
+    const putOff = (from: number): void => {
+      const rest = entries.slice(from).map(({ ordinal }) => ordinal);
+      if (rest.length > 0) result.later.push({ ranges: toRanges(rest), cause: 'untried', words: '' });
+    };
+    const outcome = await haveFile({ deps, folder, server, entry, attempt, input });
+    if ('kind' in outcome) {
+      result.tokenNeeded = outcome;
+      putOff(position);
+      break;
+    }
     if ('sha256' in outcome) {
       addSeen(result.done, typeKey(entry), outcome);
       continue;
@@ -89,9 +104,9 @@ export async function downloadFiles(
       ...(retryAfter === undefined ? {} : { retryAfter }),
       ...(busy === true ? { busy } : {}),
     });
-    if (busy === true || (cause === 'link' && !input.retry)) {
-      const rest = entries.slice(position + 1).map(({ ordinal }) => ordinal);
-      if (rest.length > 0) result.later.push({ ranges: toRanges(rest), cause: 'untried', words: '' });
+    if (outcome.refusedEpoch !== undefined) result.tokenNeeded = refused(outcome.refusedEpoch, words);
+    if (busy === true || cause === 'token' || (cause === 'link' && !input.retry)) {
+      putOff(position + 1);
       break;
     }
   }
@@ -117,27 +132,38 @@ async function entriesOf(folder: ExportFolder, ranges: readonly Range[]): Promis
 interface HaveFile {
   deps: ActivityDeps;
   folder: ExportFolder;
-  rules: RequestRules;
+  server: KnownServer;
   entry: Entry;
   attempt: Attempt;
   input: DownloadFilesInput;
 }
 
 /** The file's receipt: an earlier one, or that of a file fetched now. */
-async function haveFile({ deps, folder, rules, entry, attempt, input }: HaveFile): Promise<Receipt | FileTrouble> {
+async function haveFile({
+  deps,
+  folder,
+  server,
+  entry,
+  attempt,
+  input,
+}: HaveFile): Promise<Receipt | FileTrouble | TokenNeeded> {
   const earlier = (await readReceipt(folder, entry.ordinal)) ?? (await recordPublished(folder, entry));
   if (earlier !== undefined) return earlier;
+  const authorized = await authorize(server, input.token);
+  if ('kind' in authorized) return authorized;
+  const { authorization, epoch } = authorized;
   const part = await folder.openPart(String(entry.ordinal));
   try {
     const outcome = await fetchFile({
       http: deps.http,
-      rules,
+      rules: server.rules,
       entry,
+      ...(authorization === undefined ? {} : { authorization }),
       part,
       signal: attempt.signal,
       onProgress: (bytes) => attempt.report({ file: entry.name, bytes }),
     });
-    if (!('sha256' in outcome)) return outcome;
+    if (!('sha256' in outcome)) return { ...outcome, ...refusal(outcome, server, entry, authorization, epoch) };
     await refuseIfReplaced(folder, input);
     // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
     if (!(await part.publish(entry.name))) {
@@ -147,6 +173,20 @@ async function haveFile({ deps, folder, rules, entry, attempt, input }: HaveFile
   } finally {
     await part.discard();
   }
+}
+
+/** A 401 at a trusted origin is about the token that was sent; elsewhere about the link. */
+function refusal(
+  { cause, words }: FileTrouble,
+  server: KnownServer,
+  { url }: Entry,
+  authorization: string | undefined,
+  epoch: number,
+): Partial<FileTrouble> {
+  if (cause !== 'link') return {};
+  const sent = authorization !== undefined && server.rules.trustedOrigins.has(new URL(url).origin);
+  if (sent && words === 'HTTP 401') return { cause: 'token', refusedEpoch: epoch };
+  return authorization === undefined ? {} : { words: `${words}${hintOfOrigin(server, url)}` };
 }
 
 /**

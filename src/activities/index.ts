@@ -13,6 +13,8 @@ import type { PollStatusInput } from './poll-status.ts';
 import { pollStatus } from './poll-status.ts';
 import type { RefreshManifestInput } from './refresh-manifest.ts';
 import { refreshManifest } from './refresh-manifest.ts';
+import type { RefreshTokenInput } from './refresh-token.ts';
+import { refreshToken } from './refresh-token.ts';
 import { runActivity } from './run-activity.ts';
 import type { SettleExportInput } from './settle-export.ts';
 import { settleExport } from './settle-export.ts';
@@ -21,6 +23,7 @@ import { settleExport } from './settle-export.ts';
 export function createActivities(deps: ActivityDeps) {
   return {
     openExport: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
+    refreshToken: (input: RefreshTokenInput) => runActivity(() => refreshToken(deps, input)),
     kickOff: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
     pollStatus: (input: PollStatusInput) => runActivity((attempt) => pollStatus(deps, input, attempt)),
     refreshManifest: (input: RefreshManifestInput) => runActivity((attempt) => refreshManifest(deps, input, attempt)),

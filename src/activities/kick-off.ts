@@ -12,23 +12,28 @@ import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpResponse } from '../http/http-client.ts';
 import { RefusedUrlError, readText } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
-import type { ServerConfig } from '../config.ts';
+import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import { requestRules, serverConfig } from './deps.ts';
 import type { ExportRef, Job } from './export-state.ts';
 import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
 import { ignoredParameters } from './ignored-parameters.ts';
 import { clearExport } from './clear-export.ts';
+import { logAnswer } from './log-answer.ts';
+import type { KnownServer } from './servers.ts';
+import type { Authorized, TokenNeeded } from './token-needed.ts';
+import { authorize, hintOfOrigin, isScopeFault, refused } from './token-needed.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
   request: Pick<ExportRequest, 'level' | 'groupId' | 'parameters' | 'prefer'>;
   /** The job to be started; one of this number that has been accepted is not started again. */
   generation: number;
+  token?: TokenRef;
 }
 
 export type KickOffResult =
+  | TokenNeeded
   | { kind: 'accepted'; origin: string; retryAfter?: number; warnings: Warning[] }
   | { kind: 'trouble'; words: string; retryAfter?: number };
 
@@ -52,16 +57,18 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const job = await prepareJob(folder, input);
   if (job.statusUrl !== undefined) return accepted(job.statusUrl, job);
   if (job.unanswered >= 2) throw unknown();
-  const server = serverConfig(deps.config, input.ref.server);
+  const server = await deps.servers.get(input.ref.server);
+  const authorized = await authorize(server, input.token);
+  if ('kind' in authorized) return authorized;
   job.capability ??= (await readCapability(deps, server, input.request.level)) ?? {};
   const { operation = 'export', version } = job.capability;
   const request = buildKickOff({
-    baseUrl: server.baseUrl,
+    baseUrl: server.config.baseUrl,
     level: input.request.level,
     ...(input.request.groupId === undefined ? {} : { groupId: input.request.groupId }),
     parameters: listParameters(input.request.parameters ?? {}),
     prefer: input.request.prefer ?? [],
-    method: server.kickOffMethod,
+    method: server.config.kickOffMethod,
     operation,
     ...(version === undefined ? {} : { version }),
   });
@@ -73,8 +80,9 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   job.unanswered++;
   await writeJson(folder, FILES.job, job);
   try {
-    const response = await send(deps, server, request, again);
-    return await readAnswer(folder, job, input, response);
+    const response = await send(deps, server, request, again, authorized);
+    logAnswer('kick-off', response);
+    return await readAnswer(folder, job, input, response, server, authorized);
   } catch (error) {
     if (error instanceof RefusedUrlError) throw new ExportError('KickOffRejected', error.message);
     if (!(error instanceof NetworkError)) throw error;
@@ -108,18 +116,18 @@ async function prepareJob(folder: ExportFolder, { generation, request }: KickOff
 
 async function readCapability(
   deps: ActivityDeps,
-  server: ServerConfig,
+  server: KnownServer,
   level: ExportRequest['level'],
 ): Promise<ExportCapability | undefined> {
   try {
     const response = await deps.http.send(
       {
         method: 'GET',
-        url: `${server.baseUrl.replace(/\/+$/, '')}/metadata`,
+        url: `${server.config.baseUrl.replace(/\/+$/, '')}/metadata`,
         headers: { accept: 'application/fhir+json' },
         signal: AbortSignal.timeout(STATEMENT_TIME),
       },
-      requestRules(server),
+      server.rules,
     );
     const text = await readText(response, LARGEST_STATEMENT);
     return response.status === 200 ? findExport(JSON.parse(text), level) : undefined;
@@ -131,9 +139,10 @@ async function readCapability(
 
 async function send(
   deps: ActivityDeps,
-  server: ServerConfig,
+  server: KnownServer,
   request: KickOffRequest,
   again: boolean,
+  { authorization }: Authorized,
 ): Promise<HttpResponse> {
   // HAPI answers an equal kick-off with an earlier, even cancelled, job unless told not to. After a lost answer that
   // earlier job is just what is wanted.
@@ -144,9 +153,10 @@ async function send(
       url: request.url,
       headers,
       freshConnection: true,
+      ...(authorization === undefined ? {} : { authorization }),
       ...(request.body === undefined ? {} : { body: request.body }),
     },
-    requestRules(server),
+    server.rules,
   );
 }
 
@@ -155,6 +165,8 @@ async function readAnswer(
   job: Job,
   input: KickOffInput,
   response: HttpResponse,
+  server: KnownServer,
+  authorized: Authorized,
 ): Promise<KickOffResult> {
   const { status, headers } = response;
   const location = headers['content-location'];
@@ -184,8 +196,12 @@ async function readAnswer(
     return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
   await forgetIntent(folder, job);
-  if (status === 401 || status === 403)
-    throw new ExportError('AuthorizationFailed', `the kick-off was refused: ${words}`);
+  if (status === 401 || status === 403) {
+    const all = `the kick-off was refused: ${words}${hintOfOrigin(server, response.url)}`;
+    if (authorized.authorization === undefined || isScopeFault(headers))
+      throw new ExportError('AuthorizationFailed', all);
+    return refused(authorized.epoch, all);
+  }
   if (mayPass(status, body)) return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
   throw new ExportError('KickOffRejected', words);
 }

@@ -5,7 +5,6 @@ import type { Limits } from '../fhir/limits.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
-import { serverConfig } from './deps.ts';
 import type { ExportMark, ExportRef, Job } from './export-state.ts';
 import { FILES, readJson, writeJson } from './export-state.ts';
 
@@ -25,6 +24,8 @@ export interface OpenedExport {
   /** Number of the job to start or to continue, from 1. */
   generation: number;
   maxConcurrentDownloads: number;
+  /** Requests carry credentials, whose epoch the workflow keeps. */
+  needsToken: boolean;
   searchAttributes: string[];
   limits: Limits;
 }
@@ -34,12 +35,12 @@ export interface OpenedExport {
  * do.
  *
  * @throws ExportError `UnknownServer`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`,
- *   `AuthorizationFailed` and `InvalidRequest` for what this version cannot do
+ *   `InvalidRequest` for what this version cannot do
  */
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
   const { request, owner, path } = input;
-  const server = serverConfig(deps.config, request.server);
-  refuseWhatIsNotBuilt(request, server.auth.type);
+  const server = await deps.servers.get(request.server);
+  refuseWhatIsNotBuilt(request);
   const destination = request.destination?.name ?? defaultDestination(deps.config);
   const folder = await openDestination(deps.config, destination, path);
   const { mark, adopted } = await takeFolder(deps, folder, hashRequest(request), owner);
@@ -49,19 +50,14 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     location: folder.location,
     adopted,
     generation: job === undefined ? 1 : job.generation + (job.deleted === true ? 1 : 0),
-    maxConcurrentDownloads: server.maxConcurrentDownloads,
+    maxConcurrentDownloads: server.config.maxConcurrentDownloads,
+    needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],
     limits: deps.limits,
   };
 }
 
-function refuseWhatIsNotBuilt(request: ExportRequest, auth: string): void {
-  if (auth !== 'none') {
-    throw new ExportError(
-      'AuthorizationFailed',
-      `the server "${request.server}" is configured with auth type ${auth}, which this version cannot do yet; only "none" works`,
-    );
-  }
+function refuseWhatIsNotBuilt(request: ExportRequest): void {
   if (request.attachments !== undefined) {
     throw new ExportError('InvalidRequest', 'attachments: this version cannot fetch them yet, leave the field out');
   }

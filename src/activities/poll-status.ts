@@ -1,18 +1,22 @@
 import type { Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { TroubleCause } from '../fhir/trouble.ts';
+import type { TokenRef } from '../auth/server-authorization.ts';
 import { askStatus } from './ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
 import { openExportFolder, readJob } from './export-state.ts';
 import { indexPages, readPages, storePage, warningsOfPages } from './manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
+import type { TokenNeeded } from './token-needed.ts';
 
 export interface PollStatusInput {
   ref: ExportRef;
+  token?: TokenRef;
 }
 
 export type PollStatusResult =
+  | TokenNeeded
   | { kind: 'inProgress'; pages: number; retryAfter?: number; progress?: string }
   | { kind: 'complete'; manifest: ManifestSummary; warnings: Warning[] }
   | { kind: 'gone'; words: string }
@@ -26,7 +30,7 @@ export type PollStatusResult =
  */
 export async function pollStatus(
   deps: ActivityDeps,
-  { ref }: PollStatusInput,
+  { ref, token }: PollStatusInput,
   attempt: Attempt,
 ): Promise<PollStatusResult> {
   const folder = await openExportFolder(deps, ref);
@@ -43,11 +47,10 @@ export async function pollStatus(
       throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
     }
     attempt.report({ page: pages.length + 1 });
-    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, attempt.signal);
+    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal);
     if (answer.kind !== 'manifest') {
       if (answer.kind === 'inProgress') return { ...answer, pages: pages.length };
-      if (answer.kind === 'trouble' || answer.kind === 'gone') return answer;
-      throw new Error(`unexpected answer ${answer.kind}`);
+      return answer;
     }
     if (!answer.complete && answer.manifest.next === undefined) {
       // A page that may still grow a link is not final (Bulk Data IG 3.0, allowPartialManifests).

@@ -2,18 +2,22 @@ import { ExportError } from '../errors.ts';
 import type { Manifest } from '../fhir/manifest.ts';
 import { readManifest } from '../fhir/manifest.ts';
 import type { TroubleCause } from '../fhir/trouble.ts';
+import type { TokenRef } from '../auth/server-authorization.ts';
 import { askStatus } from './ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef } from './export-state.ts';
 import { openExportFolder, pageFile, readJob } from './export-state.ts';
 import { indexPages, readPages, storePage } from './manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
+import type { TokenNeeded } from './token-needed.ts';
 
 export interface RefreshManifestInput {
   ref: ExportRef;
+  token?: TokenRef;
 }
 
 export type RefreshManifestResult =
+  | TokenNeeded
   | { kind: 'refreshed' }
   | { kind: 'gone'; words: string }
   | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
@@ -26,7 +30,7 @@ export type RefreshManifestResult =
  */
 export async function refreshManifest(
   deps: ActivityDeps,
-  { ref }: RefreshManifestInput,
+  { ref, token }: RefreshManifestInput,
   attempt: Attempt,
 ): Promise<RefreshManifestResult> {
   const folder = await openExportFolder(deps, ref);
@@ -35,8 +39,8 @@ export async function refreshManifest(
   let url: string | undefined = job.statusUrl;
   for (let page = 1; page <= stored.length && url !== undefined; page++) {
     attempt.report({ page });
-    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, attempt.signal);
-    if (answer.kind === 'gone' || answer.kind === 'trouble') return answer;
+    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal);
+    if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest')
       return { kind: 'trouble', cause: 'unusable', words: 'the server says the export is in progress again' };
     const before = readManifest((await folder.read(pageFile(page)))?.toString('utf8') ?? '');

@@ -7,8 +7,10 @@ import type { Limits } from './limits.ts';
  * - `unusable`: 200 on the status URL without a manifest
  * - `content`: a file that is not what was promised
  * - `link`: 401, 403, 404 or 410 on a file
+ * - `token`: a file refused the token that was sent
+ * - `tokenEndpoint`: 429, 5xx or network at the token endpoint
  */
-export type TroubleCause = 'outage' | 'gone' | 'unusable' | 'content' | 'link';
+export type TroubleCause = 'outage' | 'gone' | 'unusable' | 'content' | 'link' | 'token' | 'tokenEndpoint';
 
 /** Trouble that lasts: since when (milliseconds since the epoch) and how many times in a row. */
 export interface Trouble {
@@ -29,12 +31,15 @@ export function isFinal(trouble: Trouble, now: number, limits: Limits): boolean 
   switch (trouble.cause) {
     case 'outage':
       return lasted >= limits.outage;
+    case 'tokenEndpoint':
+      return lasted >= limits.tokenEndpoint;
     case 'gone':
       return lasted >= limits.gone;
     case 'unusable':
       return trouble.times >= limits.unusableTries || lasted >= limits.unusable;
     case 'content':
     case 'link':
+    case 'token':
       return trouble.times >= limits.fileTries || lasted >= limits.file;
   }
 }

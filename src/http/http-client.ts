@@ -1,4 +1,4 @@
-import { Agent } from 'undici';
+import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { faultOfServerUrl } from './check-url.ts';
 import { NetworkError, toNetworkError } from './network-error.ts';
@@ -17,6 +17,13 @@ export interface HttpRequest {
    * by the server, and then nobody knows whether the request arrived.
    */
   freshConnection?: boolean;
+  /**
+   * Value of `Authorization`. Sent to a trusted origin only, and not along a redirect to another origin, even a trusted
+   * one. Taken out of everything that is read of the answer.
+   */
+  authorization?: string;
+  /** False: a redirect is an answer. Default true. */
+  followRedirects?: boolean;
 }
 
 /** An answer whose body has not been read; it must be read or dumped, or its connection is lost. */
@@ -27,6 +34,8 @@ export interface HttpResponse {
   body: Dispatcher.ResponseData['body'];
   /** Address that answered, after redirects. */
   url: string;
+  /** Text that must not be kept of the answer: servers quote the token that they refuse. */
+  secret?: string;
 }
 
 /** What a server's entry of the configuration asks for beyond the request itself. */
@@ -35,6 +44,21 @@ export interface RequestRules {
   trustedHeaders: Record<string, string>;
   /** Origins of `baseUrl` and `fileOrigins`. */
   trustedOrigins: ReadonlySet<string>;
+  /** How this server is reached; default: directly, with the certificate authorities of Node. */
+  connection?: ConnectionRules;
+}
+
+/** TLS and proxy of one server. */
+export interface ConnectionRules {
+  /** Same for equal rules: connections are shared under it. */
+  key: string;
+  /** PEM; certificate authorities instead of Node's own. */
+  ca?: string;
+  /** PEM; presented to trusted origins and the token endpoint only. */
+  cert?: string;
+  certKey?: string;
+  /** URL of an HTTP proxy. */
+  proxy?: string;
 }
 
 export interface HttpTimeouts {
@@ -52,11 +76,10 @@ export class RefusedUrlError extends Error {
 /** All HTTP of this process: one undici Agent, no retries (they are Temporal's), no global dispatcher. */
 export class HttpClient {
   readonly #timeouts: HttpTimeouts;
-  readonly #agent: Agent;
+  readonly #agents = new Map<string, Dispatcher>();
 
   constructor(timeouts: HttpTimeouts = { headers: 60_000, body: 60_000 }) {
     this.#timeouts = timeouts;
-    this.#agent = this.#makeAgent();
   }
 
   /**
@@ -66,59 +89,89 @@ export class HttpClient {
    *   the signal's reason when it was aborted
    */
   async send(request: HttpRequest, rules: RequestRules): Promise<HttpResponse> {
-    const agent = request.freshConnection === true ? this.#makeAgent() : this.#agent;
+    const origin = new URL(request.url).origin;
     let { method, url, body } = request;
     for (let redirects = 0; ; redirects++) {
       const response = await this.#sendOnce(
-        agent,
         { ...request, method, url, ...(body === undefined ? {} : { body }) },
+        origin,
         rules,
       );
-      const next = redirectOf(response);
-      if (next === undefined || (method !== 'GET' && response.status !== 307 && response.status !== 308)) {
-        // The agent of a fresh connection closes by itself when the body has been read.
-        if (agent !== this.#agent) void agent.close();
+      const next = request.followRedirects === false ? undefined : redirectOf(response);
+      if (next === undefined || (method !== 'GET' && response.status !== 307 && response.status !== 308))
         return response;
-      }
       await response.body.dump();
-      if (redirects === MOST_REDIRECTS)
+      if (redirects === MOST_REDIRECTS) {
         throw new NetworkError(`${new URL(url).host}: more than ${MOST_REDIRECTS} redirects`, true);
+      }
       url = next;
     }
   }
 
   async close(): Promise<void> {
-    await this.#agent.close();
+    await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
   }
 
-  async #sendOnce(agent: Agent, request: HttpRequest, rules: RequestRules): Promise<HttpResponse> {
+  async #sendOnce(request: HttpRequest, firstOrigin: string, rules: RequestRules): Promise<HttpResponse> {
     const url = new URL(request.url);
     const fault = faultOfServerUrl(url);
     if (fault !== undefined)
       throw new RefusedUrlError(`the server named an address at ${url.host} that is not asked: ${fault}`);
     const trusted = rules.trustedOrigins.has(url.origin);
+    const authorization = trusted && url.origin === firstOrigin ? request.authorization : undefined;
+    const fresh = request.freshConnection === true;
+    const agent = fresh ? this.#makeAgent(rules.connection, trusted) : this.#agentFor(rules.connection, trusted);
     try {
       const { statusCode, headers, body } = await agent.request({
         origin: url.origin,
         path: pathAsGiven(request.url, url),
         method: request.method,
-        headers: { ...request.headers, ...(trusted ? rules.trustedHeaders : {}) },
+        headers: {
+          ...request.headers,
+          ...(trusted ? rules.trustedHeaders : {}),
+          ...(authorization === undefined ? {} : { authorization }),
+        },
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
-      return { status: statusCode, headers: flatten(headers), body, url: request.url };
+      const secret = authorization?.replace(/^\S+\s+/, '');
+      return {
+        status: statusCode,
+        headers: flatten(headers),
+        body,
+        url: request.url,
+        ...(secret === undefined ? {} : { secret }),
+      };
     } catch (error) {
-      if (request.signal?.aborted === true) throw request.signal.reason;
+      // A limit of time is a fault of the network; anything else that aborts is somebody's wish.
+      if (request.signal?.aborted === true && !isTimeout(request.signal.reason)) throw request.signal.reason;
       throw toNetworkError(error, url.host);
+    } finally {
+      // Closes when the body has been read.
+      if (fresh) void agent.close();
     }
   }
 
-  #makeAgent(): Agent {
-    return new Agent({
-      headersTimeout: this.#timeouts.headers,
-      bodyTimeout: this.#timeouts.body,
-      connect: { timeout: 10_000 },
-    });
+  #agentFor(connection: ConnectionRules | undefined, trusted: boolean): Dispatcher {
+    const key = `${trusted && connection?.cert !== undefined ? 'with certificate ' : ''}${connection?.key ?? ''}`;
+    const found = this.#agents.get(key);
+    if (found !== undefined) return found;
+    const agent = this.#makeAgent(connection, trusted);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  #makeAgent(connection: ConnectionRules | undefined, trusted: boolean): Dispatcher {
+    const { ca, cert, certKey, proxy } = connection ?? {};
+    const tls = {
+      ...(ca === undefined ? {} : { ca }),
+      ...(trusted && cert !== undefined && certKey !== undefined ? { cert, key: certKey } : {}),
+    };
+    const timeouts = { headersTimeout: this.#timeouts.headers, bodyTimeout: this.#timeouts.body };
+    const connect = { timeout: 10_000, ...tls };
+    return proxy === undefined
+      ? new Agent({ ...timeouts, connect })
+      : new ProxyAgent({ ...timeouts, uri: proxy, requestTls: connect });
   }
 }
 
@@ -140,7 +193,14 @@ export async function readText(response: HttpResponse, most: number, cut = false
   } catch (error) {
     throw toNetworkError(error, new URL(response.url).host);
   }
-  return Buffer.concat(chunks).subarray(0, most).toString('utf8');
+  const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
+  return response.secret === undefined || response.secret === ''
+    ? text
+    : text.replaceAll(response.secret, '[redacted]');
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
 function redirectOf({ status, headers, url }: HttpResponse): string | undefined {

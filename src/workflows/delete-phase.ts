@@ -1,7 +1,10 @@
 import { log, sleep } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
 import { nextDelay } from '../fhir/trouble.ts';
+import type { DeleteJobResult } from '../activities/delete-job.ts';
+import type { TokenNeeded } from '../activities/token-needed.ts';
 import type { ExportRun } from './export-run.ts';
+import { codeOf } from './failure.ts';
 import { addWarnings } from './state.ts';
 import { step } from './steps.ts';
 
@@ -10,7 +13,7 @@ export async function deletePhase(run: ExportRun, { removeParts }: { removeParts
   const { limits } = run;
   let since: number | undefined;
   for (let times = 0; ; times++) {
-    const result = await step('DELETE job').deleteJob({ ref: run.opened.ref, removeParts });
+    const result = await deleteOnce(run, removeParts);
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
     since ??= Date.now();
     if (result.kind === 'unsupported' || Date.now() - since >= limits.delete) {
@@ -21,8 +24,19 @@ export async function deletePhase(run: ExportRun, { removeParts }: { removeParts
     }
     // Within the time for all tries: a server that asks for more is not waited for.
     const left = limits.delete - (Date.now() - since);
-    await sleep(Math.max(1, Math.min(left, nextDelay(result.retryAfter, times, limits, Math.random))), {
-      summary: 'DELETE again',
-    });
+    const delay = Math.min(left, nextDelay(result.retryAfter, times, limits, Math.random));
+    await sleep(Math.max(1, delay), { summary: 'DELETE again' });
+  }
+}
+
+/** One DELETE. An export that is complete does not fail because there is no token for it. */
+async function deleteOnce(run: ExportRun, removeParts: boolean): Promise<Exclude<DeleteJobResult, TokenNeeded>> {
+  try {
+    return await run.tokens.use((token) =>
+      step('DELETE job').deleteJob({ ref: run.opened.ref, removeParts, ...token }),
+    );
+  } catch (error) {
+    if (codeOf(error) !== 'AuthorizationFailed') throw error;
+    return { kind: 'trouble', words: 'not authorized' };
   }
 }

@@ -1,5 +1,7 @@
 import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
+import type { TokenNeeded } from '../activities/token-needed.ts';
+import type { TokenRef } from '../activities/token-needed.ts';
 import type { Range } from '../fhir/batches.ts';
 import { toRanges } from '../fhir/batches.ts';
 import type { Trouble } from '../fhir/trouble.ts';
@@ -35,6 +37,8 @@ export class DownloadPhase {
   #changed = false;
   #failure: unknown;
   #staleLinks = false;
+  #tokenNeeded: TokenNeeded | undefined;
+  #tokenTrouble: Trouble | undefined;
 
   constructor(run: ExportRun) {
     this.#run = run;
@@ -62,6 +66,11 @@ export class DownloadPhase {
           this.#state.reading++;
           this.#staleLinks = false;
         }
+        if (this.#tokenNeeded !== undefined) {
+          const needed = this.#tokenNeeded;
+          this.#tokenNeeded = undefined;
+          this.#tokenTrouble = await this.#run.tokens.renew(needed, this.#tokenTrouble);
+        }
         await this.#fill();
         await this.#waitForChange();
       }
@@ -88,13 +97,19 @@ export class DownloadPhase {
 
   async #fill(): Promise<void> {
     const state = this.#state;
-    while (this.#batches.size < state.window && state.holdUntil <= Date.now() && !this.#staleLinks) {
+    while (this.#batches.size < state.window && state.holdUntil <= Date.now() && !this.#mustWait) {
+      // Asked for first: while a token is renewed a batch could be cancelled, and must not be lost.
+      const token = this.#run.state.manifest?.requiresAccessToken === true ? await this.#run.tokens.current() : {};
       const batch = this.#nextRetry() ?? this.#nextPlanned();
-      if (batch !== undefined) this.#start(batch);
+      if (batch !== undefined) this.#start(batch, token);
       else if (state.planned.length === 0 && state.cursor < this.#total && state.retries.length < MOST_RETRIES)
         await this.#plan();
       else return;
     }
+  }
+
+  get #mustWait(): boolean {
+    return this.#staleLinks || this.#tokenNeeded !== undefined || this.#failure !== undefined;
   }
 
   async #plan(): Promise<void> {
@@ -126,7 +141,7 @@ export class DownloadPhase {
     };
   }
 
-  #start(batch: Batch): void {
+  #start(batch: Batch, token: { token?: TokenRef }): void {
     this.#batches.add(batch);
     this.#run.filesRunning += filesOf(batch);
     const { ref } = this.#run.opened;
@@ -136,6 +151,7 @@ export class DownloadPhase {
         generation: this.#run.state.generation,
         ranges: batch.ranges,
         retry: batch.troubles.size > 0,
+        ...token,
       }),
     );
     void work.then(
@@ -172,6 +188,9 @@ export class DownloadPhase {
   #take(batch: Batch, result: DownloadFilesResult): void {
     const state = this.#state;
     this.#count(result.done);
+    if (Object.keys(result.done).length > 0) this.#tokenTrouble = undefined;
+    if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.#tokenNeeded))
+      this.#tokenNeeded = result.tokenNeeded;
     state.failed += result.failed.length;
     for (const later of result.later) this.#takeLater(batch, later);
     if (result.later.some(({ busy }) => busy === true)) return;
@@ -194,7 +213,7 @@ export class DownloadPhase {
       else state.retries.push(this.#retry(ordinal, trouble, later, now));
     }
     // A link may have been renewed since this batch was started; then the new one is tried first.
-    if (later.cause === 'link' && batch.troubles.size === 0 && batch.reading === state.reading) this.#staleLinks = true;
+    if (batch.reading === state.reading && isStaleLink(later.cause, batch)) this.#staleLinks = true;
     if (later.busy === true) this.#slowDown(later, now);
   }
 
@@ -208,7 +227,9 @@ export class DownloadPhase {
     const delay =
       trouble.cause === 'outage'
         ? nextDelay(later.retryAfter, trouble.times - 1, this.#run.limits, Math.random)
-        : this.#run.limits.fileRetry * 5 ** (trouble.times - 1);
+        : trouble.cause === 'token' && trouble.times === 1
+          ? 0
+          : this.#run.limits.fileRetry * 5 ** (trouble.times - 1);
     return { ordinal, trouble, notBefore: now + delay };
   }
 
@@ -259,6 +280,15 @@ export class DownloadPhase {
       this.#state.done += counts.files;
     }
   }
+}
+
+/** A refused link is renewed at once; a refused token first, and the link only when a new token did not help. */
+function isStaleLink(cause: LaterFiles['cause'], { troubles }: Batch): boolean {
+  return cause === 'link' ? troubles.size === 0 : cause === 'token' && troubles.size > 0;
+}
+
+function isOlder(one: TokenNeeded, other: TokenNeeded | undefined): boolean {
+  return other !== undefined && one.epoch < other.epoch;
 }
 
 function filesOf({ ranges }: Batch): number {

@@ -5,11 +5,13 @@ import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import type { ExportState } from './state.ts';
+import { TokenKeeper } from './token-keeper.ts';
 
 /** One run of an export: its state, and what every phase needs. */
 export class ExportRun {
   readonly request: ExportRequest;
   readonly state: ExportState;
+  readonly tokens = new TokenKeeper(this);
   /** Files in batches that are in flight. */
   filesRunning = 0;
   #poked = false;

@@ -13,16 +13,19 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { poll } = state;
   run.enter('kick-off');
   for (;;) {
-    const result = await step(`kick-off ${request.level} ${request.groupId ?? ''}`.trim()).kickOff({
-      ref: run.opened.ref,
-      request: {
-        level: request.level,
-        ...(request.groupId === undefined ? {} : { groupId: request.groupId }),
-        ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
-        ...(request.prefer === undefined ? {} : { prefer: request.prefer }),
-      },
-      generation: state.generation,
-    });
+    const result = await run.tokens.use((token) =>
+      step(`kick-off ${request.level} ${request.groupId ?? ''}`.trim()).kickOff({
+        ...token,
+        ref: run.opened.ref,
+        request: {
+          level: request.level,
+          ...(request.groupId === undefined ? {} : { groupId: request.groupId }),
+          ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
+          ...(request.prefer === undefined ? {} : { prefer: request.prefer }),
+        },
+        generation: state.generation,
+      }),
+    );
     if (result.kind === 'accepted') {
       addWarnings(state, result.warnings);
       state.accepted = true;

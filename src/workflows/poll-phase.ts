@@ -16,7 +16,9 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   for (;;) {
     await run.waitUntil(poll.notBefore, waitSummary(run));
     await run.continueIfLong();
-    const result = await step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref });
+    const result = await run.tokens.use((token) =>
+      step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
+    );
     poll.polls++;
     switch (result.kind) {
       case 'complete':

@@ -12,7 +12,9 @@ import { step } from './steps.ts';
 export async function refreshPhase(run: ExportRun): Promise<boolean> {
   let trouble: Trouble | undefined;
   for (;;) {
-    const result = await step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref });
+    const result = await run.tokens.use((token) =>
+      step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, ...token }),
+    );
     if (result.kind === 'refreshed') return true;
     if (result.kind === 'gone') return false;
     trouble = addTrouble(trouble, result.cause, Date.now());

@@ -14,10 +14,20 @@ export interface ExportState {
   generation: number;
   restarted: boolean;
   accepted: boolean;
+  token?: TokenState;
   poll: PollState;
   manifest?: ManifestSummary;
   downloads?: DownloadState;
   warnings: Warning[];
+}
+
+/** The epoch in use; the token itself is only in the workers. */
+export interface TokenState {
+  epoch: number;
+  /** As asked for. */
+  scope: string;
+  /** Absent for credentials that do not end by themselves. */
+  refreshAt?: number;
 }
 
 export interface PollState {

@@ -5,6 +5,7 @@ import { statusUrl } from './links.ts';
 import { BadRequest, parametersOfBody, parametersOfQuery } from './parameters.ts';
 import { hasMediaType, preferencesOf } from '../http/preferences.ts';
 import { readExportRequest } from './read-export-request.ts';
+import { narrowed } from './scope-check.ts';
 
 /** Where a kick-off goes, from its path. */
 export type KickOffTarget = { level: 'system' | 'patient' | 'group'; groupId?: string };
@@ -32,9 +33,10 @@ export function kickOff(
     const method = request.method === 'POST' ? 'POST' : 'GET';
     if (method === 'POST' && url.search !== '') throw new BadRequest('A POST kick-off has no query');
     const values = method === 'POST' ? parametersOfBody(body, version) : parametersOfQuery(url.search, version);
-    const job = context.jobs.create(
-      readExportRequest({ ...target, method, url: url.href, lenient, separateStatus: separate }, values, context),
-    );
+    const told = { ...target, method, url: url.href, lenient, separateStatus: separate } as const;
+    const asked = narrowed(request, readExportRequest(told, values, context), context);
+    if ('status' in asked) return { answer: asked };
+    const job = context.jobs.create(asked);
     const applied = ['respond-async', lenient && 'handling=lenient', separate && 'separate-export-status'];
     const answer = outcomeAnswer(
       202,

@@ -17,6 +17,7 @@ export function metadata({ settings, baseUrl }: Context): Answer {
     Patient: { operation: [operation('patient-export')] },
     Group: { operation: [operation('group-export')] },
   };
+  const security = settings.authorization?.security?.(baseUrl);
   const statement = {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -29,6 +30,7 @@ export function metadata({ settings, baseUrl }: Context): Answer {
     rest: [
       {
         mode: 'server',
+        ...(security && { security }),
         resource: hospitalTypes.map((type) => ({
           type,
           searchParam: (searchParameters[type] ?? []).map((name) => ({

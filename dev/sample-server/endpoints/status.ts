@@ -79,7 +79,7 @@ async function progress(job: Job, context: Context): Promise<{ pagesReady: numbe
 }
 
 function manifestAnswer(job: Job, page: number, next: boolean, complete: boolean, context: Context): Answer {
-  const { expiresInSeconds, renewFileUrls } = context.settings;
+  const { expiresInSeconds, renewFileUrls, authorization } = context.settings;
   // Reading the manifest again is how clients get over expired URLs (Bulk Data IG, file request).
   if (renewFileUrls || (job.expired !== undefined && job.expired.upTo >= job.urlGeneration)) {
     job.urlGeneration += 1;
@@ -88,7 +88,8 @@ function manifestAnswer(job: Job, page: number, next: boolean, complete: boolean
   const { headers, status: code } = head(job, complete, context);
   headers['content-type'] = 'application/json';
   if (complete && expiresInSeconds > 0) {
-    headers['expires'] = new Date(Date.now() + expiresInSeconds * 1000).toUTCString();
+    const now = Date.now() + (authorization?.clockOffset ?? 0);
+    headers['expires'] = new Date(now + expiresInSeconds * 1000).toUTCString();
   }
   return { status: code, headers, manifest: manifestOf(context, job, page, next) };
 }

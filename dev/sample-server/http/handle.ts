@@ -44,9 +44,14 @@ export async function handle(
 
   const body = await readBody(request);
   if (body !== '') entry.body = body;
+  const { authorization } = context.settings;
+  authorization?.received?.(entry.route, body, redirected);
   const faults = server.faults.take(entry);
   for (const fault of faults) {
     if (fault.kind === 'delay') await sleep(fault.ms, undefined, { signal: server.closing }).catch(() => undefined);
+  }
+  if (authorization?.clockOffset !== undefined) {
+    response.setHeader('date', new Date(Date.now() + authorization.clockOffset).toUTCString());
   }
   if (faultOf(faults, 'hang') !== undefined) return;
   if (faultOf(faults, 'drop') !== undefined) return void request.socket.destroy();

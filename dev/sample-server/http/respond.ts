@@ -9,6 +9,7 @@ import type { JournalEntry } from '../journal.ts';
 import { kickOff } from '../endpoints/kick-off.ts';
 import { metadata } from '../endpoints/metadata.ts';
 import type { Match } from './router.ts';
+import { scopeProblem } from '../endpoints/scope-check.ts';
 import { deleteJob, jobOfStatusUrl, status } from '../endpoints/status.ts';
 
 /** A request with what is known about it. `raw` is path and query as they came, without the prefix of redirects. */
@@ -42,6 +43,8 @@ export async function respond(incoming: Incoming, context: Context): Promise<Ans
   ) {
     const refusal = await settings.authorization.authorize(request, match.route);
     if (refusal !== undefined) return refusal;
+    const narrow = scopeProblem(request, match, entry.jobId, context);
+    if (narrow !== undefined) return narrow;
   }
   const allowed = methods[match.route];
   if (allowed?.includes(entry.method) === false) {
@@ -71,7 +74,7 @@ export async function respond(incoming: Incoming, context: Context): Promise<Ans
     case 'token':
     case 'smartConfiguration':
       if (settings.authorization === undefined) return errorAnswer(404, 'not-found', 'No authorization here');
-      return settings.authorization.serve(request, match.route, entry.body ?? '');
+      return settings.authorization.serve(request, match.route, entry.body ?? '', context.baseUrl);
     case 'other':
       break;
   }

@@ -10,6 +10,7 @@ import type { HttpClient, HttpResponse, RequestRules } from '../../http/http-cli
 import { RefusedUrlError } from '../../http/http-client.ts';
 import { NetworkError, toNetworkError } from '../../http/network-error.ts';
 import type { Part } from '../../storage/export-folder.ts';
+import { logAnswer } from '../log-answer.ts';
 import type { FileTrouble } from './file-trouble.ts';
 import { contentTrouble, statusTrouble } from './file-trouble.ts';
 
@@ -28,6 +29,7 @@ export interface FetchFile {
   entry: Entry;
   part: Part;
   signal: AbortSignal;
+  authorization?: string;
   /** Called with the bytes stored so far. */
   onProgress(bytes: number): void;
 }
@@ -44,6 +46,7 @@ export async function fetchFile({
   entry,
   part,
   signal,
+  authorization,
   onProgress,
 }: FetchFile): Promise<CheckedFile | FileTrouble> {
   let response: HttpResponse;
@@ -54,6 +57,7 @@ export async function fetchFile({
         url: entry.url,
         headers: { accept: 'application/fhir+ndjson', 'accept-encoding': 'gzip' },
         signal,
+        ...(authorization === undefined ? {} : { authorization }),
       },
       rules,
     );
@@ -62,6 +66,7 @@ export async function fetchFile({
   }
   const { status, headers } = response;
   if (status !== 200) {
+    logAnswer('file', response);
     await response.body.dump();
     const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
     return statusTrouble(status, retryAfter);

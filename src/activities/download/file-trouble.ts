@@ -1,13 +1,15 @@
 /** Why a file could not be had this time. */
 export interface FileTrouble {
   /** `final`: trying again would not help. The others as in the table of when to give up. */
-  cause: 'content' | 'link' | 'outage' | 'final';
+  cause: 'content' | 'link' | 'outage' | 'token' | 'final';
   /** For people and for history: no URL, no content. */
   words: string;
   /** Milliseconds that the server asked to wait. */
   retryAfter?: number;
   /** The server as a whole is away or wants fewer requests; other files would fare no better now. */
   busy?: boolean;
+  /** Epoch of the token that was refused. */
+  refusedEpoch?: number;
 }
 
 export function contentTrouble(words: string): FileTrouble {

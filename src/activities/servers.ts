@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { ServerAuthorization } from '../auth/server-authorization.ts';
+import type { Config, ServerConfig } from '../config.ts';
+import { ExportError } from '../errors.ts';
+import type { ConnectionRules, HttpClient, RequestRules } from '../http/http-client.ts';
+
+/** A configured FHIR server as activities use it. */
+export interface KnownServer {
+  config: ServerConfig;
+  rules: RequestRules;
+  authorization: ServerAuthorization;
+}
+
+/** The FHIR servers of one worker; tokens live here, in memory, and nowhere else. */
+export class Servers {
+  readonly #config: Config;
+  readonly #http: HttpClient;
+  readonly #known = new Map<string, Promise<KnownServer>>();
+
+  constructor(config: Config, http: HttpClient) {
+    this.#config = config;
+    this.#http = http;
+  }
+
+  /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate cannot be read */
+  async get(name: string): Promise<KnownServer> {
+    const config = Object.hasOwn(this.#config.servers, name) ? this.#config.servers[name] : undefined;
+    if (config === undefined) {
+      const names = Object.keys(this.#config.servers).join(', ');
+      throw new ExportError('UnknownServer', `this worker knows no server "${name}"; it knows ${names}`);
+    }
+    const known = this.#known.get(name) ?? this.#make(config);
+    this.#known.set(name, known);
+    // A certificate file that was missing may be there next time.
+    known.catch(() => this.#known.delete(name));
+    return known;
+  }
+
+  async #make(config: ServerConfig): Promise<KnownServer> {
+    const connection = await readConnection(config);
+    const rules: RequestRules = {
+      trustedOrigins: new Set([new URL(config.baseUrl).origin, ...config.fileOrigins]),
+      trustedHeaders: config.headers,
+      ...(connection === undefined ? {} : { connection }),
+    };
+    return { config, rules, authorization: new ServerAuthorization(config, this.#http, rules) };
+  }
+}
+
+async function readConnection({ tls, proxy }: ServerConfig): Promise<ConnectionRules | undefined> {
+  if (tls === undefined && proxy === undefined) return undefined;
+  const [ca, cert, certKey] = await Promise.all([tls?.caFile, tls?.certFile, tls?.keyFile].map(readPem));
+  const rules = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(certKey === undefined ? {} : { certKey }),
+    ...(proxy === undefined ? {} : { proxy }),
+  };
+  return { ...rules, key: createHash('sha256').update(JSON.stringify(rules)).digest('hex') };
+}
+
+async function readPem(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ExportError('AuthorizationFailed', `${file} cannot be read (${code})`, { cause: error });
+  }
+}

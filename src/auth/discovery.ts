@@ -1,0 +1,99 @@
+import { ExportError } from '../errors.ts';
+import type { ScopeSupport } from '../fhir/scopes.ts';
+import type { HttpClient, RequestRules } from '../http/http-client.ts';
+import { readText } from '../http/http-client.ts';
+import type { ServerClocks } from './clock.ts';
+
+/** What a server says about its authorization. */
+export interface SmartConfiguration extends ScopeSupport {
+  tokenUrl: string;
+  /** Algorithms that it accepts; empty when it does not say. */
+  algorithms: string[];
+  /** Where the token endpoint was found. */
+  source: 'configured' | 'smart-configuration' | 'CapabilityStatement';
+}
+
+const LARGEST = 20 * 1024 * 1024;
+/** Milliseconds that a server may take to describe itself. */
+const TIME = 20_000;
+const OAUTH_URIS = 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris';
+
+/**
+ * Finds the token endpoint: given, else `.well-known/smart-configuration` below the full base URL, else the
+ * CapabilityStatement. Source: SMART App Launch 2.2, conformance.
+ *
+ * @throws ExportError `AuthorizationFailed` when there is none
+ * @throws NetworkError when the server cannot be reached
+ */
+export async function discover(
+  http: HttpClient,
+  rules: RequestRules,
+  clocks: ServerClocks,
+  { baseUrl, tokenUrl }: { baseUrl: string; tokenUrl?: string | undefined },
+): Promise<SmartConfiguration> {
+  const base = baseUrl.replace(/\/+$/, '');
+  const asked = readJson(http, rules, clocks, `${base}/.well-known/smart-configuration`);
+  // With a token endpoint given, the document only helps.
+  const smart = await (tokenUrl === undefined ? asked : asked.catch(() => undefined));
+  const found = resolve(smart?.['token_endpoint'], base);
+  const support = {
+    capabilities: texts(smart?.['capabilities']),
+    scopesSupported: texts(smart?.['scopes_supported']),
+    algorithms: texts(smart?.['token_endpoint_auth_signing_alg_values_supported']),
+  };
+  if (tokenUrl !== undefined) return { ...support, tokenUrl, source: 'configured' };
+  if (found !== undefined) return { ...support, tokenUrl: found, source: 'smart-configuration' };
+  const statement = await readJson(http, rules, clocks, `${base}/metadata`);
+  const declared = resolve(tokenOf(statement), base);
+  if (declared !== undefined) return { ...support, tokenUrl: declared, source: 'CapabilityStatement' };
+  throw new ExportError(
+    'AuthorizationFailed',
+    'the server tells no token endpoint, neither in .well-known/smart-configuration nor in its CapabilityStatement; set auth.tokenUrl',
+  );
+}
+
+async function readJson(
+  http: HttpClient,
+  rules: RequestRules,
+  clocks: ServerClocks,
+  url: string,
+): Promise<Record<string, unknown> | undefined> {
+  const accept = url.endsWith('/metadata') ? 'application/fhir+json' : 'application/json';
+  const response = await http.send(
+    { method: 'GET', url, headers: { accept }, signal: AbortSignal.timeout(TIME) },
+    rules,
+  );
+  clocks.note(new URL(url).origin, response.headers['date']);
+  const text = await readText(response, LARGEST);
+  if (response.status !== 200) return undefined;
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A relative URL is resolved against the FHIR base (SMART App Launch 2.1). */
+function resolve(url: unknown, base: string): string | undefined {
+  return typeof url === 'string' && URL.canParse(url, `${base}/`) ? new URL(url, `${base}/`).href : undefined;
+}
+
+function tokenOf(statement: Record<string, unknown> | undefined): unknown {
+  interface Extension {
+    url?: string;
+    valueUri?: string;
+    extension?: Extension[];
+  }
+  const rests = (Array.isArray(statement?.['rest']) ? statement['rest'] : []) as {
+    security?: { extension?: Extension[] };
+  }[];
+  return rests
+    .flatMap((rest) => rest.security?.extension ?? [])
+    .filter(({ url }) => url === OAUTH_URIS)
+    .flatMap(({ extension }) => extension ?? [])
+    .find(({ url }) => url === 'token')?.valueUri;
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}

@@ -1,0 +1,47 @@
+import { readFile, stat } from 'node:fs/promises';
+import { ExportError } from '../errors.ts';
+
+/** Where a secret is: a file that is read again when it has changed, or a variable of the environment. */
+export interface SecretSource {
+  file?: string | undefined;
+  env?: string | undefined;
+}
+
+/** A secret that is never kept in configuration, and never shown. */
+export class Secret {
+  readonly #source: SecretSource;
+  #read: { text: string; modified: number } | undefined;
+
+  constructor(source: SecretSource) {
+    this.#source = source;
+  }
+
+  /**
+   * The secret's text, without a newline at its end.
+   *
+   * @throws ExportError `AuthorizationFailed` when there is none
+   */
+  async text(): Promise<string> {
+    const { file, env } = this.#source;
+    const text = file === undefined ? process.env[env ?? ''] : await this.#fromFile(file);
+    const trimmed = text?.replace(/\r?\n$/, '') ?? '';
+    if (trimmed === '') {
+      throw new ExportError(
+        'AuthorizationFailed',
+        file === undefined ? `the environment variable ${env} is not set` : `${file} is empty`,
+      );
+    }
+    return trimmed;
+  }
+
+  async #fromFile(file: string): Promise<string> {
+    try {
+      const { mtimeMs } = await stat(file);
+      if (this.#read?.modified !== mtimeMs) this.#read = { text: await readFile(file, 'utf8'), modified: mtimeMs };
+      return this.#read.text;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new ExportError('AuthorizationFailed', `${file} cannot be read (${code})`, { cause: error });
+    }
+  }
+}

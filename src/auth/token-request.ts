@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { ExportError } from '../errors.ts';
+import { quoteAnswer, tidy } from '../fhir/quote.ts';
+import { parseRetryAfter } from '../fhir/retry-after.ts';
+import type { HttpClient, HttpResponse, RequestRules } from '../http/http-client.ts';
+import { readText } from '../http/http-client.ts';
+import type { ServerClocks } from './clock.ts';
+import type { Signer } from './signer.ts';
+
+/** A token as the server gave it. */
+export interface GrantedToken {
+  value: string;
+  /** Milliseconds from now. */
+  expiresIn: number;
+  /** As granted; undefined when the server did not say, which means as asked (RFC 6749, 5.1). */
+  scope: string | undefined;
+}
+
+/** The token endpoint cannot give a token now, but may later. */
+export interface TokenTrouble {
+  trouble: string;
+  retryAfter?: number;
+}
+
+/** How a client proves itself to the token endpoint; makes a new proof for every request. */
+export type Proof = () => Promise<{
+  headers: Record<string, string>;
+  fields: Record<string, string>;
+  secrets: string[];
+}>;
+
+/** Seconds an assertion lives: less than the 300 that SMART allows, for clocks that are not quite right. */
+const ASSERTION_LIFE = 240;
+/** Seconds a token is taken to live when the server does not say: the longest that SMART recommends. */
+const DEFAULT_LIFE = 300;
+const LARGEST_ANSWER = 1024 * 1024;
+/** Errors after which one more try with a fresh assertion may help: wrong clock, replay, flaky servers (Epic). */
+const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
+
+/**
+ * Asks for an access token. Source: SMART App Launch 2.2, Backend Services; RFC 6749, 4.4.
+ *
+ * @throws ExportError `AuthorizationFailed` when the server refuses for good
+ * @throws NetworkError when there is no answer
+ */
+export async function requestToken(
+  http: HttpClient,
+  rules: RequestRules,
+  clocks: ServerClocks,
+  {
+    tokenUrl,
+    scope,
+    proof,
+    supported,
+  }: { tokenUrl: string; scope: string | undefined; proof: Proof; supported: readonly string[] },
+): Promise<GrantedToken | TokenTrouble> {
+  for (let tries = 1; ; tries++) {
+    const { headers, fields, secrets } = await proof();
+    const body = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }), ...fields };
+    const response = await http.send(
+      {
+        method: 'POST',
+        url: tokenUrl,
+        headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        body: new URLSearchParams(body).toString(),
+        // A proof belongs to the endpoint that it was made for.
+        followRedirects: false,
+      },
+      rules,
+    );
+    clocks.note(new URL(tokenUrl).origin, response.headers['date']);
+    const text = hide(await readText(response, LARGEST_ANSWER, true), secrets);
+    if (response.status === 200) return readToken(text);
+    const { status } = response;
+    if (status === 408 || status === 429 || status >= 500) return trouble(response, text);
+    const error = errorOf(text);
+    if (tries === 1 && (status === 400 || status === 401) && PERHAPS_PASSING.has(error)) continue;
+    throw new ExportError('AuthorizationFailed', refusal(status, error, text, scope, supported));
+  }
+}
+
+/** A client assertion: RFC 7523 as SMART asks for it, by the server's clock, with an id of its own. */
+export function assertionProof(
+  { clientId, tokenUrl, jku }: { clientId: string; tokenUrl: string; jku: string | undefined },
+  signer: Signer,
+  clocks: ServerClocks,
+): Proof {
+  return async () => {
+    const now = Math.floor(clocks.now(new URL(tokenUrl).origin) / 1000);
+    const header = { typ: 'JWT', ...(jku === undefined ? {} : { jku }) };
+    const claims = {
+      iss: clientId,
+      sub: clientId,
+      aud: tokenUrl,
+      jti: randomUUID(),
+      iat: now,
+      exp: now + ASSERTION_LIFE,
+    };
+    const assertion = await signer.sign(header, claims);
+    return {
+      headers: {},
+      fields: {
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      },
+      secrets: [assertion],
+    };
+  };
+}
+
+/** A client secret, by HTTP Basic or in the form (RFC 6749, 2.3.1). */
+export function secretProof(clientId: string, secret: () => Promise<string>, method: 'basic' | 'form'): Proof {
+  return async () => {
+    const text = await secret();
+    const basic = Buffer.from(`${encodeForm(clientId)}:${encodeForm(text)}`).toString('base64');
+    return method === 'basic'
+      ? { headers: { authorization: `Basic ${basic}` }, fields: {}, secrets: [text, basic] }
+      : { headers: {}, fields: { client_id: clientId, client_secret: text }, secrets: [text] };
+  };
+}
+
+function readToken(text: string): GrantedToken {
+  let answer: Record<string, unknown>;
+  try {
+    answer = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new ExportError('AuthorizationFailed', 'the token endpoint answered 200 with something that is not JSON');
+  }
+  const { access_token: value, token_type: type, expires_in: life, scope } = answer;
+  if (typeof value !== 'string' || value === '') {
+    throw new ExportError('AuthorizationFailed', 'the token endpoint answered 200 without an access_token');
+  }
+  if (typeof type === 'string' && type.toLowerCase() !== 'bearer') {
+    throw new ExportError(
+      'AuthorizationFailed',
+      `the token endpoint gave a token of type ${tidy(type, 40)}, only Bearer can be used`,
+    );
+  }
+  // BCDA sends the number as text; some servers leave it out.
+  const seconds = Number(life);
+  return {
+    value,
+    expiresIn: (Number.isFinite(seconds) && seconds > 0 ? seconds : DEFAULT_LIFE) * 1000,
+    scope: typeof scope === 'string' ? tidy(scope, 4000) : undefined,
+  };
+}
+
+function trouble(response: HttpResponse, text: string): TokenTrouble {
+  const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
+  return {
+    trouble: `token endpoint: HTTP ${response.status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+}
+
+function refusal(
+  status: number,
+  error: string | undefined,
+  text: string,
+  scope: string | undefined,
+  supported: readonly string[],
+): string {
+  const words = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
+  if (error !== 'invalid_scope') return words;
+  const known = supported.length === 0 ? '' : `; the server names as supported: ${tidy(supported.join(' '), 500)}`;
+  return `${words}; asked for: ${tidy(scope ?? '', 500)}${known}`;
+}
+
+/** `error` of RFC 6749, 5.2; undefined for a bare refusal. */
+function errorOf(text: string): string | undefined {
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown };
+    return typeof error === 'string' ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Servers quote what they refuse. */
+function hide(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[redacted]')), text);
+}
+
+function encodeForm(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1);
+}

@@ -1,0 +1,117 @@
+import type { TokenNeeded } from '../activities/token-needed.ts';
+import type { TokenRef } from '../activities/token-needed.ts';
+import { WARNINGS } from '../contract.ts';
+import { refreshMargin } from '../fhir/refresh-margin.ts';
+import type { Trouble } from '../fhir/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import type { ExportRun } from './export-run.ts';
+import { failure } from './failure.ts';
+import { addWarnings } from './state.ts';
+import { step } from './steps.ts';
+
+/**
+ * Decides when there shall be a new token: before the last one ends, and once when it is refused. The token itself
+ * lives in the workers; what is known here is its epoch.
+ */
+export class TokenKeeper {
+  readonly #run: ExportRun;
+
+  constructor(run: ExportRun) {
+    this.#run = run;
+  }
+
+  /** What the next step is given: nothing when the server wants no credentials. */
+  async current(): Promise<{ token?: TokenRef }> {
+    if (!this.#run.opened.needsToken) return {};
+    const held = this.#run.state.token;
+    if (held === undefined || (held.refreshAt !== undefined && held.refreshAt <= Date.now())) {
+      await this.#refresh(held?.epoch ?? 0);
+    }
+    const { epoch, scope } = this.#run.state.token as TokenRef;
+    return { token: { epoch, scope } };
+  }
+
+  /** Runs a step with the current token, and again with a new one when that one cannot be used. */
+  async use<T extends { kind: string }>(
+    call: (input: { token?: TokenRef }) => Promise<T | TokenNeeded>,
+  ): Promise<Exclude<T, TokenNeeded>> {
+    let refusals = 0;
+    let trouble: Trouble | undefined;
+    for (;;) {
+      const result = await call(await this.current());
+      if (!isTokenNeeded(result)) return result as Exclude<T, TokenNeeded>;
+      if (result.refused && ++refusals > 1) throw failure('AuthorizationFailed', result.words);
+      trouble = await this.renew(result, trouble);
+    }
+  }
+
+  /**
+   * Raises the epoch, unless somebody has done so since the step was started. A worker that cannot have a token minted,
+   * again and again, is waited for, within the time for the token endpoint.
+   *
+   * @param trouble of the same kind so far
+   */
+  async renew(needed: TokenNeeded, trouble: Trouble | undefined): Promise<Trouble | undefined> {
+    const held = this.#run.state.token;
+    if (held === undefined || needed.epoch >= held.epoch) await this.#refresh(needed.epoch);
+    if (needed.refused) return undefined;
+    const now = addTrouble(trouble, 'tokenEndpoint', Date.now());
+    if (now.times > 1) await this.#wait(now, needed.words, undefined);
+    return now;
+  }
+
+  async #refresh(newerThan: number): Promise<void> {
+    const { state, request } = this.#run;
+    let trouble: Trouble | undefined;
+    for (;;) {
+      const result = await step('token').refreshToken({
+        server: request.server,
+        request: {
+          level: request.level,
+          ...(request.parameters?.['_type'] === undefined
+            ? {}
+            : { parameters: { _type: request.parameters['_type'] } }),
+          ...(request.attachments === undefined ? {} : { attachments: request.attachments }),
+        },
+        ...(state.token === undefined ? {} : { scope: state.token.scope }),
+        newerThan,
+      });
+      if (result.kind === 'token') {
+        const { epoch, scope, expiresIn, lifetime, missing } = result;
+        state.token = {
+          epoch,
+          scope,
+          ...(expiresIn === undefined
+            ? {}
+            : { refreshAt: Date.now() + expiresIn - refreshMargin(lifetime ?? expiresIn) }),
+        };
+        this.#warn(missing);
+        return;
+      }
+      trouble = addTrouble(trouble, 'tokenEndpoint', Date.now());
+      await this.#wait(trouble, result.words, result.retryAfter);
+    }
+  }
+
+  async #wait(trouble: Trouble, words: string, retryAfter: number | undefined): Promise<void> {
+    const { limits, state } = this.#run;
+    state.poll.words = words;
+    if (isFinal(trouble, Date.now(), limits)) throw failure('AuthorizationFailed', `no token could be had: ${words}`);
+    const delay = nextDelay(retryAfter, trouble.times - 1, limits, Math.random);
+    await this.#run.waitUntil(Date.now() + delay, `token again in ${Math.ceil(delay / 1000)} s`);
+    delete state.poll.words;
+  }
+
+  #warn(missing: readonly string[]): void {
+    if (missing.length === 0) return;
+    const types =
+      missing.length > 20 ? `${missing.slice(0, 20).join(', ')} and ${missing.length - 20} more` : missing.join(', ');
+    addWarnings(this.#run.state, [
+      { code: 'ScopeNarrower', message: `${WARNINGS.ScopeNarrower} Not granted: ${types}.` },
+    ]);
+  }
+}
+
+function isTokenNeeded(result: { kind: string }): result is TokenNeeded {
+  return result.kind === 'tokenNeeded';
+}
