@@ -1,9 +1,11 @@
 /** Client rules that `docs/conformance.md` lists and that no other test happens to prove. */
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +16,7 @@ import { HttpClient } from '../src/http/http-client.ts';
 import type { HttpRequest, RequestRules } from '../src/http/http-client.ts';
 import type { Part } from '../src/storage/export-folder.ts';
 import { expectExactFiles } from './support/exported-files.ts';
+import { SHORT_LIMITS } from './support/short-limits.ts';
 import type { Stack } from './support/stack.ts';
 import { startStack } from './support/stack.ts';
 
@@ -38,17 +41,8 @@ describe('the wire', () => {
   }
 
   test('names of headers are read in any case', async () => {
-    const names = ['content-LOCATION', 'RETRY-AFTER', 'x-export-STATUS', 'Preference-applied'];
-    const port = await listen(
-      createServer((_, response) =>
-        response
-          .writeHead(
-            202,
-            [...names.entries()].flatMap(([value, name]) => [name, String(value)]),
-          )
-          .end(),
-      ),
-    );
+    const sent = { 'content-LOCATION': '0', 'RETRY-AFTER': '1', 'x-export-STATUS': '2', 'Preference-applied': '3' };
+    const port = await listen(createServer((_, response) => response.writeHead(202, sent).end()));
     const { headers, body } = await get(`http://127.0.0.1:${port}/`);
     await body.dump();
     expect(headers).toMatchObject({
@@ -98,17 +92,14 @@ describe('the wire', () => {
 
   test('configured headers go along a redirect within an origin, and not to another one', async () => {
     const seen: (string | undefined)[] = [];
-    const other = await listen(
-      createServer(({ headers }, response) =>
-        response.end(String(seen.push(headers['x-client'] as string | undefined))),
-      ),
-    );
-    const port: number = await listen(
-      createServer(({ url, headers }, response) => {
-        seen.push(headers['x-client'] as string);
-        response.writeHead(307, { location: url === '/1' ? '/2' : `http://127.0.0.1:${other}/3` }).end();
-      }),
-    );
+    const redirecting = (target: (path: string) => string | undefined): Server =>
+      createServer(({ url = '', headers }, response) => {
+        seen.push(headers['x-client'] as string | undefined);
+        const location = target(url);
+        response.writeHead(location === undefined ? 200 : 307, location === undefined ? {} : { location }).end();
+      });
+    const other = await listen(redirecting(() => undefined));
+    const port = await listen(redirecting((path) => (path === '/1' ? '/2' : `http://127.0.0.1:${other}/3`)));
     const rules = { trustedHeaders: { 'X-Client': 'tests' }, trustedOrigins: new Set([`http://127.0.0.1:${port}`]) };
     await (await get(`http://127.0.0.1:${port}/1`, rules)).body.dump();
     expect(seen).toEqual(['tests', 'tests', undefined]);
@@ -176,7 +167,9 @@ describe.concurrent('whole exports', () => {
         odd: { ...FAST, version: 4 },
         proud: { ...FAST, version: 4, messages: [{ severity: 'success', code: 'informational', text: 'all is done' }] },
         vague: FAST,
+        deleting: FAST,
       },
+      limits: { ...SHORT_LIMITS, outage: 30_000 },
       timeouts: { headers: 700, body: 700 },
     });
   });
@@ -273,13 +266,24 @@ describe.concurrent('whole exports', () => {
     expect(warnings.map(({ code }) => code)).toEqual(['NoTransactionTime', 'UnknownManifestType']);
   });
 
+  test('every entry of a deleted Bundle is counted, several to a line too', async () => {
+    server('deleting').change({ deleted: 2 });
+    const report = await stack.run({ server: 'deleting', parameters: { _since: '2026-01-01T00:00:00Z' } });
+    const lines = (await readFile(join(report.location, 'deleted/Bundle.00001.ndjson'), 'utf8')).trimEnd().split('\n');
+    const entries = lines.map((line) => (JSON.parse(line) as { entry: unknown[] }).entry.length);
+    expect(Math.max(...entries)).toBeGreaterThan(1);
+    const total = (numbers: number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+    expect(total(Object.values(report.deletions))).toBe(total(entries));
+    expect(report.deletions['Patient']).toBe(2);
+  });
+
   test('messages of severity success are counted and are no problem', async () => {
     const { status, issues } = await stack.run({ ...SMALL, server: 'proud' });
     expect(status).toBe('complete');
     expect(issues).toEqual([{ severity: 'success', code: 'informational', count: 1 }]);
   });
 
-  test('files may come as any type but HTML; nothing in them is followed, neither references nor attachments', async () => {
+  test('a file may have any other Content-Type or none; nothing in it is followed, neither references nor attachments', async () => {
     const types = ['application/octet-stream', 'binary/octet-stream', 'application/json;charset=UTF-8', null];
     for (const [skip, type] of types.entries()) {
       server('vague').faults.add({ route: 'file', skip, do: { kind: 'headers', set: { 'Content-Type': type } } });

@@ -17,15 +17,10 @@ export function faultOfInstant(text: string): string | undefined {
   ];
   if (year === 0) return 'has no year 0000';
   if (month < 1 || month > 12) return `has no month ${match[2]}`;
-  if (day < 1 || day > daysOfMonth(year, month))
-    return `has a day that does not exist: ${match[1]}-${match[2]}-${match[3]}`;
+  const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (day < 1 || day > daysOfMonth) return `has a day that does not exist: ${match[1]}-${match[2]}-${match[3]}`;
   if (hour > 23 || minute > 59 || second > 60) return 'has a time that does not exist';
   if (match[9] !== undefined && (Number(match[9]) * 60 + Number(match[10]) > 14 * 60 || Number(match[10]) > 59))
     return 'has a zone that does not exist';
   return undefined;
-}
-
-function daysOfMonth(year: number, month: number): number {
-  // Years below 100 would be taken for those of the 20th century; the calendar repeats every 400 years.
-  return new Date(Date.UTC(year + 400, month, 0)).getUTCDate();
 }
