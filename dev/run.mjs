@@ -14,6 +14,8 @@ const programs = {
   demo: 'dist/dev/demo.js',
   temporal: 'dist/dev/temporal/main.js',
   worker: 'dist/src/worker.js',
+  check: 'dist/src/check.js',
+  'make-key': 'dist/src/make-key.js',
   'sample-server': 'dist/dev/sample-server/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };

@@ -88,6 +88,7 @@ const AuthSchema = v.pipe(
 );
 
 const TlsFields = v.pipe(
+  Mapping,
   v.strictObject({ caFile: v.optional(Text), certFile: v.optional(Text), keyFile: v.optional(Text) }),
   v.check(
     ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
@@ -97,7 +98,7 @@ const TlsFields = v.pipe(
 const ProxyUrl = v.pipe(
   Text,
   v.check(
-    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === '',
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('@'),
     'must be a URL such as http://proxy.example:3128, without a user name',
   ),
 );

@@ -9,6 +9,9 @@ export const TASK_QUEUE = 'fhir-bulk-export';
 /** Workflow type of an export. */
 export const BULK_EXPORT = 'bulkExport';
 
+/** Workflow type of a check of a server. */
+export const CHECK_SERVER = 'checkServer';
+
 /** Signal that wakes a poll that is waiting for its time. */
 export const POLL_NOW = 'pollNow';
 
@@ -90,6 +93,31 @@ export interface ExportReport {
   /** Counts only: the texts may speak of patients and stay at the destination in `error/summary.json`. */
   issues: IssueCount[];
   warnings: Warning[];
+}
+
+/** The one argument of the check workflow. */
+export interface CheckRequest {
+  /** Entries of the configuration; the first destination when none is named. */
+  server: string;
+  destination?: string;
+  /** What an export would ask for, to check the scopes. Default: system level, all types. */
+  level?: ExportLevel;
+  types?: readonly string[];
+}
+
+/** One thing that was checked. */
+export interface CheckRow {
+  item: string;
+  result: 'ok' | 'warning' | 'failed';
+  detail: string;
+  /** What to do, for rows that are not ok. */
+  fix?: string;
+}
+
+export interface CheckReport {
+  /** False when a row failed. */
+  ok: boolean;
+  rows: CheckRow[];
 }
 
 export const PHASES = [

@@ -55,6 +55,8 @@ servers:
     maxConcurrentDownloads: 64
     kickOffMethod: post
     headers: { Epic-Client-ID: abc }
+    tls: { caFile: ca.pem, certFile: ../c.pem, keyFile: /k.pem }
+    proxy: http://proxy.example:3128
   local.test_2: { baseUrl: "http://localhost:8080/fhir" }
 destinations:
   local: { type: directory, path: /data/exports }
@@ -68,6 +70,8 @@ destinations:
           maxConcurrentDownloads: 64,
           kickOffMethod: 'post',
           headers: { 'Epic-Client-ID': 'abc' },
+          tls: { caFile: '/etc/export/ca.pem', certFile: '/etc/c.pem', keyFile: '/k.pem' },
+          proxy: 'http://proxy.example:3128',
         },
         'local.test_2': { baseUrl: 'http://localhost:8080/fhir' },
       },
@@ -129,6 +133,7 @@ destinations:
 describe('a fault is named with its place', () => {
   const TYPES = 'must have a type: smart-backend, client-secret, basic, bearer or none';
   const LOOPBACK = 'must be https: (http: is allowed on loopback only)';
+  const PROXY = 'must be a URL such as http://proxy.example:3128, without a user name';
   const NAMES = 'names have letters, digits, "-", "_" and ".", at most 64';
 
   test.each([
@@ -145,6 +150,15 @@ describe('a fault is named with its place', () => {
     ['headers: { "a b": x }', 'headers.a b: is no header name'],
     ['headers: { a: 5 }', 'headers.a: must be text'],
     ['headers: { a: "x\\r\\nb: y" }', 'headers.a: must be printable ASCII'],
+    ['tls: x', 'tls: must be a mapping'],
+    ['tls: [x]', 'tls: must be a mapping'],
+    ['tls: { ca: x }', 'tls.ca: unknown field, remove it'],
+    ['tls: { certFile: x }', 'tls: must have both certFile and keyFile, or neither'],
+    ['tls: { keyFile: x }', 'tls: must have both certFile and keyFile, or neither'],
+    ['proxy: proxy.example', `proxy: ${PROXY}`],
+    ['proxy: socks://proxy.example', `proxy: ${PROXY}`],
+    ['proxy: "http://user@proxy.example"', `proxy: ${PROXY}`],
+    ['proxy: "http://:hunter2@proxy.example"', `proxy: ${PROXY}`],
     ['auth: none', `auth: ${TYPES}`],
     ['auth: null', `auth: ${TYPES}`],
     ['auth: { clientId: x }', `auth.type: is missing, ${TYPES}`],

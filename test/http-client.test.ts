@@ -197,6 +197,37 @@ describe('the headers of the configuration', () => {
   });
 });
 
+describe('authorization', () => {
+  const authorization = 'Bearer token/1+2=';
+  const sent = ({ headers }: Seen): unknown => headers.authorization;
+  const send = (url: string, rules: RequestRules): Promise<HttpResponse> =>
+    client.send({ method: 'GET', url, headers: {}, authorization }, { ...rules, trustedHeaders: {} });
+
+  test('goes to a trusted origin, and along a redirect within it', async () => {
+    const { origin, seen } = await record((response, { url }) =>
+      url === '/1' ? redirect(307, '/2')(response) : ok(response),
+    );
+    await readText(await send(`${origin}/1`, trust(origin)), 10);
+    await readText(await send(`${origin}/3`, trust()), 10);
+    expect(seen.map(sent)).toEqual([authorization, authorization, undefined]);
+  });
+
+  test.each([301, 302, 303, 307, 308])('does not follow a %d to another origin, even a trusted one', async (status) => {
+    const other = await record(ok);
+    const own = await record(redirect(status, `${other.origin}/2`));
+    const response = await send(`${own.origin}/1`, trust(own.origin, other.origin));
+    expect(await readText(response, 10)).toBe('ok');
+    expect([own, other].map(({ seen }) => seen.map(sent))).toEqual([[authorization], [undefined]]);
+  });
+
+  test('is taken out of the answer that quotes it', async () => {
+    const { origin } = await record((response, { headers }) =>
+      response.end(`${headers.authorization} is not valid: token/1+2=`),
+    );
+    expect(await readText(await send(origin, trust(origin)), 100)).toBe('Bearer [redacted] is not valid: [redacted]');
+  });
+});
+
 describe('redirects', () => {
   test.each([301, 302, 303])('of a POST by %d are not followed', async (status) => {
     const { origin, seen } = await record(redirect(status, '/2'));
@@ -228,6 +259,13 @@ describe('redirects', () => {
       response.writeHead(status, location === undefined ? {} : { location }).end(),
     );
     expect((await get(origin)).status).toBe(status);
+    expect(seen).toHaveLength(1);
+  });
+
+  test('are answers when they are not to be followed', async () => {
+    const { origin, seen } = await record(redirect(307, '/2'));
+    const response = await get(origin, trust(), { followRedirects: false });
+    expect([response.status, await readText(response, 10)]).toEqual([307, 'moved']);
     expect(seen).toHaveLength(1);
   });
 
@@ -434,6 +472,19 @@ describe('a request that is aborted', () => {
     const controller = new AbortController();
     const origin = await serve(() => controller.abort(new Error('cancelled')));
     await expect(get(origin, trust(), { signal: controller.signal })).rejects.toThrow('cancelled');
+  });
+
+  test.each(['headers', 'body'])('by a limit of time, before the %s, is a failure of the network', async (part) => {
+    const origin = await serve((_request, response) => (part === 'body' ? response.write('begun') : undefined));
+    const attempt = get(origin, trust(), { signal: AbortSignal.timeout(50) }).then((response) =>
+      readText(response, 100),
+    );
+    const failure = await failureOf(attempt);
+    expect(failure).toBeInstanceOf(NetworkError);
+    expect(failure).toMatchObject({
+      message: `${new URL(origin).host}: The operation was aborted due to timeout`,
+      maybeSent: true,
+    });
   });
 
   test('is not sent when it is aborted before', async () => {

@@ -1,4 +1,6 @@
 import type { ActivityDeps } from './deps.ts';
+import type { CheckRequest } from '../contract.ts';
+import { checkServer } from './check-server.ts';
 import type { DeleteJobInput } from './delete-job.ts';
 import { deleteJob } from './delete-job.ts';
 import type { DownloadFilesInput } from './download-files.ts';
@@ -28,6 +30,7 @@ export function createActivities(deps: ActivityDeps) {
     pollStatus: (input: PollStatusInput) => runActivity((attempt) => pollStatus(deps, input, attempt)),
     refreshManifest: (input: RefreshManifestInput) => runActivity((attempt) => refreshManifest(deps, input, attempt)),
     planDownloads: (input: PlanDownloadsInput) => runActivity(() => planDownloads(deps, input)),
+    checkServer: (input: CheckRequest) => runActivity(() => checkServer(deps, input)),
     settleExport: (input: SettleExportInput) => runActivity((attempt) => settleExport(deps, input, attempt)),
     deleteJob: (input: DeleteJobInput) => runActivity(() => deleteJob(deps, input)),
   };

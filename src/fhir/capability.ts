@@ -7,6 +7,8 @@ export interface ExportCapability {
   version?: IgVersion;
   /** Name of the operation in the URL, without `$`: `export`, or another where IG 4 runs beside an older version. */
   operation: string;
+  /** The statement names the operation at this level. */
+  declared: boolean;
 }
 
 const DEFINITION = /\/OperationDefinition\/(?:(group|patient)-)?export(?:\|(\d+)\b.*)?$/;
@@ -36,7 +38,11 @@ export function findExport(statement: unknown, level: Level): ExportCapability |
   // Older versions first: every rule of 1 to 3 is also kept by a server that offers 4 beside them.
   const best = declarations(root, level).sort((a, b) => (a.version ?? whole ?? 0) - (b.version ?? whole ?? 0))[0];
   const version = best?.version ?? whole;
-  return { operation: operationName(best?.name), ...(version === undefined ? {} : { version }) };
+  return {
+    operation: operationName(best?.name),
+    declared: best !== undefined,
+    ...(version === undefined ? {} : { version }),
+  };
 }
 
 /** What is declared for a level, or else whatever export operation is declared nearest to it. */

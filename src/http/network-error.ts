@@ -40,7 +40,9 @@ export class NetworkError extends Error {
 export function toNetworkError(error: unknown, host: string): NetworkError {
   if (error instanceof NetworkError) return error;
   const cause = deepestCause(error);
-  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const { code: given } = cause as { code?: unknown };
+  // The one of a DOMException is a number that says nothing.
+  const code = typeof given === 'string' ? given : '';
   const words =
     code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;
   return new NetworkError(`${host}: ${words}`, !NOT_SENT.has(code), { cause: error });

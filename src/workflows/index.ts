@@ -1,1 +1,2 @@
 export { bulkExport } from './bulk-export.ts';
+export { checkServer } from './check-server.ts';

@@ -29,20 +29,25 @@ describe('isFinal', () => {
     ['unusable', MINUTE],
     ['content', 2 * MINUTE],
     ['link', 2 * MINUTE],
+    ['token', 2 * MINUTE],
+    ['tokenEndpoint', HOUR],
   ])('%s is final after %d ms, not before', (cause, limit) => {
     const trouble = { cause, since: start, times: 2 };
     expect(isFinal(trouble, start + limit - 1, LIMITS)).toBe(false);
     expect(isFinal(trouble, start + limit, LIMITS)).toBe(true);
   });
 
-  test.each<[TroubleCause]>([['unusable'], ['content'], ['link']])('%s is final the third time', (cause) => {
+  test.each<[TroubleCause]>([['unusable'], ['content'], ['link'], ['token']])('%s is final the third time', (cause) => {
     expect(isFinal({ cause, since: start, times: 2 }, start, LIMITS)).toBe(false);
     expect(isFinal({ cause, since: start, times: 3 }, start, LIMITS)).toBe(true);
   });
 
-  test.each<[TroubleCause]>([['outage'], ['gone']])('%s is not final however often it comes', (cause) => {
-    expect(isFinal({ cause, since: start, times: 100_000 }, start + 1, LIMITS)).toBe(false);
-  });
+  test.each<[TroubleCause]>([['outage'], ['gone'], ['tokenEndpoint']])(
+    '%s is not final however often it comes',
+    (cause) => {
+      expect(isFinal({ cause, since: start, times: 100_000 }, start + 1, LIMITS)).toBe(false);
+    },
+  );
 });
 
 describe('nextDelay', () => {

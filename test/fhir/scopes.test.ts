@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { chooseSyntax, deriveScopes, missingTypes } from '../../src/fhir/scopes.ts';
+
+test.each([
+  ['v2', ['permission-v1', 'permission-v2'], []],
+  ['v1', ['permission-v1'], ['system/*.rs']],
+  ['v1', [], ['openid', 'system/*.read']],
+  ['v1', [], ['system/Patient.read', 'system/Patient.write']],
+  ['v2', [], ['system/Patient.read', 'system/Patient.rs']],
+  ['v2', [], ['system/Patient.cruds']],
+  ['v2', [], ['patient/*.read']],
+  ['v2', [], []],
+] as const)('the syntax is %s for %j and %j', (syntax, capabilities, scopesSupported) => {
+  expect(chooseSyntax({ capabilities, scopesSupported })).toBe(syntax);
+});
+
+describe('the least scopes', () => {
+  test.each([
+    ['system/Patient.rs system/Group.rs', 'group', ['Patient'], false, 'v2'],
+    ['system/Patient.read system/Observation.read', 'patient', ['Patient', 'Observation'], false, 'v1'],
+    ['system/Patient.rs', 'system', ['Patient', 'Patient'], false, 'v2'],
+    ['system/Group.rs', 'group', ['Group'], false, 'v2'],
+    ['system/DocumentReference.rs system/Binary.rs', 'patient', ['DocumentReference'], true, 'v2'],
+    ['system/*.rs', 'group', [], true, 'v2'],
+    ['system/*.read', 'system', [], false, 'v1'],
+  ] as const)('are %s', (scopes, level, types, attachments, syntax) => {
+    expect(deriveScopes({ level, types, attachments }, syntax)).toBe(scopes);
+  });
+});
+
+describe('types that were not granted', () => {
+  test.each([
+    [[], 'system/Patient.rs system/Group.rs', 'system/Group.rs system/Patient.rs'],
+    [['Group'], 'system/Patient.rs system/Group.rs', 'system/Patient.rs'],
+    [['Patient', 'Group'], 'system/Patient.rs system/Group.rs', 'system/Observation.rs'],
+    [[], 'system/Patient.rs', 'system/*.rs'],
+    [[], 'system/Patient.rs', 'system/*.read'],
+    [[], 'system/Patient.rs', 'system/*.*'],
+    [[], 'system/Patient.read', 'system/Patient.cruds'],
+    [[], 'system/Patient.rs', 'system/Patient.r'],
+    [[], 'system/Observation.rs', 'system/Observation.rs?category=laboratory'],
+    [['*'], 'system/*.rs', 'system/Patient.rs'],
+    [['Patient'], 'system/Patient.rs', 'system/Patient.cud'],
+    [['Patient'], 'system/Patient.rs', 'system/Patient.write'],
+    [['Patient'], 'system/Patient.rs', 'patient/Patient.rs user/Patient.rs'],
+    [['Patient'], 'system/Patient.rs', 'all'],
+    [[], 'system/Patient.rs', undefined],
+    [[], 'system/Patient.rs', ' '],
+  ])('are %j of %s, granted %s', (missing, asked, granted) => {
+    expect(missingTypes(asked, granted)).toEqual(missing);
+  });
+});

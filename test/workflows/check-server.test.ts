@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { JSONWebKeySet } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAuthServer } from '../../dev/sample-server/auth-server/index.ts';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { ServerConfig } from '../../src/config.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+const run = promisify(execFile);
+const program = (name: string) => fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url));
+
+let folder: string;
+let keyFile: string;
+let jwks: JSONWebKeySet;
+let stack: Stack;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'check-'));
+  keyFile = join(folder, 'key.jwk.json');
+  const { stdout } = await run(process.execPath, [program('make-key'), keyFile]);
+  jwks = JSON.parse(stdout) as JSONWebKeySet;
+  const auth = { type: 'smart-backend', clientId: 'demo-client', privateKeyFile: keyFile } as ServerConfig['auth'];
+  stack = await startStack({
+    servers: {
+      good: { patients: 3, authorization: createAuthServer({ jwks, clockOffset: 120_000 }) },
+      narrow: { patients: 3, authorization: createAuthServer({ jwks, scopesAllowed: (asked) => asked.slice(1) }) },
+      stranger: { patients: 3, authorization: createAuthServer({}) },
+      open: { patients: 3 },
+    },
+    entries: { good: { auth }, narrow: { auth }, stranger: { auth } },
+  });
+});
+afterAll(async () => {
+  await stack.close();
+  await rm(folder, { recursive: true });
+});
+
+async function check(...args: string[]): Promise<{ code: number; output: string }> {
+  const env = { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address };
+  try {
+    const { stdout } = await run(process.execPath, [program('check'), ...args], { env });
+    return { code: 0, output: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  }
+}
+
+test('make-key: the private key is for its owner only, the public set has public members only, nothing is overwritten', async () => {
+  expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
+  expect(JSON.parse(await readFile(keyFile, 'utf8'))).toMatchObject({
+    kty: 'EC',
+    crv: 'P-384',
+    kid: jwks.keys[0]?.kid,
+  });
+  expect(Object.keys(jwks.keys[0] ?? {}).sort()).toEqual(['alg', 'crv', 'key_ops', 'kid', 'kty', 'use', 'x', 'y']);
+  await expect(run(process.execPath, [program('make-key'), keyFile])).rejects.toMatchObject({
+    stderr: expect.stringContaining('never overwritten'),
+  });
+});
+
+test('a server that is all right: every row is ok, the clock is told, nothing is exported', async () => {
+  const { code, output } = await check('good');
+  expect(output).toMatch(/ok +token endpoint +http.*smart-configuration/);
+  expect(output).toMatch(/ok +private key +ES384, kid /);
+  expect(output).toMatch(/ok +credentials +a token that lives 60 s/);
+  expect(output).toMatch(/warning +clock +the server's is 1[12]\d s ahead/);
+  expect(output).toMatch(/ok +CapabilityStatement +FHIR 4\.0\.1, exports: system \$export \(IG 3\), patient/);
+  expect(output).toMatch(/ok +destination local/);
+  expect(code).toBe(0);
+  const server = stack.servers['good'] as SampleServer;
+  expect(server.journal.some(({ route }) => route === 'kickOff')).toBe(false);
+  expect((await readdir(stack.folder)).filter((name) => name.startsWith('check'))).toEqual([]);
+});
+
+test('scopes that are not granted are named, with the fix', async () => {
+  const { code, output } = await check('narrow', '--types', 'Observation,Patient');
+  expect(output).toMatch(
+    /warning +scopes +asked for "system\/Observation.rs system\/Patient.rs", not granted: Observation/,
+  );
+  expect(output).toContain('→ Have the scopes registered');
+  expect(code).toBe(0);
+});
+
+test('a client that the server does not know fails, with the fix', async () => {
+  const { code, output } = await check('stranger');
+  expect(output).toMatch(/FAILED +credentials +AuthorizationFailed: .*invalid_client/);
+  expect(output).toContain('docs/authorization.md');
+  expect(code).toBe(1);
+});
+
+test('a server without authorization, and one that is not configured', async () => {
+  expect((await check('open')).output).toMatch(/ok +authorization +none is configured/);
+  expect(await check('nowhere')).toMatchObject({ code: 1, output: expect.stringContaining('UnknownServer') });
+});
