@@ -159,6 +159,7 @@ describe.concurrent('whole exports', () => {
     stack = await startStack({
       servers: {
         accepting: FAST,
+        heedless: FAST,
         applying: { ...FAST, separateStatus: false },
         ignoring: { ...FAST, separateStatus: false },
         late: { ...FAST, pageSize: 4 },
@@ -204,6 +205,17 @@ describe.concurrent('whole exports', () => {
     expect(server('accepting').jobs()).toHaveLength(1);
   });
 
+  test('output that ignores filters is taken all the same', async () => {
+    const keep = { server: 'heedless', keepServerFiles: true };
+    await stack.run({ ...SMALL, ...keep });
+    const { statusUrl } = server('heedless').jobs()[0] as { statusUrl: string };
+    server('heedless').faults.add({ route: 'kickOff', do: answer(202, '', { 'Content-Location': statusUrl }) });
+    const filters = { _since: '2026-01-01T00:00:00Z', _elements: 'id', _typeFilter: 'Patient?gender=other' };
+    const report = await stack.run({ ...keep, parameters: { _type: 'Patient', ...filters } });
+    expect(report.byType).toMatchObject({ Patient: { resources: FAST.patients } });
+    await expectExactFiles(report.location, server('heedless'));
+  });
+
   test('Preference-Applied in one header or in several says that an HTTP error is a failed poll', async () => {
     for (const value of ['respond-async, separate-export-status', ['respond-async', 'separate-export-status']]) {
       server('applying').faults.add({
@@ -243,6 +255,7 @@ describe.concurrent('whole exports', () => {
       code: 'ExportFailed',
       message: expect.stringContaining('the job broke'),
     });
+    expect(server('failing').journal.at(-1)?.route).toBe('delete');
   });
 
   test('a further page of the manifest that differs in a root field earns a warning', async () => {

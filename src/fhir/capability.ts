@@ -40,7 +40,7 @@ export function findExport(statement: unknown, level: Level): ExportCapability |
   const version = best?.version ?? whole;
   return {
     operation: operationName(best?.name),
-    declared: best !== undefined,
+    declared: best?.level === level,
     ...(version === undefined ? {} : { version }),
   };
 }
@@ -55,7 +55,10 @@ function declarations(root: Record<string, unknown>, level: Level): Declared[] {
     .flatMap((rest) => objects(rest['resource']))
     .filter((resource) => type !== undefined && resource['type'] === type)
     .flatMap((resource) => exportsAmong(resource['operation']));
-  const nearest = [ofResource, ofServer].flatMap((found) => [found.filter((one) => one.level === level), found]);
+  const isOwn = (one: Declared): boolean => one.level === level;
+  // What stands at the resource is meant for it, even under the definition of another level.
+  const atResource = ofResource.map((one) => ({ ...one, level }));
+  const nearest = [ofResource.filter(isOwn), atResource, ofServer.filter(isOwn), ofServer];
   return nearest.find((found) => found.length > 0) ?? [];
 }
 

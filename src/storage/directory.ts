@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname, join, sep } from 'node:path';
 import { ExportError } from '../errors.ts';
+import { openDirectoryPart } from './directory-part.ts';
 import { toStorageError } from './storage-error.ts';
 import type { ExportFolder, Part } from './export-folder.ts';
 
@@ -78,9 +78,11 @@ class DirectoryFolder implements ExportFolder {
 
   async openPart(label: string): Promise<Part> {
     return this.#guard(async () => {
-      const path = join(await this.#made(PARTS_FOLDER), `${label}.${randomUUID()}.part`);
-      const handle = await open(path, 'wx', 0o600);
-      return new DirectoryPart(handle, path, (name) => this.#guard(() => this.#publish(path, name)), this.location);
+      const folder = await this.#made(PARTS_FOLDER);
+      return openDirectoryPart(folder, label, {
+        guard: (action) => this.#guard(action),
+        publish: (path, name) => this.#publish(path, name),
+      });
     });
   }
 
@@ -148,56 +150,6 @@ class DirectoryFolder implements ExportFolder {
     } catch (error) {
       throw await toStorageError(error, this.location);
     }
-  }
-}
-
-class DirectoryPart implements Part {
-  readonly #handle: FileHandle;
-  readonly #path: string;
-  readonly #publishAs: (name: string) => Promise<boolean>;
-  readonly #location: string;
-  #open = true;
-
-  constructor(handle: FileHandle, path: string, publishAs: (name: string) => Promise<boolean>, location: string) {
-    this.#handle = handle;
-    this.#path = path;
-    this.#publishAs = publishAs;
-    this.#location = location;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    try {
-      for (let offset = 0; offset < chunk.length;) {
-        const { bytesWritten } = await this.#handle.write(chunk, offset);
-        offset += bytesWritten;
-      }
-    } catch (error) {
-      throw await toStorageError(error, this.#location);
-    }
-  }
-
-  async finish(): Promise<void> {
-    try {
-      await this.#handle.sync();
-      await this.#close();
-    } catch (error) {
-      throw await toStorageError(error, this.#location);
-    }
-  }
-
-  async publish(name: string): Promise<boolean> {
-    return this.#publishAs(name);
-  }
-
-  async discard(): Promise<void> {
-    await this.#close();
-    await rm(this.#path, { force: true });
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    await this.#handle.close();
   }
 }
 

@@ -19,7 +19,11 @@ export interface ExportFolder {
   list(folder: string): Promise<string[]>;
   /** Removes a file or a folder with all that is in it; nothing happens when there is none. */
   remove(name: string): Promise<void>;
-  /** Begins a file that is being written by one attempt, under a name that no other attempt has. */
+  /**
+   * Begins a file that is being written by one attempt, under a name that no other attempt has.
+   *
+   * @param label the same for all attempts at a file; what the best earlier one has made durable is taken over
+   */
   openPart(label: string): Promise<Part>;
   /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
   removeParts(): Promise<void>;
@@ -27,11 +31,32 @@ export interface ExportFolder {
 
 /** A file that is being written by one attempt. */
 export interface Part {
+  /** What has been taken over from an earlier attempt; undefined when there was nothing. */
+  readonly resumed: ResumedPart | undefined;
   write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Makes the bytes so far durable, for a later attempt to take over.
+   *
+   * @param validator strong validator (ETag) of the file that the bytes are of
+   */
+  checkpoint(validator: string): Promise<void>;
+  /** Forgets all bytes, also those that were taken over. */
+  restart(): Promise<void>;
   /** Makes all bytes durable. Nothing can be written afterwards. */
   finish(): Promise<void>;
   /** Gives a finished part its final name, never over an earlier file: false when there is one. */
   publish(name: string): Promise<boolean>;
   /** Closes the part and removes what has not been published. May be called at any time, also twice. */
   discard(): Promise<void>;
+  /** Closes the part and leaves what has been made durable by {@link checkpoint} for a later attempt. */
+  keep(): Promise<void>;
+}
+
+/** The durable prefix of a file, taken over from an earlier attempt; the part goes on behind it. */
+export interface ResumedPart {
+  bytes: number;
+  /** Strong validator of the file that they are of. */
+  validator: string;
+  /** The bytes themselves. */
+  read(): AsyncIterable<Buffer>;
 }

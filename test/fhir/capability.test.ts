@@ -33,12 +33,12 @@ describe('where the operations are declared', () => {
     ],
   });
   test.each([
-    ['server', 'system', ofServer, { operation: 'export', version: 1 }],
-    ['server', 'patient', ofServer, { operation: 'export', version: 1 }],
-    ['server', 'group', ofServer, { operation: 'export', version: 1 }],
-    ['resources', 'system', ofResources, { operation: 'export', version: 2 }],
-    ['resources', 'patient', ofResources, { operation: 'export', version: 2 }],
-    ['resources', 'group', ofResources, { operation: 'export', version: 3 }],
+    ['server', 'system', ofServer, { operation: 'export', version: 1, declared: true }],
+    ['server', 'patient', ofServer, { operation: 'export', version: 1, declared: true }],
+    ['server', 'group', ofServer, { operation: 'export', version: 1, declared: true }],
+    ['resources', 'system', ofResources, { operation: 'export', version: 2, declared: true }],
+    ['resources', 'patient', ofResources, { operation: 'export', version: 2, declared: true }],
+    ['resources', 'group', ofResources, { operation: 'export', version: 3, declared: true }],
   ] as const)('at the %s, level %s', (_place, level, found, expected) => {
     expect(findExport(found, level)).toEqual(expected);
   });
@@ -47,8 +47,24 @@ describe('where the operations are declared', () => {
     const mixed = statement({
       operation: [operation('export', 'group-export', '1.0.0'), operation('export-v4', 'export', '4.0.0')],
     });
-    expect(findExport(mixed, 'system')).toEqual({ operation: 'export-v4', version: 4 });
-    expect(findExport(mixed, 'group')).toEqual({ operation: 'export', version: 1 });
+    expect(findExport(mixed, 'system')).toEqual({ operation: 'export-v4', version: 4, declared: true });
+    expect(findExport(mixed, 'group')).toEqual({ operation: 'export', version: 1, declared: true });
+  });
+});
+
+describe('a level that is not declared', () => {
+  test('is said to be so, and what another level has still tells the version', () => {
+    const ofServer = statement({ operation: [operation('export', 'group-export', '2.0.0')] });
+    expect(findExport(ofServer, 'system')).toEqual({ operation: 'export', version: 2, declared: false });
+    expect(findExport(ofServer, 'patient')).toEqual({ operation: 'export', version: 2, declared: false });
+  });
+
+  test('is, where its resource has an export operation under another definition', () => {
+    const ofResource = statement({
+      resource: [{ type: 'Group', operation: [operation('export', 'export', '2.0.0')] }],
+    });
+    expect(findExport(ofResource, 'group')).toEqual({ operation: 'export', version: 2, declared: true });
+    expect(findExport(ofResource, 'patient')).toEqual({ operation: 'export', declared: false });
   });
 });
 
@@ -70,13 +86,17 @@ describe('which version is declared', () => {
   test('the older of two side by side, found by definition and not by name', () => {
     const operations = [operation('export-v4', 'group-export', '4.0.0'), operation('export', 'group-export', '3.0.0')];
     for (const order of [operations, operations.toReversed()]) {
-      expect(findExport(statement(group(...order)), 'group')).toEqual({ operation: 'export', version: 3 });
+      expect(findExport(statement(group(...order)), 'group')).toEqual({
+        operation: 'export',
+        version: 3,
+        declared: true,
+      });
     }
   });
 
   test('a name of its own for the only one', () => {
     const found = statement(group(operation('export-v4', 'group-export', '4.0.0')));
-    expect(findExport(found, 'group')).toEqual({ operation: 'export-v4', version: 4 });
+    expect(findExport(found, 'group')).toEqual({ operation: 'export-v4', version: 4, declared: true });
   });
 
   test('of the statement as a whole when the definition has none, and its own otherwise', () => {
@@ -85,15 +105,15 @@ describe('which version is declared', () => {
     const none = statement(group(operation('export', 'group-export')), whole);
     expect(findExport(own, 'group')?.version).toBe(3);
     expect(findExport(none, 'group')?.version).toBe(2);
-    expect(findExport(statement({}, whole), 'group')).toEqual({ operation: 'export', version: 2 });
+    expect(findExport(statement({}, whole), 'group')).toEqual({ operation: 'export', version: 2, declared: false });
   });
 
   test('none when nobody says', () => {
     const silent = statement(group(operation('export', 'group-export')), {
       instantiates: [`${IG}/CapabilityStatement/bulk-data`],
     });
-    expect(findExport(silent, 'group')).toEqual({ operation: 'export' });
-    expect(findExport(statement({}), 'group')).toEqual({ operation: 'export' });
+    expect(findExport(silent, 'group')).toEqual({ operation: 'export', declared: true });
+    expect(findExport(statement({}), 'group')).toEqual({ operation: 'export', declared: false });
   });
 });
 
@@ -102,7 +122,7 @@ describe('what is not believed', () => {
     'the name "%s" does not get into the URL',
     (name) => {
       const found = statement({ operation: [operation(name, 'export', '3.0.0')] });
-      expect(findExport(found, 'system')).toEqual({ operation: 'export', version: 3 });
+      expect(findExport(found, 'system')).toEqual({ operation: 'export', version: 3, declared: true });
     },
   );
 
@@ -127,6 +147,9 @@ describe('what is not believed', () => {
     [{ rest: [{ resource: [{ type: 'Group', operation: [{ name: 'export' }] }] }], instantiates: 'x' }],
     [{ rest: [{ operation: [{ name: 'export', definition: 'http://a.example/OperationDefinition/my-export|4' }] }] }],
   ])('garbage within a statement is passed over: %j', (content) => {
-    expect(findExport({ resourceType: 'CapabilityStatement', ...content }, 'group')).toEqual({ operation: 'export' });
+    expect(findExport({ resourceType: 'CapabilityStatement', ...content }, 'group')).toEqual({
+      operation: 'export',
+      declared: false,
+    });
   });
 });
