@@ -107,6 +107,10 @@ const ServerFields = v.strictObject({
   baseUrl: HttpUrl,
   tls: v.optional(TlsFields),
   proxy: v.optional(ProxyUrl),
+  /** Seconds without response headers, or without a byte of a file, after which an attempt is ended. Default 60. */
+  stallSeconds: v.optional(
+    v.pipe(v.number('must be a number'), v.minValue(1, 'must be 1 to 3600'), v.maxValue(3600, 'must be 1 to 3600')),
+  ),
   auth: v.optional(AuthSchema, { type: 'none' }),
   fileOrigins: v.optional(v.array(Origin, 'must be a list of origins'), []),
   maxConcurrentDownloads: v.optional(

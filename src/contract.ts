@@ -92,6 +92,8 @@ export interface ExportReport {
   deletions: Record<string, number>;
   /** Counts only: the texts may speak of patients and stay at the destination in `error/summary.json`. */
   issues: IssueCount[];
+  /** How often files were fetched again, or on from where they broke off, by cause: see docs/downloads.md. */
+  fetchedAgain: Record<string, number>;
   warnings: Warning[];
 }
 
@@ -145,6 +147,8 @@ export interface ExportProgress {
   resources: number;
   bytes: number;
   transactionTime?: string;
+  /** How often files were put off, by cause. */
+  fetchedAgain?: Record<string, number>;
   /** The latest trouble that is being retried. */
   trouble?: string;
   warnings: Warning[];
@@ -226,6 +230,8 @@ export const WARNINGS = {
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the first page was believed.',
   NoTransactionTime: 'The manifest has no transactionTime, so an incremental export cannot follow on this one.',
   UnknownManifestType: 'The manifest calls itself something other than a bulk export manifest.',
+  LinksExpireSoon:
+    'At the pace so far the links to files expire before all are fetched; they will be renewed if the server does so.',
   DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',
   DeleteUnsupported: 'The server does not support DELETE of a finished job.',
 } as const satisfies Record<string, string>;

@@ -129,15 +129,19 @@ describe('a file is never held in memory: it is read from the wire no faster tha
         ahead = Math.max(ahead, sent - stored);
         stored += bytes.length;
       },
+      resumed: undefined,
+      checkpoint: async () => {},
+      restart: async () => {},
       finish: async () => {},
       publish: async () => true,
       discard: async () => {},
+      keep: async () => {},
     };
     const url = 'https://a.example/1';
     const fetched = await fetchFile({
       http: { send: async () => ({ status: 200, headers, body, url }) } as unknown as HttpClient,
       rules: NO_RULES,
-      entry: { ordinal: 0, page: 1, kind: 'output', index: 0, type: 'Patient', url, name: 'Patient.00001.ndjson' },
+      entry: { ordinal: 0, page: 1, kind: 'output', index: 0, type: 'Patient', url, name: 'Patient.00001.ndjson', count: 640 },
       part,
       signal: new AbortController().signal,
       onProgress: () => {},

@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
-import { isUtf8 } from 'node:buffer';
 import { ExportError } from '../errors.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
 import { toRanges, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
-import { lineType } from '../fhir/entries.ts';
-import { LineChecker } from '../fhir/ndjson.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { CheckedFile } from './download/fetch-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
+import type { CheckedFile } from './download/receiver.ts';
+import { Receiver } from './download/receiver.ts';
 import type { FileTrouble } from './download/file-trouble.ts';
 import type { ExportRef, Job, Receipt } from './export-state.ts';
 import {
@@ -40,6 +37,9 @@ export interface DownloadFilesInput {
   /** Only when the manifest says that files require it. */
   token?: TokenRef;
 }
+
+/** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
+const BIG_FILE = 8 * 1024 * 1024;
 
 /** What has become of a batch; every entry is in exactly one of the three. */
 export interface DownloadFilesResult {
@@ -153,6 +153,7 @@ async function haveFile({
   if ('kind' in authorized) return authorized;
   const { authorization, epoch } = authorized;
   const part = await folder.openPart(String(entry.ordinal));
+  let left: 'keep' | 'discard' = 'keep';
   try {
     const outcome = await fetchFile({
       http: deps.http,
@@ -161,9 +162,16 @@ async function haveFile({
       ...(authorization === undefined ? {} : { authorization }),
       part,
       signal: attempt.signal,
-      onProgress: (bytes) => attempt.report({ file: entry.name, bytes }),
+      // A second break of a big file shall not cost all of it again.
+      identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
+      onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
     });
-    if (!('sha256' in outcome)) return { ...outcome, ...refusal(outcome, server, entry, authorization, epoch) };
+    if (!('sha256' in outcome)) {
+      // What came wrong must not be gone on with; what was refused or broke off may.
+      if (outcome.cause === 'content' || outcome.cause === 'final') left = 'discard';
+      return { ...outcome, ...refusal(outcome, server, entry, authorization, epoch) };
+    }
+    left = 'discard';
     await refuseIfReplaced(folder, input);
     // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
     if (!(await part.publish(entry.name))) {
@@ -171,7 +179,7 @@ async function haveFile({
     }
     return await writeReceipt(folder, entry, outcome);
   } finally {
-    await part.discard();
+    await part[left]();
   }
 }
 
@@ -195,22 +203,16 @@ function refusal(
  */
 async function recordPublished(folder: ExportFolder, entry: Entry): Promise<Receipt | undefined> {
   if ((await folder.size(entry.name)) === undefined) return undefined;
-  const lines = new LineChecker(lineType(entry), isUtf8);
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of folder.stream(entry.name)) {
-    lines.push(chunk);
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  const counts = lines.end();
-  if (typeof counts === 'string') {
+  const receiver = new Receiver(entry);
+  for await (const chunk of folder.stream(entry.name)) receiver.push(chunk);
+  const checked = receiver.end(true);
+  if (typeof checked === 'string') {
     throw new ExportError(
       'DestinationFailed',
-      `${folder.location}/${entry.name} was changed after it was published: ${counts}`,
+      `${folder.location}/${entry.name} was changed after it was published: ${checked}`,
     );
   }
-  return writeReceipt(folder, entry, { bytes, ...counts, sha256: hash.digest('hex') });
+  return writeReceipt(folder, entry, checked);
 }
 
 async function writeReceipt(folder: ExportFolder, entry: Entry, file: CheckedFile): Promise<Receipt> {

@@ -64,6 +64,8 @@ export interface ManifestSummary {
   requiresAccessToken: boolean;
   organizedBy?: string;
   expires?: string;
+  /** Bytes of all files, when the manifest gives every one's. */
+  knownBytes?: number;
 }
 
 /** `.export/receipts/N/NNN.json`: what is known of a finished file. */

@@ -47,11 +47,14 @@ export async function indexPages(folder: ExportFolder): Promise<ManifestSummary>
   let chunk: Entry[] = [];
   let chunks = 0;
   let total = 0;
+  let knownBytes: number | undefined = 0;
   for (const [position, meta] of pages.entries()) {
     const manifest = readManifest((await folder.read(pageFile(position + 1)))?.toString('utf8') ?? '');
     if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
     for (const entry of addPage(list, manifest, position + 1, meta.url)) {
       chunk.push(entry);
+      const bytes = entry.length ?? entry.fileSize;
+      knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
       total++;
       if (chunk.length === CHUNK) {
         await folder.write(entriesFile(chunks++), JSON.stringify(chunk));
@@ -68,6 +71,7 @@ export async function indexPages(folder: ExportFolder): Promise<ManifestSummary>
     requiresAccessToken: first.requiresAccessToken,
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(expires === undefined ? {} : { expires }),
+    ...(knownBytes === undefined ? {} : { knownBytes }),
   };
   await writeJson(folder, FILES.summary, summary);
   return summary;

@@ -1,9 +1,10 @@
+import { ExportError } from '../errors.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
 import { planBatches, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef } from './export-state.ts';
+import type { ExportRef, ManifestSummary } from './export-state.ts';
 import {
   CHUNK,
   chunkOf,
@@ -39,6 +40,7 @@ export async function planDownloads(
 ): Promise<PlanDownloadsResult> {
   const folder = await openExportFolder(deps, ref);
   const { entries: total } = await readSummary(folder);
+  if (cursor === 0) await requireSpace(folder, await readSummary(folder));
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor);
   const finished = await ordinalsWithReceipt(folder, chunk);
@@ -51,6 +53,28 @@ export async function planDownloads(
       entries.filter(({ ordinal }) => finished.has(ordinal)),
     ),
   };
+}
+
+/** When the sizes of all files are known beforehand, a disk that is too small is told at once and not after hours. */
+async function requireSpace(folder: ExportFolder, { knownBytes, entries }: ManifestSummary): Promise<void> {
+  const free = knownBytes === undefined || entries === 0 ? undefined : await folder.freeSpace();
+  if (free === undefined || knownBytes === undefined || knownBytes <= free + (await bytesThere(folder))) return;
+  throw new ExportError(
+    'DestinationFailed',
+    `${folder.location}: the files have ${megabytes(knownBytes)}, ${megabytes(free)} are free`,
+  );
+}
+
+/** Files of an earlier run take up their space already. */
+async function bytesThere(folder: ExportFolder): Promise<number> {
+  const sizes = await Promise.all(
+    (await folder.list('')).filter((name) => name.endsWith('.ndjson')).map((name) => folder.size(name)),
+  );
+  return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0);
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
 async function ordinalsWithReceipt(folder: ExportFolder, chunk: number): Promise<Set<number>> {

@@ -4,7 +4,8 @@ import type { TroubleCause } from '../fhir/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { askStatus } from './ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary } from './export-state.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ExportRef, ManifestSummary, PageMeta } from './export-state.ts';
 import { openExportFolder, readJob } from './export-state.ts';
 import { indexPages, readPages, storePage, warningsOfPages } from './manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
@@ -17,7 +18,8 @@ export interface PollStatusInput {
 
 export type PollStatusResult =
   | TokenNeeded
-  | { kind: 'inProgress'; pages: number; retryAfter?: number; progress?: string }
+  /** `manifest`: of the pages that are ready, when there are some. */
+  | { kind: 'inProgress'; manifest?: ManifestSummary; retryAfter?: number; progress?: string }
   | { kind: 'complete'; manifest: ManifestSummary; warnings: Warning[] }
   | { kind: 'gone'; words: string }
   | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
@@ -49,7 +51,7 @@ export async function pollStatus(
     attempt.report({ page: pages.length + 1 });
     const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal);
     if (answer.kind !== 'manifest') {
-      if (answer.kind === 'inProgress') return { ...answer, pages: pages.length };
+      if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages)) };
       return answer;
     }
     if (!answer.complete && answer.manifest.next === undefined) {
@@ -57,11 +59,15 @@ export async function pollStatus(
       const { retryAfter, progress } = answer;
       return {
         kind: 'inProgress',
-        pages: pages.length,
+        ...(await readyPages(folder, pages)),
         ...(retryAfter === undefined ? {} : { retryAfter }),
         ...(progress === undefined ? {} : { progress }),
       };
     }
     pages.push(await storePage(folder, pages.length + 1, { body, manifest: answer.manifest, url, expires }));
   }
+}
+
+async function readyPages(folder: ExportFolder, pages: readonly PageMeta[]): Promise<{ manifest?: ManifestSummary }> {
+  return pages.length === 0 ? {} : { manifest: await indexPages(folder) };
 }

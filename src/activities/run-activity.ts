@@ -12,8 +12,8 @@ export interface Attempt {
   signal: AbortSignal;
   /** Shown with the pending activity in the Web UI; no secrets. */
   report(details: Record<string, string | number>): void;
-  /** Unique for every attempt of every activity. */
-  id: string;
+  /** From 1; Temporal tries again after a worker died. */
+  number: number;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface Attempt {
  */
 export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Promise<T> {
   const context = Context.current();
-  const { workflowExecution, activityId, attempt } = context.info;
+  const { attempt } = context.info;
   let details: Record<string, string | number> = {};
   const timer = setInterval(() => context.heartbeat(details), HEARTBEAT);
   context.heartbeat(details);
@@ -32,7 +32,7 @@ export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Pr
       report: (latest) => {
         details = latest;
       },
-      id: `${workflowExecution?.runId ?? 'none'}-${activityId}-${attempt}`,
+      number: attempt,
     });
   } catch (error) {
     throw toFailure(error);

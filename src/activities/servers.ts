@@ -42,6 +42,7 @@ export class Servers {
     const rules: RequestRules = {
       trustedOrigins: new Set([new URL(config.baseUrl).origin, ...config.fileOrigins]),
       trustedHeaders: config.headers,
+      ...(config.stallSeconds === undefined ? {} : { stall: config.stallSeconds * 1000 }),
       ...(connection === undefined ? {} : { connection }),
     };
     return { config, rules, authorization: new ServerAuthorization(config, this.#http, rules) };

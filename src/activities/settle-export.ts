@@ -30,6 +30,7 @@ export interface SettleExportInput {
   ref: ExportRef;
   request: Pick<ExportRequest, 'parameters'>;
   warnings: Warning[];
+  fetchedAgain: Record<string, number>;
 }
 
 export type SettleExportResult =
@@ -162,6 +163,7 @@ function makeReport(
     byType,
     deletions: gathered.deletions,
     issues: gathered.issues.counts(),
+    fetchedAgain: input.fetchedAgain,
     warnings: withoutRepeats([
       ...input.warnings,
       ...warningsOfContent(input.request.parameters ?? {}, byType, gathered.issues),

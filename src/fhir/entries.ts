@@ -15,6 +15,9 @@ export interface Entry {
   name: string;
   count?: number;
   fileSize?: number;
+  /** Exact, where the server says so (DPC). */
+  length?: number;
+  sha256?: string;
 }
 
 /** Resource types begin with a capital; anything else in a manifest could be meant to become a path. */
@@ -41,7 +44,7 @@ export class EntryList {
     return manifest.files.flatMap((file) => {
       const url = new URL(file.url, pageUrl).href;
       if (file.kind === 'error' && !this.#isNewError(url, errors)) return [];
-      const { kind, index, type, count, fileSize } = file;
+      const { kind, index, type, count, fileSize, length, sha256 } = file;
       return [
         {
           ordinal: this.#next++,
@@ -53,6 +56,8 @@ export class EntryList {
           name: this.#name(kind, type, manifest.organizedBy),
           ...(count === undefined ? {} : { count }),
           ...(fileSize === undefined ? {} : { fileSize }),
+          ...(length === undefined ? {} : { length }),
+          ...(sha256 === undefined ? {} : { sha256 }),
         },
       ];
     });

@@ -13,6 +13,9 @@ export interface ManifestFile {
   count?: number;
   /** Bytes; a hint only, the IG does not say whether compressed or not. */
   fileSize?: number;
+  /** Exact bytes and SHA-256 (hexadecimal) of the file without content coding, as DPC's extensions say. */
+  length?: number;
+  sha256?: string;
 }
 
 /** A manifest page of any version of the IG in one shape. */
@@ -92,11 +95,25 @@ function filesOf(kind: FileKind, list: unknown, from = 0): (ManifestFile | strin
       url: item['url'],
       ...(count === undefined ? {} : { count }),
       ...(size === undefined ? {} : { fileSize: size }),
+      ...integrityOf(item['extension']),
     };
   });
 }
 
 /** URL of the next page; empty when there is such a page and its address is missing. */
+/** DPC says length and checksum in extensions: an object (IG 1 to 3) in its service, an array in its documentation. */
+function integrityOf(extension: unknown): { length?: number; sha256?: string } {
+  const pairs: [string, unknown][] = Array.isArray(extension)
+    ? extension
+        .filter(isObject)
+        .map((one) => [String(one['url']), Object.entries(one).find(([key]) => key.startsWith('value'))?.[1]])
+    : Object.entries(isObject(extension) ? extension : {});
+  const found = (name: string): unknown => pairs.find(([url]) => url === `https://dpc.cms.gov/${name}`)?.[1];
+  const length = numberOf(found('file_length'));
+  const sha256 = /^sha256:([0-9a-f]{64})$/i.exec(String(found('checksum') ?? ''))?.[1]?.toLowerCase();
+  return { ...(length === undefined ? {} : { length }), ...(sha256 === undefined ? {} : { sha256 }) };
+}
+
 function nextOf(links: unknown): string | undefined {
   const link = (Array.isArray(links) ? links : [links]).filter(isObject).find((one) => one['relation'] === 'next');
   if (link === undefined) return undefined;

@@ -44,6 +44,8 @@ export interface RequestRules {
   trustedHeaders: Record<string, string>;
   /** Origins of `baseUrl` and `fileOrigins`. */
   trustedOrigins: ReadonlySet<string>;
+  /** Milliseconds without headers or a byte, instead of the process's own. */
+  stall?: number;
   /** How this server is reached; default: directly, with the certificate authorities of Node. */
   connection?: ConnectionRules;
 }
@@ -131,6 +133,7 @@ export class HttpClient {
           ...(trusted ? rules.trustedHeaders : {}),
           ...(authorization === undefined ? {} : { authorization }),
         },
+        ...(rules.stall === undefined ? {} : { headersTimeout: rules.stall, bodyTimeout: rules.stall }),
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });

@@ -1,5 +1,18 @@
 import { createReadStream } from 'node:fs';
-import { link, lstat, mkdir, open, readFile, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  link,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  statfs,
+  unlink,
+} from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname, join, sep } from 'node:path';
 import { ExportError } from '../errors.ts';
@@ -83,6 +96,13 @@ class DirectoryFolder implements ExportFolder {
         guard: (action) => this.#guard(action),
         publish: (path, name) => this.#publish(path, name),
       });
+    });
+  }
+
+  async freeSpace(): Promise<number | undefined> {
+    return this.#guard(async () => {
+      const { bavail, bsize } = await statfs(this.location);
+      return bavail * bsize;
     });
   }
 

@@ -25,6 +25,8 @@ export interface ExportFolder {
    * @param label the same for all attempts at a file; what the best earlier one has made durable is taken over
    */
   openPart(label: string): Promise<Part>;
+  /** Bytes that can still be written; undefined when the destination has no such limit. */
+  freeSpace(): Promise<number | undefined>;
   /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
   removeParts(): Promise<void>;
 }

@@ -65,9 +65,9 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   if (state.opened === undefined) await open(run);
   for (;;) {
     if (!state.accepted) await kickOffPhase(run);
-    if (state.manifest === undefined && !(await pollPhase(run))) restart(run, 'ExportGone');
-    else if (await new DownloadPhase(run).execute()) return await settle(run);
-    else restart(run, 'ExportExpired');
+    if (!state.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
+    else if (!(await new DownloadPhase(run).execute())) restart(run, 'ExportExpired');
+    else if (state.complete) return await settle(run);
   }
 }
 
@@ -99,7 +99,8 @@ function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
   state.restarted = true;
   state.generation++;
   state.accepted = false;
-  state.poll = { polls: poll.polls, notBefore: 0, backoffs: 0, pages: 0 };
+  state.complete = false;
+  state.poll = { polls: poll.polls, notBefore: 0, backoffs: 0 };
   delete state.manifest;
   delete state.downloads;
 }
@@ -111,6 +112,7 @@ async function settle(run: ExportRun): Promise<ExportReport> {
     ref: run.opened.ref,
     request: request.parameters === undefined ? {} : { parameters: request.parameters },
     warnings: state.warnings,
+    fetchedAgain: state.downloads?.again ?? {},
   });
   if (result.kind === 'incomplete') {
     const more = result.missing > result.first.length ? ' and more' : '';

@@ -2,6 +2,7 @@ import { CancellationScope, condition, isCancellation, workflowInfo } from '@tem
 import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
 import type { TokenNeeded } from '../activities/token-needed.ts';
 import type { TokenRef } from '../activities/token-needed.ts';
+import { WARNINGS } from '../contract.ts';
 import type { Range } from '../fhir/batches.ts';
 import { toRanges } from '../fhir/batches.ts';
 import type { Trouble } from '../fhir/trouble.ts';
@@ -9,7 +10,7 @@ import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
 import type { ExportRun } from './export-run.ts';
 import { refreshPhase } from './refresh-phase.ts';
 import type { DownloadState, RetryState } from './state.ts';
-import { newDownloads } from './state.ts';
+import { addWarnings, newDownloads } from './state.ts';
 import { fileStep, step } from './steps.ts';
 
 /** Batches in flight for each download that one worker may run at once: work for some workers, and no more. */
@@ -18,6 +19,8 @@ const WIDEST_WINDOW = 64;
 /** Files to be fetched again above which no further ones are started, so that the state stays small. */
 const MOST_RETRIES = 300;
 const FILES_OF_A_RETRY = 50;
+/** Files that must be done before their pace says anything. */
+const ENOUGH_FOR_A_PACE = 10;
 
 interface Batch {
   ranges: Range[];
@@ -43,7 +46,7 @@ export class DownloadPhase {
   constructor(run: ExportRun) {
     this.#run = run;
     this.#widest = Math.min(WIDEST_WINDOW, run.opened.maxConcurrentDownloads * WORKERS_FED);
-    this.#state = run.state.downloads ??= newDownloads(this.#widest);
+    this.#state = run.state.downloads ??= newDownloads(this.#widest, Date.now());
   }
 
   /**
@@ -81,7 +84,11 @@ export class DownloadPhase {
   }
 
   #isDone(): boolean {
-    const { cursor, planned, retries } = this.#state;
+    const { cursor, planned } = this.#state;
+    // While the server still works, files that wait for another try do not keep it from being polled.
+    const retries = this.#run.state.complete
+      ? this.#state.retries
+      : this.#state.retries.filter(({ notBefore }) => notBefore <= Date.now());
     return (
       cursor >= this.#total &&
       planned.length === 0 &&
@@ -193,6 +200,7 @@ export class DownloadPhase {
       this.#tokenNeeded = result.tokenNeeded;
     state.failed += result.failed.length;
     for (const later of result.later) this.#takeLater(batch, later);
+    this.#warnOfExpiry();
     if (result.later.some(({ busy }) => busy === true)) return;
     state.busyTimes = 0;
     state.window = Math.min(this.#widest, state.window + 1);
@@ -208,6 +216,7 @@ export class DownloadPhase {
     state.words = later.words;
     const now = Date.now();
     for (const ordinal of ordinalsOf(later.ranges)) {
+      state.again[later.cause] = (state.again[later.cause] ?? 0) + 1;
       const trouble = addTrouble(batch.troubles.get(ordinal), later.cause, now);
       if (this.#isFinal(trouble, now)) state.failed++;
       else state.retries.push(this.#retry(ordinal, trouble, later, now));
@@ -215,6 +224,18 @@ export class DownloadPhase {
     // A link may have been renewed since this batch was started; then the new one is tried first.
     if (batch.reading === state.reading && isStaleLink(later.cause, batch)) this.#staleLinks = true;
     if (later.busy === true) this.#slowDown(later, now);
+  }
+
+  /** Said as soon as the pace shows it, while there is time to do something. */
+  #warnOfExpiry(): void {
+    const { done, startedAt } = this.#state;
+    const expires = this.#run.state.manifest?.expires;
+    if (expires === undefined || done < ENOUGH_FOR_A_PACE) return;
+    const end = Date.now() + ((Date.now() - startedAt) / done) * (this.#total - done);
+    if (end <= Date.parse(expires)) return;
+    addWarnings(this.#run.state, [
+      { code: 'LinksExpireSoon', message: `${WARNINGS.LinksExpireSoon} They expire at ${expires}.` },
+    ]);
   }
 
   #isFinal(trouble: Trouble, now: number): boolean {

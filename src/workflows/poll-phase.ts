@@ -6,7 +6,8 @@ import { addWarnings } from './state.ts';
 import { step } from './steps.ts';
 
 /**
- * Polls until the manifest is complete and stored. Every wait is a timer, so that a server may take weeks.
+ * Polls until the manifest is complete and stored, or until there are files to be fetched meanwhile. Every wait is a
+ * timer, so that a server may take weeks.
  *
  * @returns false when the job is gone
  */
@@ -23,6 +24,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
     switch (result.kind) {
       case 'complete':
         run.state.manifest = result.manifest;
+        run.state.complete = true;
         addWarnings(run.state, result.warnings);
         delete poll.trouble;
         delete poll.words;
@@ -34,6 +36,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         delete poll.trouble;
         delete poll.words;
         noteProgress(run, result);
+        if (hasNewFiles(run, result)) return true;
         break;
       case 'trouble':
         if (!noteTrouble(run, result)) return false;
@@ -44,10 +47,17 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
 function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProgress' }): void {
   const { poll } = run.state;
   if (result.progress !== undefined) poll.serverProgress = result.progress;
-  if (result.pages > poll.pages) poll.backoffs = 0;
-  poll.pages = result.pages;
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.backoffs, run.limits, Math.random);
   poll.backoffs = result.retryAfter === undefined ? poll.backoffs + 1 : 0;
+}
+
+/** Notes the pages that are ready (`allowPartialManifests`, Bulk Data IG 3.0). */
+function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'inProgress' }): boolean {
+  const { state } = run;
+  if (manifest === undefined || manifest.entries <= (state.manifest?.entries ?? 0)) return false;
+  state.manifest = manifest;
+  state.poll.backoffs = 0;
+  return true;
 }
 
 /** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */

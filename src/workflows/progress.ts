@@ -28,6 +28,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
     ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
     ...(words === undefined ? {} : { trouble: words }),
+    ...(downloads === undefined ? {} : { fetchedAgain: downloads.again }),
     warnings: state.warnings,
   };
 }
@@ -45,6 +46,11 @@ export function describeProgress(progress: ExportProgress): string {
       ? undefined
       : `Files: **${files.done} of ${files.total}** done, ${files.running} running, ${files.waiting} waiting, ${files.failed} failed`,
     progress.resources === 0 ? undefined : `Resources: ${progress.resources} (${readableBytes(progress.bytes)})`,
+    Object.keys(progress.fetchedAgain ?? {}).length === 0
+      ? undefined
+      : `Fetched again: ${Object.entries(progress.fetchedAgain ?? {})
+          .map(([cause, count]) => `${cause} ${count}`)
+          .join(', ')}`,
     progress.trouble === undefined ? undefined : `Being tried again: ${escape(progress.trouble)}`,
     ...progress.warnings.slice(0, 10).map(({ code, message }) => `⚠ ${code}: ${escape(message)}`),
     progress.location === undefined ? undefined : `Destination: \`${progress.location}\``,

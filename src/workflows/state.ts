@@ -14,6 +14,8 @@ export interface ExportState {
   generation: number;
   restarted: boolean;
   accepted: boolean;
+  /** The manifest has all its pages; before that it may have the ones that are ready. */
+  complete: boolean;
   token?: TokenState;
   poll: PollState;
   manifest?: ManifestSummary;
@@ -35,7 +37,6 @@ export interface PollState {
   notBefore: number;
   /** Waits in a row for which the server named no time. */
   backoffs: number;
-  pages: number;
   trouble?: Trouble;
   serverProgress?: string;
   words?: string;
@@ -50,6 +51,9 @@ export interface DownloadState {
   seen: Record<string, Seen>;
   done: number;
   failed: number;
+  /** Files put off, by cause. */
+  again: Record<string, number>;
+  startedAt: number;
   /** Batches that may be in flight; falls when the server is busy and climbs again. */
   window: number;
   /** No batch is started before this time. */
@@ -74,12 +78,13 @@ export function newState(now: number): ExportState {
     generation: 1,
     restarted: false,
     accepted: false,
-    poll: { polls: 0, notBefore: 0, backoffs: 0, pages: 0 },
+    complete: false,
+    poll: { polls: 0, notBefore: 0, backoffs: 0 },
     warnings: [],
   };
 }
 
-export function newDownloads(window: number): DownloadState {
+export function newDownloads(window: number, now: number): DownloadState {
   return {
     cursor: 0,
     planned: [],
@@ -87,6 +92,8 @@ export function newDownloads(window: number): DownloadState {
     seen: {},
     done: 0,
     failed: 0,
+    again: {},
+    startedAt: now,
     window,
     holdUntil: 0,
     busyTimes: 0,

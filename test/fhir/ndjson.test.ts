@@ -117,6 +117,13 @@ describe('bytes that are no UTF-8', () => {
     expect(verdict(content)).toBe(`${place} is not valid UTF-8`);
   });
 
+  test('are not blamed on a line before them whose first character was cut', () => {
+    const start = bytesOf('{"resourceType":"Patient","id":"', [0xe2, 0x82]);
+    const rest = bytesOf([0xac], `"}\n${PATIENT}\n${PATIENT}`, [0xff], '\n');
+    expect(check([start, rest], 'Patient')).toBe('line 3 is not valid UTF-8');
+    expect(check([start, bytesOf(`\n${PATIENT}\n`)], 'Patient')).toBe('line 1 is not valid UTF-8');
+  });
+
   test('do not hide an earlier fault', () => {
     expect(verdict(bytesOf('{}\n', [0xff], '\n'))).toBe('line 1 has no resourceType');
   });
@@ -217,6 +224,17 @@ describe(`a line longer than ${LONGEST_HELD_LINE} bytes`, () => {
     expect(longVerdict(`${whole.replace('Patient', 'Parameters')}\n`, null)).toEqual({ records: 1, headers: 1 });
     const blank = `${filler.replaceAll('x', ' ')} \n${PATIENT}\n`;
     expect(check([encoder.encode(blank)], 'Patient')).toEqual({ records: 1, headers: 0 });
+  });
+
+  test('is not held in memory', () => {
+    const checker = new LineChecker('Patient', isUtf8);
+    const chunk = encoder.encode('x'.repeat(2 ** 20));
+    checker.push(encoder.encode('{"resourceType":"Patient","text":"'));
+    const before = process.memoryUsage().arrayBuffers;
+    for (let megabytes = 0; megabytes < 200; megabytes++) checker.push(chunk);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 2 ** 20);
+    checker.push(encoder.encode('"}\n'));
+    expect(checker.end()).toEqual({ records: 1, headers: 0 });
   });
 
   test('just short of it is parsed as a whole', () => {

@@ -10,6 +10,7 @@ const workers = await createWorkers({
   config: await loadConfig(),
   workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
   limits: SHORT_LIMITS,
+  timeouts: { headers: 2000, body: 2000 },
 });
 console.log('ready');
 await workers.run();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Fault, SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -231,13 +232,20 @@ describe('the manifest', () => {
   });
 });
 
-test('a server whose pages become ready one by one is followed from page to page', async () => {
+test('pages that are ready are fetched while the server still works on the others', async () => {
   const paged = await startStack({
-    servers: { paged: { patients: 20, linesPerFile: 50, pollsUntilReady: 3, pageSize: 3, retryAfter: '1' } },
+    servers: { paged: { patients: 20, linesPerFile: 50, pollsUntilReady: 6, pageSize: 3, retryAfter: '1' } },
   });
   try {
+    const server = paged.servers['paged'] as SampleServer;
     const report = await paged.run({ parameters: { allowPartialManifests: true } });
-    expect(report.files).toBe(paged.servers['paged']?.expectedFiles().filter(({ kind }) => kind === 'output').length);
+    await expectExactFiles(report.location, server);
+    const lastInProgress = server.journal.findLastIndex(
+      ({ route, status }) => ['status', 'page'].includes(route) && status === 202,
+    );
+    expect(server.journal.findIndex(({ route }) => route === 'file')).toBeLessThan(lastInProgress);
+    const files = server.journal.filter(({ route }) => route === 'file').map(({ url }) => url.replace(/\?.*/, ''));
+    expect(new Set(files).size).toBe(files.length);
   } finally {
     await paged.close();
   }

@@ -1,27 +1,19 @@
-import { createHash } from 'node:crypto';
-import { isUtf8 } from 'node:buffer';
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Entry } from '../../fhir/entries.ts';
-import { lineType } from '../../fhir/entries.ts';
-import { LineChecker } from '../../fhir/ndjson.ts';
 import { parseRetryAfter } from '../../fhir/retry-after.ts';
 import type { HttpClient, HttpResponse, RequestRules } from '../../http/http-client.ts';
 import { RefusedUrlError } from '../../http/http-client.ts';
 import { NetworkError, toNetworkError } from '../../http/network-error.ts';
 import type { Part } from '../../storage/export-folder.ts';
 import { logAnswer } from '../log-answer.ts';
+import { ContentError, endIsTold, isGzip, openBody } from './body.ts';
+import { DigestCheck } from './digest-headers.ts';
 import type { FileTrouble } from './file-trouble.ts';
 import { contentTrouble, statusTrouble } from './file-trouble.ts';
+import type { CheckedFile } from './receiver.ts';
+import { Receiver } from './receiver.ts';
 
-/** What is known of a file that has passed every check. */
-export interface CheckedFile {
-  /** As stored: after content decoding, otherwise byte for byte as sent. */
-  bytes: number;
-  records: number;
-  headers: number;
-  sha256: string;
-}
+/** Milliseconds of transfer after which the bytes so far are made durable: as much is fetched again after a kill. */
+const CHECKPOINT = 1000;
 
 export interface FetchFile {
   http: HttpClient;
@@ -30,124 +22,160 @@ export interface FetchFile {
   part: Part;
   signal: AbortSignal;
   authorization?: string;
+  /** Ask for the bytes as they are, so that a transfer that breaks can be resumed. Default: gzip is welcome. */
+  identity?: boolean;
   /** Called with the bytes stored so far. */
   onProgress(bytes: number): void;
 }
 
 /**
- * Fetches one file into a part and checks it on the way. The part is complete and durable when a checked file comes
- * back; otherwise it is to be discarded.
+ * Fetches one file into a part and checks it on the way; goes on where an earlier attempt's durable bytes end, if the
+ * server still has the same file. The part is complete and durable when a checked file comes back; otherwise it may
+ * hold a checkpoint for the next attempt.
  *
  * @throws what the destination throws, and the signal's reason
  */
-export async function fetchFile({
-  http,
-  rules,
-  entry,
-  part,
-  signal,
-  authorization,
-  onProgress,
-}: FetchFile): Promise<CheckedFile | FileTrouble> {
+export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTrouble> {
+  const { entry, part, signal } = fetch;
+  let receiver = await takeOver(part, entry);
+  const from = receiver.bytes;
   let response: HttpResponse;
   try {
-    response = await http.send(
-      {
-        method: 'GET',
-        url: entry.url,
-        headers: { accept: 'application/fhir+ndjson', 'accept-encoding': 'gzip' },
-        signal,
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      rules,
-    );
+    response = await ask(fetch, from);
+    if (from > 0 && response.status === 416) {
+      // The file is shorter now, so it is another one.
+      await response.body.dump();
+      await part.restart();
+      receiver = new Receiver(entry);
+      response = await ask(fetch, 0);
+    }
   } catch (error) {
     return networkTrouble(error);
   }
-  const { status, headers } = response;
-  if (status !== 200) {
-    logAnswer('file', response);
-    await response.body.dump();
-    const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
-    return statusTrouble(status, retryAfter);
+  const wrong = await refuse(response, from);
+  if (wrong !== undefined) return wrong;
+  if (response.status === 200 && receiver.bytes > 0) {
+    // If-Range did not hold, or the server does not do ranges: from the start.
+    await part.restart();
+    receiver = new Receiver(entry);
   }
-  const wrong = wrongHeaders(headers);
-  if (wrong !== undefined) {
-    // Not read to the end: it may be a file of gigabytes.
-    response.body.on('error', () => {}).destroy();
-    return contentTrouble(wrong);
-  }
+  const validator = resumable(response, part);
   try {
-    return await receive(response, entry, part, onProgress);
+    return await receive(fetch, response, receiver, validator);
   } catch (error) {
     response.body.on('error', () => {}).destroy();
     if (error instanceof PartError) throw error.cause;
+    if (validator !== undefined) await part.checkpoint(validator);
     if (signal.aborted) throw signal.reason;
-    if (isZlibError(error))
-      return contentTrouble(`the gzip stream is broken or cut (${(error as NodeJS.ErrnoException).code})`);
-    return networkTrouble(error);
+    return brokenBody(error);
   }
+}
+
+/** Reads what an earlier attempt has left, for the checks and the hash. */
+async function takeOver(part: Part, entry: Entry): Promise<Receiver> {
+  const receiver = new Receiver(entry);
+  if (part.resumed === undefined) return receiver;
+  for await (const chunk of part.resumed.read()) {
+    if (receiver.push(chunk) !== undefined) {
+      await part.restart();
+      return new Receiver(entry);
+    }
+  }
+  return receiver;
+}
+
+async function ask(
+  { http, rules, entry, part, signal, authorization, identity }: FetchFile,
+  from: number,
+): Promise<HttpResponse> {
+  const range: Record<string, string> =
+    from > 0 && part.resumed !== undefined ? { range: `bytes=${from}-`, 'if-range': part.resumed.validator } : {};
+  const plain = identity === true || from > 0;
+  return http.send(
+    {
+      method: 'GET',
+      url: entry.url,
+      headers: {
+        accept: 'application/fhir+ndjson',
+        // Bulk Data IG 3.0: gzip should be offered. A range of a compressed body would be one of other bytes.
+        'accept-encoding': plain ? 'identity' : 'gzip',
+        ...range,
+      },
+      signal,
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    rules,
+  );
+}
+
+/** Why an answer is not received at all. */
+async function refuse(response: HttpResponse, from: number): Promise<FileTrouble | undefined> {
+  const { status, headers } = response;
+  if (status !== 200 && status !== 206) {
+    logAnswer('file', response);
+    await response.body.dump();
+    return statusTrouble(status, parseRetryAfter(headers['retry-after'], headers['date'], Date.now()));
+  }
+  const wrong =
+    status === 206 && !startsAt(headers['content-range'], from)
+      ? 'it is another range than asked for'
+      : wrongHeaders(headers);
+  if (wrong === undefined) return undefined;
+  // Not read to the end: it may be a file of gigabytes.
+  response.body.on('error', () => {}).destroy();
+  return contentTrouble(wrong);
 }
 
 async function receive(
+  { part, onProgress }: FetchFile,
   response: HttpResponse,
-  entry: Entry,
-  part: Part,
-  onProgress: (bytes: number) => void,
+  receiver: Receiver,
+  validator: string | undefined,
 ): Promise<CheckedFile | FileTrouble> {
-  const { headers, body } = response;
-  const lines = new LineChecker(lineType(entry), isUtf8);
-  const hash = createHash('sha256');
-  const gzip = isGzip(headers['content-encoding']);
-  let unpacked = 0;
-  let bytes = 0;
-  for await (const chunk of gzip ? unpack(body, (length) => (unpacked += length)) : (body as AsyncIterable<Buffer>)) {
-    const fault = lines.push(chunk);
-    if (fault !== undefined) return endEarly(response, fault);
-    hash.update(chunk);
+  const { headers, status } = response;
+  const from = receiver.bytes;
+  const body = openBody(response);
+  const digests = status === 200 && !isGzip(headers['content-encoding']) ? new DigestCheck(headers) : undefined;
+  let saved = Date.now();
+  for await (const chunk of body.chunks) {
+    const fault = receiver.push(chunk);
+    if (fault !== undefined) {
+      response.body.on('error', () => {}).destroy();
+      return contentTrouble(fault);
+    }
+    digests?.push(chunk);
     await ofPart(part.write(chunk));
-    bytes += chunk.length;
-    onProgress(bytes);
+    onProgress(receiver.bytes);
+    if (validator !== undefined && Date.now() - saved >= CHECKPOINT) {
+      await ofPart(part.checkpoint(validator));
+      saved = Date.now();
+    }
   }
-  const received = gzip ? unpacked : bytes;
   const promised = headers['content-length'];
-  if (promised !== undefined && Number(promised) !== received) {
-    return contentTrouble(`${received} bytes came, Content-Length said ${promised}`);
+  if (promised !== undefined && Number(promised) !== body.received()) {
+    return contentTrouble(`${body.received()} bytes came, Content-Length said ${promised}`);
   }
-  const counts = lines.end();
-  if (typeof counts === 'string') return contentTrouble(counts);
-  const fault = wrongCount(entry, counts);
-  if (fault !== undefined) return contentTrouble(fault);
+  const total = /\/(\d+)\s*$/.exec(status === 206 ? (headers['content-range'] ?? '') : '')?.[1];
+  if (total !== undefined && Number(total) !== receiver.bytes) {
+    return contentTrouble(`${receiver.bytes} bytes are there, Content-Range said ${total}`);
+  }
+  const checked = receiver.end(endIsTold(response) || isGzip(headers['content-encoding']));
+  const fault = typeof checked === 'string' ? checked : digests?.end();
+  if (fault !== undefined) return contentTrouble(`${fault}${from > 0 ? ' (after a resumed transfer)' : ''}`);
   await ofPart(part.finish());
-  return { bytes, ...counts, sha256: hash.digest('hex') };
+  return checked as CheckedFile;
 }
 
-/** What the destination threw, kept apart from what the wire throws. */
-class PartError extends Error {}
-
-async function ofPart(action: Promise<void>): Promise<void> {
-  try {
-    await action;
-  } catch (error) {
-    throw new PartError('the destination failed', { cause: error });
-  }
+/** The strong validator by which the rest can be asked for later; undefined when this transfer cannot be resumed. */
+function resumable({ headers }: HttpResponse, part: Part): string | undefined {
+  if (isGzip(headers['content-encoding']) || /^none$/i.test(headers['accept-ranges'] ?? '')) return undefined;
+  const etag = headers['etag'];
+  // RFC 9110, 13.1.5: If-Range with a weak validator never holds.
+  return etag !== undefined && /^"[^"]*"$/.test(etag) ? etag : part.resumed?.validator;
 }
 
-function endEarly(response: HttpResponse, fault: string): FileTrouble {
-  response.body.on('error', () => {}).destroy();
-  return contentTrouble(fault);
-}
-
-/** The body without its content coding; an error of the wire reaches the reader all the same. */
-function unpack(body: Readable, onReceived: (length: number) => void): AsyncIterable<Buffer> {
-  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-  body.on('data', (chunk: Buffer) => onReceived(chunk.length));
-  body.on('error', (error) => gunzip.destroy(error));
-  return body.pipe(gunzip);
-}
-
-function isGzip(encoding: string | undefined): boolean {
-  return encoding !== undefined && /^\s*(x-)?gzip\s*$/i.test(encoding);
+function startsAt(range: string | undefined, from: number): boolean {
+  return from > 0 && Number(/^\s*bytes\s+(\d+)-/i.exec(range ?? '')?.[1]) === from;
 }
 
 function wrongHeaders(headers: HttpResponse['headers']): string | undefined {
@@ -161,30 +189,27 @@ function wrongHeaders(headers: HttpResponse['headers']): string | undefined {
     : undefined;
 }
 
-/**
- * `count` must hold, except where the IG leaves open what is counted: Bundles or entries of deleted files, and whether
- * block headers are resources of organised ones (3.0).
- */
-function wrongCount(
-  { kind, type, count }: Entry,
-  { records, headers }: { records: number; headers: number },
-): string | undefined {
-  if (count === undefined || kind === 'deleted' || records === count) return undefined;
-  if (type === undefined && kind === 'output') return undefined;
-  return `${records - headers} resources came, the manifest's count is ${count}`;
+/** What the destination threw, kept apart from what the wire throws. */
+class PartError extends Error {}
+
+async function ofPart(action: Promise<void>): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    throw new PartError('the destination failed', { cause: error });
+  }
 }
 
 function networkTrouble(error: unknown): FileTrouble {
   if (error instanceof RefusedUrlError) return { cause: 'final', words: error.message };
   if (error instanceof NetworkError) return { cause: 'outage', words: error.message, busy: true };
-  const { code } = error as NodeJS.ErrnoException;
-  if (typeof code === 'string' && (code.startsWith('UND_ERR') || code.startsWith('E') || code.startsWith('HPE_'))) {
-    return { cause: 'outage', words: toNetworkError(error, 'the file server').message, busy: false };
-  }
   throw error;
 }
 
-function isZlibError(error: unknown): boolean {
+function brokenBody(error: unknown): FileTrouble {
   const { code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' && code.startsWith('Z_');
+  if (error instanceof ContentError) return contentTrouble(error.message);
+  if (typeof code === 'string' && code.startsWith('Z_'))
+    return contentTrouble(`the gzip stream is broken or cut (${code})`);
+  return { cause: 'outage', words: toNetworkError(error, 'the file server').message, busy: false };
 }

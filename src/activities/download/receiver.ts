@@ -1,0 +1,87 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Entry } from '../../fhir/entries.ts';
+import { lineType } from '../../fhir/entries.ts';
+import { LineChecker } from '../../fhir/ndjson.ts';
+
+/** What is known of a file that has passed every check. */
+export interface CheckedFile {
+  /** As stored: after content decoding, otherwise byte for byte as sent. */
+  bytes: number;
+  records: number;
+  headers: number;
+  sha256: string;
+}
+
+/** Checks a file in one pass while its bytes go by, whatever brings them: the wire, an earlier part, the disk. */
+export class Receiver {
+  readonly #entry: Entry;
+  readonly #lines: LineChecker;
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+  #lastByte = -1;
+
+  constructor(entry: Entry) {
+    this.#entry = entry;
+    this.#lines = new LineChecker(lineType(entry), isUtf8);
+  }
+
+  /** Bytes so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes the next bytes; says what is wrong with the file, if something is. */
+  push(chunk: Uint8Array): string | undefined {
+    if (chunk.length === 0) return undefined;
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    this.#lastByte = chunk.at(-1) as number;
+    return this.#lines.push(chunk);
+  }
+
+  /**
+   * Ends the file: its receipt's content, or what is wrong with it.
+   *
+   * @param endIsProved false when the connection's closing ended the body, which a cut does as well
+   */
+  end(endIsProved: boolean): CheckedFile | string {
+    const counts = this.#lines.end();
+    if (typeof counts === 'string') return counts;
+    const fault = this.#wrongCount(counts) ?? this.#wrongSize();
+    if (fault !== undefined) return fault;
+    if (!endIsProved && !this.#countProvesTheEnd()) {
+      return 'its end is only the closing of the connection, and no count or size shows that it is whole';
+    }
+    const sha256 = this.#hash.digest('hex');
+    const { sha256: promised } = this.#entry;
+    if (promised !== undefined && promised !== sha256) return `its SHA-256 is ${sha256}, the manifest says ${promised}`;
+    return { bytes: this.#bytes, ...counts, sha256 };
+  }
+
+  /**
+   * `count` must hold, except where the IG leaves open what is counted: Bundles or entries of deleted files, and
+   * whether block headers are resources of organised ones (3.0).
+   */
+  #wrongCount({ records, headers }: { records: number; headers: number }): string | undefined {
+    const { kind, type, count } = this.#entry;
+    if (count === undefined || kind === 'deleted' || records === count) return undefined;
+    if (type === undefined && kind === 'output') return undefined;
+    return `${records - headers} resources came, the manifest's count is ${count}`;
+  }
+
+  /** DPC says the exact length; the IG's own `fileSize` is a hint and proves nothing. */
+  #wrongSize(): string | undefined {
+    const { length } = this.#entry;
+    return length === undefined || length === this.#bytes
+      ? undefined
+      : `${this.#bytes} bytes came, the manifest says ${length}`;
+  }
+
+  #countProvesTheEnd(): boolean {
+    const { count, kind, fileSize, length, sha256 } = this.#entry;
+    if (length !== undefined || sha256 !== undefined || fileSize === this.#bytes) return true;
+    const endsWithLine = this.#bytes === 0 || this.#lastByte === 0x0a;
+    return endsWithLine && count !== undefined && kind !== 'deleted';
+  }
+}
