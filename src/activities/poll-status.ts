@@ -54,8 +54,12 @@ export async function pollStatus(
       if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages)) };
       return answer;
     }
-    if (!answer.complete && answer.manifest.next === undefined) {
-      // A page that may still grow a link is not final (Bulk Data IG 3.0, allowPartialManifests).
+    // While the export is in progress, a page is final when it has a link; until then it may still grow one
+    // (Bulk Data IG 3.0, allowPartialManifests).
+    if (answer.complete || answer.manifest.next !== undefined) {
+      pages.push(await storePage(folder, pages.length + 1, { body, manifest: answer.manifest, url, expires }));
+    }
+    if (!answer.complete) {
       const { retryAfter, progress } = answer;
       return {
         kind: 'inProgress',
@@ -64,7 +68,6 @@ export async function pollStatus(
         ...(progress === undefined ? {} : { progress }),
       };
     }
-    pages.push(await storePage(folder, pages.length + 1, { body, manifest: answer.manifest, url, expires }));
   }
 }
 
