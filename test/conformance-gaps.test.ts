@@ -1,21 +1,27 @@
 /** Client rules that `docs/conformance.md` lists and that no other test happens to prove. */
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Fault, Manifest, SampleServer, SampleServerOptions } from '../dev/sample-server/index.ts';
+import { createAuthServer } from '../dev/sample-server/auth-server/index.ts';
+import type { Fault, Manifest, Route, SampleServer, SampleServerOptions } from '../dev/sample-server/index.ts';
 import { operationOutcome } from '../dev/sample-server/index.ts';
 import { fetchFile } from '../src/activities/download/fetch-file.ts';
+import { ServerClocks } from '../src/auth/clock.ts';
+import { discover } from '../src/auth/discovery.ts';
+import { requestToken } from '../src/auth/token-request.ts';
 import { HttpClient } from '../src/http/http-client.ts';
 import type { HttpRequest, RequestRules } from '../src/http/http-client.ts';
 import type { Part } from '../src/storage/export-folder.ts';
 import { expectExactFiles } from './support/exported-files.ts';
+import { makeKey, secretFile } from './support/keys.ts';
 import { SHORT_LIMITS } from './support/short-limits.ts';
 import type { Stack } from './support/stack.ts';
 import { startStack } from './support/stack.ts';
@@ -40,19 +46,6 @@ describe('the wire', () => {
     return http.send({ method: 'GET', url, headers: {} } satisfies HttpRequest, rules);
   }
 
-  test('names of headers are read in any case', async () => {
-    const sent = { 'content-LOCATION': '0', 'RETRY-AFTER': '1', 'x-export-STATUS': '2', 'Preference-applied': '3' };
-    const port = await listen(createServer((_, response) => response.writeHead(202, sent).end()));
-    const { headers, body } = await get(`http://127.0.0.1:${port}/`);
-    await body.dump();
-    expect(headers).toMatchObject({
-      'content-location': '0',
-      'retry-after': '1',
-      'x-export-status': '2',
-      'preference-applied': '3',
-    });
-  });
-
   test('a certificate that nobody vouches for ends the connection, and nothing is sent', async () => {
     let requests = 0;
     const port = await listen(createSecureServer(selfSigned(), (_, response) => response.end(String(requests++))));
@@ -74,35 +67,66 @@ describe('the wire', () => {
     expect(await refusal).toBe('ERR_SSL_UNSUPPORTED_PROTOCOL');
   });
 
-  test.each([
-    'http://a.example/1',
-    'ftp://a.example/1',
-    'https://user:secret@a.example/1',
-    'http://169.254.169.254/latest',
-    'https://169.254.169.254/latest',
-    'https://[fe80::1]/1',
-    'https://[::ffff:169.254.169.254]/1',
-    'https://metadata.google.internal/1',
-  ])('%s is not asked, whether a server names it or redirects there', async (url) => {
-    const refused = { name: 'RefusedUrlError', message: expect.not.stringContaining('secret') };
-    await expect(get(url)).rejects.toMatchObject(refused);
-    const port = await listen(createServer((_, response) => response.writeHead(307, { location: url }).end()));
-    await expect(get(`http://127.0.0.1:${port}/`)).rejects.toMatchObject(refused);
+  test('an own certificate authority is believed, and our certificate is shown to trusted origins only', async () => {
+    const [theirs, ours] = [selfSigned('localhost'), selfSigned('us')];
+    const server = createSecureServer({ ...theirs, ca: ours.cert, requestCert: true, rejectUnauthorized: true });
+    const port = await listen(server.on('request', (_, response) => response.end()));
+    const url = `https://localhost:${port}`;
+    const connection = { key: 'tests', ca: theirs.cert, cert: ours.cert, certKey: ours.key };
+    const { status, body } = await get(url, { trustedHeaders: {}, trustedOrigins: new Set([url]), connection });
+    await body.dump();
+    expect(status).toBe(200);
+    await expect(get(url, { ...NO_RULES, connection })).rejects.toMatchObject({ name: 'NetworkError' });
+  });
+});
+
+/** Answers each address with a body, and the others with 404. */
+function answering(bodies: Record<string, object>): HttpClient {
+  const send = async ({ url }: HttpRequest): Promise<unknown> => {
+    const found = bodies[url];
+    const status = found === undefined ? 404 : 200;
+    return { status, headers: {}, body: Readable.from([Buffer.from(JSON.stringify(found ?? {}))]), url };
+  };
+  return { send } as unknown as HttpClient;
+}
+
+describe('discovery', () => {
+  const find = (bodies: Record<string, object>, more: object = {}): ReturnType<typeof discover> =>
+    discover(answering(bodies), NO_RULES, new ServerClocks(), { baseUrl: 'https://a.example/b/fhir/', ...more });
+  const place = 'https://a.example/b/fhir/.well-known/smart-configuration';
+
+  test('looks below the whole base URL, passes over unknown fields, and resolves a relative endpoint', async () => {
+    const found = await find({ [place]: { token_endpoint: 'auth/token', unheard_of: [1] } });
+    expect(found).toMatchObject({ tokenUrl: 'https://a.example/b/fhir/auth/token', algorithms: [], capabilities: [] });
   });
 
-  test('configured headers go along a redirect within an origin, and not to another one', async () => {
-    const seen: (string | undefined)[] = [];
-    const redirecting = (target: (path: string) => string | undefined): Server =>
-      createServer(({ url = '', headers }, response) => {
-        seen.push(headers['x-client'] as string | undefined);
-        const location = target(url);
-        response.writeHead(location === undefined ? 200 : 307, location === undefined ? {} : { location }).end();
-      });
-    const other = await listen(redirecting(() => undefined));
-    const port = await listen(redirecting((path) => (path === '/1' ? '/2' : `http://127.0.0.1:${other}/3`)));
-    const rules = { trustedHeaders: { 'X-Client': 'tests' }, trustedOrigins: new Set([`http://127.0.0.1:${port}`]) };
-    await (await get(`http://127.0.0.1:${port}/1`, rules)).body.dump();
-    expect(seen).toEqual(['tests', 'tests', undefined]);
+  test('is not needed where the token endpoint is configured', async () => {
+    const found = await find({}, { tokenUrl: 'https://a.example/token' });
+    expect(found).toMatchObject({ tokenUrl: 'https://a.example/token', source: 'configured' });
+  });
+});
+
+describe('the answer of the token endpoint', () => {
+  const tokenUrl = 'https://a.example/token';
+  const ask = (answer: object): ReturnType<typeof requestToken> =>
+    requestToken(answering({ [tokenUrl]: answer }), NO_RULES, new ServerClocks(), {
+      tokenUrl,
+      scope: 'system/*.rs',
+      proof: async () => ({ headers: {}, fields: {}, secrets: [] }),
+      supported: [],
+    });
+  const good = { access_token: 'x', token_type: 'bearer', expires_in: 60, scope: 'system/*.rs' };
+
+  test.each(['bearer', 'Bearer', 'BEARER'])('has token_type %s; a refresh token is passed over', async (token_type) => {
+    const token = { value: 'x', expiresIn: 60_000, scope: 'system/*.rs' };
+    expect(await ask({ ...good, token_type, refresh_token: 'y' })).toEqual(token);
+  });
+
+  test.each([
+    ['no access_token', { access_token: undefined }],
+    ['another token_type', { token_type: 'mac' }],
+  ])('with %s is a failure', async (_, fields) => {
+    await expect(ask({ ...good, ...fields })).rejects.toMatchObject({ code: 'AuthorizationFailed' });
   });
 });
 
@@ -141,7 +165,16 @@ describe('a file is never held in memory: it is read from the wire no faster tha
     const fetched = await fetchFile({
       http: { send: async () => ({ status: 200, headers, body, url }) } as unknown as HttpClient,
       rules: NO_RULES,
-      entry: { ordinal: 0, page: 1, kind: 'output', index: 0, type: 'Patient', url, name: 'Patient.00001.ndjson', count: 640 },
+      entry: {
+        ordinal: 0,
+        page: 1,
+        kind: 'output',
+        index: 0,
+        type: 'Patient',
+        url,
+        name: 'Patient.00001.ndjson',
+        count: 640,
+      },
       part,
       signal: new AbortController().signal,
       onProgress: () => {},
@@ -159,8 +192,21 @@ describe.concurrent('whole exports', () => {
   const final = operationOutcome({ severity: 'error', code: 'processing', text: 'the job broke' });
   const transient = operationOutcome({ severity: 'error', code: 'throttled', text: 'try again' });
 
+  let keyFolder: string;
+  let privateKey: string;
+
   beforeAll(async () => {
+    const { privateJwk, publicJwk } = await makeKey('ES384', 'key-1');
+    privateKey = privateJwk.d as string;
+    keyFolder = await mkdtemp(join(tmpdir(), 'keys-'));
+    const auth = {
+      type: 'smart-backend' as const,
+      clientId: 'demo-client',
+      privateKeyFile: await secretFile(keyFolder, 'key.json', privateJwk),
+    };
+    const authServer = createAuthServer({ jwks: { keys: [publicJwk] } });
     stack = await startStack({
+      entries: { guarded: { auth }, secretive: { auth }, signed: { auth } },
       servers: {
         accepting: FAST,
         heedless: FAST,
@@ -173,12 +219,18 @@ describe.concurrent('whole exports', () => {
         proud: { ...FAST, version: 4, messages: [{ severity: 'success', code: 'informational', text: 'all is done' }] },
         vague: FAST,
         deleting: FAST,
+        guarded: { ...FAST, pageSize: 4, requiresAccessToken: true, authorization: authServer },
+        secretive: { ...FAST, requiresAccessToken: true, authorization: authServer },
+        signed: { ...FAST, requiresAccessToken: false, authorization: authServer },
       },
       limits: { ...SHORT_LIMITS, outage: 30_000 },
       timeouts: { headers: 700, body: 700 },
     });
   });
-  afterAll(() => stack.close());
+  afterAll(async () => {
+    await stack.close();
+    await rm(keyFolder, { recursive: true });
+  });
 
   const server = (name: string) => stack.servers[name] as SampleServer;
   const answer = (status: number, body = '', headers: Record<string, string> = {}): Fault => ({
@@ -294,6 +346,42 @@ describe.concurrent('whole exports', () => {
     expect(report.deletions['Patient']).toBe(2);
   });
 
+  test.each([
+    ['guarded', true],
+    ['signed', false],
+  ])('all but the files carry the token, and those too where requiresAccessToken is true: %s', async (name, files) => {
+    await expectExactFiles((await stack.run({ server: name })).location, server(name));
+    const withToken = (...routes: Route[]): boolean[] =>
+      server(name)
+        .journal.filter(({ route }) => routes.includes(route))
+        .map(({ headers }) => /^Bearer \S+$/.test(headers.authorization ?? ''));
+    expect(new Set(withToken('kickOff', 'status', 'page', 'delete'))).toEqual(new Set([true]));
+    expect(new Set(withToken('file'))).toEqual(new Set([files]));
+  });
+
+  test('history and disk hold no token, assertion or key, and no signature of a URL', async () => {
+    const started = await stack.start({ ...SMALL, server: 'secretive' });
+    const { location } = await started.result();
+    const disk = (await readdir(location, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'));
+    const texts = [payloadsOf(await started.handle.fetchHistory()), (await Promise.all(disk)).join('\n')];
+    const tokens = server('secretive').journal.flatMap(({ headers }) => headers.authorization?.split(' ')[1] ?? []);
+    const assertions = server('secretive').journal.flatMap(
+      ({ route, body }) => (route === 'token' && new URLSearchParams(body).get('client_assertion')) || [],
+    );
+    const urls = server('secretive')
+      .jobs()
+      .map(({ statusUrl }) => new URL(statusUrl).search.split('sig=')[1] as string);
+    for (const found of [tokens, assertions, urls]) expect(found.length).toBeGreaterThan(0);
+    for (const text of texts) {
+      expect(text).toContain('transactionTime');
+      for (const secret of [privateKey, ...tokens, ...assertions, ...urls, ...urls.map(decodeURIComponent)]) {
+        expect(text.includes(secret)).toBe(false);
+      }
+    }
+  });
+
   test('messages of severity success are counted and are no problem', async () => {
     const { status, issues } = await stack.run({ ...SMALL, server: 'proud' });
     expect(status).toBe('complete');
@@ -316,8 +404,14 @@ describe.concurrent('whole exports', () => {
   });
 });
 
+/** The text of all payloads of a history, which in its JSON are Base64. */
+function payloadsOf(value: unknown): string {
+  if (value instanceof Uint8Array) return `${Buffer.from(value).toString('utf8')}\n`;
+  return typeof value === 'object' && value !== null ? Object.values(value).map(payloadsOf).join('') : '';
+}
+
 /** A key and a certificate that it has signed for itself: X.509 version 1, written by hand because Node has no maker. */
-function selfSigned(): { key: string; cert: string } {
+function selfSigned(host = 'a test'): { key: string; cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const der = (tag: number, ...parts: Buffer[]): Buffer => {
     const content = Buffer.concat(parts);
@@ -329,7 +423,7 @@ function selfSigned(): { key: string; cert: string } {
   };
   const [sequence, set] = [0x30, 0x31];
   const algorithm = der(sequence, Buffer.from('06082a8648ce3d040302', 'hex'));
-  const commonName = der(sequence, Buffer.from('0603550403', 'hex'), der(0x0c, Buffer.from('a test')));
+  const commonName = der(sequence, Buffer.from('0603550403', 'hex'), der(0x0c, Buffer.from(host)));
   const name = der(sequence, der(set, commonName));
   const times = ['200101000000Z', '491231235959Z'].map((time) => der(0x17, Buffer.from(time)));
   const signed = der(

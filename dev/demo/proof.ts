@@ -1,6 +1,7 @@
 import type { ExpectedFile, JournalEntry, SampleServer } from '../sample-server/index.ts';
 import type { ExportedFile } from './exported-files.ts';
 import { count } from './words.ts';
+import type { AuthServer } from '../sample-server/auth-server/index.ts';
 
 /** How things were at the moment between two workers. */
 export interface Kill {
@@ -104,4 +105,16 @@ function requestsFor(file: ExpectedFile, journal: readonly JournalEntry[]): numb
 
 function except(files: readonly { name: string }[]): string {
   return files.length === 0 ? '' : ` EXCEPT ${files.map(({ name }) => name).join(', ')}`;
+}
+
+/** Tokens and assertions stay in the workers: history, whose payloads are base64, has none of them. */
+export function checkTokens({ issued, requests }: AuthServer, history: string): Check {
+  const readable = history.replaceAll(
+    /[A-Za-z0-9+/]{20,}={0,2}/g,
+    (text) => `${text} ${Buffer.from(text, 'base64').toString()}`,
+  );
+  return {
+    holds: requests.length > 0 && issued.every((secret) => !readable.includes(secret)),
+    text: `${count(requests.length, 'token')} had for the export and by the new worker; none in the workflow's history`,
+  };
 }

@@ -2,16 +2,30 @@ import { relative } from 'node:path';
 
 import type { ExportReport } from '../../src/contract.ts';
 import { listPublished, readExportedFiles } from './exported-files.ts';
-import { checkAgainstServer, checkManifest, checkUntouched, type Check, type FetchedFile, type Kill } from './proof.ts';
+import {
+  checkAgainstServer,
+  checkManifest,
+  checkTokens,
+  checkUntouched,
+  type Check,
+  type FetchedFile,
+  type Kill,
+} from './proof.ts';
 import type { DemoStack } from './stack.ts';
 import { describeChecks, describeFiles, describeReport } from './summary.ts';
 
 /**
  * Prints the report, the files and the proof.
  *
+ * @param history of the workflow, as JSON
  * @throws Error when something does not hold
  */
-export async function prove(report: ExportReport, { sample }: DemoStack, kill: Kill | undefined): Promise<void> {
+export async function prove(
+  report: ExportReport,
+  { sample, authServer }: DemoStack,
+  kill: Kill | undefined,
+  history: string,
+): Promise<void> {
   console.log(`\nReport\n${describeReport(report)}`);
 
   const exported = await readExportedFiles(report.location);
@@ -24,6 +38,7 @@ export async function prove(report: ExportReport, { sample }: DemoStack, kill: K
     checks.push(...compared.checks);
     files = compared.fetched;
   }
+  if (authServer !== undefined) checks.push(checkTokens(authServer, history));
   console.log(`\nFiles in ${shortPath(report.location)}\n${describeFiles(files)}`);
   console.log(`\nProof\n${describeChecks(checks)}`);
   const broken = checks.filter(({ holds }) => !holds).length;

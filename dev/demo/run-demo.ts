@@ -6,6 +6,7 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { FAILURES, type ExportReport } from '../../src/contract.ts';
 import type { DemoArguments } from './arguments.ts';
 import { follow } from './follow.ts';
+import { tokenLifetime } from './hospital.ts';
 import { prove } from './prove.ts';
 import { startStack, type DemoStack } from './stack.ts';
 import { makeRequest, startWithCli } from './start-export.ts';
@@ -46,7 +47,9 @@ async function exportAndProve(args: DemoArguments, stack: DemoStack, signal: Abo
   console.log(`
 Temporal     ${stack.temporal.address}
 Web UI       ${stack.temporal.uiUrl}
-FHIR server  ${stack.fhirUrl}${args.server === undefined ? ` (${count(args.patients, 'generated patient')})` : ''}
+FHIR server  ${stack.fhirUrl}${args.server === undefined ? ` (${count(args.patients, 'generated patient')})` : ''}${
+    stack.authServer === undefined ? '' : `\n             SMART Backend Services, tokens of ${tokenLifetime} s`
+  }
 Worker       process ${workers.start()}
 `);
   const workflowId = `${args.server === undefined ? 'demo' : 'export'}-${timestamp()}`;
@@ -57,7 +60,7 @@ Worker       process ${workers.start()}
   console.log(`Watch it in the Web UI: ${uiUrl}\n`);
 
   const report = await watch(args, stack, workers, handle, signal);
-  await prove(report, stack, workers.kill);
+  await prove(report, stack, workers.kill, JSON.stringify(await handle.fetchHistory()));
   console.log(`\nThe run in the Web UI${args.keep ? '' : ' (stay with --keep)'}:\n  ${uiUrl}`);
 }
 

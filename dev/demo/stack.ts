@@ -5,16 +5,15 @@ import { Client, Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
 
 import { parseConfig } from '../../src/config.ts';
-import { startSampleServer, type SampleServer } from '../sample-server/index.ts';
+import type { AuthServer } from '../sample-server/auth-server/index.ts';
+import type { SampleServer } from '../sample-server/index.ts';
 import { startTemporalServer, type TemporalServer } from '../temporal/server.ts';
 import type { DemoArguments } from './arguments.ts';
+import { startHospital } from './hospital.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
 
 /** Name of the FHIR server in the demo's configuration. */
 export const serverName = 'hospital';
-
-/** Bytes per second and download: slow enough to be seen and to be killed in the middle. */
-const downloadSpeed = 250_000;
 
 /** All that runs for the demo. */
 export interface DemoStack {
@@ -24,6 +23,8 @@ export interface DemoStack {
   client: Client;
   /** The sample server; undefined with a FHIR server of the user's own. It runs in this process. */
   sample?: SampleServer;
+  /** Its authorization server. */
+  authServer?: AuthServer;
   fhirUrl: string;
   /** Environment in which the CLI and the workers reach this Temporal server, and no other. */
   env: NodeJS.ProcessEnv;
@@ -43,10 +44,10 @@ export async function startStack(args: DemoArguments, cli: string): Promise<Demo
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const sample = args.server === undefined ? await startHospital(args.patients, folder) : undefined;
-    if (sample !== undefined) closers.push(() => sample.close());
-    const fhirUrl = args.server ?? sample?.baseUrl ?? '';
-    const config = await writeConfig(folder, fhirUrl, args.output);
+    const hospital = args.server === undefined ? await startHospital(args.patients, folder) : undefined;
+    if (hospital !== undefined) closers.push(() => hospital.server.close());
+    const fhirUrl = args.server ?? hospital?.server.baseUrl ?? '';
+    const config = await writeConfig(folder, fhirUrl, hospital?.auth ?? { type: 'none' }, args.output);
 
     const temporal = await startTemporalServer({ cli, ports: 'free', dbFilename: join(folder, 'temporal.db') });
     closers.push(() => temporal.stop());
@@ -59,7 +60,7 @@ export async function startStack(args: DemoArguments, cli: string): Promise<Demo
       cli,
       temporal,
       client: new Client({ connection }),
-      ...(sample === undefined ? {} : { sample }),
+      ...(hospital === undefined ? {} : { sample: hospital.server, authServer: hospital.authServer }),
       fhirUrl,
       env,
       workerLog,
@@ -76,24 +77,11 @@ export async function startStack(args: DemoArguments, cli: string): Promise<Demo
   }
 }
 
-function startHospital(patients: number, folder: string): Promise<SampleServer> {
-  return startSampleServer({
-    patients,
-    // About thirty files, whatever the size of the hospital.
-    linesPerFile: Math.max(5, patients),
-    throttleBytesPerSecond: downloadSpeed,
-    // The speed is that of what is sent; compressed, files would be there at once.
-    gzip: false,
-    progress: (poll) => `${poll * 35} % of the files are written`,
-    dataFolder: join(folder, 'hospital'),
-  });
-}
-
 /** Writes a configuration, checked here so that a wrong URL is refused before anything has begun. */
-async function writeConfig(folder: string, baseUrl: string, output: string): Promise<string> {
+async function writeConfig(folder: string, baseUrl: string, auth: object, output: string): Promise<string> {
   const file = join(folder, 'fhir-bulk-export.yaml');
   const text = stringify({
-    servers: { [serverName]: { baseUrl, auth: { type: 'none' }, maxConcurrentDownloads: 5 } },
+    servers: { [serverName]: { baseUrl, auth, maxConcurrentDownloads: 5 } },
     destinations: { local: { type: 'directory', path: output } },
   });
   try {

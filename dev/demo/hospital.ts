@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair } from 'jose';
+
+import { createAuthServer, type AuthServer } from '../sample-server/auth-server/index.ts';
+import { startSampleServer, type SampleServer } from '../sample-server/index.ts';
+
+/** Bytes per second and download: slow enough to be seen and to be killed in the middle. */
+const downloadSpeed = 250_000;
+/** Seconds that an access token lives. */
+export const tokenLifetime = 60;
+const clientId = 'demo-client';
+
+/** The sample FHIR server, its authorization server, and how a worker proves itself to it. */
+export interface DemoHospital {
+  server: SampleServer;
+  authServer: AuthServer;
+  /** `auth` of the server's entry in the configuration. */
+  auth: object;
+}
+
+/** Starts a hospital with SMART Backend Services; the client's key is made here and now. */
+export async function startHospital(patients: number, folder: string): Promise<DemoHospital> {
+  const { privateKey, publicKey } = await generateKeyPair('ES384', { extractable: true });
+  const kid = 'demo-key';
+  const privateKeyFile = join(folder, 'private-key.jwk.json');
+  await writeFile(privateKeyFile, JSON.stringify({ ...(await exportJWK(privateKey)), kid }), { mode: 0o600 });
+  const authServer = createAuthServer({
+    clientId,
+    lifetime: tokenLifetime,
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid }] },
+  });
+  const server = await startSampleServer({
+    patients,
+    // About thirty files, whatever the size of the hospital.
+    linesPerFile: Math.max(5, patients),
+    throttleBytesPerSecond: downloadSpeed,
+    // The speed is that of what is sent; compressed, files would be there at once.
+    gzip: false,
+    progress: (poll) => `${poll * 35} % of the files are written`,
+    dataFolder: join(folder, 'hospital'),
+    authorization: authServer,
+    requiresAccessToken: true,
+  });
+  return { server, authServer, auth: { type: 'smart-backend', clientId, privateKeyFile } };
+}
