@@ -1,7 +1,6 @@
 /** Client rules that `docs/conformance.md` lists and that no other test happens to prove. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';

@@ -110,7 +110,9 @@ function integrityOf(extension: unknown): { length?: number; sha256?: string } {
     : Object.entries(isObject(extension) ? extension : {});
   const found = (name: string): unknown => pairs.find(([url]) => url === `https://dpc.cms.gov/${name}`)?.[1];
   const length = numberOf(found('file_length'));
-  const sha256 = /^sha256:([0-9a-f]{64})$/i.exec(String(found('checksum') ?? ''))?.[1]?.toLowerCase();
+  const checksum = found('checksum');
+  const sha256 =
+    typeof checksum === 'string' ? /^sha256:([0-9a-f]{64})$/i.exec(checksum)?.[1]?.toLowerCase() : undefined;
   return { ...(length === undefined ? {} : { length }), ...(sha256 === undefined ? {} : { sha256 }) };
 }
 

@@ -34,8 +34,12 @@ const files = {
 };
 process.env['TEST_PRIVATE_KEY'] = JSON.stringify(ec.privateJwk);
 
-const backend = (privateKeyFile: string, more: object = {}): ServerConfig['auth'] =>
-  ({ type: 'smart-backend', clientId: 'demo-client', privateKeyFile, ...more }) as ServerConfig['auth'];
+const backend = (privateKeyFile: string, more: object = {}): ServerConfig['auth'] => ({
+  type: 'smart-backend',
+  clientId: 'demo-client',
+  privateKeyFile,
+  ...more,
+});
 
 /** Servers by name: their authorization server, how we are configured, and other options of the FHIR server. */
 const SERVERS: Record<string, [AuthServerOptions, ServerConfig['auth'], SampleServerOptions?]> = {

@@ -70,7 +70,7 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
   ] as const)('%s', async (name, request, faults) => {
     const hospital = stack.servers['hospital'];
     hospital?.faults.clear();
-    for (const fault of faults) hospital?.faults.add(fault as never);
+    for (const fault of faults) hospital?.faults.add(fault);
     const started = await stack.start(request as never, name);
     await started.result().catch(() => {});
     await recordHistory(stack, name, `${version}-${name}`);
