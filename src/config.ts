@@ -127,7 +127,12 @@ const ServerFields = v.strictObject({
     v.pipe(
       Mapping,
       v.record(
-        v.pipe(Text, v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name')),
+        v.pipe(
+          Text,
+          v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name'),
+          // It would be written into the YAML text, and go to files that must not have it.
+          v.check((name) => !/^(proxy-)?authorization$/i.test(name), 'is not set here; use auth'),
+        ),
         v.pipe(Text, v.regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')),
       ),
     ),

@@ -230,6 +230,8 @@ export const WARNINGS = {
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the first page was believed.',
   NoTransactionTime: 'The manifest has no transactionTime, so an incremental export cannot follow on this one.',
   UnknownManifestType: 'The manifest calls itself something other than a bulk export manifest.',
+  SpaceMayBeShort:
+    'The manifest names more bytes than the destination has free; the export goes on, and may end there.',
   LinksExpireSoon:
     'At the pace so far the links to files expire before all are fetched; they will be renewed if the server does so.',
   DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',

@@ -25,7 +25,7 @@ import { SHORT_LIMITS } from './support/short-limits.ts';
 import type { Stack } from './support/stack.ts';
 import { startStack } from './support/stack.ts';
 
-const NO_RULES: RequestRules = { trustedHeaders: {}, trustedOrigins: new Set() };
+const NO_RULES: RequestRules = { trustedHeaders: {}, trustedOrigins: new Set(), loopback: true };
 
 describe('the wire', () => {
   const http = new HttpClient({ headers: 2000, body: 2000 });
@@ -72,7 +72,12 @@ describe('the wire', () => {
     const port = await listen(server.on('request', (_, response) => response.end()));
     const url = `https://localhost:${port}`;
     const connection = { key: 'tests', ca: theirs.cert, cert: ours.cert, certKey: ours.key };
-    const { status, body } = await get(url, { trustedHeaders: {}, trustedOrigins: new Set([url]), connection });
+    const { status, body } = await get(url, {
+      trustedHeaders: {},
+      trustedOrigins: new Set([url]),
+      loopback: true,
+      connection,
+    });
     await body.dump();
     expect(status).toBe(200);
     await expect(get(url, { ...NO_RULES, connection })).rejects.toMatchObject({ name: 'NetworkError' });
@@ -172,6 +177,7 @@ describe('a file is never held in memory: it is read from the wire no faster tha
         type: 'Patient',
         url,
         name: 'Patient.00001.ndjson',
+        needsToken: false,
         count: 640,
       },
       part,

@@ -72,7 +72,11 @@ const redirect =
     response.writeHead(status, { location }).end('moved');
 
 function trust(...origins: string[]): RequestRules {
-  return { trustedHeaders: { authorization: 'Bearer secret', 'x-api-key': 'key' }, trustedOrigins: new Set(origins) };
+  return {
+    trustedHeaders: { authorization: 'Bearer secret', 'x-api-key': 'key' },
+    trustedOrigins: new Set(origins),
+    loopback: true,
+  };
 }
 
 function get(url: string, rules: RequestRules = trust(), more: Partial<HttpRequest> = {}): Promise<HttpResponse> {
@@ -317,7 +321,7 @@ describe('an address that a server must not name', () => {
   ];
 
   test.each(REFUSED)('%s: %s', async (url, fault) => {
-    expect(faultOfServerUrl(new URL(url))).toBe(fault);
+    expect(faultOfServerUrl(new URL(url), true)).toBe(fault);
     const failure = await failureOf(get(`${url}?sig=secret`, trust(new URL(url).origin)));
     expect(failure).toBeInstanceOf(RefusedUrlError);
     expect(failure.message).toBe(`the server named an address at ${new URL(url).host} that is not asked: ${fault}`);
@@ -327,6 +331,12 @@ describe('an address that a server must not name', () => {
     const { origin, seen } = await record(redirect(307, url));
     expect(await failureOf(get(origin))).toBeInstanceOf(RefusedUrlError);
     expect(seen).toHaveLength(1);
+  });
+
+  test('an address of this machine is asked only where the FHIR server is one', () => {
+    for (const url of ['http://localhost:1/', 'https://127.0.0.1/', 'http://[::1]/']) {
+      expect(faultOfServerUrl(new URL(url), false)).toBe('it is an address of this machine');
+    }
   });
 
   test.each([
@@ -339,7 +349,7 @@ describe('an address that a server must not name', () => {
     'http://127.0.0.2/',
     'http://[::1]/',
   ])('is not %s', (url) => {
-    expect(faultOfServerUrl(new URL(url))).toBeUndefined();
+    expect(faultOfServerUrl(new URL(url), true)).toBeUndefined();
   });
 
   test.each([

@@ -149,7 +149,7 @@ async function haveFile({
 }: HaveFile): Promise<Receipt | FileTrouble | TokenNeeded> {
   const earlier = (await readReceipt(folder, entry.ordinal)) ?? (await recordPublished(folder, entry));
   if (earlier !== undefined) return earlier;
-  const authorized = await authorize(server, input.token);
+  const authorized = await authorize(server, entry.needsToken ? input.token : undefined);
   if ('kind' in authorized) return authorized;
   const { authorization, epoch } = authorized;
   const part = await folder.openPart(String(entry.ordinal));

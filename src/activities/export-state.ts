@@ -61,6 +61,7 @@ export interface ManifestSummary {
   pages: number;
   entries: number;
   transactionTime: string;
+  /** Some files require the access token. */
   requiresAccessToken: boolean;
   organizedBy?: string;
   expires?: string;

@@ -60,8 +60,9 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const server = await deps.servers.get(input.ref.server);
   const authorized = await authorize(server, input.token);
   if ('kind' in authorized) return authorized;
-  job.capability ??= (await readCapability(deps, server, input.request.level)) ?? {};
-  const { operation = 'export', version } = job.capability;
+  const capability = job.capability ?? (await readCapability(deps, server, input.request.level));
+  if (capability !== undefined) job.capability = capability;
+  const { operation = 'export', version } = capability ?? {};
   const request = buildKickOff({
     baseUrl: server.config.baseUrl,
     level: input.request.level,
@@ -201,6 +202,12 @@ async function readAnswer(
     if (authorized.authorization === undefined || isScopeFault(headers))
       throw new ExportError('AuthorizationFailed', all);
     return refused(authorized.epoch, all);
+  }
+  if (status === 405 && job.capability?.version === undefined && server.config.kickOffMethod === 'auto') {
+    // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
+    job.capability = { ...job.capability, version: 4 };
+    await writeJson(folder, FILES.job, job);
+    return { kind: 'trouble', words };
   }
   if (mayPass(status, body)) return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
   throw new ExportError('KickOffRejected', words);

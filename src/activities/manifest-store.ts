@@ -68,7 +68,7 @@ export async function indexPages(folder: ExportFolder): Promise<ManifestSummary>
     pages: pages.length,
     entries: total,
     transactionTime: first.transactionTime,
-    requiresAccessToken: first.requiresAccessToken,
+    requiresAccessToken: pages.some((page) => page.requiresAccessToken),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(expires === undefined ? {} : { expires }),
     ...(knownBytes === undefined ? {} : { knownBytes }),

@@ -1,4 +1,5 @@
-import { ExportError } from '../errors.ts';
+import type { Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
 import { planBatches, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
@@ -28,6 +29,7 @@ export interface PlanDownloadsResult {
   cursor: number;
   /** Files that an earlier run has finished. */
   done: Record<string, Seen>;
+  warnings: Warning[];
 }
 
 /**
@@ -40,7 +42,7 @@ export async function planDownloads(
 ): Promise<PlanDownloadsResult> {
   const folder = await openExportFolder(deps, ref);
   const { entries: total } = await readSummary(folder);
-  if (cursor === 0) await requireSpace(folder, await readSummary(folder));
+  const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor);
   const finished = await ordinalsWithReceipt(folder, chunk);
@@ -52,17 +54,16 @@ export async function planDownloads(
       folder,
       entries.filter(({ ordinal }) => finished.has(ordinal)),
     ),
+    warnings,
   };
 }
 
-/** When the sizes of all files are known beforehand, a disk that is too small is told at once and not after hours. */
-async function requireSpace(folder: ExportFolder, { knownBytes, entries }: ManifestSummary): Promise<void> {
+/** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
+async function checkSpace(folder: ExportFolder, { knownBytes, entries }: ManifestSummary): Promise<Warning[]> {
   const free = knownBytes === undefined || entries === 0 ? undefined : await folder.freeSpace();
-  if (free === undefined || knownBytes === undefined || knownBytes <= free + (await bytesThere(folder))) return;
-  throw new ExportError(
-    'DestinationFailed',
-    `${folder.location}: the files have ${megabytes(knownBytes)}, ${megabytes(free)} are free`,
-  );
+  if (free === undefined || knownBytes === undefined || knownBytes <= free + (await bytesThere(folder))) return [];
+  const figures = `The files have ${megabytes(knownBytes)}, ${megabytes(free)} are free.`;
+  return [{ code: 'SpaceMayBeShort', message: `${WARNINGS.SpaceMayBeShort} ${figures}` }];
 }
 
 /** Files of an earlier run take up their space already. */

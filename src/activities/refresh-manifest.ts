@@ -5,7 +5,7 @@ import type { TroubleCause } from '../fhir/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { askStatus } from './ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef } from './export-state.ts';
+import type { ExportRef, ManifestSummary } from './export-state.ts';
 import { openExportFolder, pageFile, readJob } from './export-state.ts';
 import { indexPages, readPages, storePage } from './manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
@@ -18,7 +18,7 @@ export interface RefreshManifestInput {
 
 export type RefreshManifestResult =
   | TokenNeeded
-  | { kind: 'refreshed' }
+  | { kind: 'refreshed'; manifest: ManifestSummary }
   | { kind: 'gone'; words: string }
   | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
 
@@ -52,8 +52,7 @@ export async function refreshManifest(
     }
     url = (await storePage(folder, page, { body, manifest: answer.manifest, url, expires })).next;
   }
-  await indexPages(folder);
-  return { kind: 'refreshed' };
+  return { kind: 'refreshed', manifest: await indexPages(folder) };
 }
 
 function haveSameFiles(before: Manifest, after: Manifest): boolean {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { ServerAuthorization } from '../auth/server-authorization.ts';
 import type { Config, ServerConfig } from '../config.ts';
 import { ExportError } from '../errors.ts';
+import { isLoopback } from '../http/check-url.ts';
 import type { ConnectionRules, HttpClient, RequestRules } from '../http/http-client.ts';
 
 /** A configured FHIR server as activities use it. */
@@ -42,6 +43,7 @@ export class Servers {
     const rules: RequestRules = {
       trustedOrigins: new Set([new URL(config.baseUrl).origin, ...config.fileOrigins]),
       trustedHeaders: config.headers,
+      loopback: isLoopback(new URL(config.baseUrl)),
       ...(config.stallSeconds === undefined ? {} : { stall: config.stallSeconds * 1000 }),
       ...(connection === undefined ? {} : { connection }),
     };

@@ -75,7 +75,9 @@ async function readJson(
 
 /** A relative URL is resolved against the FHIR base (SMART App Launch 2.1). */
 function resolve(url: unknown, base: string): string | undefined {
-  return typeof url === 'string' && URL.canParse(url, `${base}/`) ? new URL(url, `${base}/`).href : undefined;
+  if (typeof url !== 'string' || !URL.canParse(url, `${base}/`)) return undefined;
+  // An absolute one is kept to the letter: it becomes the `aud` of assertions, which servers compare.
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : new URL(url, `${base}/`).href;
 }
 
 function tokenOf(statement: Record<string, unknown> | undefined): unknown {

@@ -148,6 +148,7 @@ function withOrigin(rules: RequestRules, tokenUrl: string): RequestRules {
   return {
     trustedOrigins: new Set([...rules.trustedOrigins, new URL(tokenUrl).origin]),
     trustedHeaders: {},
+    ...(rules.loopback === undefined ? {} : { loopback: rules.loopback }),
     ...(rules.stall === undefined ? {} : { stall: rules.stall }),
     ...(rules.connection === undefined ? {} : { connection: rules.connection }),
   };

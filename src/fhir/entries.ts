@@ -15,6 +15,8 @@ export interface Entry {
   name: string;
   count?: number;
   fileSize?: number;
+  /** Its page says that files require the access token. */
+  needsToken: boolean;
   /** Exact, where the server says so (DPC). */
   length?: number;
   sha256?: string;
@@ -53,6 +55,7 @@ export class EntryList {
           index,
           ...(type === undefined ? {} : { type }),
           url,
+          needsToken: manifest.requiresAccessToken,
           name: this.#name(kind, type, manifest.organizedBy),
           ...(count === undefined ? {} : { count }),
           ...(fileSize === undefined ? {} : { fileSize }),

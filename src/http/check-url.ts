@@ -9,8 +9,10 @@ export function isLoopback(url: URL): boolean {
  * Says why a URL that a server gave must not be asked, or nothing when it may: `https:` only (`http:` on loopback), no
  * user information, no link-local or cloud metadata address, so that a server cannot send the worker into its own
  * network's secrets.
+ *
+ * @param loopback whether addresses of this machine may be asked: only where the FHIR server itself is one
  */
-export function faultOfServerUrl(url: URL): string | undefined {
+export function faultOfServerUrl(url: URL, loopback: boolean): string | undefined {
   if (url.username !== '' || url.password !== '') return 'it contains user information';
   const host = url.hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
   if (isIP(host) === 4 && host.startsWith('169.254.')) return 'it is a link-local address';
@@ -21,6 +23,7 @@ export function faultOfServerUrl(url: URL): string | undefined {
     return 'it is a link-local or metadata address';
   }
   if (host === 'metadata' || host === 'metadata.google.internal') return 'it is a cloud metadata address';
+  if (isLoopback(url) && !loopback) return 'it is an address of this machine';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return undefined;
   return `it is ${url.protocol} and must be https:`;
 }

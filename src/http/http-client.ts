@@ -44,6 +44,8 @@ export interface RequestRules {
   trustedHeaders: Record<string, string>;
   /** Origins of `baseUrl` and `fileOrigins`. */
   trustedOrigins: ReadonlySet<string>;
+  /** Addresses of this machine may be asked: the FHIR server is one. Default false. */
+  loopback?: boolean;
   /** Milliseconds without headers or a byte, instead of the process's own. */
   stall?: number;
   /** How this server is reached; default: directly, with the certificate authorities of Node. */
@@ -116,7 +118,7 @@ export class HttpClient {
 
   async #sendOnce(request: HttpRequest, firstOrigin: string, rules: RequestRules): Promise<HttpResponse> {
     const url = new URL(request.url);
-    const fault = faultOfServerUrl(url);
+    const fault = faultOfServerUrl(url, rules.loopback === true);
     if (fault !== undefined)
       throw new RefusedUrlError(`the server named an address at ${url.host} that is not asked: ${fault}`);
     const trusted = rules.trustedOrigins.has(url.origin);

@@ -126,6 +126,7 @@ export class DownloadPhase {
     this.#state.cursor = plan.cursor;
     this.#state.planned.push(...plan.batches);
     this.#count(plan.done);
+    addWarnings(this.#run.state, plan.warnings);
   }
 
   #nextPlanned(): Batch | undefined {
@@ -215,14 +216,15 @@ export class DownloadPhase {
     }
     state.words = later.words;
     const now = Date.now();
+    const cause = this.#causeOf(later, now);
     for (const ordinal of ordinalsOf(later.ranges)) {
-      state.again[later.cause] = (state.again[later.cause] ?? 0) + 1;
-      const trouble = addTrouble(batch.troubles.get(ordinal), later.cause, now);
-      if (this.#isFinal(trouble, now)) state.failed++;
+      state.again[cause] = (state.again[cause] ?? 0) + 1;
+      const trouble = addTrouble(batch.troubles.get(ordinal), cause, now);
+      if (isFinal(trouble, now, this.#run.limits)) state.failed++;
       else state.retries.push(this.#retry(ordinal, trouble, later, now));
     }
     // A link may have been renewed since this batch was started; then the new one is tried first.
-    if (batch.reading === state.reading && isStaleLink(later.cause, batch)) this.#staleLinks = true;
+    if (batch.reading === state.reading && isStaleLink(cause, batch)) this.#staleLinks = true;
     if (later.busy === true) this.#slowDown(later, now);
   }
 
@@ -238,10 +240,11 @@ export class DownloadPhase {
     ]);
   }
 
-  #isFinal(trouble: Trouble, now: number): boolean {
+  /** Past `Expires` an outage is taken for a link that has ended: the manifest is read again before files are given up. */
+  #causeOf({ cause }: LaterFiles, now: number): Exclude<LaterFiles['cause'], 'untried'> {
     const expires = this.#run.state.manifest?.expires;
-    if (trouble.cause === 'outage' && expires !== undefined && now > Date.parse(expires)) return true;
-    return isFinal(trouble, now, this.#run.limits);
+    if (cause === 'outage' && expires !== undefined && now > Date.parse(expires)) return 'link';
+    return cause === 'untried' ? 'outage' : cause;
   }
 
   #retry(ordinal: number, trouble: Trouble, later: LaterFiles, now: number): RetryState {

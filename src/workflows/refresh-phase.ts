@@ -15,7 +15,11 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
     const result = await run.tokens.use((token) =>
       step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, ...token }),
     );
-    if (result.kind === 'refreshed') return true;
+    if (result.kind === 'refreshed') {
+      // New links may have a new end.
+      run.state.manifest = result.manifest;
+      return true;
+    }
     if (result.kind === 'gone') return false;
     trouble = addTrouble(trouble, result.cause, Date.now());
     if (isFinal(trouble, Date.now(), run.limits)) {

@@ -63,7 +63,7 @@ async function ask(key: TestKey = ec, clocks = new ServerClocks()) {
   const [signer] = await readSigners(JSON.stringify(key.privateJwk), undefined);
   if (signer === undefined) throw new Error('no signer');
   const proof = assertionProof({ clientId: 'me', tokenUrl, jku: undefined }, signer, clocks);
-  const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>() };
+  const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>(), loopback: true };
   return requestToken(http, rules, clocks, { tokenUrl, scope: 'system/*.rs', proof, supported: ['system/Patient.rs'] });
 }
 
@@ -151,7 +151,7 @@ test.each([
   ['form', {}, { client_id: 'me', client_secret: 's+ &x' }],
 ] as const)('a client secret by %s', async (method, sentHeaders, fields) => {
   answers = [ok()];
-  const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>() };
+  const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>(), loopback: true };
   const proof = secretProof('me', async () => 's+ &x', method);
   await requestToken(http, rules, new ServerClocks(), { tokenUrl, scope: undefined, proof, supported: [] });
   expect(headers[0]).toMatchObject(sentHeaders);

@@ -15,6 +15,7 @@ function entry(ordinal: number, more: Partial<Entry> = {}): Entry {
     type: 'Patient',
     url: `https://a.example/${ordinal}`,
     name: `Patient.${ordinal}.ndjson`,
+    needsToken: false,
     ...more,
   };
 }

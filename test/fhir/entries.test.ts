@@ -125,6 +125,7 @@ describe('entries', () => {
         type: 'Patient',
         url: 'https://a.example/0',
         name: 'Patient.00001.ndjson',
+        needsToken: false,
         count: 5,
         fileSize: 9,
       },
@@ -135,6 +136,7 @@ describe('entries', () => {
         index: 0,
         url: 'https://a.example/1',
         name: 'deleted/Bundle.00001.ndjson',
+        needsToken: false,
       },
       {
         ordinal: 2,
@@ -144,6 +146,7 @@ describe('entries', () => {
         type: 'Group',
         url: 'https://a.example/0',
         name: 'Group.00001.ndjson',
+        needsToken: false,
       },
     ]);
   });
