@@ -23,10 +23,8 @@ export function makeCertificates(folder: string): { ca: string; server: Certific
   const sign = (name: string): Certificate => {
     const own = key(name);
     openssl('req', '-new', '-key', own, '-subj', `/CN=${name}`, '-out', `${name}.csr`);
-    openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', caKey, '-CAcreateserial', '-days', '2'],
-      ...['-extfile', 'names.ext', '-out', `${name}.pem`],
-    );
+    const by = ['-CA', 'ca.pem', '-CAkey', caKey, '-CAcreateserial', '-days', '2', '-extfile', 'names.ext'];
+    openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.pem`);
     return { cert: join(folder, `${name}.pem`), key: own };
   };
   return { ca: join(folder, 'ca.pem'), server: sign('server'), client: sign('client') };

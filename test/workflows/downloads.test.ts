@@ -161,6 +161,28 @@ test('links that expire after the job is gone: ExportExpired', async () => {
   });
 });
 
+test('past Expires an outage is not the end: the manifest is read again, and its new Expires holds', async () => {
+  let readings = 0;
+  const expires = (): string => new Date(Date.now() + (readings++ === 0 ? 2000 : 3_600_000)).toUTCString();
+  hospital.faults.add({ route: 'status', times: Infinity, do: { kind: 'headers', set: { Expires: expires } } });
+  // The second round of refusals comes when the first Expires has passed.
+  hospital.faults.add({ route: 'file', skip: 1, times: 6, do: answer(503, '', { 'Retry-After': '3' }) });
+  const report = await stack.run({});
+  await expectExactFiles(report.location, hospital);
+  expect(hospital.journal.filter(({ route }) => route === 'status').length).toBeGreaterThan(1);
+});
+
+test('links that expire sooner than the pace allows are told of', async () => {
+  hospital.faults.add({
+    route: 'status',
+    times: Infinity,
+    do: { kind: 'headers', set: { Expires: () => new Date(Date.now() + 2500).toUTCString() } },
+  });
+  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'delay', ms: 650 } });
+  const report = await stack.run({});
+  expect(report.warnings.map(({ code }) => code)).toContain('LinksExpireSoon');
+});
+
 test('gzip of several members is read to its end', async () => {
   hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'gzipMembers' } });
   await expectExactFiles((await stack.run({})).location, hospital);

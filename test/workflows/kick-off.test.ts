@@ -151,6 +151,21 @@ test('a missing CapabilityStatement is not fatal', async () => {
   expect((await stack.run(SMALL)).files).toBe(1);
 });
 
+test('a server of IG 4 whose CapabilityStatement cannot be read is asked by POST when GET is not allowed', async () => {
+  const v4 = await startStack({ servers: { four: { version: 4, patients: 3, pollsUntilReady: 0 } } });
+  try {
+    const four = v4.servers['four'] as SampleServer;
+    four.faults.add({ route: 'metadata', times: Infinity, do: answer(500) });
+    expect((await v4.run(SMALL)).files).toBe(1);
+    expect(four.journal.filter(({ route }) => route === 'kickOff').map(({ method }) => method)).toEqual([
+      'GET',
+      'POST',
+    ]);
+  } finally {
+    await v4.close();
+  }
+});
+
 test('a server that declares IG 4 is asked by POST', async () => {
   const v4 = await startStack({ servers: { four: { version: 4, patients: 3, pollsUntilReady: 0 } } });
   try {

@@ -16,7 +16,7 @@ import { serverEntry, startStack } from '../support/stack.ts';
 
 describe('the search for secrets finds one that is planted', () => {
   const secret = randomBytes(30).toString('base64url');
-  const percent = [...secret].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join('');
+  const percent = secret.replaceAll(/./g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
   const base64 = Buffer.from(`{"token":"${secret}"}`).toString('base64');
   test.each([
     ['raw', secret],
