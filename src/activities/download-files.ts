@@ -77,10 +77,18 @@ export async function downloadFiles(
   for (const [position, entry] of entries.entries()) {
     attempt.signal.throwIfAborted();
     attempt.report({ file: entry.name, files: `${position + 1}/${entries.length}` });
-    const putOff = (from: number): void => {
-      const rest = entries.slice(from).map(({ ordinal }) => ordinal);
-      if (rest.length > 0) result.later.push({ ranges: toRanges(rest), cause: 'untried', words: '' });
+    const putOff = (from: number, retryAfter?: number): void => {
+      const ranges = toRanges(entries.slice(from).map(({ ordinal }) => ordinal));
+      if (ranges.length > 0) {
+        result.later.push({ ranges, cause: 'untried', words: '', ...(retryAfter === undefined ? {} : { retryAfter }) });
+      }
     };
+    const busy = server.busyUntil - Date.now();
+    if (busy > 0) {
+      // Another file was just told so; batches that were queued before shall not ask again before their time.
+      putOff(position, busy);
+      break;
+    }
     const outcome = await haveFile({ deps, folder, server, entry, attempt, input });
     if ('kind' in outcome) {
       result.tokenNeeded = outcome;
@@ -96,16 +104,17 @@ export async function downloadFiles(
       result.failed.push(entry.ordinal);
       continue;
     }
-    const { cause, words, retryAfter, busy } = outcome;
+    const { cause, words, retryAfter, busy: isBusy } = outcome;
+    if (isBusy === true && retryAfter !== undefined) server.busyUntil = Date.now() + retryAfter;
     result.later.push({
       ranges: toRanges([entry.ordinal]),
       cause,
       words: `${entry.name}: ${words}`,
       ...(retryAfter === undefined ? {} : { retryAfter }),
-      ...(busy === true ? { busy } : {}),
+      ...(isBusy === true ? { busy: true } : {}),
     });
     if (outcome.refusedEpoch !== undefined) result.tokenNeeded = refused(outcome.refusedEpoch, words);
-    if (busy === true || cause === 'token' || (cause === 'link' && !input.retry)) {
+    if (isBusy === true || cause === 'token' || (cause === 'link' && !input.retry)) {
       putOff(position + 1);
       break;
     }

@@ -11,6 +11,8 @@ export interface KnownServer {
   config: ServerConfig;
   rules: RequestRules;
   authorization: ServerAuthorization;
+  /** Until when the server wants no request for a file from this worker; milliseconds since the epoch. */
+  busyUntil: number;
 }
 
 /** The FHIR servers of one worker; tokens live here, in memory, and nowhere else. */
@@ -47,7 +49,7 @@ export class Servers {
       ...(config.stallSeconds === undefined ? {} : { stall: config.stallSeconds * 1000 }),
       ...(connection === undefined ? {} : { connection }),
     };
-    return { config, rules, authorization: new ServerAuthorization(config, this.#http, rules) };
+    return { config, rules, authorization: new ServerAuthorization(config, this.#http, rules), busyUntil: 0 };
   }
 }
 

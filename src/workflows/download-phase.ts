@@ -212,6 +212,7 @@ export class DownloadPhase {
     const state = this.#state;
     if (later.cause === 'untried') {
       this.#requeue({ ...batch, ...splitTroubles(batch, later.ranges) });
+      if (later.retryAfter !== undefined) state.holdUntil = Math.max(state.holdUntil, Date.now() + later.retryAfter);
       return;
     }
     state.words = later.words;

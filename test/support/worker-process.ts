@@ -1,9 +1,10 @@
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../../src/config.ts';
 import { createWorkers } from '../../src/workers.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 /** A worker as a process of its own, with the tests' limits; it can be killed. Run from the build in dist/. */
+Runtime.install({ logger: new DefaultLogger('ERROR') });
 const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
 const workers = await createWorkers({
   connection,
