@@ -3,10 +3,11 @@ import type { DownloadFilesResult, LaterFiles } from '../activities/download-fil
 import type { TokenNeeded } from '../activities/token-needed.ts';
 import type { TokenRef } from '../activities/token-needed.ts';
 import { WARNINGS } from '../contract.ts';
-import type { Range } from '../fhir/batches.ts';
 import { toRanges } from '../fhir/batches.ts';
 import type { Trouble } from '../fhir/trouble.ts';
 import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import type { Batch } from './batch.ts';
+import { filesOf, isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
 import type { ExportRun } from './export-run.ts';
 import { refreshPhase } from './refresh-phase.ts';
 import type { DownloadState, RetryState } from './state.ts';
@@ -21,14 +22,6 @@ const MOST_RETRIES = 300;
 const FILES_OF_A_RETRY = 50;
 /** Files that must be done before their pace says anything. */
 const ENOUGH_FOR_A_PACE = 10;
-
-interface Batch {
-  ranges: Range[];
-  /** Trouble that its files have had; empty for files that have not been tried. */
-  troubles: ReadonlyMap<number, Trouble>;
-  /** The reading of the manifest that its links are from. */
-  reading: number;
-}
 
 /** Has every file of the manifest fetched, in a bounded window of batches. */
 export class DownloadPhase {
@@ -307,24 +300,6 @@ export class DownloadPhase {
   }
 }
 
-/** A refused link is renewed at once; a refused token first, and the link only when a new token did not help. */
-function isStaleLink(cause: LaterFiles['cause'], { troubles }: Batch): boolean {
-  return cause === 'link' ? troubles.size === 0 : cause === 'token' && troubles.size > 0;
-}
-
 function isOlder(one: TokenNeeded, other: TokenNeeded | undefined): boolean {
   return other !== undefined && one.epoch < other.epoch;
-}
-
-function filesOf({ ranges }: Batch): number {
-  return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
-}
-
-function ordinalsOf(ranges: readonly Range[]): number[] {
-  return ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, offset) => from + offset));
-}
-
-function splitTroubles(batch: Batch, ranges: Range[]): { ranges: Range[]; troubles: ReadonlyMap<number, Trouble> } {
-  const wanted = new Set(ordinalsOf(ranges));
-  return { ranges, troubles: new Map([...batch.troubles].filter(([ordinal]) => wanted.has(ordinal))) };
 }

@@ -1,0 +1,36 @@
+import type { LaterFiles } from '../activities/download-files.ts';
+import type { Range } from '../fhir/batches.ts';
+import type { Trouble } from '../fhir/trouble.ts';
+
+/** Files that one activity fetches. */
+export interface Batch {
+  ranges: Range[];
+  /** Trouble that its files have had; empty for files that have not been tried. */
+  troubles: ReadonlyMap<number, Trouble>;
+  /** The reading of the manifest that its links are from. */
+  reading: number;
+}
+
+/** A refused link is renewed at once; a refused token first, and the link only when a new token did not help. */
+export function isStaleLink(cause: LaterFiles['cause'], { troubles }: Batch): boolean {
+  return cause === 'link' ? troubles.size === 0 : cause === 'token' && troubles.size > 0;
+}
+
+/** How many files a batch has. */
+export function filesOf({ ranges }: Batch): number {
+  return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+}
+
+/** Every ordinal of some ranges. */
+export function ordinalsOf(ranges: readonly Range[]): number[] {
+  return ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, offset) => from + offset));
+}
+
+/** A part of a batch, with the trouble that its files have had. */
+export function splitTroubles(
+  batch: Batch,
+  ranges: Range[],
+): { ranges: Range[]; troubles: ReadonlyMap<number, Trouble> } {
+  const wanted = new Set(ordinalsOf(ranges));
+  return { ranges, troubles: new Map([...batch.troubles].filter(([ordinal]) => wanted.has(ordinal))) };
+}
