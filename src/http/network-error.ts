@@ -11,9 +11,6 @@ const NOT_SENT = new Set([
   'EHOSTDOWN',
   'ENETDOWN',
   'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
-  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -23,6 +20,9 @@ const NOT_SENT = new Set([
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',
 ]);
+
+/** Handshakes that fail; each version of OpenSSL has its own prefixes. */
+const NO_HANDSHAKE = /^ERR_SSL_\S*(WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL)$/;
 
 /** The network failed: no answer, or only a part of one. Trying again may help. */
 export class NetworkError extends Error {
@@ -45,7 +45,7 @@ export function toNetworkError(error: unknown, host: string): NetworkError {
   const code = typeof given === 'string' ? given : '';
   const words =
     code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;
-  return new NetworkError(`${host}: ${words}`, !NOT_SENT.has(code), { cause: error });
+  return new NetworkError(`${host}: ${words}`, !NOT_SENT.has(code) && !NO_HANDSHAKE.test(code), { cause: error });
 }
 
 function deepestCause(error: unknown): Error {
