@@ -59,6 +59,8 @@ export interface LaterFiles {
   retryAfter?: number;
   /** The server wants fewer requests, or is away. */
   busy?: boolean;
+  /** More of the file is there than before. */
+  progressed?: boolean;
 }
 
 /**
@@ -112,6 +114,7 @@ export async function downloadFiles(
       words: `${entry.name}: ${words}`,
       ...(retryAfter === undefined ? {} : { retryAfter }),
       ...(isBusy === true ? { busy: true } : {}),
+      ...(outcome.progressed === true ? { progressed: true } : {}),
     });
     if (outcome.refusedEpoch !== undefined) result.tokenNeeded = refused(outcome.refusedEpoch, words);
     if (isBusy === true || cause === 'token' || (cause === 'link' && !input.retry)) {

@@ -213,7 +213,7 @@ export class DownloadPhase {
     const cause = this.#causeOf(later, now);
     for (const ordinal of ordinalsOf(later.ranges)) {
       state.again[cause] = (state.again[cause] ?? 0) + 1;
-      const trouble = addTrouble(batch.troubles.get(ordinal), cause, now);
+      const trouble = addTrouble(later.progressed === true ? undefined : batch.troubles.get(ordinal), cause, now);
       if (isFinal(trouble, now, this.#run.limits)) state.failed++;
       else state.retries.push(this.#retry(ordinal, trouble, later, now));
     }

@@ -60,6 +60,7 @@ export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTro
     receiver = new Receiver(entry);
   }
   const validator = resumable(response, part);
+  const start = receiver.bytes;
   try {
     return await receive(fetch, response, receiver, validator);
   } catch (error) {
@@ -67,7 +68,7 @@ export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTro
     if (error instanceof PartError) throw error.cause;
     if (validator !== undefined) await part.checkpoint(validator);
     if (signal.aborted) throw signal.reason;
-    return brokenBody(error);
+    return { ...brokenBody(error), progressed: validator !== undefined && receiver.bytes > start };
   }
 }
 

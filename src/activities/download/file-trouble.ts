@@ -8,6 +8,8 @@ export interface FileTrouble {
   retryAfter?: number;
   /** The server as a whole is away or wants fewer requests; other files would fare no better now. */
   busy?: boolean;
+  /** It broke off farther on than the last time, and will be gone on with: no reason to give up. */
+  progressed?: boolean;
   /** Epoch of the token that was refused. */
   refusedEpoch?: number;
 }
