@@ -17,8 +17,11 @@ async function main(): Promise<void> {
   const config = await loadConfig();
   const workflowBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
   if (!existsSync(workflowBundle)) throw new Error(`${workflowBundle} is missing; run "npm run build" first`);
+  const { connectionOptions, namespace } = temporalSettings();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      // Queues of files have no workflows and nobody has Nexus services: nothing that an operator could mend.
+      if (/^No (workflows|Nexus services) registered/.test(message)) return;
       logger[level.toLowerCase() as Lowercase<typeof level>]({ ...meta }, message);
     }),
     telemetryOptions: {
@@ -28,20 +31,31 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const { connectionOptions, namespace } = loadClientConnectConfig();
   const connection = await connect(connectionOptions, stop.signal);
   if (connection === undefined) return;
-  const workers = await createWorkers({ connection, namespace, config, workflowBundle });
-  logger.info(
-    { taskQueue: TASK_QUEUE, servers: Object.keys(config.servers), destinations: Object.keys(config.destinations) },
-    'worker started',
-  );
   try {
+    const workers = await createWorkers({ connection, namespace, config, workflowBundle });
+    logger.info(
+      { taskQueue: TASK_QUEUE, servers: Object.keys(config.servers), destinations: Object.keys(config.destinations) },
+      'worker started',
+    );
     await workers.run();
   } finally {
     await connection.close();
   }
   logger.info('worker stopped');
+}
+
+/** Address, namespace and credentials of Temporal, as all of its tools find them. */
+function temporalSettings(): ReturnType<typeof loadClientConnectConfig> {
+  try {
+    return loadClientConnectConfig();
+  } catch (error) {
+    const where = process.env['TEMPORAL_CONFIG_FILE'] ?? 'the default configuration file';
+    throw new Error(`Temporal configuration (TEMPORAL_* variables, ${where}): ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before. */
@@ -67,5 +81,6 @@ async function connect(
 
 main().catch((error: unknown) => {
   logger.fatal((error as Error).message);
-  process.exitCode = 1;
+  // The runtime's threads would keep the process, deaf to signals.
+  process.exit(1);
 });

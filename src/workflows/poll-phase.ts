@@ -28,6 +28,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         addWarnings(run.state, result.warnings);
         delete poll.trouble;
         delete poll.words;
+        delete poll.serverProgress;
         return true;
       case 'gone':
         poll.words = result.words;
