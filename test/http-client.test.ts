@@ -249,8 +249,17 @@ describe('redirects', () => {
       url === '/' ? redirect(status, '/2')(response) : ok(response),
     );
     const request = { method: 'POST', url: origin, headers: { prefer: 'respond-async' }, body: 'x' } as const;
-    await readText(await client.send(request, trust()), 10);
+    await readText(await client.send(request, trust(origin)), 10);
     expect(seen[1]).toMatchObject({ method: 'POST', url: '/2', body: 'x', headers: { prefer: 'respond-async' } });
+  });
+
+  test('of a POST to another origin than those of the configuration are not followed: its body may name patients', async () => {
+    const away = await record(ok);
+    const { origin } = await record(redirect(307, `${away.origin}/2`));
+    const response = await client.send({ method: 'POST', url: origin, headers: {}, body: 'x' }, trust(origin));
+    expect(response.status).toBe(307);
+    await response.body.dump();
+    expect(away.seen).toEqual([]);
   });
 
   test.each([
@@ -334,7 +343,16 @@ describe('an address that a server must not name', () => {
   });
 
   test('an address of this machine is asked only where the FHIR server is one', () => {
-    for (const url of ['http://localhost:1/', 'https://127.0.0.1/', 'http://[::1]/']) {
+    for (const url of [
+      'http://localhost:1/',
+      'https://127.0.0.1/',
+      'http://[::1]/',
+      'https://0.0.0.0/',
+      'https://[::]/',
+      'https://[::ffff:127.0.0.1]/',
+      'https://localhost./',
+      'https://a.localhost/',
+    ]) {
       expect(faultOfServerUrl(new URL(url), false)).toBe('it is an address of this machine');
     }
   });
@@ -412,6 +430,16 @@ describe('a network that fails', () => {
     const start = performance.now();
     await expectFailure(get(origin), /UND_ERR_HEADERS_TIMEOUT/, true);
     expect(performance.now() - start).toBeGreaterThanOrEqual(TIMEOUT - 10);
+  });
+
+  test('after the time of the server rather than that of the process', async () => {
+    const patient = new HttpClient();
+    const silent = await serve(({ url }, response) => (url === '/body' ? response.write('begun') : undefined));
+    const send = (path: string): Promise<HttpResponse> =>
+      patient.send({ method: 'GET', url: `${silent}${path}`, headers: {} }, { ...trust(), stall: TIMEOUT });
+    await expectFailure(send('/headers'), /UND_ERR_HEADERS_TIMEOUT/, true);
+    await expectFailure(readText(await send('/body'), 100), /UND_ERR_BODY_TIMEOUT/, true);
+    await patient.close();
   });
 
   test('without a byte of the body in time', async () => {

@@ -100,7 +100,6 @@ function filesOf(kind: FileKind, list: unknown, from = 0): (ManifestFile | strin
   });
 }
 
-/** URL of the next page; empty when there is such a page and its address is missing. */
 /** DPC says length and checksum in extensions: an object (IG 1 to 3) in its service, an array in its documentation. */
 function integrityOf(extension: unknown): { length?: number; sha256?: string } {
   const pairs: [string, unknown][] = Array.isArray(extension)
@@ -116,6 +115,7 @@ function integrityOf(extension: unknown): { length?: number; sha256?: string } {
   return { ...(length === undefined ? {} : { length }), ...(sha256 === undefined ? {} : { sha256 }) };
 }
 
+/** URL of the next page; empty when there is such a page and its address is missing. */
 function nextOf(links: unknown): string | undefined {
   const link = (Array.isArray(links) ? links : [links]).filter(isObject).find((one) => one['relation'] === 'next');
   if (link === undefined) return undefined;

@@ -3,15 +3,16 @@ const EPOCH_SECONDS = 100_000_000;
 const EPOCH_MILLISECONDS = 100_000_000_000;
 
 const SHORTEST = 1000;
-const LONGEST = 24 * 60 * 60 * 1000;
+/** The longest deadline that an export can have; beyond the range of dates a time could not even be shown. */
+const LONGEST = 365 * 24 * 60 * 60 * 1000;
 
 /** IMF-fixdate and RFC 850 end in GMT; zones as in ISO 8601 do no harm. Anything else that parses was not meant so. */
 const WITH_ZONE = /\d\d:\d\d:\d\d.*(GMT|UTC|Z|[+-]\d\d:?\d\d)$/i;
 const ASCTIME = /^[a-z]{3} [a-z]{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/i;
 
 /**
- * The delay in milliseconds that a `Retry-After` header asks for, at least a second and at most a day, or undefined when
- * it is absent, garbage, zero, negative or past: then the caller backs off by itself.
+ * The delay in milliseconds that a `Retry-After` header asks for, at least a second and at most a year, or undefined
+ * when it is absent, garbage, zero, negative or past: then the caller backs off by itself.
  *
  * Understands seconds and HTTP dates (RFC 9110, 10.2.3) and epochs in seconds or milliseconds, which the SMART
  * reference server sends. A moment is taken against the response's own `Date`, so that a wrong clock of ours does not

@@ -1,5 +1,8 @@
 import { isIP } from 'node:net';
 
+/** Hosts that also lead to this machine: the unspecified address, IPv4 within IPv6, and names. */
+const OTHER_NAMES_OF_LOOPBACK = /^(0\.0\.0\.0|::|(::|::ffff:|::ffff:0:|64:ff9b::)7f[0-9a-f]{2}:.*|(.*\.)?localhost)$/;
+
 /** Whether a URL's host is this machine itself. */
 export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
@@ -23,7 +26,7 @@ export function faultOfServerUrl(url: URL, loopback: boolean): string | undefine
     return 'it is a link-local or metadata address';
   }
   if (host === 'metadata' || host === 'metadata.google.internal') return 'it is a cloud metadata address';
-  if (isLoopback(url) && !loopback) return 'it is an address of this machine';
+  if (!loopback && (isLoopback(url) || OTHER_NAMES_OF_LOOPBACK.test(host))) return 'it is an address of this machine';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return undefined;
   return `it is ${url.protocol} and must be https:`;
 }

@@ -102,8 +102,7 @@ export class HttpClient {
         rules,
       );
       const next = request.followRedirects === false ? undefined : redirectOf(response);
-      if (next === undefined || (method !== 'GET' && response.status !== 307 && response.status !== 308))
-        return response;
+      if (next === undefined || (method !== 'GET' && !mayRepeat(response, next, rules))) return response;
       await response.body.dump();
       if (redirects === MOST_REDIRECTS) {
         throw new NetworkError(`${new URL(url).host}: more than ${MOST_REDIRECTS} redirects`, true);
@@ -206,6 +205,11 @@ export async function readText(response: HttpResponse, most: number, cut = false
 
 function isTimeout(reason: unknown): boolean {
   return reason instanceof Error && reason.name === 'TimeoutError';
+}
+
+/** A body, which may name patients, goes on to origins of the configuration only. */
+function mayRepeat({ status }: HttpResponse, next: string, { trustedOrigins }: RequestRules): boolean {
+  return (status === 307 || status === 308) && trustedOrigins.has(new URL(next).origin);
 }
 
 function redirectOf({ status, headers, url }: HttpResponse): string | undefined {

@@ -151,6 +151,13 @@ describe('entries', () => {
     ]);
   });
 
+  test('keep what is exact, and whether their page wants the token', () => {
+    const exact = { length: 5, sha256: 'ab' };
+    const [first, second] = entriesOf(page([exact], { requiresAccessToken: true }), page([{}]));
+    expect(first).toMatchObject({ ...exact, needsToken: true });
+    expect(second).toMatchObject({ needsToken: false });
+  });
+
   test('with renewed URLs have the same places and names', () => {
     const reading = (sig: string): Entry[] =>
       entriesOf(

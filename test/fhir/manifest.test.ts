@@ -199,6 +199,34 @@ describe('hints', () => {
   });
 });
 
+describe('length and checksum in the extensions of DPC', () => {
+  const sum = 'Ab12'.repeat(16);
+  const sha256 = sum.toLowerCase();
+  const dpc = (name: string): string => `https://dpc.cms.gov/${name}`;
+  test.each([
+    [
+      { [dpc('file_length')]: 10, [dpc('checksum')]: `sha256:${sum}` },
+      { length: 10, sha256 },
+    ],
+    [
+      [
+        { url: dpc('file_length'), valueDecimal: 10 },
+        { url: dpc('checksum'), valueString: `sha256:${sum}` },
+      ],
+      { length: 10, sha256 },
+    ],
+    [[{ url: dpc('checksum'), valueString: `md5:${sum}` }, null, 'x', { url: dpc('file_length') }], {}],
+    [{ [dpc('checksum')]: sum, [dpc('file_length')]: 'x' }, {}],
+    [{ [dpc('checksum')]: `sha256:${sum}0` }, {}],
+    [{ 'https://a.example/file_length': 10 }, {}],
+    ['x', {}],
+    [null, {}],
+  ])('%j are %j', (extension, expected) => {
+    const { files } = read({ transactionTime: TIME, output: [{ url: 'x', extension }] });
+    expect(files).toEqual([{ kind: 'output', index: 0, url: 'x', ...expected }]);
+  });
+});
+
 describe('the link to the next page', () => {
   test.each([
     [

@@ -29,8 +29,12 @@ describe('seconds', () => {
     expect(parseRetryAfter('0.001', undefined, NOW)).toBe(1000);
   });
 
-  test.each(['86401', '31536000', '99999999'])('more than a day (%s) is a day', (text) => {
-    expect(parseRetryAfter(text, undefined, NOW)).toBe(DAY);
+  test('days are waited for in full', () => {
+    expect(parseRetryAfter('604800', undefined, NOW)).toBe(7 * DAY);
+  });
+
+  test('more than the longest deadline is the longest deadline', () => {
+    expect(parseRetryAfter('99999999', undefined, NOW)).toBe(365 * DAY);
   });
 });
 
@@ -64,9 +68,9 @@ describe('a moment', () => {
   });
 
   test.each(['Fri, 31 Dec 9999 23:59:59 GMT', '99999999999', '1790000000000000', '99999999999999999999999'])(
-    'that is far away is a day ahead: %s',
+    'that is far away is a year ahead: %s',
     (text) => {
-      expect(parseRetryAfter(text, DATE, NOW)).toBe(DAY);
+      expect(parseRetryAfter(text, DATE, NOW)).toBe(365 * DAY);
     },
   );
 });
