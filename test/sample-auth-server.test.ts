@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { KeyObject, randomUUID, sign } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -217,6 +217,36 @@ describe('assertions', () => {
     expect(started.auth.issued).toEqual([signed]);
     expect((await ask(started, { client_assertion: signed })).json['error']).toBe('invalid_client');
     expect((await ask(started)).status).toBe(200);
+  });
+
+  test('a critical header, and a key that is registered for another algorithm', async () => {
+    const started = await start({ clients: [{ clientId: 'x', jwks: { keys: [{ ...ec.jwk, alg: 'ES256' }] } }] });
+    const [header = '', claims = ''] = (await assertion(started)).split('.');
+    const old = JSON.parse(Buffer.from(header, 'base64url').toString()) as object;
+    const critical = Buffer.from(JSON.stringify({ ...old, crit: ['b64'], b64: true })).toString('base64url');
+    const signed = `${critical}.${claims}`;
+    // jose signs no header that it does not know.
+    const key = KeyObject.from(ec.privateKey);
+    const signature = sign('sha384', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
+    const other = await assertion(started, { claims: { iss: 'x', sub: 'x' } });
+    for (const [bad, message] of [
+      [`${signed}.${signature}`, /crit/],
+      [other, /kid/],
+    ] as const) {
+      const { json } = await ask(started, { client_assertion: bad });
+      expect(json).toMatchObject({
+        error: 'invalid_client',
+        error_description: expect.stringMatching(message) as string,
+      });
+    }
+  });
+
+  test('parameters do not belong in the URL of the token endpoint', async () => {
+    const started = await start();
+    const body = new URLSearchParams({ client_assertion: await assertion(started) }).toString();
+    const url = `${started.auth.tokenUrl(started.server.baseUrl)}?scope=system/*.rs`;
+    const { status, text } = await call(url, { method: 'POST', headers: formType, body });
+    expect([status, text]).toEqual([400, expect.stringContaining('belong in the body')]);
   });
 
   test('one algorithm may be all that is accepted', async () => {
