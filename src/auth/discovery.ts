@@ -2,6 +2,7 @@ import { ExportError } from '../errors.ts';
 import type { ScopeSupport } from '../fhir/scopes.ts';
 import type { HttpClient, RequestRules } from '../http/http-client.ts';
 import { readText } from '../http/http-client.ts';
+import { NetworkError } from '../http/network-error.ts';
 import type { ServerClocks } from './clock.ts';
 
 /** What a server says about its authorization. */
@@ -11,6 +12,8 @@ export interface SmartConfiguration extends ScopeSupport {
   algorithms: string[];
   /** Where the token endpoint was found. */
   source: 'configured' | 'smart-configuration' | 'CapabilityStatement';
+  /** The rest is not known, because the server was away. */
+  passing?: boolean;
 }
 
 const LARGEST = 20 * 1024 * 1024;
@@ -34,38 +37,52 @@ export async function discover(
   const base = baseUrl.replace(/\/+$/, '');
   const asked = readJson(http, rules, clocks, `${base}/.well-known/smart-configuration`);
   // With a token endpoint given, the document only helps.
-  const smart = await (tokenUrl === undefined ? asked : asked.catch(() => undefined));
+  const first = await (tokenUrl === undefined ? asked : asked.catch((): Reading => ({ away: 'no answer' })));
+  const smart = first.document;
   const found = resolve(smart?.['token_endpoint'], base);
   const support = {
     capabilities: texts(smart?.['capabilities']),
     scopesSupported: texts(smart?.['scopes_supported']),
     algorithms: texts(smart?.['token_endpoint_auth_signing_alg_values_supported']),
   };
-  if (tokenUrl !== undefined) return { ...support, tokenUrl, source: 'configured' };
+  if (tokenUrl !== undefined) {
+    return { ...support, tokenUrl, source: 'configured', ...(first.away === undefined ? {} : { passing: true }) };
+  }
   if (found !== undefined) return { ...support, tokenUrl: found, source: 'smart-configuration' };
-  const statement = await readJson(http, rules, clocks, `${base}/metadata`);
-  const declared = resolve(tokenOf(statement), base);
+  const second = await readJson(http, rules, clocks, `${base}/metadata`);
+  const declared = resolve(tokenOf(second.document), base);
   if (declared !== undefined) return { ...support, tokenUrl: declared, source: 'CapabilityStatement' };
+  // A server that is away has not said that there is none.
+  const away = first.away ?? second.away;
+  if (away !== undefined) throw new NetworkError(`${new URL(base).host}: ${away}`, true);
   throw new ExportError(
     'AuthorizationFailed',
     'the server tells no token endpoint, neither in .well-known/smart-configuration nor in its CapabilityStatement; set auth.tokenUrl',
   );
 }
 
-async function readJson(
-  http: HttpClient,
-  rules: RequestRules,
-  clocks: ServerClocks,
-  url: string,
-): Promise<Record<string, unknown> | undefined> {
+/** What was read; `away`: why it could not be read now. */
+interface Reading {
+  document?: Record<string, unknown> | undefined;
+  away?: string;
+}
+
+async function readJson(http: HttpClient, rules: RequestRules, clocks: ServerClocks, url: string): Promise<Reading> {
   const accept = url.endsWith('/metadata') ? 'application/fhir+json' : 'application/json';
   const response = await http.send(
     { method: 'GET', url, headers: { accept }, signal: AbortSignal.timeout(TIME) },
     rules,
   );
-  clocks.note(new URL(url).origin, response.headers['date']);
+  const { status, headers } = response;
+  // The Date of an answer from a cache is that of long ago.
+  if (headers['age'] === undefined) clocks.note(new URL(url).origin, headers['date']);
   const text = await readText(response, LARGEST);
-  if (response.status !== 200) return undefined;
+  if (status === 200) return { document: parse(text) };
+  // Not 500: some servers answer so for what they do not have.
+  return [408, 429, 502, 503, 504].includes(status) ? { away: `HTTP ${status}` } : {};
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {

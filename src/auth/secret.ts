@@ -10,21 +10,21 @@ export interface SecretSource {
 /** A secret that is never kept in configuration, and never shown. */
 export class Secret {
   readonly #source: SecretSource;
-  #read: { text: string; modified: number } | undefined;
+  #read: { text: string; version: string } | undefined;
 
   constructor(source: SecretSource) {
     this.#source = source;
   }
 
   /**
-   * The secret's text, without a newline at its end.
+   * The secret's text, without a newline at its end and the mark that some editors put before it.
    *
    * @throws ExportError `AuthorizationFailed` when there is none
    */
   async text(): Promise<string> {
     const { file, env } = this.#source;
     const text = file === undefined ? process.env[env ?? ''] : await this.#fromFile(file);
-    const trimmed = text?.replace(/\r?\n$/, '') ?? '';
+    const trimmed = text?.replace(/^\ufeff/, '').replace(/\r?\n$/, '') ?? '';
     if (trimmed === '') {
       throw new ExportError(
         'AuthorizationFailed',
@@ -36,8 +36,10 @@ export class Secret {
 
   async #fromFile(file: string): Promise<string> {
     try {
-      const { mtimeMs } = await stat(file);
-      if (this.#read?.modified !== mtimeMs) this.#read = { text: await readFile(file, 'utf8'), modified: mtimeMs };
+      const { mtimeMs, size, ino } = await stat(file);
+      // The time alone would not do: a file that takes another's place may be just as old.
+      const version = `${mtimeMs}/${size}/${ino}`;
+      if (this.#read?.version !== version) this.#read = { text: await readFile(file, 'utf8'), version };
       return this.#read.text;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -8,8 +8,12 @@ import { readSigners } from './key-file.ts';
 import { Secret } from './secret.ts';
 import type { Signer } from './signer.ts';
 import type { GrantedToken, Proof, TokenTrouble } from './token-request.ts';
-import { assertionProof, requestToken, secretProof } from './token-request.ts';
+import { assertionProof, isSendable, requestToken, secretProof } from './token-request.ts';
 import { TokenStore } from './token-store.ts';
+
+/** Milliseconds after which a server's SMART configuration is read again, also when it was away. */
+const LATER = 3_600_000;
+const SOON = 60_000;
 
 /** The token that the workflow says shall be used. */
 export interface TokenRef {
@@ -42,7 +46,7 @@ export class ServerAuthorization {
   readonly #clocks = new ServerClocks();
   readonly #tokens = new TokenStore((scope) => this.#mint(scope));
   readonly #secret: Secret;
-  #smart: SmartConfiguration | undefined;
+  #smart: { configuration: SmartConfiguration; until: number } | undefined;
 
   constructor({ auth, baseUrl }: ServerConfig, http: HttpClient, rules: RequestRules) {
     this.#auth = auth;
@@ -77,7 +81,7 @@ export class ServerAuthorization {
       const pair = `${this.#auth.username}:${await this.#secret.text()}`;
       return { value: `Basic ${Buffer.from(pair).toString('base64')}`, epoch };
     }
-    if (this.#auth.type === 'bearer') return { value: `Bearer ${await this.#secret.text()}`, epoch };
+    if (this.#auth.type === 'bearer') return { value: `Bearer ${await this.#bearer(this.#auth)}`, epoch };
     const token = await this.#tokens.get(scope === '' ? undefined : scope, epoch);
     return typeof token === 'object' && 'value' in token
       ? { value: `Bearer ${token.value}`, epoch: token.epoch }
@@ -100,11 +104,13 @@ export class ServerAuthorization {
     };
   }
 
-  /** The server's SMART configuration; read once by each worker, and again when the last reading failed. */
+  /** The server's SMART configuration: read now and then by each worker, and soon again when it could not be read. */
   async smart(): Promise<SmartConfiguration> {
+    if (this.#smart !== undefined && this.#smart.until > Date.now()) return this.#smart.configuration;
     const tokenUrl = 'tokenUrl' in this.#auth ? this.#auth.tokenUrl : undefined;
-    this.#smart ??= await discover(this.#http, this.#rules, this.#clocks, { baseUrl: this.#baseUrl, tokenUrl });
-    return this.#smart;
+    const configuration = await discover(this.#http, this.#rules, this.#clocks, { baseUrl: this.#baseUrl, tokenUrl });
+    this.#smart = { configuration, until: Date.now() + (configuration.passing === true ? SOON : LATER) };
+    return configuration;
   }
 
   /** The key that signs for this server: one whose algorithm it accepts. */
@@ -118,6 +124,15 @@ export class ServerAuthorization {
       );
     }
     return fitting;
+  }
+
+  async #bearer({ tokenFile, tokenEnv }: { tokenFile?: string | undefined; tokenEnv?: string | undefined }) {
+    const token = await this.#secret.text();
+    if (isSendable(token)) return token;
+    throw new ExportError(
+      'AuthorizationFailed',
+      `${tokenFile ?? tokenEnv} holds no token: there are spaces, line breaks or other letters that a header cannot carry`,
+    );
   }
 
   async #mint(scope: string | undefined): Promise<GrantedToken | TokenTrouble> {

@@ -3,6 +3,7 @@ import { ExportError } from '../errors.ts';
 import { quoteAnswer, tidy } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpClient, HttpResponse, RequestRules } from '../http/http-client.ts';
+import { hide } from '../http/hide.ts';
 import { readText } from '../http/http-client.ts';
 import type { ServerClocks } from './clock.ts';
 import type { Signer } from './signer.ts';
@@ -31,6 +32,8 @@ export type Proof = () => Promise<{
 
 /** Seconds an assertion lives: less than the 300 that SMART allows, for clocks that are not quite right. */
 const ASSERTION_LIFE = 240;
+/** Seconds by which an assertion is older than it is: the server's clock is known to the second only. */
+const ASSERTION_AGE = 5;
 /** Seconds a token is taken to live when the server does not say: the longest that SMART recommends. */
 const DEFAULT_LIFE = 300;
 const LARGEST_ANSWER = 1024 * 1024;
@@ -69,8 +72,9 @@ export async function requestToken(
       rules,
     );
     clocks.note(new URL(tokenUrl).origin, response.headers['date']);
-    const text = hide(await readText(response, LARGEST_ANSWER, true), secrets);
-    if (response.status === 200) return readToken(text);
+    const answer = await readText(response, LARGEST_ANSWER, true);
+    if (response.status === 200) return readToken(answer);
+    const text = hide(answer, secrets);
     const { status } = response;
     if (status === 408 || status === 429 || status >= 500) return trouble(response, text);
     const error = errorOf(text);
@@ -93,7 +97,7 @@ export function assertionProof(
       sub: clientId,
       aud: tokenUrl,
       jti: randomUUID(),
-      iat: now,
+      iat: now - ASSERTION_AGE,
       exp: now + ASSERTION_LIFE,
     };
     const assertion = await signer.sign(header, claims);
@@ -119,16 +123,24 @@ export function secretProof(clientId: string, secret: () => Promise<string>, met
   };
 }
 
+/** Whether a token can be the value of a header: without spaces, line breaks and letters beyond ASCII (RFC 6750, 2.1). */
+export function isSendable(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
+}
+
 function readToken(text: string): GrantedToken {
-  let answer: Record<string, unknown>;
+  let answer: Record<string, unknown> | null;
   try {
-    answer = JSON.parse(text) as Record<string, unknown>;
+    answer = JSON.parse(text) as Record<string, unknown> | null;
   } catch {
     throw new ExportError('AuthorizationFailed', 'the token endpoint answered 200 with something that is not JSON');
   }
-  const { access_token: value, token_type: type, expires_in: life, scope } = answer;
+  const { access_token: value, token_type: type, expires_in: life, scope } = answer ?? {};
   if (typeof value !== 'string' || value === '') {
     throw new ExportError('AuthorizationFailed', 'the token endpoint answered 200 without an access_token');
+  }
+  if (!isSendable(value)) {
+    throw new ExportError('AuthorizationFailed', 'the token endpoint gave an access_token that no header can carry');
   }
   if (typeof type === 'string' && type.toLowerCase() !== 'bearer') {
     throw new ExportError(
@@ -174,11 +186,6 @@ function errorOf(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Servers quote what they refuse. */
-function hide(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[redacted]')), text);
 }
 
 function encodeForm(text: string): string {

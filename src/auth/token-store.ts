@@ -11,6 +11,8 @@ export interface HeldToken {
   /** Milliseconds that it lives in all. */
   lifetime: number;
   scope: string | undefined;
+  /** The latest epoch that it was given out for; with a clock ahead of the others' its own is later. */
+  servedFor: number;
 }
 
 /** Asks the token endpoint. */
@@ -33,14 +35,19 @@ export class TokenStore {
   async get(scope: string | undefined, epoch: number): Promise<HeldToken | TokenTrouble | 'stale'> {
     const held = this.#held.get(scope ?? '');
     if (held === undefined || held.epoch < epoch) return this.#mintOnce(scope, epoch);
-    return held.expiresAt > Date.now() ? held : 'stale';
+    // With a clock ahead of the others' an old token bears an epoch that they reach only later.
+    if (held.expiresAt <= Date.now()) return epoch > held.servedFor ? this.#mintOnce(scope, epoch) : 'stale';
+    held.servedFor = Math.max(held.servedFor, epoch);
+    return held;
   }
 
   /** A token newer than an epoch: one that another export has had minted meanwhile, if it is young, or a new one. */
   async newer(scope: string | undefined, than: number): Promise<HeldToken | TokenTrouble> {
     const held = this.#held.get(scope ?? '');
     const young = held !== undefined && held.expiresAt - Date.now() > refreshMargin(held.lifetime);
-    return young && held.epoch > than ? held : this.#mintOnce(scope, Math.max(than, held?.epoch ?? 0) + 1);
+    const token = young && held.epoch > than ? held : await this.#mintOnce(scope, Math.max(than, held?.epoch ?? 0) + 1);
+    if ('servedFor' in token) token.servedFor = token.epoch;
+    return token;
   }
 
   async #mintOnce(scope: string | undefined, epoch: number): Promise<HeldToken | TokenTrouble> {
@@ -67,6 +74,7 @@ export class TokenStore {
       expiresAt: asked + expiresIn,
       lifetime: expiresIn,
       scope: grantedScope,
+      servedFor: epoch,
     };
     this.#held.set(scope ?? '', token);
     return token;

@@ -1,7 +1,9 @@
-import { Agent, ProxyAgent } from 'undici';
+import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { faultOfServerUrl } from './check-url.ts';
+import { hide } from './hide.ts';
 import { NetworkError, toNetworkError } from './network-error.ts';
+import { throughProxy } from './proxy.ts';
 
 /** Redirects of one request that are followed. */
 const MOST_REDIRECTS = 5;
@@ -138,7 +140,8 @@ export class HttpClient {
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
-      const secret = authorization?.replace(/^\S+\s+/, '');
+      // Not only where it was sent: a redirect may tell it to the next.
+      const secret = request.authorization?.replace(/^\S+\s+/, '');
       return {
         status: statusCode,
         headers: flatten(headers),
@@ -173,9 +176,7 @@ export class HttpClient {
     };
     const timeouts = { headersTimeout: this.#timeouts.headers, bodyTimeout: this.#timeouts.body };
     const connect = { timeout: 10_000, ...tls };
-    return proxy === undefined
-      ? new Agent({ ...timeouts, connect })
-      : new ProxyAgent({ ...timeouts, uri: proxy, requestTls: connect });
+    return proxy === undefined ? new Agent({ ...timeouts, connect }) : throughProxy(proxy, { ...timeouts, connect });
   }
 }
 
@@ -198,9 +199,7 @@ export async function readText(response: HttpResponse, most: number, cut = false
     throw toNetworkError(error, new URL(response.url).host);
   }
   const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
-  return response.secret === undefined || response.secret === ''
-    ? text
-    : text.replaceAll(response.secret, '[redacted]');
+  return response.secret === undefined ? text : hide(text, [response.secret]);
 }
 
 function isTimeout(reason: unknown): boolean {

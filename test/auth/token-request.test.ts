@@ -1,224 +1,194 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ServerClocks } from '../../src/auth/clock.ts';
 import { readSigners } from '../../src/auth/key-file.ts';
-import { Secret } from '../../src/auth/secret.ts';
+import type { Proof } from '../../src/auth/token-request.ts';
 import { assertionProof, requestToken, secretProof } from '../../src/auth/token-request.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
-import type { TestKey } from '../support/keys.ts';
+import type { Answer, AnsweringServer, Asked } from '../support/answering-server.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { makeKey } from '../support/keys.ts';
 
-type Answer = { status: number; body: string; headers?: Record<string, string> };
-
-let rsa: TestKey;
-let ec: TestKey;
-let answers: Answer[] = [];
-let bodies: URLSearchParams[] = [];
-let headers: NodeJS.Dict<string | string[]>[] = [];
+const keys = { RS384: await makeKey('RS384', 'rsa'), ES384: await makeKey('ES384', 'ec') };
+const SECRET = 's+ &/"x';
+const RULES = { trustedHeaders: {}, trustedOrigins: new Set<string>(), loopback: true };
 const http = new HttpClient();
-const server = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    const body = new URLSearchParams(Buffer.concat(chunks).toString());
-    bodies.push(body);
-    headers.push(request.headers);
-    const answer = answers.shift() ?? { status: 500, body: '' };
-    response
-      .writeHead(answer.status, answer.headers)
-      .end(answer.body.replaceAll('<assertion>', body.get('client_assertion') ?? ''));
-  });
-});
+let server: AnsweringServer;
 let tokenUrl: string;
 
 beforeAll(async () => {
-  [rsa, ec] = await Promise.all([makeKey('RS384', 'rsa'), makeKey('ES384', 'ec')]);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/auth/token?x=1`;
+  server = await startAnswering(() => ({}));
+  tokenUrl = `${server.origin}/auth/token?x=1`;
+});
+beforeEach(() => {
+  server.asked.length = 0;
 });
 afterAll(async () => {
   await http.close();
-  server.close();
-});
-afterEach(() => {
-  answers = [];
-  bodies = [];
-  headers = [];
+  await server.close();
 });
 
 const GOOD = { access_token: 'abc', token_type: 'Bearer', expires_in: 300, scope: 'system/*.rs' };
-const ok = (change: object = {}): Answer => ({ status: 200, body: JSON.stringify({ ...GOOD, ...change }) });
-const refusal = (error: string, status = 400, description = ''): Answer => ({
+const ok = (change: object = {}): Answer => ({ body: { ...GOOD, ...change } });
+const refusal = (error: string, status = 400, error_description = ''): Answer => ({
   status,
-  body: JSON.stringify({ error, error_description: description }),
+  body: { error, error_description },
 });
+const form = (asked: Asked | undefined): Record<string, string> =>
+  Object.fromEntries(new URLSearchParams(asked?.body ?? ''));
+const assertions = (): string[] => server.asked.map((asked) => form(asked)['client_assertion'] ?? '');
 
-async function ask(key: TestKey = ec, clocks = new ServerClocks()) {
-  const [signer] = await readSigners(JSON.stringify(key.privateJwk), undefined);
+const ask = (proof: Proof, clocks = new ServerClocks()) =>
+  requestToken(http, RULES, clocks, { tokenUrl, scope: 'system/*.rs', proof, supported: ['system/Patient.rs'] });
+
+async function askWithKey(algorithm: keyof typeof keys = 'ES384', clocks = new ServerClocks()) {
+  const [signer] = await readSigners(JSON.stringify(keys[algorithm].privateJwk), undefined);
   if (signer === undefined) throw new Error('no signer');
-  const proof = assertionProof({ clientId: 'me', tokenUrl, jku: undefined }, signer, clocks);
-  const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>(), loopback: true };
-  return requestToken(http, rules, clocks, { tokenUrl, scope: 'system/*.rs', proof, supported: ['system/Patient.rs'] });
+  return ask(assertionProof({ clientId: 'me', tokenUrl, jku: undefined }, signer, clocks), clocks);
 }
 
 describe('the assertion', () => {
   test.each(['RS384', 'ES384'] as const)('%s: as SMART asks for it', async (algorithm) => {
-    answers = [ok()];
-    const key = algorithm === 'RS384' ? rsa : ec;
-    await ask(key);
-    const assertion = bodies[0]?.get('client_assertion') ?? '';
-    const { payload } = await jwtVerify(assertion, createLocalJWKSet({ keys: [key.publicJwk] }), {
-      audience: tokenUrl,
-      issuer: 'me',
-      subject: 'me',
-    });
-    expect(decodeProtectedHeader(assertion)).toEqual({ alg: algorithm, kid: key.publicJwk.kid, typ: 'JWT' });
-    expect(payload.exp).toBeLessThanOrEqual(Date.now() / 1000 + 300);
-    expect(payload.jti).toBeTruthy();
-    if (algorithm === 'ES384') expect(Buffer.from(assertion.split('.')[2] ?? '', 'base64url')).toHaveLength(96);
-    expect(Object.fromEntries(bodies[0] ?? [])).toMatchObject({
+    server.answer = () => ok();
+    await askWithKey(algorithm);
+    const { publicJwk } = keys[algorithm];
+    const [assertion] = assertions() as [string];
+    const jwks = createLocalJWKSet({ keys: [publicJwk] });
+    const { payload } = await jwtVerify(assertion, jwks, { audience: tokenUrl, issuer: 'me', subject: 'me' });
+    expect(decodeProtectedHeader(assertion)).toEqual({ alg: algorithm, kid: publicJwk.kid, typ: 'JWT' });
+    const { exp = 0, iat = 0, jti } = payload;
+    expect(exp).toBeGreaterThan(Date.now() / 1000 + 200);
+    expect(exp).toBeLessThanOrEqual(Date.now() / 1000 + 300);
+    expect(exp - iat).toBeLessThanOrEqual(300);
+    // Some servers refuse what seems to come from the future.
+    expect(iat).toBeLessThan(Date.now() / 1000);
+    expect(jti).toBeTruthy();
+    expect(server.asked[0]?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(form(server.asked[0])).toEqual({
       grant_type: 'client_credentials',
       scope: 'system/*.rs',
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
     });
   });
 
-  test('is made by the server’s clock, and never used twice', async () => {
-    const date = new Date(Date.now() + 600_000).toUTCString();
-    answers = [{ ...refusal('invalid_client'), headers: { Date: date } }, ok()];
-    await ask();
-    const [first, second] = bodies.map(
-      (body) =>
-        JSON.parse(Buffer.from((body.get('client_assertion') ?? '').split('.')[1] ?? '', 'base64url').toString()) as {
-          exp: number;
-          jti: string;
-        },
-    );
-    expect(first?.jti).not.toBe(second?.jti);
-    expect((second?.exp ?? 0) - (first?.exp ?? 0)).toBeGreaterThan(590);
+  test('has an id of its own, however many there are', async () => {
+    server.answer = () => ok();
+    await Promise.all(Array.from({ length: 20 }, () => askWithKey()));
+    expect(new Set(assertions().map((one) => decodeJwt(one).jti)).size).toBe(20);
+  });
+
+  test.each([600, -600])('is made by the clock of the server once that is known: %i s ahead', async (seconds) => {
+    const headers = { Date: new Date(Date.now() + seconds * 1000).toUTCString() };
+    server.answer = () =>
+      server.asked.length === 1 ? { ...refusal('invalid_client'), headers } : { ...ok(), headers };
+    const clocks = new ServerClocks();
+    await askWithKey('ES384', clocks);
+    await askWithKey('ES384', clocks);
+    const [first, ...later] = assertions().map((one) => decodeJwt(one));
+    for (const { exp = 0 } of later) expect(Math.abs(exp - (first?.exp ?? 0) - seconds)).toBeLessThanOrEqual(3);
+    expect(later).toHaveLength(2);
   });
 });
 
-describe('the answer', () => {
-  test.each([
-    ['expires_in as a number', {}, 300_000],
-    ['expires_in as text', { expires_in: '1200' }, 1_200_000],
-    ['no expires_in', { expires_in: undefined }, 300_000],
-    ['a negative expires_in', { expires_in: -5 }, 300_000],
-    ['token_type in lower case', { token_type: 'bearer' }, 300_000],
-  ])('%s', async (_, change, expiresIn) => {
-    answers = [ok(change)];
-    expect(await ask()).toMatchObject({ value: 'abc', expiresIn });
+describe('a token as the server gave it', () => {
+  test.each<[string, object, number]>([
+    ['expires_in as a number', {}, 300],
+    ['expires_in as text', { expires_in: '1200' }, 1200],
+    ['no expires_in', { expires_in: undefined }, 300],
+    ['expires_in null', { expires_in: null }, 300],
+    ['a negative expires_in', { expires_in: -5 }, 300],
+    ['expires_in that is no number', { expires_in: 'soon' }, 300],
+    ['token_type in lower case', { token_type: 'bearer' }, 300],
+    ['no token_type', { token_type: undefined }, 300],
+  ])('%s', async (_, change, seconds) => {
+    server.answer = () => ok(change);
+    expect(await askWithKey()).toEqual({ value: 'abc', expiresIn: seconds * 1000, scope: 'system/*.rs' });
   });
 
-  test.each([
+  test('without a scope is of the scope that was asked for', async () => {
+    server.answer = () => ok({ scope: undefined });
+    expect(await askWithKey()).toMatchObject({ scope: undefined });
+  });
+});
+
+describe('a refusal for good', () => {
+  const SCOPES = /asked for: system\/\*\.rs; the server names as supported: system\/Patient\.rs/;
+  test.each<[string, Answer, RegExp, number]>([
     ['no access_token', ok({ access_token: undefined }), /without an access_token/, 1],
+    ['an access_token that is no text', ok({ access_token: 5 }), /without an access_token/, 1],
+    ['an access_token with a line break', ok({ access_token: 'a\r\nb: c' }), /that no header can carry/, 1],
     ['a token of another type', ok({ token_type: 'DPoP' }), /of type DPoP/, 1],
-    ['200 with a page', { status: 200, body: '<html>' }, /not JSON/, 1],
+    ['200 with a page', { body: '<html>Log in</html>' }, /not JSON/, 1],
+    ['200 with nothing', {}, /not JSON/, 1],
+    ['200 with null', { body: 'null' }, /without an access_token/, 1],
     ['invalid_client', refusal('invalid_client', 401), /HTTP 401.*invalid_client/, 2],
-    ['a bare 400', { status: 400, body: '' }, /HTTP 400/, 2],
+    ['a bare 400', { status: 400 }, /HTTP 400/, 2],
+    ['400 with null', { status: 400, body: 'null' }, /HTTP 400/, 2],
     ['invalid_grant', refusal('invalid_grant'), /invalid_grant/, 2],
-    [
-      'invalid_scope',
-      refusal('invalid_scope'),
-      /asked for: system\/\*\.rs; the server names as supported: system\/Patient\.rs/,
-      1,
-    ],
+    ['invalid_scope', refusal('invalid_scope'), SCOPES, 1],
     ['unauthorized_client', refusal('unauthorized_client'), /unauthorized_client/, 1],
-    ['a redirect', { status: 307, body: '', headers: { Location: 'http://127.0.0.1:1/' } }, /HTTP 307/, 1],
-    ['the assertion quoted', refusal('invalid_client', 400, 'bad: <assertion>'), /bad: \[redacted\]/, 2],
-  ] as const)('%s: final after its tries', async (_, answer, words, tries) => {
-    answers = [answer, answer, answer];
-    await expect(ask()).rejects.toMatchObject({ code: 'AuthorizationFailed', message: expect.stringMatching(words) });
-    expect(bodies).toHaveLength(tries);
+    ['403', { status: 403, body: '<h1>Blocked</h1>' }, /HTTP 403: \(a page, not FHIR\) Blocked/, 1],
+  ])('%s', async (_, answer, words, tries) => {
+    server.answer = () => answer;
+    await expect(askWithKey()).rejects.toMatchObject({
+      code: 'AuthorizationFailed',
+      message: expect.stringMatching(words),
+    });
+    expect(server.asked).toHaveLength(tries);
+    expect(new Set(assertions()).size).toBe(tries);
   });
 
-  test.each([429, 503, 500, 408])('%i: later', async (status) => {
-    answers = [{ status, body: '', headers: { 'Retry-After': '7' } }];
-    expect(await ask()).toMatchObject({ trouble: expect.stringContaining(`HTTP ${status}`), retryAfter: 7000 });
-    expect(bodies).toHaveLength(1);
+  test('invalid_client the first time only is none', async () => {
+    server.answer = () => (server.asked.length === 1 ? refusal('invalid_client') : ok());
+    expect(await askWithKey()).toMatchObject({ value: 'abc' });
+  });
+
+  test.each([301, 302, 307, 308])(
+    'a redirect by %d is one: the assertion is for this endpoint only',
+    async (status) => {
+      server.answer = () => ({ status, headers: { Location: `${server.origin}/elsewhere` } });
+      await expect(askWithKey()).rejects.toThrow(`HTTP ${status}`);
+      expect(server.asked.map(({ url }) => url)).toEqual(['/auth/token?x=1']);
+    },
+  );
+});
+
+test.each([408, 429, 500, 503])('%i may pass, and its Retry-After is told', async (status) => {
+  server.answer = () => ({ status, headers: { 'Retry-After': '7' } });
+  expect(await askWithKey()).toEqual({ trouble: `token endpoint: HTTP ${status}`, retryAfter: 7000 });
+  expect(server.asked).toHaveLength(1);
+});
+
+describe('what the server quotes of a proof is taken out', () => {
+  test.each([400, 503])('the assertion, HTTP %i', async (status) => {
+    server.answer = (asked) => ({ status, body: { error: 'invalid_client', error_description: `bad: ${asked.body}` } });
+    const words = await askWithKey().then(JSON.stringify, (error: Error) => error.message);
+    expect(words).toContain('client_assertion=[redacted]');
+    for (const assertion of assertions()) expect(words).not.toContain(assertion.split('.')[2]);
+  });
+
+  test.each(['basic', 'form'] as const)('the client secret by %s, in whatever spelling', async (method) => {
+    server.answer = ({ body, headers }) => ({
+      status: 400,
+      body: `${SECRET} | ${JSON.stringify({ SECRET }).replaceAll('/', '\\/')} | ${body} | ${headers.authorization}`,
+    });
+    const error = await ask(secretProof('me', async () => SECRET, method)).catch((caught: Error) => caught);
+    const { message } = error as Error;
+    const parts = message.split(' | ');
+    expect(parts[0]).toMatch(/\[redacted\]$/);
+    expect(parts[1]).toBe('{"SECRET":"[redacted]"}');
+    expect(parts[2]).toContain(method === 'form' ? 'client_secret=[redacted]' : 'grant_type');
+    expect(parts[3]).toBe(method === 'form' ? 'undefined' : 'Basic [redacted]');
   });
 });
 
 test.each([
-  ['basic', { authorization: `Basic ${Buffer.from('me:s%2B+%26x').toString('base64')}` }, {}],
-  ['form', {}, { client_id: 'me', client_secret: 's+ &x' }],
-] as const)('a client secret by %s', async (method, sentHeaders, fields) => {
-  answers = [ok()];
-  const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>(), loopback: true };
-  const proof = secretProof('me', async () => 's+ &x', method);
-  await requestToken(http, rules, new ServerClocks(), { tokenUrl, scope: undefined, proof, supported: [] });
-  expect(headers[0]).toMatchObject(sentHeaders);
-  expect(Object.fromEntries(bodies[0] ?? [])).toEqual({ grant_type: 'client_credentials', ...fields });
-});
-
-describe('key files', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'pem-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const openssl = (...args: string[]) =>
-    execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-
-  test.each([
-    ['PKCS#1', ['genrsa', '-traditional', '2048'], 'RS384'],
-    ['SEC1', ['ecparam', '-name', 'secp384r1', '-genkey', '-noout'], 'ES384'],
-  ])('a PEM as %s', async (_, args, algorithm) => {
-    const [signer] = await readSigners(openssl(...args), 'my-key');
-    expect(signer).toMatchObject({ algorithm, keyId: 'my-key' });
-  });
-
-  test('one key of a set is chosen by its id, a single key gets it, and without any its thumbprint', async () => {
-    const other = await makeKey('ES384', 'other');
-    const set = JSON.stringify({ keys: [ec.privateJwk, other.privateJwk, rsa.publicJwk] });
-    expect((await readSigners(set, 'other')).map(({ keyId }) => keyId)).toEqual(['other']);
-    const { kid: _, ...nameless } = ec.privateJwk;
-    expect((await readSigners(JSON.stringify(nameless), undefined))[0]?.keyId).toMatch(/^[\w-]{43}$/);
-  });
-
-  test.each([
-    ['garbage', () => 'no key at all'],
-    ['a PEM that is cut', () => ec.pem.slice(0, 60)],
-    ['a public key', () => JSON.stringify(ec.publicJwk)],
-    ['another curve', () => openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout')],
-    ['a JWK with a wrong member', () => JSON.stringify({ ...ec.privateJwk, d: 'x' })],
-  ])('%s is refused without a word of it', async (_, text) => {
-    const content = text();
-    const error = await readSigners(content, undefined).catch((caught: unknown) => caught as Error & { code: string });
-    expect(error).toMatchObject({
-      code: 'AuthorizationFailed',
-      message: expect.stringContaining('private key cannot be used'),
-    });
-    for (const word of content.split(/[\s"]+/).filter((part) => part.length > 12))
-      expect((error as Error).message).not.toContain(word);
-  });
-});
-
-describe('a secret', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'secret-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  test('is read again when its file has changed, without the newline at its end', async () => {
-    const file = join(folder, 'secret');
-    const secret = new Secret({ file });
-    writeFileSync(file, 'one\n');
-    expect(await secret.text()).toBe('one');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    writeFileSync(file, 'two\r\n');
-    expect(await secret.text()).toBe('two');
-  });
-
-  test.each([
-    [{ file: join(folder, 'nowhere') }, /nowhere cannot be read \(ENOENT\)/],
-    [{ env: 'NO_SUCH_VARIABLE_HERE' }, /NO_SUCH_VARIABLE_HERE is not set/],
-  ])('%o', async (source, words) => {
-    await expect(new Secret(source).text()).rejects.toMatchObject({
-      code: 'AuthorizationFailed',
-      message: expect.stringMatching(words),
-    });
-  });
+  ['basic', { authorization: `Basic ${Buffer.from('me:s%2B+%26%2F%22x').toString('base64')}` }, {}],
+  ['form', {}, { client_id: 'me', client_secret: SECRET }],
+] as const)('a client secret goes by %s', async (method, headers, fields) => {
+  server.answer = () => ok();
+  await ask(secretProof('me', async () => SECRET, method));
+  expect(server.asked[0]?.headers).toMatchObject(headers);
+  expect(form(server.asked[0])).toEqual({ grant_type: 'client_credentials', scope: 'system/*.rs', ...fields });
 });

@@ -4,7 +4,7 @@ const ENCODED = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
 const DEPTH = 3;
 
 /**
- * The secrets that are found in a text: as they are, percent-encoded, or in base64 to some depth.
+ * The secrets that are found in a text: as they are, percent-encoded, with backslashes, or in base64 to some depth.
  *
  * @param secrets texts that must not be there
  */
@@ -14,12 +14,16 @@ export function findSecrets(text: string, secrets: readonly string[]): string[] 
 }
 
 function readings(text: string, depth: number): string[] {
-  const own = [text, percentDecoded(text)];
+  const own = [text, percentDecoded(text), text.replaceAll('\\', '')];
   if (depth === 0) return own;
-  const inner = (text.match(ENCODED) ?? [])
-    .map((run) => Buffer.from(run.replaceAll('-', '+').replaceAll('_', '/'), 'base64').toString('latin1'))
-    .join('\n');
+  const inner = (text.match(ENCODED) ?? []).flatMap(decodings).join('\n');
   return inner === '' ? own : [...own, ...readings(inner, depth - 1)];
+}
+
+/** Letters before it, such as those of a path, may shift a run: it is read from each of four beginnings. */
+function decodings(run: string): string[] {
+  const base64 = run.replaceAll('-', '+').replaceAll('_', '/');
+  return [0, 1, 2, 3].map((from) => Buffer.from(base64.slice(from), 'base64').toString('latin1'));
 }
 
 function percentDecoded(text: string): string {

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { createServer as createPlainServer } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { Servers } from '../../src/activities/servers.ts';
+import type { KnownServer } from '../../src/activities/servers.ts';
+import type { ServerConfig } from '../../src/config.ts';
+import type { HttpClient, HttpRequest } from '../../src/http/http-client.ts';
+import { readText } from '../../src/http/http-client.ts';
+import type { makeCertificates } from './certificates.ts';
+import { readPems } from './certificates.ts';
+import { serverEntry } from './stack.ts';
+
+export type Certificates = ReturnType<typeof makeCertificates>;
+
+/** An origin on loopback. */
+export interface Origin {
+  origin: string;
+  close(): Promise<void>;
+}
+
+async function listen(server: Server, scheme: 'http' | 'https'): Promise<Origin> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Serves TLS; `clients` gets the name in each request's client certificate, or `none`. */
+export function serveTls(
+  { ca, server }: Certificates,
+  clients: string[],
+  answer: RequestListener,
+  demand: boolean,
+): Promise<Origin> {
+  const options = { ...readPems(server), ca: readFileSync(ca), requestCert: true, rejectUnauthorized: demand };
+  const listener = createServer(options, (request, response) => {
+    const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+    clients.push((subject?.CN as string | undefined) ?? 'none');
+    answer(request, response);
+  });
+  return listen(listener, 'https');
+}
+
+export function servePlain(answer: RequestListener): Promise<Origin> {
+  return listen(createPlainServer(answer), 'http');
+}
+
+/** A proxy that makes tunnels, and notes where to. */
+export interface Proxy extends Origin {
+  tunnels: string[];
+  /** What CONNECT is answered; `nothing` leaves it open. */
+  answer: 200 | 407 | 503 | 'nothing' | 'drop';
+}
+
+export async function serveProxy(tls?: Certificates): Promise<Proxy> {
+  const server = tls === undefined ? createPlainServer() : createServer(readPems(tls.server));
+  server.on('connect', (request, socket: Socket) => {
+    socket.on('error', () => {});
+    proxy.tunnels.push(request.url ?? '');
+    if (proxy.answer === 'nothing') return;
+    if (proxy.answer === 'drop') return void socket.destroy();
+    if (proxy.answer !== 200) return void socket.end(`HTTP/1.1 ${proxy.answer} No\r\nContent-Length: 0\r\n\r\n`);
+    const [host, port] = (request.url ?? '').split(':');
+    const target = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      target.pipe(socket).pipe(target);
+    });
+    target.on('error', () => socket.destroy());
+    socket.on('close', () => target.destroy());
+  });
+  const proxy: Proxy = {
+    ...(await listen(server, tls === undefined ? 'http' : 'https')),
+    tunnels: [],
+    answer: 200,
+  };
+  return proxy;
+}
+
+/** A server as activities know it, with these fields of its entry. */
+export function knownServer(http: HttpClient, baseUrl: string, more: Partial<ServerConfig>): Promise<KnownServer> {
+  return new Servers({ servers: { one: serverEntry(baseUrl, more) }, destinations: {} }, http).get('one');
+}
+
+/** Asks an address by the rules of a server with these fields, and reads the answer. */
+export async function ask(
+  http: HttpClient,
+  url: string,
+  more: Partial<ServerConfig>,
+  request: Partial<HttpRequest> = {},
+): Promise<string> {
+  const { rules } = await knownServer(http, new URL('/r4', url).href, more);
+  return readText(await http.send({ method: 'GET', url, headers: {}, ...request }, rules), 1000);
+}
