@@ -47,7 +47,7 @@ export interface ExportRequest {
   destination?: { name?: string; path?: string };
   /** Added to `Prefer: respond-async`. */
   prefer?: readonly ('handling=lenient' | 'handling=strict' | 'separate-export-status')[];
-  /** Default: attachments are not fetched. */
+  /** Fetches what `Attachment.url` names, in any resource. Default: attachments are not fetched. */
   attachments?: 'download';
   /** True: no DELETE after success. Default false. */
   keepServerFiles?: boolean;
@@ -88,6 +88,8 @@ export interface ExportReport {
   resources: number;
   bytes: number;
   byType: Record<string, TypeCounts>;
+  /** When asked for: attachments that were fetched, their bytes, and how many could not be had. */
+  attachments?: { files: number; bytes: number; missing: number };
   /** Deletions named by the manifest's `deleted` files, by resource type. */
   deletions: Record<string, number>;
   /** Counts only: the texts may speak of patients and stay at the destination in `error/summary.json`. */
@@ -144,6 +146,8 @@ export interface ExportProgress {
   nextPollAt?: string;
   /** Present once the manifest has been read. */
   files?: { total: number; done: number; failed: number; waiting: number; running: number };
+  /** Present once the files are there, when attachments were asked for. */
+  attachments?: { total: number; done: number; failed: number };
   resources: number;
   bytes: number;
   transactionTime?: string;
@@ -234,6 +238,8 @@ export const WARNINGS = {
     'The manifest names more bytes than the destination has free; the export goes on, and may end there.',
   LinksExpireSoon:
     'At the pace so far the links to files expire before all are fetched; they will be renewed if the server does so.',
+  AttachmentsMissing:
+    'Attachments could not be had; attachments/index.ndjson names each and says why. The resources that name them are whole.',
   DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',
   DeleteUnsupported: 'The server does not support DELETE of a finished job.',
 } as const satisfies Record<string, string>;

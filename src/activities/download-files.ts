@@ -6,8 +6,8 @@ import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import { fetchFile } from './download/fetch-file.ts';
-import type { CheckedFile } from './download/receiver.ts';
-import { Receiver } from './download/receiver.ts';
+import type { CheckedFile } from './download/checked-file.ts';
+import { checksOf } from './download/checked-file.ts';
 import type { FileTrouble } from './download/file-trouble.ts';
 import type { ExportRef, Job, Receipt } from './export-state.ts';
 import {
@@ -16,6 +16,7 @@ import {
   openExportFolder,
   readEntries,
   readJson,
+  readProvedReceipt,
   readReceipt,
   receiptFile,
   troubleFile,
@@ -34,6 +35,8 @@ export interface DownloadFilesInput {
   ranges: Range[];
   /** These entries have been in trouble before: one that is refused again does not stop the others. */
   retry: boolean;
+  /** A refusal is about the file: a new token has not helped others. */
+  tokenIsGood?: true;
   /** Only when the manifest says that files require it. */
   token?: TokenRef;
 }
@@ -54,7 +57,7 @@ export interface DownloadFilesResult {
 /** Entries to be fetched again, or for the first time when `cause` is `untried`. */
 export interface LaterFiles {
   ranges: Range[];
-  cause: 'content' | 'link' | 'outage' | 'token' | 'untried';
+  cause: 'content' | 'link' | 'outage' | 'elsewhere' | 'token' | 'untried';
   words: string;
   retryAfter?: number;
   /** The server wants fewer requests, or is away. */
@@ -159,7 +162,7 @@ async function haveFile({
   attempt,
   input,
 }: HaveFile): Promise<Receipt | FileTrouble | TokenNeeded> {
-  const earlier = (await readReceipt(folder, entry.ordinal)) ?? (await recordPublished(folder, entry));
+  const earlier = (await readProvedReceipt(folder, entry.ordinal)) ?? (await recordPublished(folder, entry));
   if (earlier !== undefined) return earlier;
   const authorized = await authorize(server, entry.needsToken ? input.token : undefined);
   if ('kind' in authorized) return authorized;
@@ -181,32 +184,52 @@ async function haveFile({
     if (!('sha256' in outcome)) {
       // What came wrong must not be gone on with; what was refused or broke off may.
       if (outcome.cause === 'content' || outcome.cause === 'final') left = 'discard';
-      return { ...outcome, ...refusal(outcome, server, entry, authorization, epoch) };
+      return {
+        ...outcome,
+        ...refusal(outcome, server, entry, input.tokenIsGood === true ? undefined : epoch, authorization),
+      };
     }
     left = 'discard';
     await refuseIfReplaced(folder, input);
+    if (entry.kind === 'attachment') {
+      // Named by its content, so that without a receipt nobody would know whose it is.
+      const receipt = await writeReceipt(folder, entry, `attachments/${outcome.sha256}`, outcome);
+      await part.publish(receipt.name);
+      return receipt;
+    }
     // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
     if (!(await part.publish(entry.name))) {
       return (await readReceipt(folder, entry.ordinal)) ?? ((await recordPublished(folder, entry)) as Receipt);
     }
-    return await writeReceipt(folder, entry, outcome);
+    return await writeReceipt(folder, entry, entry.name, outcome);
   } finally {
     await part[left]();
   }
 }
 
-/** A 401 at a trusted origin is about the token that was sent; elsewhere about the link. */
+/**
+ * A 401 at a trusted origin is about the token that was sent; elsewhere about the link.
+ *
+ * @param epoch of the token; undefined when the token is known to be good
+ */
 function refusal(
   { cause, words }: FileTrouble,
   server: KnownServer,
-  { url }: Entry,
+  { url, kind }: Entry,
+  epoch: number | undefined,
   authorization: string | undefined,
-  epoch: number,
 ): Partial<FileTrouble> {
+  const trusted = server.rules.trustedOrigins.has(new URL(url).origin);
+  // Attachments may be anywhere: that one of these servers is away says nothing of the FHIR server.
+  if (kind === 'attachment' && cause === 'outage' && !trusted) return { cause: 'elsewhere', busy: false };
   if (cause !== 'link') return {};
-  const sent = authorization !== undefined && server.rules.trustedOrigins.has(new URL(url).origin);
-  if (sent && words === 'HTTP 401') return { cause: 'token', refusedEpoch: epoch };
-  return authorization === undefined ? {} : { words: `${words}${hintOfOrigin(server, url)}` };
+  if (authorization !== undefined && trusted && words === 'HTTP 401' && epoch !== undefined)
+    return { cause: 'token', refusedEpoch: epoch };
+  return {
+    // The manifest, which could be read again, has no links to attachments.
+    ...(kind === 'attachment' ? { cause: 'final' as const } : {}),
+    ...(authorization === undefined ? {} : { words: `${words}${hintOfOrigin(server, url)}` }),
+  };
 }
 
 /**
@@ -214,8 +237,8 @@ function refusal(
  * write one. It is read, not fetched again.
  */
 async function recordPublished(folder: ExportFolder, entry: Entry): Promise<Receipt | undefined> {
-  if ((await folder.size(entry.name)) === undefined) return undefined;
-  const receiver = new Receiver(entry);
+  if (entry.kind === 'attachment' || (await folder.size(entry.name)) === undefined) return undefined;
+  const receiver = checksOf(entry);
   for await (const chunk of folder.stream(entry.name)) receiver.push(chunk);
   const checked = receiver.end(true);
   if (typeof checked === 'string') {
@@ -224,12 +247,17 @@ async function recordPublished(folder: ExportFolder, entry: Entry): Promise<Rece
       `${folder.location}/${entry.name} was changed after it was published: ${checked}`,
     );
   }
-  return writeReceipt(folder, entry, checked);
+  return writeReceipt(folder, entry, entry.name, checked);
 }
 
-async function writeReceipt(folder: ExportFolder, entry: Entry, file: CheckedFile): Promise<Receipt> {
-  const receipt: Receipt = { ordinal: entry.ordinal, name: entry.name, ...file };
-  await writeJson(folder, receiptFile(entry.ordinal), receipt);
+async function writeReceipt(
+  folder: ExportFolder,
+  { ordinal }: Entry,
+  name: string,
+  file: CheckedFile,
+): Promise<Receipt> {
+  const receipt: Receipt = { ordinal, name, ...file };
+  await writeJson(folder, receiptFile(ordinal), receipt);
   return receipt;
 }
 

@@ -1,10 +1,12 @@
 import type { ExportReport, Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { ExportCapability } from '../fhir/capability.ts';
+import { CHUNK } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { openDestination } from '../storage/destinations.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
+import type { CheckedFile } from './download/checked-file.ts';
 
 /** Where an export is; every activity is given it. */
 export interface ExportRef {
@@ -70,18 +72,10 @@ export interface ManifestSummary {
 }
 
 /** `.export/receipts/N/NNN.json`: what is known of a finished file. */
-export interface Receipt {
+export interface Receipt extends CheckedFile {
   ordinal: number;
   name: string;
-  /** As stored. */
-  bytes: number;
-  records: number;
-  headers: number;
-  sha256: string;
 }
-
-/** Entries and receipts are kept in folders of this many, so that no file and no folder grows without bound. */
-export const CHUNK = 500;
 
 /** File names below the export's folder. */
 export const FILES = {
@@ -93,6 +87,8 @@ export const FILES = {
   receipts: '.export/receipts',
   troubles: '.export/troubles',
   missing: '.export/missing.json',
+  found: '.export/attachments',
+  attachments: 'attachments/index.ndjson',
   report: '.export/report.json',
   manifest: 'manifest.json',
   errorSummary: 'error/summary.json',
@@ -103,6 +99,7 @@ export const pageMetaFile = (page: number): string => `${FILES.pages}/${number5(
 export const entriesFile = (chunk: number): string => `${FILES.entries}/${number5(chunk)}.json`;
 export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 export const receiptFile = (ordinal: number): string => `${receiptsFolder(chunkOf(ordinal))}/${ordinal}.json`;
+export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
 export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
 
@@ -153,6 +150,12 @@ export async function readEntries(folder: ExportFolder, chunk: number): Promise<
 
 export async function readReceipt(folder: ExportFolder, ordinal: number): Promise<Receipt | undefined> {
   return readJson<Receipt>(folder, receiptFile(ordinal));
+}
+
+/** The receipt of a file that is really there: somebody may have removed it, and an attachment's comes before it. */
+export async function readProvedReceipt(folder: ExportFolder, ordinal: number): Promise<Receipt | undefined> {
+  const receipt = await readReceipt(folder, ordinal);
+  return receipt !== undefined && (await folder.size(receipt.name)) === receipt.bytes ? receipt : undefined;
 }
 
 /** A report that has been stored before `manifest.json` was published. */

@@ -5,6 +5,8 @@ import type { DeleteJobInput } from './delete-job.ts';
 import { deleteJob } from './delete-job.ts';
 import type { DownloadFilesInput } from './download-files.ts';
 import { downloadFiles } from './download-files.ts';
+import type { FindAttachmentsInput } from './find-attachments.ts';
+import { findAttachments } from './find-attachments.ts';
 import type { KickOffInput } from './kick-off.ts';
 import { kickOff } from './kick-off.ts';
 import type { OpenExportInput } from './open-export.ts';
@@ -40,6 +42,7 @@ export function createActivities(deps: ActivityDeps) {
 export function createFileActivities(deps: ActivityDeps) {
   return {
     downloadFiles: (input: DownloadFilesInput) => runActivity((attempt) => downloadFiles(deps, input, attempt)),
+    findAttachments: (input: FindAttachmentsInput) => runActivity((attempt) => findAttachments(deps, input, attempt)),
   };
 }
 

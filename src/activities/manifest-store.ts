@@ -1,13 +1,14 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { ExportError } from '../errors.ts';
+import { CHUNK } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { EntryList } from '../fhir/entries.ts';
 import type { Manifest } from '../fhir/manifest.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ManifestSummary, PageMeta } from './export-state.ts';
-import { CHUNK, FILES, entriesFile, pageFile, pageMetaFile, readJson, writeJson } from './export-state.ts';
+import { FILES, entriesFile, pageFile, pageMetaFile, readJson, writeJson } from './export-state.ts';
 
 /** Stores a manifest page as received; its description comes last, so that a page without one is not there. */
 export async function storePage(

@@ -34,13 +34,11 @@ export interface OpenedExport {
  * First step of an export: finds the server and the destination, takes the folder, and learns what the namespace can
  * do.
  *
- * @throws ExportError `UnknownServer`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`,
- *   `InvalidRequest` for what this version cannot do
+ * @throws ExportError `UnknownServer`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`
  */
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
   const { request, owner, path } = input;
   const server = await deps.servers.get(request.server);
-  refuseWhatIsNotBuilt(request);
   const destination = request.destination?.name ?? defaultDestination(deps.config);
   const folder = await openDestination(deps.config, destination, path);
   const { mark, adopted } = await takeFolder(deps, folder, hashRequest(request), owner);
@@ -55,12 +53,6 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     searchAttributes: [...(await deps.registeredSearchAttributes())],
     limits: deps.limits,
   };
-}
-
-function refuseWhatIsNotBuilt(request: ExportRequest): void {
-  if (request.attachments !== undefined) {
-    throw new ExportError('InvalidRequest', 'attachments: this version cannot fetch them yet, leave the field out');
-  }
 }
 
 /** A folder belongs to one request: the same one continues it, another one is refused. */

@@ -1,25 +1,25 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
-import { planBatches, typeKey } from '../fhir/batches.ts';
+import { CHUNK, planBatches, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
 import {
-  CHUNK,
   chunkOf,
   openExportFolder,
   readEntries,
-  readReceipt,
+  readProvedReceipt,
   readSummary,
   receiptsFolder,
 } from './export-state.ts';
 
 export interface PlanDownloadsInput {
   ref: ExportRef;
-  /** First entry that has not been planned. */
+  /** First entry that has not been planned, and the one behind the last. */
   cursor: number;
+  end: number;
   /** What has been seen of each type's files, for the sizes that the manifest does not give. */
   seen: Record<string, Seen>;
 }
@@ -38,24 +38,14 @@ export interface PlanDownloadsResult {
  */
 export async function planDownloads(
   deps: ActivityDeps,
-  { ref, cursor, seen }: PlanDownloadsInput,
+  { ref, cursor, end, seen }: PlanDownloadsInput,
 ): Promise<PlanDownloadsResult> {
   const folder = await openExportFolder(deps, ref);
-  const { entries: total } = await readSummary(folder);
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
-  const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor);
-  const finished = await ordinalsWithReceipt(folder, chunk);
-  const open = entries.filter(({ ordinal }) => !finished.has(ordinal));
-  return {
-    batches: planBatches(open, seen),
-    cursor: Math.min(total, (chunk + 1) * CHUNK),
-    done: await countFinished(
-      folder,
-      entries.filter(({ ordinal }) => finished.has(ordinal)),
-    ),
-    warnings,
-  };
+  const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor && ordinal < end);
+  const { open, done } = await divide(folder, chunk, entries);
+  return { batches: planBatches(open, seen), cursor: Math.min(end, (chunk + 1) * CHUNK), done, warnings };
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
@@ -78,17 +68,21 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-async function ordinalsWithReceipt(folder: ExportFolder, chunk: number): Promise<Set<number>> {
-  return new Set((await folder.list(receiptsFolder(chunk))).map((name) => Number(name.replace('.json', ''))));
-}
-
-async function countFinished(folder: ExportFolder, entries: readonly Entry[]): Promise<Record<string, Seen>> {
+/** What has still to be fetched, and the counts of what an earlier run has finished. */
+async function divide(
+  folder: ExportFolder,
+  chunk: number,
+  entries: readonly Entry[],
+): Promise<{ open: Entry[]; done: Record<string, Seen> }> {
+  const names = new Set(await folder.list(receiptsFolder(chunk)));
   const done: Record<string, Seen> = {};
+  const open: Entry[] = [];
   for (const entry of entries) {
-    const receipt = await readReceipt(folder, entry.ordinal);
-    if (receipt !== undefined) addSeen(done, typeKey(entry), receipt);
+    const receipt = names.has(`${entry.ordinal}.json`) ? await readProvedReceipt(folder, entry.ordinal) : undefined;
+    if (receipt === undefined) open.push(entry);
+    else addSeen(done, typeKey(entry), receipt);
   }
-  return done;
+  return { open, done };
 }
 
 /** Adds one finished file to the counts of its type. */

@@ -1,4 +1,5 @@
 import type { Entry } from '../fhir/entries.ts';
+import { lineType } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ManifestSummary, Receipt } from './export-state.ts';
 import { FILES } from './export-state.ts';
@@ -36,7 +37,7 @@ export async function publishManifest(
 }
 
 function describe({ entry, receipt }: PublishedFile): object {
-  const type = { output: entry.type, deleted: 'Bundle', error: 'OperationOutcome' }[entry.kind];
+  const type = lineType(entry);
   return {
     ...(type === undefined ? {} : { type }),
     url: entry.name,

@@ -12,13 +12,14 @@ import {
   chunkOf,
   openExportFolder,
   readEntries,
-  readReceipt,
+  readProvedReceipt,
   readReport,
   readSummary,
   troubleFile,
   writeJson,
 } from './export-state.ts';
 import { ignoredParameters } from './ignored-parameters.ts';
+import { indexAttachments } from './index-attachments.ts';
 import type { PublishedFile } from './publish-manifest.ts';
 import { publishManifest } from './publish-manifest.ts';
 import { readLines } from './read-lines.ts';
@@ -31,6 +32,8 @@ export interface SettleExportInput {
   request: Pick<ExportRequest, 'parameters'>;
   warnings: Warning[];
   fetchedAgain: Record<string, number>;
+  /** Attachments were asked for. */
+  attachments: boolean;
 }
 
 export type SettleExportResult =
@@ -66,7 +69,8 @@ export async function settleExport(
   if (gathered.files.some(({ entry }) => entry.kind === 'error')) {
     await writeJson(folder, FILES.errorSummary, gathered.issues.document());
   }
-  const report = makeReport(folder, input, summary, gathered);
+  const attachments = input.attachments ? await indexAttachments(folder, attempt) : undefined;
+  const report = makeReport(folder, input, summary, gathered, attachments);
   await writeJson(folder, FILES.report, report);
   await publishManifest(folder, summary, gathered.files);
   await removeTraces(folder);
@@ -85,9 +89,8 @@ async function gather(folder: ExportFolder, summary: ManifestSummary, attempt: A
   for (let chunk = 0; chunk <= chunkOf(summary.entries - 1); chunk++) {
     for (const entry of await readEntries(folder, chunk)) {
       attempt.signal.throwIfAborted();
-      const receipt = await readReceipt(folder, entry.ordinal);
-      // The file itself is looked at too: a receipt alone does not prove that nobody removed it.
-      if (receipt === undefined || (await folder.size(entry.name)) !== receipt.bytes) gathered.missing.push(entry);
+      const receipt = await readProvedReceipt(folder, entry.ordinal);
+      if (receipt === undefined) gathered.missing.push(entry);
       else {
         gathered.files.push({ entry, receipt });
         if (entry.kind === 'error') await readErrors(folder, entry, gathered.issues);
@@ -142,6 +145,7 @@ function makeReport(
   input: SettleExportInput,
   summary: ManifestSummary,
   gathered: Gathered,
+  attachments: ExportReport['attachments'],
 ): ExportReport {
   const byType: Record<string, TypeCounts> = {};
   for (const { entry, receipt } of gathered.files) {
@@ -161,12 +165,14 @@ function makeReport(
     resources: sum('resources'),
     bytes: sum('bytes'),
     byType,
+    ...(attachments === undefined ? {} : { attachments }),
     deletions: gathered.deletions,
     issues: gathered.issues.counts(),
     fetchedAgain: input.fetchedAgain,
     warnings: withoutRepeats([
       ...input.warnings,
       ...warningsOfContent(input.request.parameters ?? {}, byType, gathered.issues),
+      ...warningsOfAttachments(attachments),
     ]),
   };
 }
@@ -193,8 +199,15 @@ function warningsOfContent(
   ];
 }
 
+function warningsOfAttachments(attachments: ExportReport['attachments']): Warning[] {
+  const { missing = 0, files = 0 } = attachments ?? {};
+  if (missing === 0) return [];
+  return [{ code: 'AttachmentsMissing', message: `${missing} of ${missing + files}: ${WARNINGS.AttachmentsMissing}` }];
+}
+
 async function removeTraces(folder: ExportFolder): Promise<void> {
   await folder.removeParts();
   await folder.remove(FILES.troubles);
+  await folder.remove(FILES.found);
   await redactPages(folder);
 }

@@ -11,6 +11,9 @@ export interface Seen {
   bytes: number;
 }
 
+/** Entries and receipts are kept in folders of this many, so that no file and no folder grows without bound. */
+export const CHUNK = 500;
+
 /** Bytes and files of one batch: small enough that a lost one costs little, large enough that history stays small. */
 const BATCH_BYTES = 64 * 1024 * 1024;
 const BATCH_FILES = 50;

@@ -6,12 +6,12 @@ export interface Entry {
   ordinal: number;
   /** Manifest page, from 1, and place in its array. */
   page: number;
-  kind: FileKind;
+  kind: FileKind | 'attachment';
   index: number;
   type?: string;
   /** Absolute. */
   url: string;
-  /** Final name at the destination, relative to the export's folder. */
+  /** Final name at the destination, relative to the export's folder; an attachment's is known when its content is. */
   name: string;
   count?: number;
   fileSize?: number;
@@ -20,6 +20,9 @@ export interface Entry {
   /** Exact, where the server says so (DPC). */
   length?: number;
   sha256?: string;
+  /** Of an attachment: what its resource says of the content. */
+  contentType?: string;
+  hash?: string;
 }
 
 /** Resource types begin with a capital; anything else in a manifest could be meant to become a path. */

@@ -12,6 +12,8 @@ export interface Limits {
   backoffCeiling: number;
   /** 408, 425, 429, 5xx and network errors, at kick-off, status and files. */
   outage: number;
+  /** 429, 5xx and network errors of attachments on other servers: one that is gone for good must not hold up the rest. */
+  elsewhere: number;
   /** 429, 5xx and network errors at the token endpoint. */
   tokenEndpoint: number;
   /** 404 on the status URL: right after the kick-off a replica may not know the job yet. */
@@ -34,6 +36,7 @@ export const LIMITS: Limits = {
   backoffFloor: 2 * SECOND,
   backoffCeiling: 5 * MINUTE,
   outage: 24 * HOUR,
+  elsewhere: 10 * MINUTE,
   tokenEndpoint: HOUR,
   gone: MINUTE,
   unusableTries: 3,

@@ -3,6 +3,7 @@ import type { Limits } from './limits.ts';
 /**
  * Why something could not be done yet.
  * - `outage`: 408, 425, 429, 5xx, network
+ * - `elsewhere`: an attachment on another server than the FHIR server, which is away or busy
  * - `gone`: 404 on the status URL
  * - `unusable`: 200 on the status URL without a manifest
  * - `content`: a file that is not what was promised
@@ -10,7 +11,8 @@ import type { Limits } from './limits.ts';
  * - `token`: a file refused the token that was sent
  * - `tokenEndpoint`: 429, 5xx or network at the token endpoint
  */
-export type TroubleCause = 'outage' | 'gone' | 'unusable' | 'content' | 'link' | 'token' | 'tokenEndpoint';
+export type TroubleCause =
+  'outage' | 'elsewhere' | 'gone' | 'unusable' | 'content' | 'link' | 'token' | 'tokenEndpoint';
 
 /** Trouble that lasts: since when (milliseconds since the epoch) and how many times in a row. */
 export interface Trouble {
@@ -31,6 +33,8 @@ export function isFinal(trouble: Trouble, now: number, limits: Limits): boolean 
   switch (trouble.cause) {
     case 'outage':
       return lasted >= limits.outage;
+    case 'elsewhere':
+      return lasted >= limits.elsewhere;
     case 'tokenEndpoint':
       return lasted >= limits.tokenEndpoint;
     case 'gone':

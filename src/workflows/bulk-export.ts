@@ -12,8 +12,10 @@ import {
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
+import { attachmentPhase } from './attachment-phase.ts';
 import { deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
+import { manifestFiles } from './file-set.ts';
 import { ExportRun } from './export-run.ts';
 import { codeOf, failure, unwrap } from './failure.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
@@ -66,8 +68,12 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   for (;;) {
     if (!state.accepted) await kickOffPhase(run);
     if (!state.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
-    else if (!(await new DownloadPhase(run).execute())) restart(run, 'ExportExpired');
-    else if (state.complete) return await settle(run);
+    else if (!(await new DownloadPhase(run, manifestFiles(run)).execute())) restart(run, 'ExportExpired');
+    else if (state.complete) {
+      // A file that is missing will fail the export; its attachments are not known.
+      if (run.request.attachments !== undefined && state.downloads?.failed === 0) await attachmentPhase(run);
+      return await settle(run);
+    }
   }
 }
 
@@ -103,6 +109,7 @@ function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
   state.poll = { polls: poll.polls, notBefore: 0, backoffs: 0 };
   delete state.manifest;
   delete state.downloads;
+  delete state.attachments;
 }
 
 async function settle(run: ExportRun): Promise<ExportReport> {
@@ -112,7 +119,8 @@ async function settle(run: ExportRun): Promise<ExportReport> {
     ref: run.opened.ref,
     request: request.parameters === undefined ? {} : { parameters: request.parameters },
     warnings: state.warnings,
-    fetchedAgain: state.downloads?.again ?? {},
+    fetchedAgain: sum(state.downloads?.again ?? {}, state.attachments?.downloads.again ?? {}),
+    attachments: request.attachments !== undefined,
   });
   if (result.kind === 'incomplete') {
     const more = result.missing > result.first.length ? ' and more' : '';
@@ -126,6 +134,11 @@ async function settle(run: ExportRun): Promise<ExportReport> {
   addWarnings(state, result.report.warnings);
   run.enter('complete');
   return { ...result.report, warnings: state.warnings };
+}
+
+function sum(one: Record<string, number>, other: Record<string, number>): Record<string, number> {
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)]));
 }
 
 /** After cancellation, the deadline and a failed export: the server's job and unfinished parts are removed. */

@@ -9,25 +9,23 @@ import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
 import type { Batch } from './batch.ts';
 import { filesOf, isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
 import type { ExportRun } from './export-run.ts';
-import { refreshPhase } from './refresh-phase.ts';
+import type { FileSet } from './file-set.ts';
+import { widestWindow } from './file-set.ts';
 import type { DownloadState, RetryState } from './state.ts';
-import { addWarnings, newDownloads } from './state.ts';
+import { addWarnings } from './state.ts';
 import { fileStep, step } from './steps.ts';
 
-/** Batches in flight for each download that one worker may run at once: work for some workers, and no more. */
-const WORKERS_FED = 4;
-const WIDEST_WINDOW = 64;
 /** Files to be fetched again above which no further ones are started, so that the state stays small. */
 const MOST_RETRIES = 300;
 const FILES_OF_A_RETRY = 50;
 /** Files that must be done before their pace says anything. */
 const ENOUGH_FOR_A_PACE = 10;
 
-/** Has every file of the manifest fetched, in a bounded window of batches. */
+/** Has every file of a set fetched, in a bounded window of batches. */
 export class DownloadPhase {
   readonly #run: ExportRun;
+  readonly #files: FileSet;
   readonly #state: DownloadState;
-  readonly #widest: number;
   readonly #batches = new Set<Batch>();
   readonly #scope = new CancellationScope();
   #changed = false;
@@ -36,10 +34,10 @@ export class DownloadPhase {
   #tokenNeeded: TokenNeeded | undefined;
   #tokenTrouble: Trouble | undefined;
 
-  constructor(run: ExportRun) {
+  constructor(run: ExportRun, files: FileSet) {
     this.#run = run;
-    this.#widest = Math.min(WIDEST_WINDOW, run.opened.maxConcurrentDownloads * WORKERS_FED);
-    this.#state = run.state.downloads ??= newDownloads(this.#widest, Date.now());
+    this.#files = files;
+    this.#state = files.state;
   }
 
   /**
@@ -58,7 +56,7 @@ export class DownloadPhase {
           await this.#run.continue();
         }
         if (this.#staleLinks) {
-          if (!(await refreshPhase(this.#run))) return false;
+          if (!(await this.#files.refused())) return false;
           this.#state.reading++;
           this.#staleLinks = false;
         }
@@ -83,16 +81,12 @@ export class DownloadPhase {
       ? this.#state.retries
       : this.#state.retries.filter(({ notBefore }) => notBefore <= Date.now());
     return (
-      cursor >= this.#total &&
+      cursor >= this.#files.end() &&
       planned.length === 0 &&
       retries.length === 0 &&
       this.#batches.size === 0 &&
       this.#failure === undefined
     );
-  }
-
-  get #total(): number {
-    return this.#run.state.manifest?.entries ?? 0;
   }
 
   async #fill(): Promise<void> {
@@ -102,7 +96,7 @@ export class DownloadPhase {
       const token = this.#run.state.manifest?.requiresAccessToken === true ? await this.#run.tokens.current() : {};
       const batch = this.#nextRetry() ?? this.#nextPlanned();
       if (batch !== undefined) this.#start(batch, token);
-      else if (state.planned.length === 0 && state.cursor < this.#total && state.retries.length < MOST_RETRIES)
+      else if (state.planned.length === 0 && state.cursor < this.#files.end() && state.retries.length < MOST_RETRIES)
         await this.#plan();
       else return;
     }
@@ -114,8 +108,14 @@ export class DownloadPhase {
 
   async #plan(): Promise<void> {
     const { ref } = this.#run.opened;
+    const { noun, first } = this.#files;
     const { cursor, seen } = this.#state;
-    const plan = await step(`plan from file ${cursor + 1}`).planDownloads({ ref, cursor, seen });
+    const plan = await step(`plan from ${noun} ${cursor - first + 1}`).planDownloads({
+      ref,
+      cursor,
+      end: this.#files.end(),
+      seen,
+    });
     this.#state.cursor = plan.cursor;
     this.#state.planned.push(...plan.batches);
     this.#count(plan.done);
@@ -144,7 +144,7 @@ export class DownloadPhase {
 
   #start(batch: Batch, token: { token?: TokenRef }): void {
     this.#batches.add(batch);
-    this.#run.filesRunning += filesOf(batch);
+    this.#files.running(filesOf(batch));
     const { ref } = this.#run.opened;
     const work = this.#scope.run(() =>
       fileStep(ref.server, this.#summary(batch)).downloadFiles({
@@ -152,6 +152,7 @@ export class DownloadPhase {
         generation: this.#run.state.generation,
         ranges: batch.ranges,
         retry: batch.troubles.size > 0,
+        ...(this.#files.tokenIsGood() ? { tokenIsGood: true as const } : {}),
         ...token,
       }),
     );
@@ -162,14 +163,15 @@ export class DownloadPhase {
   }
 
   #summary({ ranges, troubles }: Batch): string {
-    const [from, to] = [ranges[0]?.[0] ?? 0, ranges.at(-1)?.[1] ?? 0];
-    const files = to - from === 1 ? `file ${from + 1}` : `files ${from + 1}-${to}`;
-    return `${files} of ${this.#total}${troubles.size > 0 ? ' again' : ''}`;
+    const { noun, first, end } = this.#files;
+    const [from, to] = [(ranges[0]?.[0] ?? 0) - first, (ranges.at(-1)?.[1] ?? 0) - first];
+    const files = to - from === 1 ? `${noun} ${from + 1}` : `${noun}s ${from + 1}-${to}`;
+    return `${files} of ${end() - first}${troubles.size > 0 ? ' again' : ''}`;
   }
 
   #end(batch: Batch, take: () => void): void {
     this.#batches.delete(batch);
-    this.#run.filesRunning -= filesOf(batch);
+    this.#files.running(-filesOf(batch));
     take();
     this.#changed = true;
     this.#run.show();
@@ -197,7 +199,7 @@ export class DownloadPhase {
     this.#warnOfExpiry();
     if (result.later.some(({ busy }) => busy === true)) return;
     state.busyTimes = 0;
-    state.window = Math.min(this.#widest, state.window + 1);
+    state.window = Math.min(widestWindow(this.#run), state.window + 1);
     if (result.later.length === 0) delete state.words;
   }
 
@@ -225,9 +227,9 @@ export class DownloadPhase {
   /** Said as soon as the pace shows it, while there is time to do something. */
   #warnOfExpiry(): void {
     const { done, startedAt } = this.#state;
-    const expires = this.#run.state.manifest?.expires;
+    const expires = this.#files.expires();
     if (expires === undefined || done < ENOUGH_FOR_A_PACE) return;
-    const end = Date.now() + ((Date.now() - startedAt) / done) * (this.#total - done);
+    const end = Date.now() + ((Date.now() - startedAt) / done) * (this.#files.end() - done);
     if (end <= Date.parse(expires)) return;
     addWarnings(this.#run.state, [
       { code: 'LinksExpireSoon', message: `${WARNINGS.LinksExpireSoon} They expire at ${expires}.` },
@@ -236,14 +238,14 @@ export class DownloadPhase {
 
   /** Past `Expires` an outage is taken for a link that has ended: the manifest is read again before files are given up. */
   #causeOf({ cause }: LaterFiles, now: number): Exclude<LaterFiles['cause'], 'untried'> {
-    const expires = this.#run.state.manifest?.expires;
+    const expires = this.#files.expires();
     if (cause === 'outage' && expires !== undefined && now > Date.parse(expires)) return 'link';
     return cause === 'untried' ? 'outage' : cause;
   }
 
   #retry(ordinal: number, trouble: Trouble, later: LaterFiles, now: number): RetryState {
     const delay =
-      trouble.cause === 'outage'
+      trouble.cause === 'outage' || trouble.cause === 'elsewhere'
         ? nextDelay(later.retryAfter, trouble.times - 1, this.#run.limits, Math.random)
         : trouble.cause === 'token' && trouble.times === 1
           ? 0
@@ -272,7 +274,7 @@ export class DownloadPhase {
 
   #nextDue(): number | undefined {
     const { holdUntil, planned, retries, cursor } = this.#state;
-    const waiting = planned.length > 0 || cursor < this.#total;
+    const waiting = planned.length > 0 || cursor < this.#files.end();
     const times = retries.map(({ notBefore }) => Math.max(notBefore, holdUntil));
     if (waiting && retries.length < MOST_RETRIES) times.push(holdUntil);
     return times.length === 0 ? undefined : Math.min(...times);

@@ -3,9 +3,9 @@ import type { ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
 export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
-  const { opened, poll, manifest, downloads } = state;
+  const { opened, poll, manifest, downloads, attachments } = state;
   const seen = Object.values(downloads?.seen ?? {});
-  const words = downloads?.words ?? poll.words;
+  const words = attachments?.downloads.words ?? downloads?.words ?? poll.words;
   return {
     phase: state.phase,
     server,
@@ -24,6 +24,15 @@ export function progressOf(server: string, state: ExportState, running: number):
             running,
           },
         }),
+    ...(attachments === undefined
+      ? {}
+      : {
+          attachments: {
+            total: attachments.end - attachments.first,
+            done: attachments.downloads.done,
+            failed: attachments.downloads.failed,
+          },
+        }),
     resources: seen.reduce((sum, { resources }) => sum + resources, 0),
     bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
     ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
@@ -35,7 +44,7 @@ export function progressOf(server: string, state: ExportState, running: number):
 
 /** The same as Markdown, for the current details in the Web UI. */
 export function describeProgress(progress: ExportProgress): string {
-  const { files } = progress;
+  const { files, attachments } = progress;
   const lines = [
     `**${progress.phase}** · server \`${progress.server}\``,
     progress.nextPollAt === undefined
@@ -45,6 +54,9 @@ export function describeProgress(progress: ExportProgress): string {
     files === undefined
       ? undefined
       : `Files: **${files.done} of ${files.total}** done, ${files.running} running, ${files.waiting} waiting, ${files.failed} failed`,
+    attachments === undefined
+      ? undefined
+      : `Attachments: **${attachments.done} of ${attachments.total}** done, ${attachments.failed} failed`,
     progress.resources === 0 ? undefined : `Resources: ${progress.resources} (${readableBytes(progress.bytes)})`,
     Object.keys(progress.fetchedAgain ?? {}).length === 0
       ? undefined

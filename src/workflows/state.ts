@@ -20,6 +20,7 @@ export interface ExportState {
   poll: PollState;
   manifest?: ManifestSummary;
   downloads?: DownloadState;
+  attachments?: AttachmentState;
   warnings: Warning[];
 }
 
@@ -64,6 +65,18 @@ export interface DownloadState {
   words?: string;
 }
 
+/** Attachments of the files, which are searched for and then fetched. */
+export interface AttachmentState {
+  /** First file that has not been searched; absent when all have been. */
+  file?: number;
+  /** Ordinals of the first attachment and behind the last. */
+  first: number;
+  end: number;
+  downloads: DownloadState;
+  /** Refusals go on with a new token, so they are not about the token. */
+  tokenIsGood: boolean;
+}
+
 /** A file to be fetched again. */
 export interface RetryState {
   ordinal: number;
@@ -84,9 +97,9 @@ export function newState(now: number): ExportState {
   };
 }
 
-export function newDownloads(window: number, now: number): DownloadState {
+export function newDownloads(cursor: number, window: number, now: number): DownloadState {
   return {
-    cursor: 0,
+    cursor,
     planned: [],
     retries: [],
     seen: {},

@@ -40,7 +40,8 @@ export async function expectExactFiles(location: string, server: SampleServer, j
   const names = (await readdir(location, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(location.length + 1))
-    .filter((name) => !name.startsWith('.export/') && name !== 'manifest.json' && name !== 'error/summary.json');
+    .filter((name) => !name.startsWith('.export/') && name !== 'manifest.json' && name !== 'error/summary.json')
+    .filter((name) => !name.startsWith('attachments/'));
   const listed = [...manifest.output, ...manifest.deleted, ...manifest.error].map(({ url }) => url);
   expect(names.sort()).toEqual(listed.sort());
   expect(await readdir(join(location, '.export'))).not.toContain('parts');

@@ -7,6 +7,7 @@ export const SHORT_LIMITS: Limits = {
   backoffFloor: 50,
   backoffCeiling: 400,
   outage: 3000,
+  elsewhere: 1000,
   tokenEndpoint: 3000,
   gone: 2500,
   unusable: 2000,

@@ -201,7 +201,7 @@ describe('bad input fails the run at once, with every field and its fix', () => 
     [{ destination: { path: '../x' } }, 'InvalidRequest', ['destination.path: must not contain ".."']],
     [{ server: 'nowhere' }, 'UnknownServer', ['knows hospital']],
     [{ destination: { name: 'nowhere' } }, 'UnknownDestination', ['knows local']],
-    [{ attachments: 'download' }, 'InvalidRequest', ['attachments']],
+    [{ attachments: 'all' }, 'InvalidRequest', ['attachments: must be "download"']],
   ])('%o', async (request, code, parts) => {
     const failure = await stack.fail(request as never);
     expect(failure.code).toBe(code);

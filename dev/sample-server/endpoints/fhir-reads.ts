@@ -2,17 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { errorAnswer, type Answer } from '../http/answer.ts';
 import type { Context } from '../context.ts';
 import { groupRecord, groups } from '../generate/groups.ts';
+import { deliver, hashOf } from './files.ts';
 import { hasMediaType } from '../http/preferences.ts';
 
 const fhirJson = { 'content-type': 'application/fhir+json' };
 
 /** `Binary/[id]`: a FHIR Binary for those who ask for FHIR, otherwise the document itself (FHIR R4, Binary). */
-export function binary(request: IncomingMessage, id: string, { hospital }: Context): Answer {
-  const document = hospital.binary(id);
+export function binary(request: IncomingMessage, id: string, context: Context): Answer {
+  const document = context.hospital.binary(id);
   if (document === undefined) return errorAnswer(404, 'not-found', `Binary/${id} is unknown`);
   const { contentType, bytes } = document;
   if (!hasMediaType(request.headers.accept, 'application/fhir+json')) {
-    return { status: 200, headers: { 'content-type': contentType }, body: bytes, throttled: true };
+    return deliver(request, { body: bytes, size: bytes.length, etag: hashOf(bytes) }, context, contentType);
   }
   const body = JSON.stringify({ resourceType: 'Binary', id, contentType, data: bytes.toString('base64') });
   return { status: 200, headers: fhirJson, body, throttled: true };

@@ -42,8 +42,14 @@ const acceptable = ['application/fhir+ndjson', 'application/ndjson', 'applicatio
 
 type Content = { size: number; etag: string } & ({ path: string } | { body: Buffer });
 
-function deliver(request: IncomingMessage, content: Content, { settings }: Context): Answer {
-  const headers = { 'content-type': 'application/fhir+ndjson', vary: 'accept-encoding' };
+/** Answers with a content that can be compressed, or asked for in ranges. */
+export function deliver(
+  request: IncomingMessage,
+  content: Content,
+  { settings }: Context,
+  contentType = 'application/fhir+ndjson',
+): Answer {
+  const headers = { 'content-type': contentType, vary: 'accept-encoding' };
   const part = (start: number, length: number) =>
     'body' in content ? content.body.subarray(start, start + length) : { path: content.path, start, length };
   if (settings.gzip && acceptsGzip(request.headers['accept-encoding'])) {
@@ -77,6 +83,7 @@ function acceptsGzip(header: string | string[] | undefined): boolean {
   return /(^|,)\s*(x-)?gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))[^,]*)?(,|$)/i.test([header ?? ''].flat().join(','));
 }
 
-function hashOf(body: Buffer): string {
+/** Strong ETag of a content. */
+export function hashOf(body: Buffer): string {
   return `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
 }

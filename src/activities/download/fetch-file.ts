@@ -7,13 +7,17 @@ import type { Part } from '../../storage/export-folder.ts';
 import { logAnswer } from '../log-answer.ts';
 import { ContentError, endIsTold, isGzip, openBody } from './body.ts';
 import { DigestCheck } from './digest-headers.ts';
+import { isJson, unwrapBinary } from './unwrap-binary.ts';
 import type { FileTrouble } from './file-trouble.ts';
 import { contentTrouble, statusTrouble } from './file-trouble.ts';
-import type { CheckedFile } from './receiver.ts';
-import { Receiver } from './receiver.ts';
+import type { CheckedFile, FileChecks } from './checked-file.ts';
+import { checksOf } from './checked-file.ts';
 
 /** Milliseconds of transfer after which the bytes so far are made durable: as much is fetched again after a kill. */
 const CHECKPOINT = 1000;
+
+/** What may stand in a header as it is. */
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.-]+=[\w.-]+)*$/;
 
 export interface FetchFile {
   http: HttpClient;
@@ -46,20 +50,20 @@ export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTro
       // The file is shorter now, so it is another one.
       await response.body.dump();
       await part.restart();
-      receiver = new Receiver(entry);
+      receiver = checksOf(entry);
       response = await ask(fetch, 0);
     }
   } catch (error) {
     return networkTrouble(error);
   }
-  const wrong = await refuse(response, from);
+  const wrong = await refuse(response, entry, from);
   if (wrong !== undefined) return wrong;
   if (response.status === 200 && receiver.bytes > 0) {
     // If-Range did not hold, or the server does not do ranges: from the start.
     await part.restart();
-    receiver = new Receiver(entry);
+    receiver = checksOf(entry);
   }
-  const validator = resumable(response, part);
+  const validator = resumable(response, fetch);
   const start = receiver.bytes;
   try {
     return await receive(fetch, response, receiver, validator);
@@ -73,13 +77,13 @@ export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTro
 }
 
 /** Reads what an earlier attempt has left, for the checks and the hash. */
-async function takeOver(part: Part, entry: Entry): Promise<Receiver> {
-  const receiver = new Receiver(entry);
+async function takeOver(part: Part, entry: Entry): Promise<FileChecks> {
+  const receiver = checksOf(entry);
   if (part.resumed === undefined) return receiver;
   for await (const chunk of part.resumed.read()) {
     if (receiver.push(chunk) !== undefined) {
       await part.restart();
-      return new Receiver(entry);
+      return checksOf(entry);
     }
   }
   return receiver;
@@ -97,7 +101,7 @@ async function ask(
       method: 'GET',
       url: entry.url,
       headers: {
-        accept: 'application/fhir+ndjson',
+        accept: acceptable(entry),
         // Bulk Data IG 3.0: gzip should be offered. A range of a compressed body would be one of other bytes.
         'accept-encoding': plain ? 'identity' : 'gzip',
         ...range,
@@ -110,7 +114,7 @@ async function ask(
 }
 
 /** Why an answer is not received at all. */
-async function refuse(response: HttpResponse, from: number): Promise<FileTrouble | undefined> {
+async function refuse(response: HttpResponse, entry: Entry, from: number): Promise<FileTrouble | undefined> {
   const { status, headers } = response;
   if (status !== 200 && status !== 206) {
     logAnswer('file', response);
@@ -120,7 +124,7 @@ async function refuse(response: HttpResponse, from: number): Promise<FileTrouble
   const wrong =
     status === 206 && !startsAt(headers['content-range'], from)
       ? 'it is another range than asked for'
-      : wrongHeaders(headers);
+      : wrongHeaders(headers, entry);
   if (wrong === undefined) return undefined;
   // Not read to the end: it may be a file of gigabytes.
   response.body.on('error', () => {}).destroy();
@@ -128,17 +132,19 @@ async function refuse(response: HttpResponse, from: number): Promise<FileTrouble
 }
 
 async function receive(
-  { part, onProgress }: FetchFile,
+  { part, entry, onProgress }: FetchFile,
   response: HttpResponse,
-  receiver: Receiver,
+  receiver: FileChecks,
   validator: string | undefined,
 ): Promise<CheckedFile | FileTrouble> {
   const { headers, status } = response;
   const from = receiver.bytes;
   const body = openBody(response);
-  const digests = status === 200 && !isGzip(headers['content-encoding']) ? new DigestCheck(headers) : undefined;
+  const asSent = status === 200 && !isGzip(headers['content-encoding']) && !isWrapped(response, entry);
+  const digests = asSent ? new DigestCheck(headers) : undefined;
   let saved = Date.now();
-  for await (const chunk of body.chunks) {
+  const content = isWrapped(response, entry) ? unwrapBinary(body.chunks, entry.contentType) : body.chunks;
+  for await (const chunk of content) {
     const fault = receiver.push(chunk);
     if (fault !== undefined) {
       response.body.on('error', () => {}).destroy();
@@ -168,8 +174,14 @@ async function receive(
 }
 
 /** The strong validator by which the rest can be asked for later; undefined when this transfer cannot be resumed. */
-function resumable({ headers }: HttpResponse, part: Part): string | undefined {
-  if (isGzip(headers['content-encoding']) || /^none$/i.test(headers['accept-ranges'] ?? '')) return undefined;
+function resumable(response: HttpResponse, { entry, part }: FetchFile): string | undefined {
+  const { headers } = response;
+  if (
+    isWrapped(response, entry) ||
+    isGzip(headers['content-encoding']) ||
+    /^none$/i.test(headers['accept-ranges'] ?? '')
+  )
+    return undefined;
   const etag = headers['etag'];
   // RFC 9110, 13.1.5: If-Range with a weak validator never holds.
   return etag !== undefined && /^"[^"]*"$/.test(etag) ? etag : part.resumed?.validator;
@@ -179,15 +191,28 @@ function startsAt(range: string | undefined, from: number): boolean {
   return from > 0 && Number(/^\s*bytes\s+(\d+)-/i.exec(range ?? '')?.[1]) === from;
 }
 
-function wrongHeaders(headers: HttpResponse['headers']): string | undefined {
+function wrongHeaders(headers: HttpResponse['headers'], { contentType }: Entry): string | undefined {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (!isGzip(encoding) && !/^\s*(identity)?\s*$/i.test(encoding)) {
     return `it is encoded as ${encoding.slice(0, 40)}, which was not asked for`;
   }
   // A login or error page. Other types are no proof: AWS serves NDJSON as binary/octet-stream.
-  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(headers['content-type'] ?? '')
-    ? 'it is an HTML page'
-    : undefined;
+  return isHtml(headers['content-type']) && !isHtml(contentType) ? 'it is an HTML page' : undefined;
+}
+
+function isHtml(mediaType: string | undefined): boolean {
+  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(mediaType ?? '');
+}
+
+/** An attachment that may have come as a FHIR Binary; of the bytes of that none can be asked for again. */
+function isWrapped({ status, headers }: HttpResponse, { kind }: Entry): boolean {
+  return kind === 'attachment' && status === 200 && isJson(headers['content-type']);
+}
+
+/** An attachment's own type: with FHIR's the server would wrap it (FHIR R4, Binary); Oracle Health refuses any other. */
+function acceptable({ kind, contentType }: Entry): string {
+  if (kind !== 'attachment') return 'application/fhir+ndjson';
+  return contentType !== undefined && MEDIA_TYPE.test(contentType) ? `${contentType}, */*;q=0.1` : '*/*';
 }
 
 /** What the destination threw, kept apart from what the wire throws. */

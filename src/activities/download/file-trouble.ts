@@ -1,7 +1,7 @@
 /** Why a file could not be had this time. */
 export interface FileTrouble {
   /** `final`: trying again would not help. The others as in the table of when to give up. */
-  cause: 'content' | 'link' | 'outage' | 'token' | 'final';
+  cause: 'content' | 'link' | 'outage' | 'elsewhere' | 'token' | 'final';
   /** For people and for history: no URL, no content. */
   words: string;
   /** Milliseconds that the server asked to wait. */

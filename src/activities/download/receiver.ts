@@ -3,18 +3,10 @@ import { createHash } from 'node:crypto';
 import type { Entry } from '../../fhir/entries.ts';
 import { lineType } from '../../fhir/entries.ts';
 import { LineChecker } from '../../fhir/ndjson.ts';
+import type { CheckedFile, FileChecks } from './checked-file.ts';
 
-/** What is known of a file that has passed every check. */
-export interface CheckedFile {
-  /** As stored: after content decoding, otherwise byte for byte as sent. */
-  bytes: number;
-  records: number;
-  headers: number;
-  sha256: string;
-}
-
-/** Checks a file in one pass while its bytes go by, whatever brings them: the wire, an earlier part, the disk. */
-export class Receiver {
+/** Checks a file of NDJSON. */
+export class Receiver implements FileChecks {
   readonly #entry: Entry;
   readonly #lines: LineChecker;
   readonly #hash = createHash('sha256');
@@ -26,12 +18,10 @@ export class Receiver {
     this.#lines = new LineChecker(lineType(entry), isUtf8);
   }
 
-  /** Bytes so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes the next bytes; says what is wrong with the file, if something is. */
   push(chunk: Uint8Array): string | undefined {
     if (chunk.length === 0) return undefined;
     this.#hash.update(chunk);
@@ -40,11 +30,6 @@ export class Receiver {
     return this.#lines.push(chunk);
   }
 
-  /**
-   * Ends the file: its receipt's content, or what is wrong with it.
-   *
-   * @param endIsProved false when the connection's closing ended the body, which a cut does as well
-   */
   end(endIsProved: boolean): CheckedFile | string {
     const counts = this.#lines.end();
     if (typeof counts === 'string') return counts;

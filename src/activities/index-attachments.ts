@@ -1,0 +1,78 @@
+import type { ExportReport } from '../contract.ts';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import { FILES, readProvedReceipt, troubleFile } from './export-state.ts';
+import type { Occurrence } from './find-attachments.ts';
+import { readLines } from './read-lines.ts';
+import type { Attempt } from './run-activity.ts';
+
+/** Lines whose receipts are read at once. */
+const GROUP = 32;
+
+/**
+ * Publishes `attachments/index.ndjson`: a line for each place at which a resource names an attachment, with the file
+ * that holds it, or why there is none.
+ */
+export async function indexAttachments(
+  folder: ExportFolder,
+  attempt: Attempt,
+): Promise<NonNullable<ExportReport['attachments']>> {
+  const counts = { files: 0, bytes: 0, missing: 0 };
+  const part = await folder.openPart('attachments');
+  try {
+    let lines = 0;
+    for await (const group of groupsOf(folder)) {
+      attempt.signal.throwIfAborted();
+      const described = await Promise.all(group.map(({ occurrence }) => describe(folder, occurrence)));
+      for (const [position, line] of described.entries()) {
+        if (group[position]?.isFirst === false) continue;
+        if ('file' in line) {
+          counts.files++;
+          counts.bytes += line.bytes;
+        } else counts.missing++;
+      }
+      await part.write(Buffer.from(described.map((line) => `${JSON.stringify(line)}\n`).join('')));
+      lines += group.length;
+      attempt.report({ attachments: lines });
+    }
+    await part.finish();
+    // False after a retry: the same lines are there.
+    await part.publish(FILES.attachments);
+  } finally {
+    await part.discard();
+  }
+  return counts;
+}
+
+interface Named {
+  occurrence: Occurrence;
+  /** The first place that names this attachment. */
+  isFirst: boolean;
+}
+
+async function* groupsOf(folder: ExportFolder): AsyncIterable<Named[]> {
+  let group: Named[] = [];
+  let last = -1;
+  for (const name of (await folder.list(FILES.found)).sort()) {
+    for await (const line of readLines(folder, `${FILES.found}/${name}`)) {
+      const occurrence = line as Occurrence;
+      // Ordinals rise with the places that name something new.
+      const isFirst = occurrence.ordinal === undefined || occurrence.ordinal > last;
+      last = Math.max(last, occurrence.ordinal ?? -1);
+      group.push({ occurrence, isFirst });
+      if (group.length < GROUP) continue;
+      yield group;
+      group = [];
+    }
+  }
+  if (group.length > 0) yield group;
+}
+
+async function describe(folder: ExportFolder, { ordinal, ...place }: Occurrence) {
+  if (ordinal === undefined) return { ...place, missing: 'not a URL of https:' };
+  const receipt = await readProvedReceipt(folder, ordinal);
+  if (receipt === undefined) {
+    return { ...place, missing: (await folder.read(troubleFile(ordinal)))?.toString('utf8') ?? 'not fetched' };
+  }
+  const { name: file, bytes, sha256, differs } = receipt;
+  return { ...place, file, bytes, sha256, ...(differs === undefined ? {} : { differs }) };
+}

@@ -1,0 +1,77 @@
+/** An Attachment whose content is elsewhere, as a resource has it. */
+export interface FoundAttachment {
+  /** Where in the resource, as in FHIRPath: `content[0].attachment`. */
+  element: string;
+  /** As written: absolute, or relative to the FHIR server's base URL. */
+  url: string;
+  contentType?: string;
+  /** Bytes and SHA-1 (base64) of the content, as the resource says. */
+  size?: number;
+  hash?: string;
+}
+
+/**
+ * Elements of the data type Attachment (FHIR R4 to R6). Other types that have a `url` have elements besides: Extension a
+ * value, RelatedArtifact a type, Bundle links a relation. A resource has its `resourceType`.
+ */
+const ELEMENTS: ReadonlySet<string> = new Set(
+  'id extension contentType language url size hash title creation height width frames duration pages'.split(' '),
+);
+
+/**
+ * Attachments of a resource and of all that it contains, wherever they are: DocumentReference, DiagnosticReport, Media,
+ * Patient.photo, values of extensions. Left out are those with `data`, which has the same content (FHIR R4, Attachment),
+ * and references to contained resources (`#…`).
+ */
+export function findAttachments(resource: unknown): FoundAttachment[] {
+  const found: FoundAttachment[] = [];
+  // Not by recursion: a resource may be nested deeper than the stack allows.
+  const open: { value: unknown; path: string; inExtension: boolean }[] = [
+    { value: resource, path: '', inExtension: false },
+  ];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path, inExtension } = next;
+    if (Array.isArray(value)) {
+      for (let i = value.length - 1; i >= 0; i--) open.push({ value: value[i], path: `${path}[${i}]`, inExtension });
+    } else if (typeof value === 'object' && value !== null) {
+      const fields = value as Record<string, unknown>;
+      if (!inExtension && isAttachment(fields)) found.push(describe(fields, path));
+      for (const [key, inner] of Object.entries(fields).reverse()) {
+        if (typeof inner !== 'object') continue;
+        const isExtension = key === 'extension' || key === 'modifierExtension';
+        open.push({ value: inner, path: path === '' ? key : `${path}.${key}`, inExtension: isExtension });
+      }
+    }
+  }
+  return found;
+}
+
+function isAttachment(fields: Record<string, unknown>): fields is { url: string } {
+  const { url } = fields;
+  if (typeof url !== 'string' || url === '' || url.startsWith('#')) return false;
+  return Object.keys(fields).every((key) => ELEMENTS.has(key.startsWith('_') ? key.slice(1) : key));
+}
+
+function describe(fields: { url: string } & Record<string, unknown>, element: string): FoundAttachment {
+  const { url, contentType, size, hash } = fields;
+  // R5 writes integer64, which `size` is, as a string.
+  const bytes = typeof size === 'string' && /^\d+$/.test(size) ? Number(size) : size;
+  return {
+    element,
+    url,
+    ...(typeof contentType === 'string' ? { contentType } : {}),
+    ...(typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0 ? { size: bytes } : {}),
+    ...(typeof hash === 'string' ? { hash } : {}),
+  };
+}
+
+/**
+ * Absolute URL of an attachment; undefined when it is none that can be fetched (`urn:`, `data:`…).
+ *
+ * @param baseUrl of the FHIR server, without a slash at its end
+ */
+export function attachmentUrl(url: string, baseUrl: string): string | undefined {
+  if (!URL.canParse(url, `${baseUrl}/`)) return undefined;
+  const { protocol, href } = new URL(url, `${baseUrl}/`);
+  return protocol === 'https:' || protocol === 'http:' ? href : undefined;
+}

@@ -1,0 +1,42 @@
+import { CHUNK } from '../fhir/batches.ts';
+import { DownloadPhase } from './download-phase.ts';
+import type { ExportRun } from './export-run.ts';
+import { attachmentFiles, widestWindow } from './file-set.ts';
+import type { AttachmentState } from './state.ts';
+import { newDownloads } from './state.ts';
+import { fileStep } from './steps.ts';
+
+/**
+ * Has the attachments of all files fetched, once the files are there. One that cannot be had is recorded in the index,
+ * and fails nothing: the resource that names it is whole.
+ */
+export async function attachmentPhase(run: ExportRun): Promise<void> {
+  const { opened, state } = run;
+  const attachments = (state.attachments ??= begin(run));
+  // Searched for first, all of them: one that is put off for long then holds up no other.
+  while (attachments.file !== undefined) {
+    await run.continueIfLong();
+    const found = await fileStep(opened.ref.server, `attachments from file ${attachments.file + 1}`).findAttachments({
+      ref: opened.ref,
+      file: attachments.file,
+      next: attachments.end,
+    });
+    attachments.end = found.next;
+    if (found.finished) delete attachments.file;
+    else attachments.file = found.file;
+    run.show();
+  }
+  await new DownloadPhase(run, attachmentFiles(attachments)).execute();
+}
+
+function begin(run: ExportRun): AttachmentState {
+  // In a chunk of their own: the manifest's are written again when it is read again.
+  const first = Math.ceil((run.state.manifest?.entries ?? 0) / CHUNK) * CHUNK;
+  return {
+    file: 0,
+    first,
+    end: first,
+    downloads: newDownloads(first, widestWindow(run), Date.now()),
+    tokenIsGood: false,
+  };
+}

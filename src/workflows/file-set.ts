@@ -1,0 +1,66 @@
+import type { ExportRun } from './export-run.ts';
+import { refreshPhase } from './refresh-phase.ts';
+import type { AttachmentState, DownloadState } from './state.ts';
+import { newDownloads } from './state.ts';
+
+/** Batches in flight for each download that one worker may run at once: work for some workers, and no more. */
+const WORKERS_FED = 4;
+const WIDEST_WINDOW = 64;
+
+/** Files that are fetched together. */
+export interface FileSet {
+  noun: 'file' | 'attachment';
+  state: DownloadState;
+  /** Ordinal of the first. */
+  first: number;
+  /** Ordinal behind the last that is known. */
+  end(): number;
+  /** When the links end: ISO 8601. */
+  expires(): string | undefined;
+  /** A refused token is known to be good for others. */
+  tokenIsGood(): boolean;
+  /** Told how many more, or less, are in flight. */
+  running(change: number): void;
+  /** Does what can be done about refused links; false when the job is gone. */
+  refused(): Promise<boolean>;
+}
+
+/** Batches that may be in flight at most. */
+export function widestWindow({ opened }: ExportRun): number {
+  return Math.min(WIDEST_WINDOW, opened.maxConcurrentDownloads * WORKERS_FED);
+}
+
+/** The files that the manifest names. */
+export function manifestFiles(run: ExportRun): FileSet {
+  const { state } = run;
+  return {
+    noun: 'file',
+    state: (state.downloads ??= newDownloads(0, widestWindow(run), Date.now())),
+    first: 0,
+    end: () => state.manifest?.entries ?? 0,
+    expires: () => state.manifest?.expires,
+    tokenIsGood: () => false,
+    running: (change) => {
+      run.filesRunning += change;
+    },
+    refused: () => refreshPhase(run),
+  };
+}
+
+/** The attachments that have been found in them. */
+export function attachmentFiles(state: AttachmentState): FileSet {
+  return {
+    noun: 'attachment',
+    state: state.downloads,
+    first: state.first,
+    end: () => state.end,
+    expires: () => undefined,
+    tokenIsGood: () => state.tokenIsGood,
+    running: () => {},
+    refused: async () => {
+      // A token that is new has been refused as well: from now on a refusal is about the attachment.
+      state.tokenIsGood = true;
+      return true;
+    },
+  };
+}
