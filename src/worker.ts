@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { pino } from 'pino';
@@ -34,9 +35,15 @@ async function main(): Promise<void> {
   const connection = await connect(connectionOptions, stop.signal);
   if (connection === undefined) return;
   try {
-    const workers = await createWorkers({ connection, namespace, config, workflowBundle });
+    const version = deploymentVersion();
+    const workers = await createWorkers({ connection, namespace, config, workflowBundle, version });
     logger.info(
-      { taskQueue: TASK_QUEUE, servers: Object.keys(config.servers), destinations: Object.keys(config.destinations) },
+      {
+        ...version,
+        taskQueue: TASK_QUEUE,
+        servers: Object.keys(config.servers),
+        destinations: Object.keys(config.destinations),
+      },
       'worker started',
     );
     await workers.run();
@@ -56,6 +63,13 @@ function temporalSettings(): ReturnType<typeof loadClientConnectConfig> {
       cause: error,
     });
   }
+}
+
+/** Version of this worker, by the variables that Temporal's Worker Controller sets; undefined: without versions. */
+function deploymentVersion(): WorkerDeploymentVersion | undefined {
+  const buildId = process.env['TEMPORAL_WORKER_BUILD_ID'];
+  if (buildId === undefined || buildId === '') return undefined;
+  return { buildId, deploymentName: process.env['TEMPORAL_DEPLOYMENT_NAME'] || TASK_QUEUE };
 }
 
 /** The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before. */

@@ -1,3 +1,4 @@
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
@@ -18,6 +19,8 @@ export interface WorkersOptions {
   config: Config;
   /** Path of the prebuilt workflow bundle. */
   workflowBundle: string;
+  /** Version of these workers in a Worker Deployment, to which the exports that they begin are pinned. Default: none. */
+  version?: WorkerDeploymentVersion | undefined;
   /** Default: the project's own; tests shorten them. */
   limits?: Limits;
   timeouts?: HttpTimeouts;
@@ -52,6 +55,16 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     shutdownGraceTime: '5s',
     shutdownForceTime: '25s',
+    ...(options.version === undefined
+      ? {}
+      : {
+          workerDeploymentOptions: {
+            version: options.version,
+            useWorkerVersioning: true as const,
+            // An export ends with the code with which it began, however long it takes.
+            defaultVersioningBehavior: 'PINNED' as const,
+          },
+        }),
   };
   const workers = [
     await Worker.create({

@@ -14,7 +14,6 @@ export class ExportRun {
   readonly tokens = new TokenKeeper(this);
   /** Files in batches that are in flight. */
   filesRunning = 0;
-  #poked = false;
 
   constructor(request: ExportRequest, state: ExportState) {
     this.request = request;
@@ -49,15 +48,16 @@ export class ExportRun {
 
   /** Wakes a wait for the server. */
   poke(): void {
-    this.#poked = true;
+    this.state.poked = true;
   }
 
   /** Waits until a time, or until an operator asks for a poll. */
   async waitUntil(time: number, summary: string): Promise<void> {
     const delay = time - Date.now();
     this.show();
-    if (delay > 0 && !this.#poked) await condition(() => this.#poked, delay, { summary });
-    this.#poked = false;
+    const poked = (): boolean => this.state.poked === true;
+    if (delay > 0 && !poked()) await condition(poked, delay, { summary });
+    delete this.state.poked;
   }
 
   /** Goes on in a new run when the history is long. To be called where nothing is in flight. */

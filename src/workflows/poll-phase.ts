@@ -15,8 +15,9 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   const { poll } = run.state;
   run.enter('waiting');
   for (;;) {
-    await run.waitUntil(poll.notBefore, waitSummary(run));
+    // Before the wait, which the next run then makes: a poll that an operator asked for shall not wait again.
     await run.continueIfLong();
+    await run.waitUntil(poll.notBefore, waitSummary(run));
     const result = await run.tokens.use((token) =>
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
     );

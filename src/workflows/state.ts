@@ -22,6 +22,8 @@ export interface ExportState {
   downloads?: DownloadState;
   attachments?: AttachmentState;
   warnings: Warning[];
+  /** An operator has asked for a poll that has not come yet. */
+  poked?: true;
 }
 
 /** The epoch in use; the token itself is only in the workers. */

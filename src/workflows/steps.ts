@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities, FileActivities } from '../activities/index.ts';
 import { filesTaskQueue } from '../contract.ts';
 
@@ -27,12 +27,19 @@ export function longStep(summary: string): Activities {
   return proxyActivities<Activities>({ ...COMMON, startToCloseTimeout: '6 hours', summary });
 }
 
-/** Downloads, on the server's own queue. */
+/**
+ * Downloads, on the server's own queue. Where the Temporal server has fairness, exports that wait there take turns; a
+ * caller who has given the export a fairness key decides that himself.
+ */
 export function fileStep(server: string, summary: string): FileActivities {
+  const { priority, firstExecutionRunId } = workflowInfo();
   return proxyActivities<FileActivities>({
     ...COMMON,
     taskQueue: filesTaskQueue(server),
     startToCloseTimeout: '24 hours',
     summary,
+    ...(priority?.fairnessKey === undefined || priority.fairnessKey === ''
+      ? { priority: { fairnessKey: firstExecutionRunId } }
+      : {}),
   });
 }

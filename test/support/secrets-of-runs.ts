@@ -1,17 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
 import type { AuthServer } from '../../dev/sample-server/auth-server/index.ts';
 import type { FaultRule, JournalEntry, Route, SampleServer } from '../../dev/sample-server/index.ts';
-import { killGroup, spawnOwned } from '../../dev/temporal/child.ts';
 import type { TestKey } from './keys.ts';
+import { startRealWorker } from './real-worker.ts';
 import type { Stack } from './stack.ts';
-
-const WORKER = fileURLToPath(new URL('../../dist/src/worker.js', import.meta.url));
+import { killWorker } from './worker-processes.ts';
 
 /** The worker as users run it, as talkative as it can be. */
 export interface LoudWorker {
@@ -21,29 +13,8 @@ export interface LoudWorker {
 }
 
 export async function startLoudWorker(stack: Stack): Promise<LoudWorker> {
-  const configFile = join(await mkdtemp(join(tmpdir(), 'loud-worker-')), 'config.yaml');
-  await writeFile(configFile, stringify(stack.config));
-  const child: ChildProcess = spawnOwned(process.execPath, [WORKER], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      TEMPORAL_ADDRESS: stack.temporal.address,
-      BULK_EXPORT_CONFIG: configFile,
-      LOG_LEVEL: 'trace',
-    },
-  });
-  let logs = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (logs += chunk.toString()));
-  return {
-    logs: () => logs,
-    async kill() {
-      await rm(dirname(configFile), { recursive: true, force: true });
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const exited = once(child, 'exit');
-      killGroup(child, 'SIGKILL');
-      await exited;
-    },
-  };
+  const { child, logs } = await startRealWorker(stack, { LOG_LEVEL: 'trace' });
+  return { logs, kill: () => killWorker(child) };
 }
 
 /** Has a server refuse requests and quote them in full, credentials and all, in several spellings. */

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { BULK_EXPORT, TASK_QUEUE } from '../../src/contract.ts';
+import { newState } from '../../src/workflows/state.ts';
+import type { ExportState } from '../../src/workflows/state.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -53,4 +56,18 @@ test('a wait is carried over: no poll comes early', async () => {
   await stack.run({ parameters: { _type: 'Patient' } });
   const polls = hospital.journal.filter(({ route }) => route === 'status');
   expect((polls[13]?.at ?? 0) - (polls[12]?.at ?? 0)).toBeGreaterThanOrEqual(4000);
+});
+
+test('a poll that an operator has asked for is carried over', async () => {
+  hospital.journal.length = 0;
+  const { client } = stack;
+  const poll = { polls: 1, notBefore: Date.now() + 300_000, backoffs: 0 };
+  const carried: ExportState = { ...newState(Date.now()), poll, poked: true };
+  const report = await client.workflow.execute(BULK_EXPORT, {
+    workflowId: 'poked',
+    taskQueue: TASK_QUEUE,
+    args: [{ server: 'hospital', level: 'system', parameters: { _type: 'Patient' } }, carried],
+  });
+  expect(report).toMatchObject({ status: 'complete' });
+  expect(hospital.journal.filter(({ route }) => route === 'status').length).toBeGreaterThan(1);
 });

@@ -1,0 +1,33 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { spawnOwned } from '../../dev/temporal/child.ts';
+import type { Stack } from './stack.ts';
+
+const WORKER = fileURLToPath(new URL('../../dist/src/worker.js', import.meta.url));
+
+/** The worker as users run it: with the real limits and its own log. */
+export interface RealWorker {
+  child: ChildProcess;
+  /** All that it has written. */
+  logs(): string;
+  /** Its exit code; null after a signal. */
+  exited: Promise<number | null>;
+}
+
+/** Starts a worker; it may not be ready yet when this returns. */
+export async function startRealWorker(stack: Stack, env: NodeJS.ProcessEnv = {}): Promise<RealWorker> {
+  const configFile = join(await mkdtemp(join(tmpdir(), 'real-worker-')), 'config.yaml');
+  await writeFile(configFile, stringify(stack.config));
+  const child = spawnOwned(process.execPath, [WORKER], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address, BULK_EXPORT_CONFIG: configFile, ...env },
+  });
+  let logs = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (logs += chunk.toString()));
+  return { child, logs: () => logs, exited: once(child, 'exit').then(([code]) => code as number | null) };
+}

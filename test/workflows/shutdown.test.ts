@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { startTemporalServer } from '../../dev/temporal/server.ts';
+import type { TemporalServer } from '../../dev/temporal/server.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
+import type { RealWorker } from '../support/real-worker.ts';
+import { startRealWorker } from '../support/real-worker.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+import { killWorker } from '../support/worker-processes.ts';
+
+const RATE = 400_000;
+
+let stack: Stack;
+let hospital: SampleServer;
+let folder: string;
+let dbFilename: string;
+let restarted: TemporalServer | undefined;
+const workers: RealWorker[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'shutdown-'));
+  dbFilename = join(folder, 'temporal.db');
+  stack = await startStack({
+    temporalArgs: ['--db-filename', dbFilename],
+    workers: false,
+    servers: {
+      hospital: {
+        patients: 500,
+        linesPerFile: 100_000,
+        pollsUntilReady: 0,
+        gzip: false,
+        throttleBytesPerSecond: RATE,
+      },
+    },
+  });
+  hospital = stack.servers['hospital'] as SampleServer;
+});
+beforeEach(() => {
+  hospital.journal.length = 0;
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map(({ child }) => killWorker(child)));
+});
+afterAll(async () => {
+  await stack.close();
+  await restarted?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function startWorker(): Promise<RealWorker> {
+  const worker = await startRealWorker(stack);
+  workers.push(worker);
+  return worker;
+}
+
+const files = () => hospital.journal.filter(({ route }) => route === 'file');
+const sent = () => files().reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+const OBSERVATIONS = { parameters: { _type: 'Observation' } };
+const started = async ({ logs }: RealWorker) => {
+  await expect.poll(logs, { timeout: 20_000 }).toContain('worker started');
+};
+
+describe('SIGTERM', () => {
+  test('hands a download over to another worker at once, with nothing fetched twice', async () => {
+    const first = await startWorker();
+    await started(first);
+    const run = await stack.start(OBSERVATIONS);
+    await expect.poll(sent, { timeout: 30_000, interval: 50 }).toBeGreaterThan(2 * RATE);
+    await started(await startWorker());
+    const asked = Date.now();
+    first.child.kill('SIGTERM');
+    expect(await first.exited).toBe(0);
+    expect(Date.now() - asked).toBeLessThan(30_000);
+    expect(first.logs()).toContain('worker stopped');
+
+    const report = await run.result();
+    await expectExactFiles(report.location, hospital);
+    const [one, other] = files();
+    expect([one?.status, other?.status]).toEqual([200, 206]);
+    // Downloads are given 5 s to end; not found by a heartbeat timeout of 10 s.
+    expect((other?.at ?? Infinity) - asked).toBeLessThan(9000);
+    // What was on its way when the connection was closed has been sent, and not received.
+    expect(sent() - report.bytes).toBeLessThan(RATE);
+  });
+
+  test('ends a worker within 30 s while Temporal is away, and the file goes on afterwards', async () => {
+    const first = await startWorker();
+    await started(first);
+    const run = await stack.start(OBSERVATIONS);
+    await expect.poll(sent, { timeout: 30_000, interval: 50 }).toBeGreaterThan(2 * RATE);
+    process.kill(stack.temporal.pid, 'SIGKILL');
+    await stack.temporal.exited;
+    const asked = Date.now();
+    first.child.kill('SIGTERM');
+    await first.exited;
+    expect(Date.now() - asked).toBeLessThan(30_000);
+
+    // Started before Temporal is back: it waits.
+    const second = await startWorker();
+    await expect.poll(second.logs, { timeout: 20_000 }).toContain('Temporal is away; waiting for it');
+    const port = Number(stack.temporal.address.split(':')[1]);
+    const again = { cli: inject('temporalCli'), ports: 'free', port, headless: true, dbFilename } as const;
+    restarted = await startTemporalServer(again);
+    await started(second);
+    const report = await run.result();
+    await expectExactFiles(report.location, hospital);
+    expect(files().map(({ status }) => status)).toEqual([200, 206]);
+    expect(sent() - report.bytes).toBeLessThan(2 * RATE);
+  }, 180_000);
+});
