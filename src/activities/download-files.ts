@@ -5,6 +5,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { FileOrder } from './download/fetch-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
 import type { CheckedFile } from './download/receiver.ts';
 import { Receiver } from './download/receiver.ts';
@@ -22,6 +23,7 @@ import {
   writeJson,
 } from './export-state.ts';
 import { addSeen } from './plan-downloads.ts';
+import { logAnswer } from './log-answer.ts';
 import type { Attempt } from './run-activity.ts';
 import type { KnownServer } from './servers.ts';
 import type { TokenNeeded } from './token-needed.ts';
@@ -167,16 +169,19 @@ async function haveFile({
   const part = await folder.openPart(String(entry.ordinal));
   let left: 'keep' | 'discard' = 'keep';
   try {
-    const outcome = await fetchFile({
-      http: deps.http,
+    const order: FileOrder = {
       rules: server.rules,
       entry,
       ...(authorization === undefined ? {} : { authorization }),
-      part,
-      signal: attempt.signal,
       // A second break of a big file shall not cost all of it again.
       identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
+    };
+    const outcome = await fetchFile(order, {
+      http: deps.http,
+      part,
+      signal: attempt.signal,
       onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
+      onRefusal: (response) => logAnswer('file', response),
     });
     if (!('sha256' in outcome)) {
       // What came wrong must not be gone on with; what was refused or broke off may.
@@ -184,6 +189,7 @@ async function haveFile({
       return { ...outcome, ...refusal(outcome, server, entry, authorization, epoch) };
     }
     left = 'discard';
+    await part.finish();
     await refuseIfReplaced(folder, input);
     // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
     if (!(await part.publish(entry.name))) {
