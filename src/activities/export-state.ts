@@ -69,17 +69,6 @@ export interface ManifestSummary {
   knownBytes?: number;
 }
 
-/** `.export/receipts/N/NNN.json`: what is known of a finished file. */
-export interface Receipt {
-  ordinal: number;
-  name: string;
-  /** As stored. */
-  bytes: number;
-  records: number;
-  headers: number;
-  sha256: string;
-}
-
 /** Entries and receipts are kept in folders of this many, so that no file and no folder grows without bound. */
 export const CHUNK = 500;
 
@@ -101,12 +90,10 @@ export const FILES = {
 export const pageFile = (page: number): string => `${FILES.pages}/${number5(page)}.body.json`;
 export const pageMetaFile = (page: number): string => `${FILES.pages}/${number5(page)}.json`;
 export const entriesFile = (chunk: number): string => `${FILES.entries}/${number5(chunk)}.json`;
-export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
-export const receiptFile = (ordinal: number): string => `${receiptsFolder(chunkOf(ordinal))}/${ordinal}.json`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
 export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
 
-function number5(number: number): string {
+export function number5(number: number): string {
   return String(number).padStart(5, '0');
 }
 
@@ -149,10 +136,6 @@ export async function readSummary(folder: ExportFolder): Promise<ManifestSummary
 /** Entries of one chunk, by rising ordinal. */
 export async function readEntries(folder: ExportFolder, chunk: number): Promise<Entry[]> {
   return (await readJson<Entry[]>(folder, entriesFile(chunk))) ?? [];
-}
-
-export async function readReceipt(folder: ExportFolder, ordinal: number): Promise<Receipt | undefined> {
-  return readJson<Receipt>(folder, receiptFile(ordinal));
 }
 
 /** A report that has been stored before `manifest.json` was published. */

@@ -6,15 +6,9 @@ import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
-import {
-  CHUNK,
-  chunkOf,
-  openExportFolder,
-  readEntries,
-  readReceipt,
-  readSummary,
-  receiptsFolder,
-} from './export-state.ts';
+import { CHUNK, chunkOf, openExportFolder, readEntries, readSummary } from './export-state.ts';
+import type { Receipt } from './receipts.ts';
+import { readReceipts } from './receipts.ts';
 
 export interface PlanDownloadsInput {
   ref: ExportRef;
@@ -45,15 +39,12 @@ export async function planDownloads(
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor);
-  const finished = await ordinalsWithReceipt(folder, chunk);
+  const finished = await readReceipts(folder, chunk);
   const open = entries.filter(({ ordinal }) => !finished.has(ordinal));
   return {
     batches: planBatches(open, seen),
     cursor: Math.min(total, (chunk + 1) * CHUNK),
-    done: await countFinished(
-      folder,
-      entries.filter(({ ordinal }) => finished.has(ordinal)),
-    ),
+    done: countFinished(entries, finished),
     warnings,
   };
 }
@@ -78,14 +69,10 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-async function ordinalsWithReceipt(folder: ExportFolder, chunk: number): Promise<Set<number>> {
-  return new Set((await folder.list(receiptsFolder(chunk))).map((name) => Number(name.replace('.json', ''))));
-}
-
-async function countFinished(folder: ExportFolder, entries: readonly Entry[]): Promise<Record<string, Seen>> {
+function countFinished(entries: readonly Entry[], finished: ReadonlyMap<number, Receipt>): Record<string, Seen> {
   const done: Record<string, Seen> = {};
   for (const entry of entries) {
-    const receipt = await readReceipt(folder, entry.ordinal);
+    const receipt = finished.get(entry.ordinal);
     if (receipt !== undefined) addSeen(done, typeKey(entry), receipt);
   }
   return done;

@@ -12,7 +12,6 @@ import {
   chunkOf,
   openExportFolder,
   readEntries,
-  readReceipt,
   readReport,
   readSummary,
   troubleFile,
@@ -22,6 +21,7 @@ import { ignoredParameters } from './ignored-parameters.ts';
 import type { PublishedFile } from './publish-manifest.ts';
 import { publishManifest } from './publish-manifest.ts';
 import { readLines } from './read-lines.ts';
+import { readReceipts } from './receipts.ts';
 import { redactPages } from './redact.ts';
 import type { Attempt } from './run-activity.ts';
 import { IssueSummary } from './summarize-issues.ts';
@@ -83,9 +83,10 @@ interface Gathered {
 async function gather(folder: ExportFolder, summary: ManifestSummary, attempt: Attempt): Promise<Gathered> {
   const gathered: Gathered = { files: [], missing: [], issues: new IssueSummary(), deletions: {} };
   for (let chunk = 0; chunk <= chunkOf(summary.entries - 1); chunk++) {
+    const receipts = await readReceipts(folder, chunk);
     for (const entry of await readEntries(folder, chunk)) {
       attempt.signal.throwIfAborted();
-      const receipt = await readReceipt(folder, entry.ordinal);
+      const receipt = receipts.get(entry.ordinal);
       // The file itself is looked at too: a receipt alone does not prove that nobody removed it.
       if (receipt === undefined || (await folder.size(entry.name)) !== receipt.bytes) gathered.missing.push(entry);
       else {
