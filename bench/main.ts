@@ -22,10 +22,11 @@ import { openDestination } from '../src/storage/destinations.ts';
 
 /**
  * Downloads with all their checks and their durability, as activities do them, side by side with curl, which does
- * neither. Both fetch the same from the same server in turns; the best of the rounds counts.
+ * neither. Both fetch the same from the same server in turns; the best of the rounds counts. An argument chooses the
+ * cases whose names contain it.
  */
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
-const MIB = Number(process.env['BENCH_MIB'] ?? 1024);
+const ROUNDS = 3;
+const MIB = 1024;
 const AT_ONCE = 8;
 
 const CASES: { name: string; paths: string[] }[] = [

@@ -134,7 +134,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
 
   /** Gives what is held to the receiver, and lets more come when it has taken all. */
   #pass(): void {
-    if (this.#take === undefined || this.#waiting) return;
+    if (this.#take === undefined || this.#waiting || this.#failure !== undefined) return;
     for (let chunk = this.#held.shift(); chunk !== undefined; chunk = this.#held.shift()) {
       this.#heldBytes -= chunk.length;
       let pending: Promise<void> | undefined;

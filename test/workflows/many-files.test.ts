@@ -13,7 +13,7 @@ let hospital: SampleServer;
 
 beforeAll(async () => {
   stack = await startStack({
-    servers: { hospital: { patients: 400, linesPerFile: 1, pollsUntilReady: 1, retryAfter: '1', gzip: false } },
+    servers: { hospital: { patients: 420, linesPerFile: 1, pollsUntilReady: 1, retryAfter: '1', gzip: false } },
     entries: { hospital: { maxConcurrentDownloads: 8 } },
     // The server is in this process: while it makes its files it answers nobody.
     timeouts: { headers: 60_000, body: 60_000 },
