@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 
-const roots = ['src', 'dev', 'test'];
+const roots = ['src', 'dev', 'test', 'bench'];
 
 /** Removes from `dist/` what was compiled from sources that are gone. The compiler itself leaves such files behind. */
 export async function removeOrphans(project: string): Promise<void> {

@@ -17,6 +17,7 @@ const programs = {
   check: 'dist/src/check.js',
   'make-key': 'dist/src/make-key.js',
   'sample-server': 'dist/dev/sample-server/main.js',
+  bench: 'dist/bench/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };
 
@@ -81,7 +82,7 @@ function compile() {
 // One line for each file that the compiler may read: its path, size and time of change.
 function listInputs() {
   const files = ['tsconfig.json', 'node_modules/.package-lock.json'];
-  for (const folder of ['src', 'dev', 'test']) {
+  for (const folder of ['src', 'dev', 'test', 'bench']) {
     const paths = readdirSync(join(project, folder), { recursive: true });
     files.push(...paths.filter((path) => path.endsWith('.ts')).map((path) => join(folder, path)));
   }

@@ -6,7 +6,6 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthServer } from '../dev/sample-server/auth-server/index.ts';
@@ -16,10 +15,12 @@ import { fetchFile } from '../src/activities/download/fetch-file.ts';
 import { ServerClocks } from '../src/auth/clock.ts';
 import { discover } from '../src/auth/discovery.ts';
 import { requestToken } from '../src/auth/token-request.ts';
+import type { Entry } from '../src/fhir/entries.ts';
 import { HttpClient } from '../src/http/http-client.ts';
 import type { HttpRequest, RequestRules } from '../src/http/http-client.ts';
 import type { Part } from '../src/storage/export-folder.ts';
 import { expectExactFiles } from './support/exported-files.ts';
+import { bodyOf } from './support/http-body.ts';
 import { makeKey, secretFile } from './support/keys.ts';
 import { SHORT_LIMITS } from './support/short-limits.ts';
 import type { Stack } from './support/stack.ts';
@@ -89,7 +90,7 @@ function answering(bodies: Record<string, object>): HttpClient {
   const send = async ({ url }: HttpRequest): Promise<unknown> => {
     const found = bodies[url];
     const status = found === undefined ? 404 : 200;
-    return { status, headers: {}, body: Readable.from([Buffer.from(JSON.stringify(found ?? {}))]), url };
+    return { status, headers: {}, body: bodyOf([Buffer.from(JSON.stringify(found ?? {}))]), url };
   };
   return { send } as unknown as HttpClient;
 }
@@ -142,7 +143,7 @@ describe('a file is never held in memory: it is read from the wire no faster tha
     ['as gzip', gzipSync(lines, { level: 0 }), 'gzip'],
   ])('%s', async (_, chunk, encoding) => {
     let [sent, stored, ahead] = [0, 0, 0];
-    const body = Readable.from(
+    const body = bodyOf(
       (function* () {
         for (let count = 0; count < 640; count++) {
           sent += lines.length;
@@ -166,24 +167,27 @@ describe('a file is never held in memory: it is read from the wire no faster tha
       keep: async () => {},
     };
     const url = 'https://a.example/1';
-    const fetched = await fetchFile({
-      http: { send: async () => ({ status: 200, headers, body, url }) } as unknown as HttpClient,
-      rules: NO_RULES,
-      entry: {
-        ordinal: 0,
-        page: 1,
-        kind: 'output',
-        index: 0,
-        type: 'Patient',
-        url,
-        name: 'Patient.00001.ndjson',
-        needsToken: false,
-        count: 640,
+    const entry: Entry = {
+      ordinal: 0,
+      page: 1,
+      kind: 'output',
+      index: 0,
+      type: 'Patient',
+      url,
+      name: 'Patient.00001.ndjson',
+      needsToken: false,
+      count: 640,
+    };
+    const fetched = await fetchFile(
+      { rules: NO_RULES, entry },
+      {
+        http: { send: async () => ({ status: 200, headers, body, url }) } as unknown as HttpClient,
+        part,
+        signal: new AbortController().signal,
+        onProgress: () => {},
+        onRefusal: () => {},
       },
-      part,
-      signal: new AbortController().signal,
-      onProgress: () => {},
-    });
+    );
     expect(fetched).toMatchObject({ records: 640, bytes: 640 * lines.length });
     expect(ahead).toBeLessThan(4 * 1024 * 1024);
   });

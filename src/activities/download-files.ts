@@ -3,26 +3,20 @@ import type { Range, Seen } from '../fhir/batches.ts';
 import { toRanges, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ExportFolder, Part } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { FileOrder } from './download/fetch-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
+import { Background } from './download/background.ts';
 import type { CheckedFile } from './download/checked-file.ts';
 import { checksOf } from './download/checked-file.ts';
 import type { FileTrouble } from './download/file-trouble.ts';
-import type { ExportRef, Job, Receipt } from './export-state.ts';
-import {
-  FILES,
-  chunkOf,
-  openExportFolder,
-  readEntries,
-  readJson,
-  readProvedReceipt,
-  readReceipt,
-  receiptFile,
-  troubleFile,
-  writeJson,
-} from './export-state.ts';
+import type { ExportRef, Job } from './export-state.ts';
+import { FILES, chunkOf, openExportFolder, readEntries, readJson, troubleFile } from './export-state.ts';
 import { addSeen } from './plan-downloads.ts';
+import { logAnswer } from './log-answer.ts';
+import type { Receipt } from './receipts.ts';
+import { BatchReceipts } from './receipts.ts';
 import type { Attempt } from './run-activity.ts';
 import type { KnownServer } from './servers.ts';
 import type { TokenNeeded } from './token-needed.ts';
@@ -41,6 +35,8 @@ export interface DownloadFilesInput {
   token?: TokenRef;
 }
 
+/** Milliseconds for which the folder, once looked at, is taken to be still ours. */
+const OURS_FOR = 1000;
 /** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
 const BIG_FILE = 8 * 1024 * 1024;
 
@@ -67,8 +63,8 @@ export interface LaterFiles {
 }
 
 /**
- * Fetches the files of a batch one after another. It never waits: what the server puts off comes back as `later`.
- * A file that fails does not stop the others; a server that is away or busy does.
+ * Fetches the files of a batch one after another; each is stored while the next one comes. It never waits: what the
+ * server puts off comes back as `later`. A file that fails does not stop the others; a server that is away or busy does.
  */
 export async function downloadFiles(
   deps: ActivityDeps,
@@ -77,8 +73,53 @@ export async function downloadFiles(
 ): Promise<DownloadFilesResult> {
   const folder = await openExportFolder(deps, input.ref);
   const server = await deps.servers.get(input.ref.server);
-  const result: DownloadFilesResult = { done: {}, failed: [], later: [] };
   const entries = await entriesOf(folder, input.ranges);
+  const mayPublish = checkOwner(folder, input);
+  const receipts = new BatchReceipts(
+    folder,
+    entries.map(({ ordinal }) => ordinal),
+    mayPublish,
+  );
+  const earlier = await receipts.earlier();
+  const unrecorded = await publishedOf(
+    folder,
+    entries.filter(({ ordinal }) => !earlier.has(ordinal)),
+  );
+  const storing = new Background();
+  const batch = { deps, folder, server, entries, attempt, input, mayPublish, receipts, earlier, unrecorded, storing };
+  try {
+    const result = await fetchBatch(batch);
+    await storing.end();
+    await receipts.save();
+    return result;
+  } catch (error) {
+    // What has been stored shall not be read again by the next attempt; that is all, should it fail as well.
+    await storing.end().catch(() => {});
+    await receipts.save().catch(() => {});
+    throw error;
+  }
+}
+
+interface Batch {
+  deps: ActivityDeps;
+  folder: ExportFolder;
+  server: KnownServer;
+  entries: Entry[];
+  attempt: Attempt;
+  input: DownloadFilesInput;
+  /** Throws when the folder is another run's by now. */
+  mayPublish: () => Promise<void>;
+  receipts: BatchReceipts;
+  /** Receipts of earlier attempts, by ordinal. */
+  earlier: ReadonlyMap<number, Receipt>;
+  /** Files with their final names whose attempts were killed before they could write receipts. */
+  unrecorded: ReadonlySet<Entry>;
+  storing: Background;
+}
+
+async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
+  const { folder, server, entries, attempt, input, receipts, storing } = batch;
+  const result: DownloadFilesResult = { done: {}, failed: [], later: [] };
   for (const [position, entry] of entries.entries()) {
     attempt.signal.throwIfAborted();
     attempt.report({ file: entry.name, files: `${position + 1}/${entries.length}` });
@@ -94,13 +135,24 @@ export async function downloadFiles(
       putOff(position, busy);
       break;
     }
-    const outcome = await haveFile({ deps, folder, server, entry, attempt, input });
+    const outcome = await haveFile(batch, entry);
+    if ('part' in outcome) {
+      await storing.add(async () => {
+        const receipt = await store(batch, entry, outcome);
+        await receipts.add(receipt);
+        // Without a receipt nobody would know whose content it is.
+        if (entry.kind === 'attachment') await receipts.save();
+        addSeen(result.done, typeKey(entry), receipt);
+      });
+      continue;
+    }
     if ('kind' in outcome) {
       result.tokenNeeded = outcome;
       putOff(position);
       break;
     }
     if ('sha256' in outcome) {
+      if (!batch.earlier.has(entry.ordinal)) await receipts.add(outcome);
       addSeen(result.done, typeKey(entry), outcome);
       continue;
     }
@@ -144,66 +196,62 @@ async function entriesOf(folder: ExportFolder, ranges: readonly Range[]): Promis
   return entries;
 }
 
-interface HaveFile {
-  deps: ActivityDeps;
-  folder: ExportFolder;
-  server: KnownServer;
-  entry: Entry;
-  attempt: Attempt;
-  input: DownloadFilesInput;
+/** A file that has passed every check, in its part. */
+interface Fetched {
+  part: Part;
+  file: CheckedFile;
 }
 
-/** The file's receipt: an earlier one, or that of a file fetched now. */
-async function haveFile({
-  deps,
-  folder,
-  server,
-  entry,
-  attempt,
-  input,
-}: HaveFile): Promise<Receipt | FileTrouble | TokenNeeded> {
-  const earlier = (await readProvedReceipt(folder, entry.ordinal)) ?? (await recordPublished(folder, entry));
+/** The file's receipt, when it has been had before; or the file, fetched now. */
+async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched | FileTrouble | TokenNeeded> {
+  const { deps, folder, server, attempt, input } = batch;
+  const earlier = batch.earlier.get(entry.ordinal);
   if (earlier !== undefined) return earlier;
+  if (batch.unrecorded.has(entry)) return readPublished(folder, entry);
   const authorized = await authorize(server, entry.needsToken ? input.token : undefined);
   if ('kind' in authorized) return authorized;
   const { authorization, epoch } = authorized;
   const part = await folder.openPart(String(entry.ordinal));
-  let left: 'keep' | 'discard' = 'keep';
+  const order: FileOrder = {
+    rules: server.rules,
+    entry,
+    ...(authorization === undefined ? {} : { authorization }),
+    // A second break of a big file shall not cost all of it again.
+    identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
+  };
+  let outcome: CheckedFile | FileTrouble;
   try {
-    const outcome = await fetchFile({
+    outcome = await fetchFile(order, {
       http: deps.http,
-      rules: server.rules,
-      entry,
-      ...(authorization === undefined ? {} : { authorization }),
       part,
       signal: attempt.signal,
-      // A second break of a big file shall not cost all of it again.
-      identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
       onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
+      onRefusal: (response) => logAnswer('file', response),
     });
-    if (!('sha256' in outcome)) {
-      // What came wrong must not be gone on with; what was refused or broke off may.
-      if (outcome.cause === 'content' || outcome.cause === 'final') left = 'discard';
-      return {
-        ...outcome,
-        ...refusal(outcome, server, entry, input.tokenIsGood === true ? undefined : epoch, authorization),
-      };
-    }
-    left = 'discard';
-    await refuseIfReplaced(folder, input);
-    if (entry.kind === 'attachment') {
-      // Named by its content, so that without a receipt nobody would know whose it is.
-      const receipt = await writeReceipt(folder, entry, `attachments/${outcome.sha256}`, outcome);
-      await part.publish(receipt.name);
-      return receipt;
-    }
-    // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
-    if (!(await part.publish(entry.name))) {
-      return (await readReceipt(folder, entry.ordinal)) ?? ((await recordPublished(folder, entry)) as Receipt);
-    }
-    return await writeReceipt(folder, entry, entry.name, outcome);
+  } catch (error) {
+    await part.keep();
+    throw error;
+  }
+  if ('sha256' in outcome) return { part, file: outcome };
+  // What came wrong must not be gone on with; what was refused or broke off may.
+  await part[outcome.cause === 'content' || outcome.cause === 'final' ? 'discard' : 'keep']();
+  const refusedEpoch = input.tokenIsGood === true ? undefined : epoch;
+  return { ...outcome, ...refusal(outcome, server, entry, refusedEpoch, authorization) };
+}
+
+/** Gives a fetched file its final name. */
+async function store({ folder, mayPublish }: Batch, entry: Entry, { part, file }: Fetched): Promise<Receipt> {
+  try {
+    await part.finish();
+    await mayPublish();
+    // An attachment has the name of its content: whoever has published it, it is the same.
+    const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
+    const published = await part.publish(name);
+    if (published || entry.kind === 'attachment') return { ordinal: entry.ordinal, name, ...file };
+    // Another attempt has published meanwhile; what is there is whole.
+    return await readPublished(folder, entry);
   } finally {
-    await part[left]();
+    await part.discard();
   }
 }
 
@@ -232,12 +280,15 @@ function refusal(
   };
 }
 
-/**
- * A file at its final name is whole; one without a receipt was published by an attempt that was killed before it could
- * write one. It is read, not fetched again.
- */
-async function recordPublished(folder: ExportFolder, entry: Entry): Promise<Receipt | undefined> {
-  if (entry.kind === 'attachment' || (await folder.size(entry.name)) === undefined) return undefined;
+/** Those that have their final names already; of attachments these are not known before. */
+async function publishedOf(folder: ExportFolder, entries: readonly Entry[]): Promise<Set<Entry>> {
+  const files = entries.filter(({ kind }) => kind !== 'attachment');
+  const sizes = await Promise.all(files.map(({ name }) => folder.size(name)));
+  return new Set(files.filter((_, position) => sizes[position] !== undefined));
+}
+
+/** The receipt of a file that has its final name: it is whole, so it is read and not fetched again. */
+async function readPublished(folder: ExportFolder, entry: Entry): Promise<Receipt> {
   const receiver = checksOf(entry);
   for await (const chunk of folder.stream(entry.name)) receiver.push(chunk);
   const checked = receiver.end(true);
@@ -247,25 +298,25 @@ async function recordPublished(folder: ExportFolder, entry: Entry): Promise<Rece
       `${folder.location}/${entry.name} was changed after it was published: ${checked}`,
     );
   }
-  return writeReceipt(folder, entry, entry.name, checked);
+  return { ordinal: entry.ordinal, name: entry.name, ...checked };
 }
 
-async function writeReceipt(
-  folder: ExportFolder,
-  { ordinal }: Entry,
-  name: string,
-  file: CheckedFile,
-): Promise<Receipt> {
-  const receipt: Receipt = { ordinal, name, ...file };
-  await writeJson(folder, receiptFile(ordinal), receipt);
-  return receipt;
-}
-
-/** An attempt that woke up late must not publish a file of an earlier job among those of a later one. */
-async function refuseIfReplaced(folder: ExportFolder, { generation, ref }: DownloadFilesInput): Promise<void> {
-  const job = await readJson<Job>(folder, FILES.job);
-  const mark = await readJson<{ mark: string }>(folder, FILES.mark);
-  if (job?.generation !== generation || mark?.mark !== ref.mark) {
-    throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
-  }
+/**
+ * Makes a check that the folder still is this run's: an attempt that woke up late must not publish a file of an earlier
+ * job among those of a later one.
+ */
+function checkOwner(folder: ExportFolder, { generation, ref }: DownloadFilesInput): () => Promise<void> {
+  let looked = -Infinity;
+  return async () => {
+    if (Date.now() - looked < OURS_FOR) return;
+    const now = Date.now();
+    const [job, mark] = await Promise.all([
+      readJson<Job>(folder, FILES.job),
+      readJson<{ mark: string }>(folder, FILES.mark),
+    ]);
+    if (job?.generation !== generation || mark?.mark !== ref.mark) {
+      throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
+    }
+    looked = now;
+  };
 }

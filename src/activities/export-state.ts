@@ -6,7 +6,6 @@ import type { Entry } from '../fhir/entries.ts';
 import { openDestination } from '../storage/destinations.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
-import type { CheckedFile } from './download/checked-file.ts';
 
 /** Where an export is; every activity is given it. */
 export interface ExportRef {
@@ -71,12 +70,6 @@ export interface ManifestSummary {
   knownBytes?: number;
 }
 
-/** `.export/receipts/N/NNN.json`: what is known of a finished file. */
-export interface Receipt extends CheckedFile {
-  ordinal: number;
-  name: string;
-}
-
 /** File names below the export's folder. */
 export const FILES = {
   mark: '.export/export.json',
@@ -97,13 +90,11 @@ export const FILES = {
 export const pageFile = (page: number): string => `${FILES.pages}/${number5(page)}.body.json`;
 export const pageMetaFile = (page: number): string => `${FILES.pages}/${number5(page)}.json`;
 export const entriesFile = (chunk: number): string => `${FILES.entries}/${number5(chunk)}.json`;
-export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
-export const receiptFile = (ordinal: number): string => `${receiptsFolder(chunkOf(ordinal))}/${ordinal}.json`;
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
 export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
 
-function number5(number: number): string {
+export function number5(number: number): string {
   return String(number).padStart(5, '0');
 }
 
@@ -146,16 +137,6 @@ export async function readSummary(folder: ExportFolder): Promise<ManifestSummary
 /** Entries of one chunk, by rising ordinal. */
 export async function readEntries(folder: ExportFolder, chunk: number): Promise<Entry[]> {
   return (await readJson<Entry[]>(folder, entriesFile(chunk))) ?? [];
-}
-
-export async function readReceipt(folder: ExportFolder, ordinal: number): Promise<Receipt | undefined> {
-  return readJson<Receipt>(folder, receiptFile(ordinal));
-}
-
-/** The receipt of a file that is really there: somebody may have removed it, and an attachment's comes before it. */
-export async function readProvedReceipt(folder: ExportFolder, ordinal: number): Promise<Receipt | undefined> {
-  const receipt = await readReceipt(folder, ordinal);
-  return receipt !== undefined && (await folder.size(receipt.name)) === receipt.bytes ? receipt : undefined;
 }
 
 /** A report that has been stored before `manifest.json` was published. */

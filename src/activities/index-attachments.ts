@@ -1,11 +1,13 @@
 import type { ExportReport } from '../contract.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
-import { FILES, readProvedReceipt, troubleFile } from './export-state.ts';
+import { FILES, chunkOf, troubleFile } from './export-state.ts';
 import type { Occurrence } from './find-attachments.ts';
 import { readLines } from './read-lines.ts';
+import type { Receipt } from './receipts.ts';
+import { readReceipts } from './receipts.ts';
 import type { Attempt } from './run-activity.ts';
 
-/** Lines whose receipts are read at once. */
+/** Lines that are described at once. */
 const GROUP = 32;
 
 /**
@@ -17,12 +19,13 @@ export async function indexAttachments(
   attempt: Attempt,
 ): Promise<NonNullable<ExportReport['attachments']>> {
   const counts = { files: 0, bytes: 0, missing: 0 };
+  const receipts = new ReceiptReader(folder);
   const part = await folder.openPart('attachments');
   try {
     let lines = 0;
     for await (const group of groupsOf(folder)) {
       attempt.signal.throwIfAborted();
-      const described = await Promise.all(group.map(({ occurrence }) => describe(folder, occurrence)));
+      const described = await Promise.all(group.map(({ occurrence }) => describe(folder, receipts, occurrence)));
       for (const [position, line] of described.entries()) {
         if (group[position]?.isFirst === false) continue;
         if ('file' in line) {
@@ -52,7 +55,7 @@ interface Named {
 async function* groupsOf(folder: ExportFolder): AsyncIterable<Named[]> {
   let group: Named[] = [];
   let last = -1;
-  for (const name of (await folder.list(FILES.found)).sort()) {
+  for (const name of (await folder.list(FILES.found)).sort((a, b) => parseInt(a) - parseInt(b))) {
     for await (const line of readLines(folder, `${FILES.found}/${name}`)) {
       const occurrence = line as Occurrence;
       // Ordinals rise with the places that name something new.
@@ -67,10 +70,30 @@ async function* groupsOf(folder: ExportFolder): AsyncIterable<Named[]> {
   if (group.length > 0) yield group;
 }
 
-async function describe(folder: ExportFolder, { ordinal, ...place }: Occurrence) {
+/** Receipts by ordinal; holds those of one chunk. */
+class ReceiptReader {
+  readonly #folder: ExportFolder;
+  #chunk = -1;
+  #receipts: Promise<ReadonlyMap<number, Receipt>> = Promise.resolve(new Map());
+
+  constructor(folder: ExportFolder) {
+    this.#folder = folder;
+  }
+
+  async get(ordinal: number): Promise<Receipt | undefined> {
+    if (this.#chunk !== chunkOf(ordinal)) {
+      this.#chunk = chunkOf(ordinal);
+      this.#receipts = readReceipts(this.#folder, this.#chunk);
+    }
+    return (await this.#receipts).get(ordinal);
+  }
+}
+
+async function describe(folder: ExportFolder, receipts: ReceiptReader, { ordinal, ...place }: Occurrence) {
   if (ordinal === undefined) return { ...place, missing: 'not a URL of https:' };
-  const receipt = await readProvedReceipt(folder, ordinal);
-  if (receipt === undefined) {
+  const receipt = await receipts.get(ordinal);
+  // The file itself is looked at too: a receipt alone does not prove that nobody removed it.
+  if (receipt === undefined || (await folder.size(receipt.name)) !== receipt.bytes) {
     return { ...place, missing: (await folder.read(troubleFile(ordinal)))?.toString('utf8') ?? 'not fetched' };
   }
   const { name: file, bytes, sha256, differs } = receipt;

@@ -6,14 +6,9 @@ import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
-import {
-  chunkOf,
-  openExportFolder,
-  readEntries,
-  readProvedReceipt,
-  readSummary,
-  receiptsFolder,
-} from './export-state.ts';
+import { chunkOf, openExportFolder, readEntries, readSummary } from './export-state.ts';
+import type { Receipt } from './receipts.ts';
+import { readReceipts } from './receipts.ts';
 
 export interface PlanDownloadsInput {
   ref: ExportRef;
@@ -44,8 +39,14 @@ export async function planDownloads(
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor && ordinal < end);
-  const { open, done } = await divide(folder, chunk, entries);
-  return { batches: planBatches(open, seen), cursor: Math.min(end, (chunk + 1) * CHUNK), done, warnings };
+  const finished = await readReceipts(folder, chunk);
+  const open = entries.filter(({ ordinal }) => !finished.has(ordinal));
+  return {
+    batches: planBatches(open, seen),
+    cursor: Math.min(end, (chunk + 1) * CHUNK),
+    done: countFinished(entries, finished),
+    warnings,
+  };
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
@@ -68,21 +69,13 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-/** What has still to be fetched, and the counts of what an earlier run has finished. */
-async function divide(
-  folder: ExportFolder,
-  chunk: number,
-  entries: readonly Entry[],
-): Promise<{ open: Entry[]; done: Record<string, Seen> }> {
-  const names = new Set(await folder.list(receiptsFolder(chunk)));
+function countFinished(entries: readonly Entry[], finished: ReadonlyMap<number, Receipt>): Record<string, Seen> {
   const done: Record<string, Seen> = {};
-  const open: Entry[] = [];
   for (const entry of entries) {
-    const receipt = names.has(`${entry.ordinal}.json`) ? await readProvedReceipt(folder, entry.ordinal) : undefined;
-    if (receipt === undefined) open.push(entry);
-    else addSeen(done, typeKey(entry), receipt);
+    const receipt = finished.get(entry.ordinal);
+    if (receipt !== undefined) addSeen(done, typeKey(entry), receipt);
   }
-  return { open, done };
+  return done;
 }
 
 /** Adds one finished file to the counts of its type. */

@@ -1,8 +1,9 @@
 import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
-import type { ManifestSummary, Receipt } from './export-state.ts';
+import type { ManifestSummary } from './export-state.ts';
 import { FILES } from './export-state.ts';
+import type { Receipt } from './receipts.ts';
 
 /** A file of the export and what is known of it. */
 export interface PublishedFile {

@@ -12,7 +12,6 @@ import {
   chunkOf,
   openExportFolder,
   readEntries,
-  readProvedReceipt,
   readReport,
   readSummary,
   troubleFile,
@@ -23,6 +22,7 @@ import { indexAttachments } from './index-attachments.ts';
 import type { PublishedFile } from './publish-manifest.ts';
 import { publishManifest } from './publish-manifest.ts';
 import { readLines } from './read-lines.ts';
+import { readReceipts } from './receipts.ts';
 import { redactPages } from './redact.ts';
 import type { Attempt } from './run-activity.ts';
 import { IssueSummary } from './summarize-issues.ts';
@@ -87,10 +87,12 @@ interface Gathered {
 async function gather(folder: ExportFolder, summary: ManifestSummary, attempt: Attempt): Promise<Gathered> {
   const gathered: Gathered = { files: [], missing: [], issues: new IssueSummary(), deletions: {} };
   for (let chunk = 0; chunk <= chunkOf(summary.entries - 1); chunk++) {
+    const receipts = await readReceipts(folder, chunk);
     for (const entry of await readEntries(folder, chunk)) {
       attempt.signal.throwIfAborted();
-      const receipt = await readProvedReceipt(folder, entry.ordinal);
-      if (receipt === undefined) gathered.missing.push(entry);
+      const receipt = receipts.get(entry.ordinal);
+      // The file itself is looked at too: a receipt alone does not prove that nobody removed it.
+      if (receipt === undefined || (await folder.size(entry.name)) !== receipt.bytes) gathered.missing.push(entry);
       else {
         gathered.files.push({ entry, receipt });
         if (entry.kind === 'error') await readErrors(folder, entry, gathered.issues);

@@ -1,8 +1,10 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { faultOfServerUrl } from './check-url.ts';
+import type { HttpBody } from './exchange.ts';
+import { exchange } from './exchange.ts';
 import { hide } from './hide.ts';
-import { NetworkError, toNetworkError } from './network-error.ts';
+import { NetworkError } from './network-error.ts';
 import { throughProxy } from './proxy.ts';
 
 /** Redirects of one request that are followed. */
@@ -28,12 +30,12 @@ export interface HttpRequest {
   followRedirects?: boolean;
 }
 
-/** An answer whose body has not been read; it must be read or dumped, or its connection is lost. */
+/** An answer whose body has not been read; it must be received, dumped or destroyed, or its connection is lost. */
 export interface HttpResponse {
   status: number;
   /** Names in lower case; several values of one name joined by `, `. */
   headers: Record<string, string | undefined>;
-  body: Dispatcher.ResponseData['body'];
+  body: HttpBody;
   /** Address that answered, after redirects. */
   url: string;
   /** Text that must not be kept of the answer: servers quote the token that they refuse. */
@@ -126,33 +128,29 @@ export class HttpClient {
     const authorization = trusted && url.origin === firstOrigin ? request.authorization : undefined;
     const fresh = request.freshConnection === true;
     const agent = fresh ? this.#makeAgent(rules.connection, trusted) : this.#agentFor(rules.connection, trusted);
+    const options = {
+      origin: url.origin,
+      path: pathAsGiven(request.url, url),
+      method: request.method,
+      headers: {
+        ...request.headers,
+        ...(trusted ? rules.trustedHeaders : {}),
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      ...(rules.stall === undefined ? {} : { headersTimeout: rules.stall, bodyTimeout: rules.stall }),
+      ...(request.body === undefined ? {} : { body: request.body }),
+    };
     try {
-      const { statusCode, headers, body } = await agent.request({
-        origin: url.origin,
-        path: pathAsGiven(request.url, url),
-        method: request.method,
-        headers: {
-          ...request.headers,
-          ...(trusted ? rules.trustedHeaders : {}),
-          ...(authorization === undefined ? {} : { authorization }),
-        },
-        ...(rules.stall === undefined ? {} : { headersTimeout: rules.stall, bodyTimeout: rules.stall }),
-        ...(request.body === undefined ? {} : { body: request.body }),
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
-      });
+      const { status, headers, body } = await exchange(agent, options, url.host, request.signal);
       // Not only where it was sent: a redirect may tell it to the next.
       const secret = request.authorization?.replace(/^\S+\s+/, '');
       return {
-        status: statusCode,
+        status,
         headers: flatten(headers),
         body,
         url: request.url,
         ...(secret === undefined ? {} : { secret }),
       };
-    } catch (error) {
-      // A limit of time is a fault of the network; anything else that aborts is somebody's wish.
-      if (request.signal?.aborted === true && !isTimeout(request.signal.reason)) throw request.signal.reason;
-      throw toNetworkError(error, url.host);
     } finally {
       // Closes when the body has been read.
       if (fresh) void agent.close();
@@ -188,22 +186,20 @@ export class HttpClient {
 export async function readText(response: HttpResponse, most: number, cut = false): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let isEnough = false;
   try {
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    await response.body.receive((chunk) => {
       bytes += chunk.length;
-      if (bytes > most && !cut) throw new NetworkError(`the answer is longer than ${most} bytes`, true);
       chunks.push(chunk);
-      if (bytes > most) break;
-    }
+      isEnough = cut && bytes > most;
+      if (bytes > most) throw new NetworkError(`the answer is longer than ${most} bytes`, true);
+      return undefined;
+    });
   } catch (error) {
-    throw toNetworkError(error, new URL(response.url).host);
+    if (!isEnough) throw error;
   }
   const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
   return response.secret === undefined ? text : hide(text, [response.secret]);
-}
-
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
 /** A body, which may name patients, goes on to origins of the configuration only. */

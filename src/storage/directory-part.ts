@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { copyFile, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Part, ResumedPart } from './export-folder.ts';
 
 /** Bytes that are gathered before they are written: a system call for each network packet would cost more. */
@@ -11,6 +11,10 @@ const READ_BLOCK = 256 * 1024;
 
 /** What the folder does for its parts. */
 export interface PartHost {
+  /** Paths of what earlier attempts have left; listed once, because an attempt opens each part once. */
+  earlier(): Promise<readonly string[]>;
+  /** Path of a file in the folder of the parts, which is made when it is not there. */
+  create(name: string): Promise<{ path: string; handle: FileHandle }>;
   /** Turns errors of the file system into ours. */
   guard<T>(action: () => Promise<T>): Promise<T>;
   /** Gives a file its final name, never over another: false when there is one. */
@@ -27,43 +31,47 @@ interface Checkpoint {
  * Opens a part of its own for this attempt. The durable prefix of the best earlier one is copied (by reference where the
  * file system can), because the earlier attempt may still be running and writing.
  */
-export async function openDirectoryPart(folder: string, label: string, host: PartHost): Promise<Part> {
-  const earlier = await findEarlier(folder, label);
-  const path = join(folder, `${label}.${randomUUID()}.part`);
-  if (earlier.best === undefined) return new DirectoryPart(await open(path, 'wx', 0o600), path, host, undefined);
-  const { best } = earlier;
+export async function openDirectoryPart(label: string, host: PartHost): Promise<Part> {
+  const { best, all } = await findEarlier(label, host);
+  const name = `${label}.${randomUUID()}.part`;
+  if (best === undefined) return new DirectoryPart(name, host);
+  const path = join(dirname(best.path), name);
   await copyFile(best.path, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   const handle = await open(path, 'r+', 0o600);
   await handle.truncate(best.bytes);
-  const part = new DirectoryPart(handle, path, host, {
-    bytes: best.bytes,
-    validator: best.validator,
-    read: () => readPrefix(path, best.bytes),
+  const part = new DirectoryPart(name, host, {
+    path,
+    handle,
+    resumed: { bytes: best.bytes, validator: best.validator, read: () => readPrefix(path, best.bytes) },
   });
   await part.checkpoint(best.validator);
   // Taken over: whoever still writes there will not be able to publish.
-  await Promise.all(
-    earlier.all.flatMap((file) => [rm(file, { force: true }), rm(checkpointOf(file), { force: true })]),
-  );
+  await Promise.all(all.flatMap((file) => [rm(file, { force: true }), rm(checkpointOf(file), { force: true })]));
   return part;
+}
+
+/** The file of a part; there is none before the first block is written, and none after it got its final name. */
+interface PartFile {
+  path: string;
+  handle: FileHandle | undefined;
 }
 
 class DirectoryPart implements Part {
   readonly resumed: ResumedPart | undefined;
-  readonly #handle: FileHandle;
-  readonly #path: string;
+  readonly #name: string;
   readonly #host: PartHost;
+  #file: PartFile | undefined;
+  #hasCheckpoint = false;
   #blocks: Uint8Array[] = [];
   #gathered = 0;
   #written: number;
-  #open = true;
 
-  constructor(handle: FileHandle, path: string, host: PartHost, resumed: ResumedPart | undefined) {
-    this.#handle = handle;
-    this.#path = path;
+  constructor(name: string, host: PartHost, earlier?: { path: string; handle: FileHandle; resumed: ResumedPart }) {
+    this.#name = name;
     this.#host = host;
-    this.resumed = resumed;
-    this.#written = resumed?.bytes ?? 0;
+    this.#file = earlier;
+    this.resumed = earlier?.resumed;
+    this.#written = earlier?.resumed.bytes ?? 0;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -75,11 +83,13 @@ class DirectoryPart implements Part {
   async checkpoint(validator: string): Promise<void> {
     await this.#flush();
     await this.#host.guard(async () => {
-      await this.#handle.datasync();
+      const { path, handle } = await this.#opened();
+      await handle.datasync();
       const text = JSON.stringify({ bytes: this.#written, validator } satisfies Checkpoint);
-      const unfinished = `${this.#path}.unfinished`;
+      const unfinished = `${path}.unfinished`;
       await writeFile(unfinished, text, { mode: 0o600 });
-      await rename(unfinished, checkpointOf(this.#path));
+      await rename(unfinished, checkpointOf(path));
+      this.#hasCheckpoint = true;
     });
   }
 
@@ -88,34 +98,39 @@ class DirectoryPart implements Part {
     this.#gathered = 0;
     this.#written = 0;
     await this.#host.guard(async () => {
-      await rm(checkpointOf(this.#path), { force: true });
-      await this.#handle.truncate(0);
+      await this.#removeCheckpoint();
+      await this.#file?.handle?.truncate(0);
     });
   }
 
   async finish(): Promise<void> {
     await this.#flush();
     await this.#host.guard(async () => {
-      await this.#handle.sync();
+      await (await this.#opened()).handle.sync();
       await this.#close();
     });
   }
 
   async publish(name: string): Promise<boolean> {
-    const published = await this.#host.guard(() => this.#host.publish(this.#path, name));
-    await rm(checkpointOf(this.#path), { force: true });
+    const { path } = this.#file as PartFile;
+    const published = await this.#host.guard(() => this.#host.publish(path, name));
+    this.#file = undefined;
+    await this.#removeCheckpoint(path);
     return published;
   }
 
   async discard(): Promise<void> {
     await this.#close();
-    await Promise.all([rm(this.#path, { force: true }), rm(checkpointOf(this.#path), { force: true })]);
+    const path = this.#file?.path;
+    this.#file = undefined;
+    if (path !== undefined) await rm(path, { force: true });
+    await this.#removeCheckpoint(path);
   }
 
   async keep(): Promise<void> {
-    await this.#close();
     // Nothing that a later attempt could take over.
-    if ((await readCheckpoint(this.#path)) === undefined) await rm(this.#path, { force: true });
+    if (this.#hasCheckpoint) await this.#close();
+    else await this.discard();
   }
 
   async #flush(): Promise<void> {
@@ -125,34 +140,46 @@ class DirectoryPart implements Part {
     this.#gathered = 0;
     if (bytes === 0) return;
     await this.#host.guard(async () => {
-      const { bytesWritten } = await this.#handle.writev(blocks, this.#written);
+      const { handle } = await this.#opened();
+      const { bytesWritten } = await handle.writev(blocks, this.#written);
       // A short write (a full disk, a signal) is finished piece by piece.
       if (bytesWritten < bytes)
-        await this.#writeRest(Buffer.concat(blocks).subarray(bytesWritten), this.#written + bytesWritten);
+        await writeRest(handle, Buffer.concat(blocks).subarray(bytesWritten), this.#written + bytesWritten);
     });
     this.#written += bytes;
   }
 
-  async #writeRest(rest: Buffer, position: number): Promise<void> {
-    for (let offset = 0; offset < rest.length;) {
-      const { bytesWritten } = await this.#handle.write(rest, offset, rest.length - offset, position + offset);
-      offset += bytesWritten;
-    }
+  async #opened(): Promise<{ path: string; handle: FileHandle }> {
+    const { path, handle } = (this.#file ??= await this.#host.create(this.#name));
+    if (handle === undefined) throw new Error(`${path} has been closed`);
+    return { path, handle };
   }
 
   async #close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    await this.#handle.close();
+    const handle = this.#file?.handle;
+    if (this.#file === undefined || handle === undefined) return;
+    this.#file = { path: this.#file.path, handle: undefined };
+    await handle.close();
+  }
+
+  async #removeCheckpoint(path = this.#file?.path): Promise<void> {
+    if (!this.#hasCheckpoint || path === undefined) return;
+    this.#hasCheckpoint = false;
+    await rm(checkpointOf(path), { force: true });
+  }
+}
+
+async function writeRest(handle: FileHandle, rest: Buffer, position: number): Promise<void> {
+  for (let offset = 0; offset < rest.length;) {
+    const { bytesWritten } = await handle.write(rest, offset, rest.length - offset, position + offset);
+    offset += bytesWritten;
   }
 }
 
 type Earlier = { best: (Checkpoint & { path: string }) | undefined; all: string[] };
 
-async function findEarlier(folder: string, label: string): Promise<Earlier> {
-  const all = (await readdir(folder))
-    .filter((name) => name.startsWith(`${label}.`) && name.endsWith('.part'))
-    .map((name) => join(folder, name));
+async function findEarlier(label: string, host: PartHost): Promise<Earlier> {
+  const all = (await host.earlier()).filter((path) => basename(path).startsWith(`${label}.`));
   let best: Earlier['best'];
   for (const path of all) {
     const found = await readCheckpoint(path);

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import {
   link,
   lstat,
@@ -48,6 +49,9 @@ export async function openDirectory(root: string, path: string): Promise<ExportF
 
 class DirectoryFolder implements ExportFolder {
   readonly location: string;
+  /** Folders in which names have been published that are not durable yet. */
+  #unsynced = new Set<string>();
+  #earlierParts: Promise<string[]> | undefined;
 
   constructor(location: string) {
     this.location = location;
@@ -71,14 +75,21 @@ class DirectoryFolder implements ExportFolder {
 
   async write(name: string, content: string | Uint8Array): Promise<void> {
     await this.#guard(async () => {
+      // First, so that what the document speaks of is durable before it is.
+      await this.#syncNames();
       const part = await this.#writeWhole(content);
       await this.#inFolder(name, () => rename(part, this.#path(name)));
-      await syncFolder(dirname(this.#path(name)));
+      this.#unsynced.add(dirname(this.#path(name)));
+      await this.#syncNames();
     });
   }
 
   async create(name: string, content: string | Uint8Array): Promise<boolean> {
-    return this.#guard(async () => this.#publish(await this.#writeWhole(content), name));
+    return this.#guard(async () => {
+      const created = await this.#publish(await this.#writeWhole(content), name);
+      await this.#syncNames();
+      return created;
+    });
   }
 
   async list(folder: string): Promise<string[]> {
@@ -90,13 +101,14 @@ class DirectoryFolder implements ExportFolder {
   }
 
   async openPart(label: string): Promise<Part> {
-    return this.#guard(async () => {
-      const folder = await this.#made(PARTS_FOLDER);
-      return openDirectoryPart(folder, label, {
+    return this.#guard(() =>
+      openDirectoryPart(label, {
+        earlier: () => (this.#earlierParts ??= this.#listParts()),
+        create: (name) => this.#createIn(PARTS_FOLDER, name),
         guard: (action) => this.#guard(action),
         publish: (path, name) => this.#publish(path, name),
-      });
-    });
+      }),
+    );
   }
 
   async freeSpace(): Promise<number | undefined> {
@@ -114,8 +126,7 @@ class DirectoryFolder implements ExportFolder {
   }
 
   async #writeWhole(content: string | Uint8Array): Promise<string> {
-    const path = join(await this.#made(STATE_FOLDER), `${UNFINISHED}${randomUUID()}`);
-    const handle = await open(path, 'wx', 0o600);
+    const { path, handle } = await this.#createIn(STATE_FOLDER, `${UNFINISHED}${randomUUID()}`);
     try {
       await handle.writeFile(content);
       await handle.sync();
@@ -125,10 +136,26 @@ class DirectoryFolder implements ExportFolder {
     return path;
   }
 
-  async #made(name: string): Promise<string> {
-    const folder = this.#path(name);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return folder;
+  async #createIn(folder: string, name: string): Promise<{ path: string; handle: FileHandle }> {
+    const path = this.#path(`${folder}/${name}`);
+    return { path, handle: await this.#inFolder(`${folder}/${name}`, () => open(path, 'wx', 0o600)) };
+  }
+
+  async #listParts(): Promise<string[]> {
+    const names = await absentAs([], readdir(this.#path(PARTS_FOLDER)));
+    return names.filter((name) => name.endsWith('.part')).map((name) => this.#path(`${PARTS_FOLDER}/${name}`));
+  }
+
+  /** One sync for all files of a batch: each costs as much as the file itself when files are small. */
+  async #syncNames(): Promise<void> {
+    const folders = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      await Promise.all(folders.map(syncFolder));
+    } catch (error) {
+      folders.forEach((folder) => this.#unsynced.add(folder));
+      throw error;
+    }
   }
 
   /** A link fails where a rename would overwrite, so that of two attempts only one can publish. */
@@ -143,20 +170,30 @@ class DirectoryFolder implements ExportFolder {
       if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EMLINK') throw error;
       if ((await absentAs(undefined, lstat(final))) !== undefined) return await discardAnd(part, false);
       await rename(part, final);
-      await syncFolder(dirname(final));
+      this.#unsynced.add(dirname(final));
       return true;
     }
-    await syncFolder(dirname(final));
+    this.#unsynced.add(dirname(final));
     return await discardAnd(part, true);
   }
 
-  async #inFolder(name: string, action: () => Promise<void>): Promise<void> {
+  /** Makes the folder of a file when it turns out not to be there. */
+  async #inFolder<T>(name: string, action: () => Promise<T>): Promise<T> {
     try {
-      await action();
+      return await action();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      await mkdir(dirname(this.#path(name)), { recursive: true, mode: 0o700 });
-      await action();
+      const folder = dirname(this.#path(name));
+      const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+      // A new folder is a name as well, and must be durable before what is in it is.
+      for (
+        let made = folder;
+        made.length >= (first?.length ?? Infinity) && made !== this.location;
+        made = dirname(made)
+      ) {
+        this.#unsynced.add(dirname(made));
+      }
+      return await action();
     }
   }
 

@@ -11,7 +11,10 @@ export interface ExportFolder {
   stream(name: string): AsyncIterable<Buffer>;
   /** Bytes of a file; undefined when there is none. */
   size(name: string): Promise<number | undefined>;
-  /** Writes a small file whole or not at all, over an earlier one; durable when it returns. */
+  /**
+   * Writes a small file whole or not at all, over an earlier one. When it returns it is durable, and so is the final name
+   * of every part that was published before.
+   */
   write(name: string, content: string | Uint8Array): Promise<void>;
   /** Like {@link write}, but never over an earlier one: false when there is one. */
   create(name: string, content: string | Uint8Array): Promise<boolean>;
@@ -22,7 +25,8 @@ export interface ExportFolder {
   /**
    * Begins a file that is being written by one attempt, under a name that no other attempt has.
    *
-   * @param label the same for all attempts at a file; what the best earlier one has made durable is taken over
+   * @param label the same for all attempts at a file; what the best earlier one has made durable is taken over. Opened
+   *   once with an object of this kind
    */
   openPart(label: string): Promise<Part>;
   /** Bytes that can still be written; undefined when the destination has no such limit. */
@@ -35,6 +39,7 @@ export interface ExportFolder {
 export interface Part {
   /** What has been taken over from an earlier attempt; undefined when there was nothing. */
   readonly resumed: ResumedPart | undefined;
+  /** Takes bytes over: they will not be changed by anybody. */
   write(chunk: Uint8Array): Promise<void>;
   /**
    * Makes the bytes so far durable, for a later attempt to take over.
@@ -46,7 +51,10 @@ export interface Part {
   restart(): Promise<void>;
   /** Makes all bytes durable. Nothing can be written afterwards. */
   finish(): Promise<void>;
-  /** Gives a finished part its final name, never over an earlier file: false when there is one. */
+  /**
+   * Gives a finished part its final name, never over an earlier file: false when there is one. The name is durable after
+   * the next {@link ExportFolder.write}.
+   */
   publish(name: string): Promise<boolean>;
   /** Closes the part and removes what has not been published. May be called at any time, also twice. */
   discard(): Promise<void>;

@@ -167,6 +167,59 @@ test('no chunk border changes the verdict on any file', () => {
   expect(verdicts.size).toBeGreaterThanOrEqual(8);
 });
 
+test('the verdict is the one that the lines were made for, whatever their lengths and whatever memory they lie in', () => {
+  const random = seededRandom(11);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const long = (): string => pick(['x', 'ü', '€', '😀', '\\"']).repeat(Math.floor(random() ** 4 * 60_000));
+  const good: ((type: string) => string)[] = [
+    (type) => `{"resourceType":"${type}"}`,
+    (type) => `{"resourceType":"${type}","text":"${long()}"}`,
+    (type) => `{"resourceType":"${type}","a":{"b":[{}]}}`,
+    (type) => `{"text":"${long()}","resourceType":"${type}"}`,
+    (type) => ` {"resourceType" : "${type}" }\t`,
+  ];
+  const blank = ['', ' ', '\t '];
+  const bad: [(type: string) => string, string][] = [
+    [(type) => `{"resourceType":"${type}s","text":"${long()}"}`, 'instead of'],
+    [(type) => `{"resourceType":"${type.slice(1)}"}`, 'instead of'],
+    [(type) => `{"resourceType":"${type}","text":"${long()}"`, 'is not JSON'],
+    [(type) => `{"resourceType":"${type}"},`, 'is not JSON'],
+    [(type) => `{"resourceType":"${type}`, 'is not JSON'],
+    [() => long() || 'x', 'is not JSON'],
+    [(type) => `"${type}"`, 'is not a JSON object'],
+    [() => '{"a":"b"}', 'has no resourceType'],
+  ];
+  for (let round = 0; round < 600; round++) {
+    const type = pick(['Patient', 'Observation', 'X', 'MedicationAdministration']);
+    const lines = Array.from({ length: Math.floor(random() * 30) }, () =>
+      random() < 0.15 ? { text: pick(blank), records: 0 } : { text: pick(good)(type), records: 1 },
+    );
+    const [wrong, words] = pick(bad);
+    const at = random() < 0.5 ? Math.floor(random() * (lines.length + 1)) : undefined;
+    if (at !== undefined) lines.splice(at, 0, { text: wrong(type), records: 1 });
+    const ends = lines.map(() => pick(['\n', '\r\n']));
+    if (random() < 0.3) ends[ends.length - 1] = '';
+    const text = lines.map((line, n) => `${line.text}${ends[n]}`).join('');
+    const bytes = Buffer.from(`${random() < 0.1 ? '\ufeff' : ''}${text}`);
+
+    const checker = new LineChecker(type, isUtf8);
+    const most = Math.max(pick([1, 7, 100, 4096, 65_536]), bytes.length >> 8);
+    for (let start = 0; start < bytes.length;) {
+      const end = Math.min(bytes.length, start + Math.floor(random() * (most + 1)));
+      // As they come from a socket: a piece of something larger, which is gone afterwards.
+      const memory = Buffer.alloc(end - start + 20, '{"resourceType":"Y"}\n');
+      const chunk = memory.subarray(10, 10 + bytes.copy(memory, 10, start, end));
+      checker.push(chunk);
+      chunk.fill(0x0a);
+      start = end;
+    }
+    const verdict = checker.end();
+    if (at === undefined)
+      expect(verdict).toEqual({ records: lines.filter(({ records }) => records > 0).length, headers: 0 });
+    else expect(verdict).toMatch(new RegExp(`^line ${at + 1} .*${words}`));
+  }
+});
+
 test('the memory of a chunk may be used again', () => {
   const checker = new LineChecker('Patient', isUtf8);
   const memory = Buffer.alloc(16);

@@ -150,7 +150,7 @@ test('an answer that is a FHIR Binary is decoded', async () => {
   const bytes = Buffer.from('%PDF-1.7 of the hospital');
   hospital.faults.add({
     route: 'binary',
-    times: 1,
+    match: ({ url }) => url.endsWith('/Binary/x'),
     do: {
       kind: 'answer',
       status: 200,

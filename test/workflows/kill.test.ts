@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
@@ -48,7 +48,10 @@ async function receipts(started: StartedExport): Promise<number[]> {
     '.export/receipts',
   );
   const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return names.filter((name) => name.endsWith('.json')).map((name) => Number(basename(name, '.json')));
+  const documents = await Promise.all(
+    names.filter((name) => name.endsWith('.json')).map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  return documents.flatMap((text) => (JSON.parse(text) as { ordinal: number }[]).map(({ ordinal }) => ordinal));
 }
 
 async function killAndRestart(): Promise<void> {

@@ -1,17 +1,17 @@
-import type { Readable } from 'node:stream';
+import { once } from 'node:events';
+import type { TransformOptions } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import type { ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
+import type { Take } from '../../http/exchange.ts';
 import type { HttpResponse } from '../../http/http-client.ts';
 
 /** Bytes that gzip may unpack to before its ratio is looked at, and the ratio that no real NDJSON reaches. */
 const BOMB_BYTES = 64 * 1024 * 1024;
 const BOMB_RATIO = 200;
+/** Bytes that gzip unpacks at a time: with Node's 16 KiB the way between its threads costs more than the unpacking. */
 const BLOCK = 256 * 1024;
-
-/** The content of a body, and how many bytes of it came over the wire. */
-export interface Body {
-  chunks: AsyncIterable<Buffer>;
-  received(): number;
-}
+const GUNZIP: ZlibOptions & TransformOptions = { chunkSize: BLOCK, highWaterMark: BLOCK };
 
 /** What is wrong with the content as such; the wire was all right. */
 export class ContentError extends Error {
@@ -22,36 +22,53 @@ export function isGzip(encoding: string | undefined): boolean {
   return encoding !== undefined && /^\s*(x-)?gzip\s*$/i.test(encoding);
 }
 
-/** Opens a body with its content coding taken off; gzip of several members is one file. */
-export function openBody({ body, headers }: HttpResponse): Body {
+/**
+ * Receives a body with its content coding taken off; gzip of several members is one file.
+ *
+ * @param unwrap takes the content out of what it is wrapped in
+ * @returns bytes that came over the wire
+ * @throws as {@link HttpBody.receive}; ContentError; `Z_…` when gzip is broken or cut
+ */
+export async function receiveBody(
+  { body, headers }: HttpResponse,
+  unwrap: ((chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) | undefined,
+  take: Take,
+): Promise<number> {
   let received = 0;
-  if (isGzip(headers['content-encoding'])) {
-    return { chunks: unpack(body, (bytes) => (received += bytes)), received: () => received };
-  }
-  async function* counted(): AsyncIterable<Buffer> {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+  const gzip = isGzip(headers['content-encoding']);
+  if (!gzip && unwrap === undefined) {
+    await body.receive((chunk) => {
       received += chunk.length;
+      return take(chunk);
+    });
+    return received;
+  }
+  const decoder = gzip ? createGunzip(GUNZIP) : new PassThrough({ highWaterMark: BLOCK });
+  void body
+    .receive((chunk) => {
+      received += chunk.length;
+      return decoder.write(chunk) ? undefined : once(decoder, 'drain').then(() => {});
+    })
+    .then(
+      () => decoder.end(),
+      (error: unknown) => decoder.destroy(error as Error),
+    );
+  async function* decoded(): AsyncGenerator<Buffer> {
+    let unpacked = 0;
+    for await (const chunk of decoder as AsyncIterable<Buffer>) {
+      unpacked += chunk.length;
+      if (unpacked > BOMB_BYTES && unpacked > received * BOMB_RATIO) {
+        throw new ContentError(`it unpacks to more than ${BOMB_RATIO} times its size`);
+      }
       yield chunk;
     }
   }
-  return { chunks: counted(), received: () => received };
-}
-
-async function* unpack(body: Readable, onReceived: (bytes: number) => number): AsyncIterable<Buffer> {
-  const gunzip = createGunzip({ chunkSize: BLOCK });
-  let packed = 0;
-  let unpacked = 0;
-  body.on('data', (chunk: Buffer) => {
-    packed = onReceived(chunk.length);
-  });
-  body.on('error', (error) => gunzip.destroy(error));
-  for await (const chunk of body.pipe(gunzip) as AsyncIterable<Buffer>) {
-    unpacked += chunk.length;
-    if (unpacked > BOMB_BYTES && unpacked > packed * BOMB_RATIO) {
-      throw new ContentError(`it unpacks to more than ${BOMB_RATIO} times its size`);
-    }
-    yield chunk;
+  try {
+    for await (const chunk of unwrap?.(decoded()) ?? decoded()) await take(chunk);
+  } finally {
+    body.destroy();
   }
+  return received;
 }
 
 /** Whether the end of a body is told by HTTP; otherwise the connection just closes. */

@@ -2,77 +2,87 @@ import type { Entry } from '../../fhir/entries.ts';
 import { parseRetryAfter } from '../../fhir/retry-after.ts';
 import type { HttpClient, HttpResponse, RequestRules } from '../../http/http-client.ts';
 import { RefusedUrlError } from '../../http/http-client.ts';
-import { NetworkError, toNetworkError } from '../../http/network-error.ts';
+import { NetworkError } from '../../http/network-error.ts';
 import type { Part } from '../../storage/export-folder.ts';
-import { logAnswer } from '../log-answer.ts';
-import { ContentError, endIsTold, isGzip, openBody } from './body.ts';
-import { DigestCheck } from './digest-headers.ts';
-import { isJson, unwrapBinary } from './unwrap-binary.ts';
-import type { FileTrouble } from './file-trouble.ts';
-import { contentTrouble, statusTrouble } from './file-trouble.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
 import { checksOf } from './checked-file.ts';
-
-/** Milliseconds of transfer after which the bytes so far are made durable: as much is fetched again after a kill. */
-const CHECKPOINT = 1000;
+import { ContentError, endIsTold, isGzip, receiveBody } from './body.ts';
+import { DigestCheck } from './digest-headers.ts';
+import type { FileTrouble } from './file-trouble.ts';
+import { contentTrouble, statusTrouble } from './file-trouble.ts';
+import { PartWriter } from './part-writer.ts';
+import { isJson, unwrapBinary } from './unwrap-binary.ts';
 
 /** What may stand in a header as it is. */
 const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.-]+=[\w.-]+)*$/;
 
-export interface FetchFile {
-  http: HttpClient;
-  rules: RequestRules;
+/** What to fetch. Plain data, which another thread or process could be given as well. */
+export interface FileOrder {
   entry: Entry;
-  part: Part;
-  signal: AbortSignal;
+  rules: RequestRules;
   authorization?: string;
   /** Ask for the bytes as they are, so that a transfer that breaks can be resumed. Default: gzip is welcome. */
   identity?: boolean;
-  /** Called with the bytes stored so far. */
+}
+
+/** With what it is fetched, and where to. */
+export interface FileMeans {
+  http: HttpClient;
+  part: Part;
+  signal: AbortSignal;
+  /** Called with the bytes received so far. */
   onProgress(bytes: number): void;
+  /** Called with an answer of a status that brings no file. */
+  onRefusal(response: HttpResponse): void;
 }
 
 /**
  * Fetches one file into a part and checks it on the way; goes on where an earlier attempt's durable bytes end, if the
- * server still has the same file. The part is complete and durable when a checked file comes back; otherwise it may
- * hold a checkpoint for the next attempt.
+ * server still has the same file. The part has all of it when a checked file comes back, and is then to be finished;
+ * otherwise it may hold a checkpoint for the next attempt.
  *
  * @throws what the destination throws, and the signal's reason
  */
-export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTrouble> {
-  const { entry, part, signal } = fetch;
+export async function fetchFile(order: FileOrder, means: FileMeans): Promise<CheckedFile | FileTrouble> {
+  const { entry } = order;
+  const { part, signal } = means;
   let receiver = await takeOver(part, entry);
   const from = receiver.bytes;
   let response: HttpResponse;
   try {
-    response = await ask(fetch, from);
+    response = await ask(order, means, from);
     if (from > 0 && response.status === 416) {
       // The file is shorter now, so it is another one.
       await response.body.dump();
       await part.restart();
       receiver = checksOf(entry);
-      response = await ask(fetch, 0);
+      response = await ask(order, means, 0);
     }
   } catch (error) {
     return networkTrouble(error);
   }
-  const wrong = await refuse(response, entry, from);
+  const wrong = await refuse(response, entry, from, means);
   if (wrong !== undefined) return wrong;
   if (response.status === 200 && receiver.bytes > 0) {
     // If-Range did not hold, or the server does not do ranges: from the start.
     await part.restart();
     receiver = checksOf(entry);
   }
-  const validator = resumable(response, fetch);
+  const validator = resumable(response, entry, part);
+  const writer = new PartWriter(part, validator);
   const start = receiver.bytes;
   try {
-    return await receive(fetch, response, receiver, validator);
+    return await receive(response, entry, receiver, writer, means);
   } catch (error) {
-    response.body.on('error', () => {}).destroy();
-    if (error instanceof PartError) throw error.cause;
-    if (validator !== undefined) await part.checkpoint(validator);
-    if (signal.aborted) throw signal.reason;
-    return { ...brokenBody(error), progressed: validator !== undefined && receiver.bytes > start };
+    const trouble = brokenBody(error);
+    const isAborted = signal.aborted && error === signal.reason;
+    if (validator !== undefined && (isAborted || trouble?.cause === 'outage')) {
+      await writer.flush();
+      await part.checkpoint(validator);
+    }
+    await writer.stop();
+    if (trouble === undefined) throw error;
+    return { ...trouble, progressed: validator !== undefined && receiver.bytes > start };
   }
 }
 
@@ -90,7 +100,8 @@ async function takeOver(part: Part, entry: Entry): Promise<FileChecks> {
 }
 
 async function ask(
-  { http, rules, entry, part, signal, authorization, identity }: FetchFile,
+  { rules, entry, authorization, identity }: FileOrder,
+  { http, part, signal }: FileMeans,
   from: number,
 ): Promise<HttpResponse> {
   const range: Record<string, string> =
@@ -114,10 +125,15 @@ async function ask(
 }
 
 /** Why an answer is not received at all. */
-async function refuse(response: HttpResponse, entry: Entry, from: number): Promise<FileTrouble | undefined> {
+async function refuse(
+  response: HttpResponse,
+  entry: Entry,
+  from: number,
+  { onRefusal }: FileMeans,
+): Promise<FileTrouble | undefined> {
   const { status, headers } = response;
   if (status !== 200 && status !== 206) {
-    logAnswer('file', response);
+    onRefusal(response);
     await response.body.dump();
     return statusTrouble(status, parseRetryAfter(headers['retry-after'], headers['date'], Date.now()));
   }
@@ -127,40 +143,34 @@ async function refuse(response: HttpResponse, entry: Entry, from: number): Promi
       : wrongHeaders(headers, entry);
   if (wrong === undefined) return undefined;
   // Not read to the end: it may be a file of gigabytes.
-  response.body.on('error', () => {}).destroy();
+  response.body.destroy();
   return contentTrouble(wrong);
 }
 
 async function receive(
-  { part, entry, onProgress }: FetchFile,
   response: HttpResponse,
+  entry: Entry,
   receiver: FileChecks,
-  validator: string | undefined,
+  writer: PartWriter,
+  { onProgress }: FileMeans,
 ): Promise<CheckedFile | FileTrouble> {
   const { headers, status } = response;
   const from = receiver.bytes;
-  const body = openBody(response);
-  const asSent = status === 200 && !isGzip(headers['content-encoding']) && !isWrapped(response, entry);
+  const wrapped = isWrapped(response, entry);
+  const asSent = status === 200 && !isGzip(headers['content-encoding']) && !wrapped;
   const digests = asSent ? new DigestCheck(headers) : undefined;
-  let saved = Date.now();
-  const content = isWrapped(response, entry) ? unwrapBinary(body.chunks, entry.contentType) : body.chunks;
-  for await (const chunk of content) {
+  const unwrap = wrapped ? (chunks: AsyncIterable<Buffer>) => unwrapBinary(chunks, entry.contentType) : undefined;
+  const received = await receiveBody(response, unwrap, (chunk) => {
     const fault = receiver.push(chunk);
-    if (fault !== undefined) {
-      response.body.on('error', () => {}).destroy();
-      return contentTrouble(fault);
-    }
+    if (fault !== undefined) throw new ContentError(fault);
     digests?.push(chunk);
-    await ofPart(part.write(chunk));
     onProgress(receiver.bytes);
-    if (validator !== undefined && Date.now() - saved >= CHECKPOINT) {
-      await ofPart(part.checkpoint(validator));
-      saved = Date.now();
-    }
-  }
+    return writer.write(chunk);
+  });
+  await writer.flush();
   const promised = headers['content-length'];
-  if (promised !== undefined && Number(promised) !== body.received()) {
-    return contentTrouble(`${body.received()} bytes came, Content-Length said ${promised}`);
+  if (promised !== undefined && Number(promised) !== received) {
+    return contentTrouble(`${received} bytes came, Content-Length said ${promised}`);
   }
   const total = /\/(\d+)\s*$/.exec(status === 206 ? (headers['content-range'] ?? '') : '')?.[1];
   if (total !== undefined && Number(total) !== receiver.bytes) {
@@ -169,12 +179,11 @@ async function receive(
   const checked = receiver.end(endIsTold(response) || isGzip(headers['content-encoding']));
   const fault = typeof checked === 'string' ? checked : digests?.end();
   if (fault !== undefined) return contentTrouble(`${fault}${from > 0 ? ' (after a resumed transfer)' : ''}`);
-  await ofPart(part.finish());
   return checked as CheckedFile;
 }
 
 /** The strong validator by which the rest can be asked for later; undefined when this transfer cannot be resumed. */
-function resumable(response: HttpResponse, { entry, part }: FetchFile): string | undefined {
+function resumable(response: HttpResponse, entry: Entry, part: Part): string | undefined {
   const { headers } = response;
   if (
     isWrapped(response, entry) ||
@@ -215,27 +224,18 @@ function acceptable({ kind, contentType }: Entry): string {
   return contentType !== undefined && MEDIA_TYPE.test(contentType) ? `${contentType}, */*;q=0.1` : '*/*';
 }
 
-/** What the destination threw, kept apart from what the wire throws. */
-class PartError extends Error {}
-
-async function ofPart(action: Promise<void>): Promise<void> {
-  try {
-    await action;
-  } catch (error) {
-    throw new PartError('the destination failed', { cause: error });
-  }
-}
-
 function networkTrouble(error: unknown): FileTrouble {
   if (error instanceof RefusedUrlError) return { cause: 'final', words: error.message };
   if (error instanceof NetworkError) return { cause: 'outage', words: error.message, busy: true };
   throw error;
 }
 
-function brokenBody(error: unknown): FileTrouble {
-  const { code } = error as NodeJS.ErrnoException;
+/** What is wrong with the body; undefined when it is the destination that failed, or the signal. */
+function brokenBody(error: unknown): FileTrouble | undefined {
   if (error instanceof ContentError) return contentTrouble(error.message);
-  if (typeof code === 'string' && code.startsWith('Z_'))
-    return contentTrouble(`the gzip stream is broken or cut (${code})`);
-  return { cause: 'outage', words: toNetworkError(error, 'the file server').message, busy: false };
+  if (error instanceof NetworkError) return { cause: 'outage', words: error.message, busy: false };
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' && code.startsWith('Z_')
+    ? contentTrouble(`the gzip stream is broken or cut (${code})`)
+    : undefined;
 }

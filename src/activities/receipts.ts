@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import type { ExportFolder } from '../storage/export-folder.ts';
+import type { CheckedFile } from './download/checked-file.ts';
+import { FILES, chunkOf, number5, readJson, writeJson } from './export-state.ts';
+
+/** What is known of a finished file. */
+export interface Receipt extends CheckedFile {
+  ordinal: number;
+  name: string;
+}
+
+/** Milliseconds after which receipts are written; of files that are killed before, the bytes are read again. */
+const SAVE = 1000;
+
+/**
+ * `.export/receipts/N/FROM-TO.ID.json`: the receipts of one attempt at a batch, whose entries of the chunk N are from FROM
+ * to TO. One document for all of them, because to write one durably costs as much as to write a small file.
+ */
+const DOCUMENT = /^(\d+)-(\d+)\./;
+
+const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
+
+/**
+ * Receipts of one chunk by ordinal: those from one ordinal to another, both included, and maybe others.
+ */
+export async function readReceipts(
+  folder: ExportFolder,
+  chunk: number,
+  from = 0,
+  to = Infinity,
+): Promise<Map<number, Receipt>> {
+  const names = (await folder.list(receiptsFolder(chunk))).filter((name) => {
+    const [, first, last] = DOCUMENT.exec(name) ?? [];
+    return first !== undefined && Number(first) <= to && Number(last) >= from;
+  });
+  const documents = await Promise.all(
+    names.map((name) => readJson<Receipt[]>(folder, `${receiptsFolder(chunk)}/${name}`)),
+  );
+  return new Map(documents.flatMap((receipts) => receipts ?? []).map((receipt) => [receipt.ordinal, receipt]));
+}
+
+/** The receipts of one attempt at a batch, and those of earlier attempts. */
+export class BatchReceipts {
+  readonly #folder: ExportFolder;
+  readonly #chunks = new Map<number, { from: number; to: number; document: string; added: Receipt[] }>();
+  readonly #mayWrite: () => Promise<void>;
+  #unsaved = new Set<number>();
+  #saved = Date.now();
+  #saving: Promise<void> = Promise.resolve();
+
+  /**
+   * @param ordinals rising
+   * @param mayWrite throws when the folder is another run's by now
+   */
+  constructor(folder: ExportFolder, ordinals: readonly number[], mayWrite: () => Promise<void>) {
+    this.#folder = folder;
+    this.#mayWrite = mayWrite;
+    const id = randomUUID();
+    for (const chunk of new Set(ordinals.map(chunkOf))) {
+      const ofChunk = ordinals.filter((ordinal) => chunkOf(ordinal) === chunk);
+      const [from, to] = [ofChunk[0] as number, ofChunk.at(-1) as number];
+      this.#chunks.set(chunk, { from, to, document: `${receiptsFolder(chunk)}/${from}-${to}.${id}.json`, added: [] });
+    }
+  }
+
+  /** By ordinal. */
+  async earlier(): Promise<Map<number, Receipt>> {
+    const found = await Promise.all(
+      [...this.#chunks].map(([chunk, { from, to }]) => readReceipts(this.#folder, chunk, from, to)),
+    );
+    return new Map(found.flatMap((receipts) => [...receipts]));
+  }
+
+  /** Keeps a receipt, and writes what is kept when the last time was a while ago. */
+  async add(receipt: Receipt): Promise<void> {
+    const chunk = chunkOf(receipt.ordinal);
+    this.#chunks.get(chunk)?.added.push(receipt);
+    this.#unsaved.add(chunk);
+    if (Date.now() - this.#saved >= SAVE) await this.save();
+  }
+
+  /** Everything added is durable, and so are the files that it is of. */
+  async save(): Promise<void> {
+    this.#saved = Date.now();
+    this.#saving = this.#saving.then(() => this.#write());
+    await this.#saving;
+  }
+
+  async #write(): Promise<void> {
+    const chunks = [...this.#unsaved];
+    if (chunks.length === 0) return;
+    await this.#mayWrite();
+    this.#unsaved.clear();
+    for (const chunk of chunks) {
+      const { document, added } = this.#chunks.get(chunk) as { document: string; added: Receipt[] };
+      await writeJson(this.#folder, document, added);
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import type { Dispatcher } from 'undici';
+import { toNetworkError } from './network-error.ts';
+
+/** Bytes of a body that are held until somebody receives it; then the server has to wait. */
+const MOST_HELD = 64 * 1024;
+/** Bytes of an unwanted body that are read, so that its connection can be used again. */
+const MOST_DUMPED = 128 * 1024;
+
+/** Takes the next bytes, which belong to it from then on. While a promise is pending nothing more is received. */
+export type Take = (chunk: Buffer) => Promise<void> | undefined;
+
+/** A body that has not been read yet. */
+export interface HttpBody {
+  /**
+   * Receives the body to its end. Once only.
+   *
+   * @throws NetworkError when it breaks off or stalls; the signal's reason when the request was aborted; what `take`
+   *   throws, and then the connection is closed
+   */
+  receive(take: Take): Promise<void>;
+  /** Does away with the body; keeps the connection when little is left of it. Never fails. */
+  dump(): Promise<void>;
+  /** Closes the connection, unless the body has come to its end. */
+  destroy(): void;
+}
+
+/** Status, headers and body of an answer. */
+export interface Answered {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: HttpBody;
+}
+
+/**
+ * Sends one request. The body is pushed to its receiver as it comes from the socket: undici hands out slices of the
+ * memory of one read, which it does not use again, so they are passed on without a copy and without a stream between.
+ *
+ * @throws NetworkError; the signal's reason when it was aborted
+ */
+export function exchange(
+  dispatcher: Dispatcher,
+  options: Dispatcher.DispatchOptions,
+  host: string,
+  signal: AbortSignal | undefined,
+): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const handler = new Exchange(host, signal, resolve, reject);
+    if (!handler.over) dispatcher.dispatch(options, handler);
+  });
+}
+
+class Exchange implements Dispatcher.DispatchHandler, HttpBody {
+  readonly #host: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAnswer: (answer: Answered) => void;
+  readonly #onFailure: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #take: Take | undefined;
+  #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #waiting = false;
+  #ended = false;
+  #failure: { error: unknown } | undefined;
+
+  constructor(
+    host: string,
+    signal: AbortSignal | undefined,
+    onAnswer: (answer: Answered) => void,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.#host = host;
+    this.#signal = signal;
+    this.#onAnswer = onAnswer;
+    this.#onFailure = onFailure;
+    if (signal?.aborted === true) this.#onAbort();
+    else signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Nothing more will come. */
+  get over(): boolean {
+    return this.#ended || this.#failure !== undefined;
+  }
+
+  receive(take: Take): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#take = take;
+      this.#settle = { resolve, reject };
+      if (this.#failure !== undefined) reject(this.#failure.error);
+      else this.#pass();
+    });
+  }
+
+  async dump(): Promise<void> {
+    let bytes = 0;
+    await this.receive((chunk) => {
+      bytes += chunk.length;
+      if (bytes > MOST_DUMPED) this.destroy();
+      return undefined;
+    }).catch(() => {});
+  }
+
+  destroy(): void {
+    if (!this.#ended) this.#fail(new Error('the body is not wanted'));
+  }
+
+  /** Called again when a kept connection turns out to be closed and the request is sent over another one. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#failure !== undefined) controller.abort(asError(this.#failure.error));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answered['headers']): void {
+    // 1xx is no answer yet.
+    if (status >= 200) this.#onAnswer({ status, headers, body: this });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    this.#pass();
+    if (this.#waiting || this.#heldBytes >= MOST_HELD) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#pass();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#fail(toNetworkError(error, this.#host));
+  }
+
+  /** Gives what is held to the receiver, and lets more come when it has taken all. */
+  #pass(): void {
+    if (this.#take === undefined || this.#waiting || this.#failure !== undefined) return;
+    for (let chunk = this.#held.shift(); chunk !== undefined; chunk = this.#held.shift()) {
+      this.#heldBytes -= chunk.length;
+      let pending: Promise<void> | undefined;
+      try {
+        pending = this.#take(chunk);
+      } catch (error) {
+        this.#fail(error);
+      }
+      if (this.#failure !== undefined) return;
+      if (pending !== undefined) {
+        this.#waiting = true;
+        pending.then(
+          () => {
+            this.#waiting = false;
+            this.#pass();
+          },
+          (error: unknown) => this.#fail(error),
+        );
+        return;
+      }
+    }
+    if (this.#ended) this.#settle?.resolve();
+    else this.#controller?.resume();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#held = [];
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#controller?.abort(asError(error));
+    this.#onFailure(error);
+    this.#settle?.reject(error);
+  }
+
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#signal?.reason;
+    // A limit of time is a fault of the network; anything else that aborts is somebody's wish.
+    this.#fail(reason instanceof Error && reason.name === 'TimeoutError' ? toNetworkError(reason, this.#host) : reason);
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

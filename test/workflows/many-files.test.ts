@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+const FILES = 10_000;
+/** Milliseconds; a tenth of it when nothing else runs. */
+const LIMIT = 300_000;
+
+let stack: Stack;
+let hospital: SampleServer;
+
+beforeAll(async () => {
+  stack = await startStack({
+    servers: { hospital: { patients: 420, linesPerFile: 1, pollsUntilReady: 1, retryAfter: '1', gzip: false } },
+    entries: { hospital: { maxConcurrentDownloads: 8 } },
+    // The server is in this process: while it makes its files it answers nobody.
+    timeouts: { headers: 60_000, body: 60_000 },
+  });
+  hospital = stack.servers['hospital'] as SampleServer;
+});
+afterAll(() => stack.close());
+
+test(
+  `an export of ${FILES} files of one line each is whole, and each is fetched once`,
+  async () => {
+    const report = await stack.run({}, 'many');
+    expect(report.files).toBeGreaterThan(FILES);
+    await expectExactFiles(report.location, hospital);
+    const fetched = hospital.journal.filter(({ route }) => route === 'file');
+    expect(fetched).toHaveLength(hospital.expectedFiles().length);
+    expect(report.fetchedAgain).toEqual({});
+  },
+  LIMIT,
+);
