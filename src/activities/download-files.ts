@@ -185,8 +185,12 @@ async function haveFile({
     }
     left = 'discard';
     await refuseIfReplaced(folder, input);
+    // A destination that is away for a moment shall not cost the whole file.
+    left = 'keep';
+    const published = await part.publish(entry.name);
+    left = 'discard';
     // Another attempt may have published meanwhile; what is there is whole, and its receipt says what it is.
-    if (!(await part.publish(entry.name))) {
+    if (!published) {
       return (await readReceipt(folder, entry.ordinal)) ?? ((await recordPublished(folder, entry)) as Receipt);
     }
     return await writeReceipt(folder, entry, outcome);

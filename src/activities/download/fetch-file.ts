@@ -37,7 +37,7 @@ export interface FetchFile {
  */
 export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTrouble> {
   const { entry, part, signal } = fetch;
-  let receiver = await takeOver(part, entry);
+  let receiver = await takeOver(part, entry, signal);
   const from = receiver.bytes;
   let response: HttpResponse;
   try {
@@ -73,10 +73,12 @@ export async function fetchFile(fetch: FetchFile): Promise<CheckedFile | FileTro
 }
 
 /** Reads what an earlier attempt has left, for the checks and the hash. */
-async function takeOver(part: Part, entry: Entry): Promise<Receiver> {
+async function takeOver(part: Part, entry: Entry, signal: AbortSignal): Promise<Receiver> {
   const receiver = new Receiver(entry);
   if (part.resumed === undefined) return receiver;
   for await (const chunk of part.resumed.read()) {
+    // Gigabytes may come over a network, too.
+    signal.throwIfAborted();
     if (receiver.push(chunk) !== undefined) {
       await part.restart();
       return new Receiver(entry);
