@@ -95,8 +95,14 @@ function listInputs() {
 
 async function runTests() {
   const { findTemporalCli } = await import(urlOf('dist/dev/temporal/cli.js'));
-  const cli = await findTemporalCli((line) => console.log(line));
-  run([programs.test, 'run', ...args], { ...process.env, TEMPORAL_CLI: cli });
+  const { findGateway } = await import(urlOf('dist/dev/s3/find-gateway.js'));
+  const say = (line) => console.log(line);
+  const cli = await findTemporalCli(say);
+  // Looked for here, too, so that a build that takes minutes is said before anything else; the tests' setup decides
+  // what it means when there is none.
+  const gateway = await findGateway(say).catch(() => undefined);
+  const found = { TEMPORAL_CLI: cli, ...(gateway === undefined ? {} : { VERSITYGW: gateway }) };
+  run([programs.test, 'run', ...args], { ...process.env, ...found });
 }
 
 // Replaces this process as far as Node can: passes on signals, and ends as the program ends.

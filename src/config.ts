@@ -13,6 +13,8 @@ export type AuthConfig = v.InferOutput<typeof AuthSchema>;
 export type ServerConfig = v.InferOutput<typeof ServerSchema>;
 /** A place that this worker can write to. */
 export type DestinationConfig = v.InferOutput<typeof DestinationSchema>;
+/** A bucket, or a prefix in one. */
+export type S3DestinationConfig = v.InferOutput<typeof S3>;
 /** All that `fhir-bulk-export.yaml` says, with defaults filled in and paths absolute. */
 export type Config = v.InferOutput<typeof ConfigSchema>;
 
@@ -145,8 +147,22 @@ const ServerSchema = v.pipe(Mapping, ServerFields);
 const Directory = v.strictObject({ type: v.literal('directory'), path: Text });
 const S3 = v.strictObject({
   type: v.literal('s3'),
-  bucket: Text,
-  prefix: v.optional(Text),
+  bucket: v.pipe(
+    Text,
+    v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be the name of a bucket only; what comes behind it goes to prefix'),
+  ),
+  /** Without slashes around it. */
+  prefix: v.optional(
+    v.pipe(
+      Text,
+      v.transform((text) => text.replace(/^\/+|\/+$/g, '')),
+      // Some endpoints, proxies and tools resolve such segments as paths of a URL.
+      v.check(
+        (text) => text === '' || text.split('/').every((segment) => !/^\.{0,2}$/.test(segment)),
+        'must be names with "/" between them, none of them "." or ".."',
+      ),
+    ),
+  ),
   region: v.optional(Text),
   endpoint: v.optional(HttpUrl),
   forcePathStyle: v.optional(v.boolean('must be true or false')),

@@ -198,6 +198,8 @@ describe('a fault is named with its place', () => {
     expect(faults(text)).toEqual([`line 3: servers.a.baseUrl: ${fault}`]);
   });
 
+  const BUCKET = 'must be the name of a bucket only; what comes behind it goes to prefix';
+  const PREFIX = 'must be names with "/" between them, none of them "." or ".."';
   test.each([
     ['path: x', 'type: is missing, must have a type: directory or s3'],
     ['type: gcs, path: x', 'type: must have a type: directory or s3'],
@@ -207,9 +209,23 @@ describe('a fault is named with its place', () => {
     ['type: s3', 'bucket: is missing'],
     ['type: s3, bucket: x, endpoint: "http://s3.example"', `endpoint: ${LOOPBACK}`],
     ['type: s3, bucket: x, forcePathStyle: 1', 'forcePathStyle: must be true or false'],
+    ['type: s3, bucket: "s3://x/raw"', `bucket: ${BUCKET}`],
+    ['type: s3, bucket: x/raw', `bucket: ${BUCKET}`],
+    ['type: s3, bucket: x, prefix: a/../b', `prefix: ${PREFIX}`],
+    ['type: s3, bucket: x, prefix: a//b', `prefix: ${PREFIX}`],
+    ['type: s3, bucket: x, prefix: ./a', `prefix: ${PREFIX}`],
     ['type: s3, bucket: x, secretAccessKey: hunter2', 'secretAccessKey: unknown field, remove it'],
   ])('destination { %s }', (destination, fault) => {
     expect(faults(yaml('', destination))).toEqual([`line 4: destinations.local.${fault}`]);
+  });
+
+  test.each([
+    ['raw', 'raw'],
+    ['/raw/fhir//', 'raw/fhir'],
+    ['/', ''],
+  ])('the prefix "%s" is taken as "%s"', (given, taken) => {
+    const { destinations } = parseConfig(yaml('', `type: s3, bucket: x, prefix: "${given}"`), FILE);
+    expect(destinations['local']).toMatchObject({ prefix: taken });
   });
 
   test.each([

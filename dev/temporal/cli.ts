@@ -1,15 +1,15 @@
+import type { Way } from '../programs/find-program.ts';
+import { findProgram } from '../programs/find-program.ts';
 import { cachedCliPath, buildCli, cliInCache, cliOnPath, downloadCli } from './cli-ways.ts';
 import { minimumVersion, pinnedVersion, readVersion } from './cli-version.ts';
 
-/** One way to get a Temporal CLI. */
-export interface CliWay {
-  /** What it is, as in "Temporal CLI: using <path> (<name>)". */
-  name: string;
-  /** Said before the attempt, when it may take long. */
-  announcement?: string;
-  /** Yields the path of a CLI that works; throws the reason why there is none. */
-  find: () => Promise<string>;
-}
+const WANTED = {
+  title: 'Temporal CLI',
+  advice: [
+    `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
+    'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
+  ],
+};
 
 /**
  * Finds the Temporal CLI and yields its path, getting one if there is none: the program that `TEMPORAL_CLI` names, a
@@ -41,33 +41,9 @@ export async function findTemporalCli(say: (line: string) => void, env = process
   );
 }
 
-/**
- * Takes the first way that works.
- *
- * @throws Error when none does, with all reasons and what to install
- */
-export async function firstCli(ways: readonly CliWay[], say: (line: string) => void): Promise<string> {
-  const reasons: string[] = [];
-  for (const { name, announcement, find } of ways) {
-    if (announcement !== undefined) say(`Temporal CLI: ${announcement}`);
-    try {
-      const cli = await find();
-      say(`Temporal CLI: using ${cli} (${name})`);
-      return cli;
-    } catch (error) {
-      const reason = (error as Error).message;
-      reasons.push(`  - ${name}: ${reason}`);
-      say(`Temporal CLI: ${name}: ${reason.split('\n', 1)[0]}`);
-    }
-  }
-  throw new Error(
-    [
-      'No Temporal CLI. What was tried:',
-      ...reasons,
-      `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
-      'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
-    ].join('\n'),
-  );
+/** Takes the first way that works; see {@link findProgram}. */
+export function firstCli(ways: readonly Way[], say: (line: string) => void): Promise<string> {
+  return findProgram(WANTED, ways, say);
 }
 
 async function chosenCli(cli: string, say: (line: string) => void): Promise<string> {

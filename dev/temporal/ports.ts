@@ -6,10 +6,16 @@ const loopback = '127.0.0.1';
 
 /** Three different TCP ports on loopback that were free a moment ago. */
 export async function findFreePorts(): Promise<ServerPorts> {
-  const servers = await Promise.all([listen(0), listen(0), listen(0)]);
-  const [grpc = 0, http = 0, ui = 0] = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map(close));
+  const [grpc = 0, http = 0, ui = 0] = await freePorts(3);
   return { grpc, http, ui };
+}
+
+/** Different TCP ports on loopback that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map(close));
+  return ports;
 }
 
 /**

@@ -120,6 +120,11 @@ async function checkDestination(deps: ActivityDeps, request: CheckRequest): Prom
     try {
       await folder.write('probe', 'probe');
       if ((await folder.read('probe'))?.toString() !== 'probe') throw new Error('what was written cannot be read');
+      if (await folder.create('probe', 'again')) {
+        throw new Error('it writes over what is there, though told not to: two attempts could harm each other');
+      }
+      // Needs rights of its own, and would be missed at the very end of an export.
+      await folder.removeParts();
       return `${folder.location.replace(/.check-[0-9a-f-]*$/, '')} can be written`;
     } finally {
       await folder.remove('');

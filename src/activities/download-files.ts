@@ -241,18 +241,22 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
 
 /** Gives a fetched file its final name. */
 async function store({ folder, mayPublish }: Batch, entry: Entry, { part, file }: Fetched): Promise<Receipt> {
+  // An attachment has the name of its content: whoever has published it, it is the same.
+  const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
+  let published: boolean;
   try {
     await part.finish();
     await mayPublish();
-    // An attachment has the name of its content: whoever has published it, it is the same.
-    const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
-    const published = await part.publish(name);
-    if (published || entry.kind === 'attachment') return { ordinal: entry.ordinal, name, ...file };
-    // Another attempt has published meanwhile; what is there is whole.
-    return await readPublished(folder, entry);
-  } finally {
-    await part.discard();
+    published = await part.publish(name);
+  } catch (error) {
+    // A destination that is away for a moment shall not cost the whole file.
+    await part.keep();
+    throw error;
   }
+  await part.discard();
+  if (published || entry.kind === 'attachment') return { ordinal: entry.ordinal, name, ...file };
+  // Another attempt has published meanwhile; what is there is whole.
+  return readPublished(folder, entry);
 }
 
 /**

@@ -17,13 +17,10 @@ export async function openDestination(config: Config, name: string, path: string
       `this worker knows no destination "${name}"; it knows ${Object.keys(config.destinations).join(', ')}`,
     );
   }
-  if (destination.type === 's3') {
-    throw new ExportError(
-      'DestinationFailed',
-      `"${name}" is of type s3, which this version cannot write to yet; use a directory`,
-    );
-  }
-  return openDirectory(destination.path, path);
+  if (destination.type === 'directory') return openDirectory(destination.path, path);
+  // The SDK takes a third of a second to load, and many workers never need it.
+  const { openS3 } = await import('./s3.ts');
+  return openS3(destination, path);
 }
 
 /** The destination that is meant when a request names none. */

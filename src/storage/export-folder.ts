@@ -42,14 +42,18 @@ export interface Part {
   /** Takes bytes over: they will not be changed by anybody. */
   write(chunk: Uint8Array): Promise<void>;
   /**
-   * Makes the bytes so far durable, for a later attempt to take over.
+   * Makes the bytes so far durable, for a later attempt to take over. A destination that stores pieces counts whole
+   * ones only, and makes those that come later durable by itself.
    *
    * @param validator strong validator (ETag) of the file that the bytes are of
    */
   checkpoint(validator: string): Promise<void>;
   /** Forgets all bytes, also those that were taken over. */
   restart(): Promise<void>;
-  /** Makes all bytes durable. Nothing can be written afterwards. */
+  /**
+   * Ends the file: nothing can be written afterwards. All bytes are durable, or those of a small file ready to be
+   * published in one step.
+   */
   finish(): Promise<void>;
   /**
    * Gives a finished part its final name, never over an earlier file: false when there is one. The name is durable after

@@ -10,8 +10,12 @@ import { BUNDLE } from './stack.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js', import.meta.url));
 
-/** Starts a worker process for a stack; it polls when this returns. */
-export async function startWorkerProcess(stack: Stack): Promise<ChildProcess> {
+/**
+ * Starts a worker process for a stack; it polls when this returns.
+ *
+ * @param patient true: it waits for a sample server that is busy writing large files
+ */
+export async function startWorkerProcess(stack: Stack, { patient = false } = {}): Promise<ChildProcess> {
   const configFile = join(stack.folder, 'fhir-bulk-export.yaml');
   await writeFile(configFile, stringify(stack.config));
   const child = spawnOwned(process.execPath, [PROGRAM], {
@@ -21,6 +25,7 @@ export async function startWorkerProcess(stack: Stack): Promise<ChildProcess> {
       TEMPORAL_ADDRESS: stack.temporal.address,
       BULK_EXPORT_CONFIG: configFile,
       WORKFLOW_BUNDLE: BUNDLE,
+      ...(patient ? { PATIENT: '1' } : {}),
     },
   });
   await once(child.stdout as NodeJS.ReadableStream, 'data');

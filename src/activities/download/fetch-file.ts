@@ -46,7 +46,7 @@ export interface FileMeans {
 export async function fetchFile(order: FileOrder, means: FileMeans): Promise<CheckedFile | FileTrouble> {
   const { entry } = order;
   const { part, signal } = means;
-  let receiver = await takeOver(part, entry);
+  let receiver = await takeOver(part, entry, signal);
   const from = receiver.bytes;
   let response: HttpResponse;
   try {
@@ -87,10 +87,12 @@ export async function fetchFile(order: FileOrder, means: FileMeans): Promise<Che
 }
 
 /** Reads what an earlier attempt has left, for the checks and the hash. */
-async function takeOver(part: Part, entry: Entry): Promise<FileChecks> {
+async function takeOver(part: Part, entry: Entry, signal: AbortSignal): Promise<FileChecks> {
   const receiver = checksOf(entry);
   if (part.resumed === undefined) return receiver;
   for await (const chunk of part.resumed.read()) {
+    // Gigabytes may come over a network, too.
+    signal.throwIfAborted();
     if (receiver.push(chunk) !== undefined) {
       await part.restart();
       return checksOf(entry);

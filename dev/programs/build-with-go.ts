@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { projectRoot } from '../temporal/project.ts';
+import { runTool } from '../temporal/tool.ts';
+import type { CheckProgram } from './cache.ts';
+import { install } from './cache.ts';
+import { executable } from './find-program.ts';
+
+/** A program whose source is the `tool` of a Go module of ours. */
+export interface GoTool {
+  /** Folder of the module, relative to the project's. */
+  module: string;
+  /** Import path of the program. */
+  source: string;
+  /** Flags for the linker, by which the program knows its version. */
+  setVersion: string;
+}
+
+/** Builds a program to `path` with Go. Takes minutes the first time. */
+export function buildWithGo(
+  path: string,
+  check: CheckProgram,
+  { module, source, setVersion }: GoTool,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  return install(path, check, async (folder) => {
+    const built = join(folder, executable('built'));
+    await runTool('go', ['build', '-ldflags', `-s -w ${setVersion}`, '-o', built, source], {
+      cwd: join(projectRoot, module),
+      env: { ...env, GOWORK: 'off' },
+    });
+    return built;
+  });
+}

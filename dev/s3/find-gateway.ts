@@ -1,0 +1,77 @@
+import { buildWithGo } from '../programs/build-with-go.ts';
+import { cachedPath, programInCache } from '../programs/cache.ts';
+import { findOnPath, findProgram } from '../programs/find-program.ts';
+import { isAtLeast } from '../temporal/cli-version.ts';
+import { runTool } from '../temporal/tool.ts';
+
+/** Version of the S3 gateway that the tests are run with; also in `tools/versitygw/go.mod`. */
+export const gatewayVersion = 'v1.8.0';
+
+const WANTED = {
+  title: 'S3 gateway',
+  advice: [
+    `Install versitygw ${gatewayVersion} or later (https://github.com/versity/versitygw) so that it is on the PATH,`,
+    'or name it in VERSITYGW, or install Go (https://go.dev/dl), with which it is built here.',
+  ],
+};
+
+/**
+ * Finds versitygw, an S3 endpoint over a folder, and yields its path: the program that `VERSITYGW` names, a recent one
+ * on the PATH, the copy of an earlier run, a build with Go. Only tests need it.
+ *
+ * @param say receives one line for each thing that was tried
+ * @param env default: the environment of this process
+ * @throws Error when `VERSITYGW` does not work, or when nothing else does, with all reasons and what to install
+ */
+export async function findGateway(say: (line: string) => void, env = process.env): Promise<string> {
+  const chosen = env['VERSITYGW'];
+  if (chosen) {
+    try {
+      say(`S3 gateway: using ${chosen} (VERSITYGW, ${await readVersion(chosen)})`);
+      return chosen;
+    } catch (error) {
+      throw new Error(`VERSITYGW does not work: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  const cached = cachedPath({ folder: 'versitygw', version: gatewayVersion, program: 'versitygw' }, env);
+  return findProgram(
+    WANTED,
+    [
+      { name: 'versitygw on the PATH', find: () => gatewayOnPath(env) },
+      { name: 'our copy in the cache folder', find: () => programInCache(cached, readVersion) },
+      {
+        name: 'build with Go',
+        announcement: `building versitygw ${gatewayVersion} with Go, once; this takes some minutes`,
+        find: () => buildGateway(cached, env),
+      },
+    ],
+    say,
+  );
+}
+
+/** Builds the gateway to `path` with Go, from the module in `tools/versitygw`. */
+export function buildGateway(path: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const tool = {
+    module: 'tools/versitygw',
+    source: 'github.com/versity/versitygw/cmd/versitygw',
+    setVersion: `-X main.Version=${gatewayVersion}`,
+  };
+  return buildWithGo(path, readVersion, tool, env);
+}
+
+/** Asks a gateway for its version, such as `v1.8.0`. Throws when it does not run or answers something else. */
+async function readVersion(program: string): Promise<string> {
+  const answer = await runTool(program, ['--version'], { timeout: 20_000 });
+  const version = /^Version\s*: (\S+)/m.exec(answer)?.[1];
+  if (version === undefined) {
+    throw new Error(`${program} is not versitygw: --version says ${JSON.stringify(answer.trim().slice(0, 80))}`);
+  }
+  return version;
+}
+
+async function gatewayOnPath(env: NodeJS.ProcessEnv): Promise<string> {
+  const program = findOnPath('versitygw', env);
+  const version = await readVersion(program);
+  if (!isAtLeast(version, gatewayVersion)) throw new Error(`${program} is ${version}, older than ${gatewayVersion}`);
+  return program;
+}

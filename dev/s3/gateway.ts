@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { killGroup, spawnOwned } from '../temporal/child.ts';
+import { freePorts, isListening } from '../temporal/ports.ts';
+
+/** Milliseconds. */
+const START_LIMIT = 30_000;
+const STOP_LIMIT = 10_000;
+
+/** A running S3 endpoint on loopback; what it holds ends with it. */
+export interface Gateway {
+  endpoint: string;
+  region: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** Names of the buckets that are there. */
+  buckets: readonly string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an S3 endpoint over a temporary folder, with credentials made for it, and waits until it listens. It ends with
+ * this process, unless this process is killed outright.
+ *
+ * @param program path of versitygw
+ * @throws Error when it ends or does not listen within 30 s, with what it said
+ */
+export async function startGateway(program: string, buckets: readonly string[] = ['lake']): Promise<Gateway> {
+  const folder = await mkdtemp(join(tmpdir(), 's3-gateway-'));
+  for (const bucket of buckets) await mkdir(join(folder, 'data', bucket), { recursive: true });
+  // Attributes of objects beside them, because not every file system has extended attributes.
+  await mkdir(join(folder, 'attributes'));
+  const [port = 0] = await freePorts(1);
+  const accessKeyId = randomBytes(10).toString('hex');
+  const secretAccessKey = randomBytes(20).toString('hex');
+  const child = spawnOwned(
+    program,
+    ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', join(folder, 'attributes'), join(folder, 'data')],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
+    },
+  );
+  let output = '';
+  const collect = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(-2000));
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  const hasEnded = (): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+  child.once('error', (error) => collect(Buffer.from(error.message)));
+  const stop = async (): Promise<void> => {
+    if (!hasEnded()) {
+      const exited = once(child, 'exit');
+      killGroup(child, 'SIGTERM');
+      const timer = setTimeout(() => killGroup(child, 'SIGKILL'), STOP_LIMIT);
+      await exited;
+      clearTimeout(timer);
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  const deadline = Date.now() + START_LIMIT;
+  while (!(await isListening(port))) {
+    if (hasEnded() || Date.now() > deadline) {
+      await stop();
+      throw new Error(`The S3 gateway did not start: ${output}`);
+    }
+    await sleep(50);
+  }
+  return { endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', accessKeyId, secretAccessKey, buckets, stop };
+}
