@@ -9,7 +9,7 @@ export interface Receipt extends CheckedFile {
   name: string;
 }
 
-/** Milliseconds after which receipts are written; of files that are killed before, the bytes are read again. */
+/** Milliseconds after which receipts are written; files of a worker that is killed before are read from the disk. */
 const SAVE = 1000;
 
 /**
@@ -20,9 +20,7 @@ const DOCUMENT = /^(\d+)-(\d+)\./;
 
 const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 
-/**
- * Receipts of one chunk by ordinal: those from one ordinal to another, both included, and maybe others.
- */
+/** Receipts of one chunk by ordinal: those from one ordinal to another, both included, and maybe others. */
 export async function readReceipts(
   folder: ExportFolder,
   chunk: number,
@@ -49,7 +47,7 @@ export class BatchReceipts {
   #saving: Promise<void> = Promise.resolve();
 
   /**
-   * @param ordinals rising
+   * @param ordinals of the batch
    * @param mayWrite throws when the folder is another run's by now
    */
   constructor(folder: ExportFolder, ordinals: readonly number[], mayWrite: () => Promise<void>) {
@@ -58,7 +56,7 @@ export class BatchReceipts {
     const id = randomUUID();
     for (const chunk of new Set(ordinals.map(chunkOf))) {
       const ofChunk = ordinals.filter((ordinal) => chunkOf(ordinal) === chunk);
-      const [from, to] = [ofChunk[0] as number, ofChunk.at(-1) as number];
+      const [from, to] = [Math.min(...ofChunk), Math.max(...ofChunk)];
       this.#chunks.set(chunk, { from, to, document: `${receiptsFolder(chunk)}/${from}-${to}.${id}.json`, added: [] });
     }
   }

@@ -64,6 +64,8 @@ class DirectoryFolder implements ExportFolder {
   async *stream(name: string): AsyncIterable<Buffer> {
     try {
       yield* createReadStream(this.#path(name), { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
+      // Its attempt may have been killed before it could make the name durable, and now somebody relies on it.
+      this.#unsynced.add(dirname(this.#path(name)));
     } catch (error) {
       throw await toStorageError(error, this.location);
     }
