@@ -6,8 +6,8 @@ import type { PieceRules } from './s3-part.ts';
 import { newS3Part, resumeS3Part } from './s3-part.ts';
 
 const PARTS_FOLDER = '.export/parts';
-/** A kill costs one or two pieces, and a download holds a few in memory. Files of up to 156 GiB are joined in one step. */
-const PIECES: PieceRules = { pieceBytes: 16 * 1024 * 1024, maxPieces: 10_000 };
+/** A kill costs one or two pieces, and a download holds a few in memory. Files of up to 78 GiB are joined in one step. */
+const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
 
 /** One for each destination of this process: it holds connections and credentials. */
 const buckets = new WeakMap<S3DestinationConfig, S3Bucket>();

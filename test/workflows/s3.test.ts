@@ -12,8 +12,8 @@ import { startStack } from '../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
 
 const MIB = 1024 * 1024;
-const PIECE = 16 * MIB;
-const RATE = 6 * MIB;
+const PIECE = 8 * MIB;
+const RATE = 4 * MIB;
 
 describe.skipIf(!hasS3)('an export to S3', () => {
   let s3: TestS3;
@@ -29,7 +29,7 @@ describe.skipIf(!hasS3)('an export to S3', () => {
       servers: {
         hospital: { patients: 60, linesPerFile: 200, pollsUntilReady: 0 },
         big: {
-          patients: 4000,
+          patients: 2500,
           linesPerFile: 1_000_000,
           pollsUntilReady: 0,
           gzip: false,
