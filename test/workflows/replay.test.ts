@@ -60,6 +60,8 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
         },
       ],
     ],
+    ['attachments', { attachments: 'download', parameters: { _type: 'DocumentReference' } }, []],
+    ['partial', { parameters: { allowPartialManifests: true } }, []],
     ['failed', {}, [{ route: 'status', do: { kind: 'answer', status: 413 } }]],
     ['invalid', { level: 'nonsense' }, []],
     [
