@@ -1,0 +1,29 @@
+import { appendFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectRoot } from '../../dev/temporal/project.ts';
+
+/** A built project from which workers are started. */
+export interface Build {
+  /** The worker of the chaos tests. */
+  program: string;
+  bundle: string;
+}
+
+/** The project as it is built, and a copy that Temporal takes for another version. */
+export async function makeBuilds(folder: string): Promise<readonly [Build, Build]> {
+  const copy = join(folder, 'next-build');
+  await mkdir(copy, { recursive: true });
+  await cp(join(projectRoot, 'dist'), join(copy, 'dist'), { recursive: true });
+  await symlink(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
+  await writeFile(join(copy, 'package.json'), JSON.stringify({ type: 'module' }));
+  // A worker's build id is the hash of its bundle.
+  await appendFile(join(copy, 'dist/workflow-bundle.js'), '\n// the next build\n');
+  return [buildIn(projectRoot), buildIn(copy)];
+}
+
+function buildIn(root: string): Build {
+  return {
+    program: join(root, 'dist/test/chaos/worker.js'),
+    bundle: join(root, 'dist/workflow-bundle.js'),
+  };
+}
