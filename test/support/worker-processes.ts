@@ -10,8 +10,15 @@ import { BUNDLE } from './stack.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js', import.meta.url));
 
-/** Starts a worker process for a stack; it polls when this returns. */
-export async function startWorkerProcess(stack: Stack): Promise<ChildProcess> {
+/**
+ * Starts a worker process for a stack; it polls when this returns, or has ended already.
+ *
+ * @param env further variables of its environment
+ */
+export async function startWorkerProcess(
+  stack: Pick<Stack, 'folder' | 'config'> & { temporal: Pick<Stack['temporal'], 'address'> },
+  env: Record<string, string> = {},
+): Promise<ChildProcess> {
   const configFile = join(stack.folder, 'fhir-bulk-export.yaml');
   await writeFile(configFile, stringify(stack.config));
   const child = spawnOwned(process.execPath, [PROGRAM], {
@@ -21,9 +28,10 @@ export async function startWorkerProcess(stack: Stack): Promise<ChildProcess> {
       TEMPORAL_ADDRESS: stack.temporal.address,
       BULK_EXPORT_CONFIG: configFile,
       WORKFLOW_BUNDLE: BUNDLE,
+      ...env,
     },
   });
-  await once(child.stdout as NodeJS.ReadableStream, 'data');
+  await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), once(child, 'exit')]);
   return child;
 }
 
