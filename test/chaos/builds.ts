@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../../dev/temporal/project.ts';
 
@@ -16,8 +16,9 @@ export async function makeBuilds(folder: string): Promise<readonly [Build, Build
   await cp(join(projectRoot, 'dist'), join(copy, 'dist'), { recursive: true });
   await symlink(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
   await writeFile(join(copy, 'package.json'), JSON.stringify({ type: 'module' }));
-  // A worker's build id is the hash of its bundle.
-  await appendFile(join(copy, 'dist/workflow-bundle.js'), '\n// the next build\n');
+  // A worker's build id is the hash of its bundle, at whose end the source map must be.
+  const bundle = join(copy, 'dist/workflow-bundle.js');
+  await writeFile(bundle, `// The next build.\n${await readFile(bundle, 'utf8')}`);
   return [buildIn(projectRoot), buildIn(copy)];
 }
 

@@ -44,5 +44,7 @@ export interface Injected {
 
 /** The faults that could touch a run. */
 export function faultsOf(run: ExportRun, injected: readonly Injected[]): Injected[] {
-  return injected.filter(({ lane }) => lane === undefined || lane === run.lane);
+  return injected.filter(({ kind, lane }) =>
+    kind === 'diskFull' ? run.destination.name === 'small' : lane === undefined || lane === run.lane,
+  );
 }

@@ -21,6 +21,8 @@ fail at random moments, and checks every byte, request and report afterwards.
 const { values } = parseArgs({
   options: { runs: { type: 'string' }, seed: { type: 'string' }, help: { type: 'boolean' } },
 });
+// What is left to be done then is done at the exit.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 if (values.help === true) console.log(help);
 else process.exitCode = await run(numberOf('seed', values.seed), numberOf('runs', values.runs));
 
@@ -44,10 +46,13 @@ async function run(givenSeed: number | undefined, givenRuns: number | undefined)
   try {
     for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
       const before = Date.now();
-      const { injected, problems, folder: kept } = await runRound(planRound(seed), base, figures);
+      const { runs, injected, problems, folder: kept } = await runRound(planRound(seed), base, figures);
       const faults = injected.map(({ kind }) => kind).join(', ') || 'no faults';
       const took = ((Date.now() - before) / 1000).toFixed(1);
-      console.log(`${problems.length === 0 ? 'ok    ' : 'FAILED'} seed ${seed}  ${took.padStart(5)} s  ${faults}`);
+      const times = runs.map(({ startedAt, endedAt = Date.now() }) => Math.round((endedAt - startedAt) / 1000));
+      console.log(
+        `${problems.length === 0 ? 'ok    ' : 'FAILED'} seed ${seed}  ${took.padStart(5)} s  (runs ${times.join(', ')})  ${faults}`,
+      );
       if (problems.length === 0) continue;
       failed.push(seed);
       for (const problem of problems) console.log(`       ${problem}`);

@@ -77,7 +77,7 @@ const OWN: readonly FaultKind[] = [
 export const FAULT_KINDS: readonly FaultKind[] = [...new Set(SHARED), ...OWN, 'diskFull'];
 
 /** Exports that run at once. */
-export const LANES = 5;
+export const LANES = 8;
 
 export function planRound(seed: number, lanes = LANES): RoundPlan {
   const chance = new Chance(seed);

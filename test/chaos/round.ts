@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkDeletes } from './checks/deletes.ts';
@@ -23,6 +24,9 @@ import { startRoundStack } from './stack.ts';
 /** Milliseconds in which a worker that was frozen may still do what it should not. */
 const AFTERMATH = 1500;
 
+/** A worker may end when the Temporal server is away for long, and is then started again. */
+const MOST_OWN_ENDS = 6;
+
 /** What a round showed. */
 export interface RoundResult {
   runs: ExportRun[];
@@ -46,6 +50,8 @@ export async function runRound(plan: RoundPlan, base: Base, figures: Figures): P
     result.runs = plan.shapes.map((_, lane) => newRun(lane, plan, stack));
     await exportAll(plan, base, stack, result);
     addFaults(figures, result.injected);
+    const { ownEnds } = stack.workers;
+    if (ownEnds > MOST_OWN_ENDS) result.problems.push(`workers ended ${ownEnds} times without being told to`);
     for (const run of result.runs) result.problems.push(...(await judge(run, result.injected, figures)));
     const { client } = base.temporal;
     result.problems.push(...(await checkSecrets(result.runs, { client, key: base.key, logs: stack.workers.logs })));
@@ -75,6 +81,7 @@ async function exportAll(
   { runs, injected }: RoundResult,
 ): Promise<void> {
   const over = new AbortController();
+  setMaxListeners(0, over.signal);
   const { temporal } = base;
   const { workers, disk } = stack;
   const diskHasSpace = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,12 +35,15 @@ export async function openSmallDisk(folder: string, workers: () => Workers): Pro
     };
   }
   const ballast = join(folder, 'ballast');
+  const unmount = (): void => void spawnSync('umount', ['-l', folder]);
+  process.once('exit', unmount);
   return {
     folder,
     fill: () => fillUp(ballast),
     free: () => rm(ballast, { force: true }),
     close: async () => {
-      await run('umount', ['-l', folder]);
+      process.off('exit', unmount);
+      unmount();
     },
   };
 }

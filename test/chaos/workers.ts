@@ -29,6 +29,7 @@ export class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    process.once('exit', this.#killAll);
   }
 
   get logs(): readonly string[] {
@@ -81,7 +82,13 @@ export class Workers {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#places.map((_, place) => this.kill(place)));
+    process.off('exit', this.#killAll);
   }
+
+  /** One that is frozen would not end by itself. */
+  readonly #killAll = (): void => {
+    for (const child of this.#places) if (child !== undefined) killGroup(child, 'SIGKILL');
+  };
 
   async #end(place: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#places[place];
