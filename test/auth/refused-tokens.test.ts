@@ -45,7 +45,7 @@ test('after a refusal another worker does not offer its own token of before, but
   expect(minted).toBe(2);
   await sleep(5);
   // The server forgets all tokens and refuses this request.
-  const { epoch: refused } = (await authorize(one, { epoch, scope: 'a' })) as { epoch: number };
+  const { epoch: refused } = await authorize(one, { epoch, scope: 'a' });
   const renewed = (await other.authorization.refresh('a', refused)) as RefreshedToken;
   expect(minted).toBe(3);
   // Who was refused before that needs no further one.

@@ -64,13 +64,14 @@ export async function runRound(plan: RoundPlan, base: Base, figures: Figures): P
   return result;
 }
 
-function newRun(lane: number, { seed }: RoundPlan, { hospitals, destinations }: RoundStack): ExportRun {
+function newRun(lane: number, { seed }: RoundPlan, { hospitals, destinations, disk }: RoundStack): ExportRun {
   const { roomy, small } = destinations;
   const hospital = hospitals[lane];
   if (hospital === undefined) throw new Error(`no FHIR server for lane ${lane}`);
-  // The exports of a disk that fills up should be some, not all.
+  // The exports of a disk that fills up should be some, not all, where that can be had.
+  const onSmall = disk?.isEverywhere === true || lane < 2;
   const destination =
-    small !== undefined && lane < 2 ? { name: 'small', place: small } : { name: 'roomy', place: roomy };
+    small !== undefined && onSmall ? { name: 'small', place: small } : { name: 'roomy', place: roomy };
   return { lane, hospital, destination, path: `chaos-${seed}-${lane}`, startedAt: Date.now(), starts: [] };
 }
 

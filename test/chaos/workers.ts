@@ -22,7 +22,6 @@ export class Workers {
   readonly #places: (ChildProcess | undefined)[] = [];
   readonly #logs: string[] = [];
   #build = 0;
-  #fileLimit: number | undefined;
   #closed = false;
   /** Workers that ended without being told to. */
   ownEnds = 0;
@@ -30,6 +29,11 @@ export class Workers {
   constructor(options: WorkersOptions) {
     this.#options = options;
     process.once('exit', this.#killAll);
+  }
+
+  /** Process ids of those that run. */
+  get pids(): number[] {
+    return this.#places.flatMap((child) => child?.pid ?? []);
   }
 
   get logs(): readonly string[] {
@@ -71,14 +75,6 @@ export class Workers {
     );
   }
 
-  /** Replaces all workers by ones that cannot write files above this size; undefined: by ones that can. */
-  async limitFiles(bytes: number | undefined): Promise<void> {
-    this.#fileLimit = bytes;
-    const places = [...this.#places.keys()].filter((place) => this.#places[place] !== undefined);
-    await Promise.all(places.map((place) => this.kill(place)));
-    await Promise.all(places.map((place) => this.startAgain(place)));
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#places.map((_, place) => this.kill(place)));
@@ -104,11 +100,7 @@ export class Workers {
     this.#logs.push(logFile);
     // Through this process: a worker that may not write large files shall still have a log.
     const log = createWriteStream(logFile, { mode: 0o600 });
-    const [file, args] =
-      this.#fileLimit === undefined
-        ? [process.execPath, [program]]
-        : ['sh', ['-c', `ulimit -f ${Math.ceil(this.#fileLimit / 512)}; exec "$0" "$1"`, process.execPath, program]];
-    const child = spawnOwned(file, args, {
+    const child = spawnOwned(process.execPath, [program], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...env, WORKFLOW_BUNDLE: bundle },
     });

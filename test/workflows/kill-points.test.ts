@@ -307,17 +307,17 @@ async function run(row: Row, index: number): Promise<Outcome> {
 
 /** Keeps one worker process running: another one as soon as it has ended. Gives how to end that. */
 function supervise(start: () => ReturnType<typeof startWorkerProcess>): () => Promise<void> {
-  let stopped = false;
+  const stopped = new AbortController();
   let current = start();
   const loop = (async () => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       const child = await current;
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      if (!stopped) current = start();
+      if (!stopped.signal.aborted) current = start();
     }
   })();
   return async () => {
-    stopped = true;
+    stopped.abort();
     await killWorker(await current);
     await loop;
   };

@@ -23,8 +23,9 @@ export async function checkReport({ run, report, manifest }: Evidence): Promise<
     bytes: sum('bytes'),
   };
   const problems = Object.entries(expected)
-    .filter(([key, value]) => report[key as keyof ExportReport] !== value)
-    .map(([key, value]) => `the report's ${key} is ${String(report[key as keyof ExportReport])} instead of ${value}`);
+    .map(([key, value]) => [key, JSON.stringify(report[key as keyof ExportReport]), JSON.stringify(value)])
+    .filter(([, told, real]) => told !== real)
+    .map(([key, told, real]) => `the report's ${key} is ${told} instead of ${real}`);
   return sorted(report.byType) === sorted(byType)
     ? problems
     : [...problems, `the report's byType is ${sorted(report.byType)} instead of ${sorted(byType)}`];
