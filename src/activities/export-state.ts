@@ -33,6 +33,8 @@ export interface Job {
   clearing?: true;
   /** Kick-offs sent whose answer is not known. */
   unanswered: number;
+  /** Kick-offs of this generation that were ever intended, each by a file of its own. */
+  intents?: number;
   statusUrl?: string;
   /** What the server declares; empty when it declares nothing usable. */
   capability?: Partial<ExportCapability>;
@@ -87,6 +89,7 @@ export const CHUNK = 500;
 export const FILES = {
   mark: '.export/export.json',
   job: '.export/job.json',
+  intents: '.export/kick-offs',
   pages: '.export/pages',
   entries: '.export/entries',
   summary: '.export/entries/summary.json',
@@ -104,6 +107,7 @@ export const entriesFile = (chunk: number): string => `${FILES.entries}/${number
 export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 export const receiptFile = (ordinal: number): string => `${receiptsFolder(chunkOf(ordinal))}/${ordinal}.json`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
+export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
 export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
 
 function number5(number: number): string {
