@@ -17,7 +17,7 @@ export interface Shape {
   /** Files need the token; otherwise their links are signed. */
   needsToken: boolean;
   filesOrigin: 'same' | 'other';
-  /** Bytes per second and connection. */
+  /** Bytes per second and connection, before compression. */
   rate: number;
   polls: number;
   /** Seconds. */
@@ -60,16 +60,20 @@ export function drawShape(chance: Chance): Shape {
   };
 }
 
+/** Bytes per second and connection on the wire; fewer for compressed data, which are a tenth. */
+export function rateOf({ gzip, rate }: Shape): number {
+  return gzip ? Math.ceil(rate / 3) : rate;
+}
+
 /** Options of the FHIR server of this shape. */
 export function serverOptions(shape: Shape): SampleServerOptions {
-  const { version, patients, linesPerFile, pageSize, gzip, needsToken, filesOrigin, rate, polls, retryAfter } = shape;
+  const { version, patients, linesPerFile, pageSize, gzip, needsToken, filesOrigin, polls, retryAfter } = shape;
   return {
     version,
     patients,
     linesPerFile,
     ...(pageSize === undefined ? {} : { pageSize }),
-    // Compressed data are a tenth: they get a tenth of the rate.
-    throttleBytesPerSecond: gzip ? Math.ceil(rate / 8) : rate,
+    throttleBytesPerSecond: rateOf(shape),
     gzip,
     requiresAccessToken: needsToken,
     filesOrigin,

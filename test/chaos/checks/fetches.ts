@@ -1,6 +1,7 @@
 import type { Injected } from '../export-run.ts';
 import type { Request } from '../hospital.ts';
 import type { Shape } from '../shape.ts';
+import { rateOf } from '../shape.ts';
 import type { Evidence, PairedFile } from './evidence.ts';
 
 /** Seconds of transfer that a break of any kind may cost, and what the server sends ahead. */
@@ -40,7 +41,7 @@ function checkFile(file: PairedFile, shape: Shape, injected: readonly Injected[]
   const last = transfers.findLast(({ finished }) => finished);
   const needed = last !== undefined && isCompressed(last, shape) ? last.bytesSent : file.made.bytes;
   const again = Math.max(0, sent - needed);
-  const rate = shape.gzip ? Math.ceil(shape.rate / 8) : shape.rate;
+  const rate = rateOf(shape);
   let allowed = 0;
   for (const transfer of transfers) {
     if (transfer === last) continue;
