@@ -143,7 +143,7 @@ const ROWS: Row[] = [
 ];
 
 /** Rows that run at once: each waits for a heartbeat timeout of 10 s and does little besides. */
-const AT_ONCE = 15;
+const AT_ONCE = 10;
 
 interface Outcome {
   server: SampleServer;
@@ -241,7 +241,7 @@ async function run(row: Row, index: number): Promise<Outcome> {
     requiresAccessToken: true,
   });
   closers.push(() => server.close());
-  if (row.slow !== undefined) server.faults.add({ route: row.slow, do: { kind: 'delay', ms: 1000 } });
+  if (row.slow !== undefined) server.faults.add({ route: row.slow, do: { kind: 'delay', ms: 5000 } });
   if (row.linksExpire === true)
     server.faults.add({ route: 'file', skip: 2, do: { kind: 'expireFileUrls', status: 403 } });
   const exports = join(own, 'exports');
@@ -277,7 +277,7 @@ async function run(row: Row, index: number): Promise<Outcome> {
   if (row.second === true) {
     const stop = supervise(() => startWorkerProcess(processes, { TEMPORAL_NAMESPACE: namespace }));
     const earlier = await begin('earlier');
-    await expect.poll(() => server.jobs().length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => server.jobs().length, { timeout: 60_000 }).toBe(1);
     await earlier.cancel();
     await failureOf(earlier.result());
     await stop();
@@ -292,7 +292,7 @@ async function run(row: Row, index: number): Promise<Outcome> {
   try {
     const started = await begin('export');
     if (row.cancel === true) {
-      await expect.poll(() => server.journal.some(({ route }) => route === 'status'), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => server.journal.some(({ route }) => route === 'status'), { timeout: 60_000 }).toBe(true);
       await started.cancel();
     }
     const ended = started.result().then(
