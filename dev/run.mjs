@@ -18,6 +18,7 @@ const programs = {
   'make-key': 'dist/src/make-key.js',
   'sample-server': 'dist/dev/sample-server/main.js',
   bench: 'dist/bench/main.js',
+  chaos: 'dist/test/chaos/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };
 

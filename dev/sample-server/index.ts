@@ -58,12 +58,14 @@ export type SampleServer = {
   change(counts: { updated?: number; deleted?: number }): void;
   /** All file URLs of the job (default: the last one) answer `status` until its manifest is read again. */
   expireFileUrls(status: number, jobId?: string): void;
-  /** Closes all connections and both ports. */
-  goAway(): Promise<void>;
-  /** Listens again on the same ports. */
+  /** Closes all connections and both ports, or those of one. */
+  goAway(which?: 'same' | 'other'): Promise<void>;
+  /** Listens again on the ports that were closed. */
   comeBack(): Promise<void>;
   close(): Promise<void>;
 };
+
+const BOTH = ['same', 'other'] as const;
 
 /** Starts a FHIR Bulk Data server with generated data on 127.0.0.1. */
 export async function startSampleServer(options: SampleServerOptions = {}): Promise<SampleServer> {
@@ -134,8 +136,8 @@ export async function startSampleServer(options: SampleServerOptions = {}): Prom
       jobs.save();
     },
     expireFileUrls: (status, jobId) => jobs.expireFileUrls(jobOf(jobId), status),
-    async goAway() {
-      await Promise.all([listeners.same.close(), listeners.other.close()]);
+    async goAway(which) {
+      await Promise.all((which === undefined ? BOTH : [which]).map((port) => listeners[port].close()));
     },
     async comeBack() {
       await Promise.all([listeners.same.open(), listeners.other.open()]);

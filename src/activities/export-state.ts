@@ -34,6 +34,8 @@ export interface Job {
   clearing?: true;
   /** Kick-offs sent whose answer is not known. */
   unanswered: number;
+  /** Kick-offs of this generation that were ever intended, each by a file of its own. */
+  intents?: number;
   statusUrl?: string;
   /** What the server declares; empty when it declares nothing usable. */
   capability?: Partial<ExportCapability>;
@@ -74,6 +76,7 @@ export interface ManifestSummary {
 export const FILES = {
   mark: '.export/export.json',
   job: '.export/job.json',
+  intents: '.export/kick-offs',
   pages: '.export/pages',
   entries: '.export/entries',
   summary: '.export/entries/summary.json',
@@ -92,6 +95,7 @@ export const pageMetaFile = (page: number): string => `${FILES.pages}/${number5(
 export const entriesFile = (chunk: number): string => `${FILES.entries}/${number5(chunk)}.json`;
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
+export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
 export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
 
 export function number5(number: number): string {

@@ -16,7 +16,7 @@ import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, Job } from './export-state.ts';
-import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
+import { FILES, intentFile, openExportFolder, readJson, writeJson } from './export-state.ts';
 import { ignoredParameters } from './ignored-parameters.ts';
 import { clearExport } from './clear-export.ts';
 import { logAnswer } from './log-answer.ts';
@@ -74,12 +74,9 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     ...(version === undefined ? {} : { version }),
   });
 
-  const again = job.unanswered > 0;
-  if (again && !job.warnings.some(({ code }) => code === 'PossibleOrphanJob')) {
-    job.warnings.push({ code: 'PossibleOrphanJob', message: WARNINGS.PossibleOrphanJob });
-  }
-  job.unanswered++;
-  await writeJson(folder, FILES.job, job);
+  const recorded = await intend(folder, job);
+  if (recorded !== undefined) return recorded;
+  const again = job.unanswered > 1;
   try {
     const response = await send(deps, server, request, again, authorized);
     logAnswer('kick-off', response);
@@ -113,6 +110,35 @@ async function prepareJob(folder: ExportFolder, { generation, request }: KickOff
   }
   await writeJson(folder, FILES.job, job);
   return job;
+}
+
+/**
+ * Makes the next intent durable. Each is a file that only one attempt can make: an attempt that was frozen and wakes up
+ * beside its successor is seen by it, or sees it, as an intent without an answer.
+ *
+ * @returns what to report instead of sending: the answer that another attempt has recorded, or that there may be one soon
+ */
+async function intend(folder: ExportFolder, job: Job): Promise<KickOffResult | undefined> {
+  let isOurs = false;
+  for (; !isOurs && job.unanswered < 2; job.unanswered++) {
+    job.intents = (job.intents ?? 0) + 1;
+    isOurs = await folder.create(intentFile(job.generation, job.intents), '');
+  }
+  const found = await readJson<Job>(folder, FILES.job);
+  if (found?.generation !== job.generation) {
+    throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
+  }
+  if (found.statusUrl !== undefined) return accepted(found.statusUrl, found);
+  // Their answers may be there a moment later.
+  if (!isOurs) return { kind: 'trouble', words: 'two other attempts at the kick-off are under way' };
+  if (job.unanswered > 1) warnOfOrphan(job);
+  await writeJson(folder, FILES.job, job);
+  return undefined;
+}
+
+function warnOfOrphan({ warnings }: Job): void {
+  if (warnings.some(({ code }) => code === 'PossibleOrphanJob')) return;
+  warnings.push({ code: 'PossibleOrphanJob', message: WARNINGS.PossibleOrphanJob });
 }
 
 async function readCapability(
@@ -174,11 +200,17 @@ async function readAnswer(
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
   // Some servers answer 200; with a status URL that is as good.
   if ((status === 202 || status === 200) && location !== undefined && URL.canParse(location, response.url)) {
+    // The job of whichever attempt was answered first is the export's; polls and files may be under way already.
+    const found = await readJson<Job>(folder, FILES.job);
+    if (found?.statusUrl !== undefined) return await accept(folder, found, job.warnings);
     job.statusUrl = absolute(location, response.url);
     job.unanswered = 0;
     job.separateStatus = /\bseparate-export-status\b/.test(headers['preference-applied'] ?? '');
     await writeJson(folder, FILES.job, job);
     const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
+    // Looked for after the answer was recorded: an attempt that intends one later finds the answer.
+    const next = intentFile(job.generation, (job.intents ?? 0) + 1);
+    if ((await folder.size(next)) !== undefined) warnOfOrphan(job);
     job.warnings.push(...ignoredParameters(readOutcome(body) ?? [], Object.keys(input.request.parameters ?? {})));
     await writeJson(folder, FILES.job, job);
     return accepted(job.statusUrl, job, retryAfter);
@@ -224,6 +256,14 @@ function mayPass(status: number, body: string): boolean {
 async function forgetIntent(folder: ExportFolder, job: Job): Promise<void> {
   job.unanswered--;
   await writeJson(folder, FILES.job, job);
+}
+
+/** What another attempt has recorded, with the warnings of this one. */
+async function accept(folder: ExportFolder, found: Job, warnings: readonly Warning[]): Promise<KickOffResult> {
+  const codes = new Set(found.warnings.map(({ code }) => code));
+  const job = { ...found, warnings: [...found.warnings, ...warnings.filter(({ code }) => !codes.has(code))] };
+  await writeJson(folder, FILES.job, job);
+  return accepted(job.statusUrl as string, job);
 }
 
 function accepted(statusUrl: string, job: Job, retryAfter?: number): KickOffResult {

@@ -17,7 +17,7 @@ export interface TokenNeeded {
 
 export type { TokenRef };
 
-/** What a request may carry. */
+/** What a request may carry, and the epoch up to which tokens are of no use when it is refused. */
 export type Authorized = { authorization?: string; epoch: number };
 
 /**
@@ -30,7 +30,9 @@ export async function authorize(server: KnownServer, token: TokenRef | undefined
   const answer = await tryAuthorize(server, token);
   if (answer === 'stale') return needed(token.epoch, 'the token has expired');
   if ('trouble' in answer) return needed(token.epoch, answer.trouble);
-  return { authorization: answer.value, epoch: answer.epoch };
+  // A server that forgets its tokens forgets those of all workers: one that another worker has had minted before now is
+  // not newer in the sense of the refusal.
+  return { authorization: answer.value, epoch: Math.max(answer.epoch, Date.now()) };
 }
 
 /** The answer to a request that was refused with 401 or 403. */

@@ -5,6 +5,7 @@ import { ExportError } from '../errors.ts';
 const FINAL: Record<string, string> = {
   ENOSPC: 'no space is left',
   EDQUOT: 'the quota is used up',
+  EFBIG: 'a file is larger than the file system or a limit of the worker allows',
   EACCES: 'the worker has no right to write or read',
   EPERM: 'the worker has no right to write or read',
   EROFS: 'the file system is read-only',

@@ -39,7 +39,7 @@ export function secretsOf(keys: readonly TestKey[], authServers: readonly AuthSe
 }
 
 /** Signatures of the links that servers gave: as they stand in the links, and decoded. */
-export function signaturesOf(servers: readonly SampleServer[]): string[] {
+export function signaturesOf(servers: readonly Pick<SampleServer, 'journal'>[]): string[] {
   const links = servers.flatMap(({ journal }) => journal.filter(({ route }) => route === 'status' || route === 'file'));
   const found = links.flatMap(({ url }) => [...url.matchAll(/[?&]sig=([^&]{8,})/g)].map((match) => match[1] as string));
   return [...new Set([...found, ...found.map(decodeURIComponent)])];

@@ -1,14 +1,19 @@
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../../src/config.ts';
 import { createWorkers } from '../../src/workers.ts';
+import type { KillPoint } from './kill-point.ts';
+import { armKillPoint } from './kill-point.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 /** A worker as a process of its own, with the tests' limits; it can be killed. Run from the build in dist/. */
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const patient = process.env['PATIENT'] !== undefined;
-const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
+const { KILL_POINT: killPoint, KILL_MARKER: marker = '', TEMPORAL_ADDRESS: address = '' } = process.env;
+if (killPoint !== undefined) armKillPoint(JSON.parse(killPoint) as KillPoint, marker);
+const connection = await NativeConnection.connect({ address });
 const workers = await createWorkers({
   connection,
+  namespace: process.env['TEMPORAL_NAMESPACE'],
   config: await loadConfig(),
   workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
   limits: patient ? { ...SHORT_LIMITS, outage: 60_000 } : SHORT_LIMITS,

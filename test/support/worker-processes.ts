@@ -11,11 +11,15 @@ import { BUNDLE } from './stack.ts';
 const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js', import.meta.url));
 
 /**
- * Starts a worker process for a stack; it polls when this returns.
+ * Starts a worker process for a stack; it polls when this returns, or has ended already.
  *
- * @param patient true: it waits for a sample server that is busy writing large files
+ * @param env further variables of its environment; with PATIENT it waits for a sample server that is busy writing
+ *   large files
  */
-export async function startWorkerProcess(stack: Stack, { patient = false } = {}): Promise<ChildProcess> {
+export async function startWorkerProcess(
+  stack: Pick<Stack, 'folder' | 'config'> & { temporal: Pick<Stack['temporal'], 'address'> },
+  env: Record<string, string> = {},
+): Promise<ChildProcess> {
   const configFile = join(stack.folder, 'fhir-bulk-export.yaml');
   await writeFile(configFile, stringify(stack.config));
   const child = spawnOwned(process.execPath, [PROGRAM], {
@@ -25,10 +29,10 @@ export async function startWorkerProcess(stack: Stack, { patient = false } = {})
       TEMPORAL_ADDRESS: stack.temporal.address,
       BULK_EXPORT_CONFIG: configFile,
       WORKFLOW_BUNDLE: BUNDLE,
-      ...(patient ? { PATIENT: '1' } : {}),
+      ...env,
     },
   });
-  await once(child.stdout as NodeJS.ReadableStream, 'data');
+  await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), once(child, 'exit')]);
   return child;
 }
 

@@ -51,7 +51,7 @@ describe.skipIf(!hasS3)('an export to S3', () => {
       server.journal.length = 0;
       server.faults.clear();
     }
-    workers.push(await startWorkerProcess(stack, { patient: true }));
+    workers.push(await startWorkerProcess(stack, { PATIENT: '1' }));
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map(killWorker));
@@ -78,7 +78,7 @@ describe.skipIf(!hasS3)('an export to S3', () => {
     await expect.poll(sent, { timeout: 60_000, interval: 50 }).toBeGreaterThan(1.75 * PIECE);
     await killWorker(workers.pop() as ChildProcess);
     const before = sent();
-    workers.push(await startWorkerProcess(stack, { patient: true }));
+    workers.push(await startWorkerProcess(stack, { PATIENT: '1' }));
     const report = await started.result();
     await expectExact(report, big);
     expect(report.bytes).toBeGreaterThan(2.5 * PIECE);

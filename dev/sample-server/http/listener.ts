@@ -17,6 +17,7 @@ export class Listener {
   }
 
   async open(): Promise<void> {
+    if (this.#server !== undefined) return;
     const server = createServer(this.#onRequest);
     // Longer than clients keep idle connections: the race between the two is not what tests are about.
     server.keepAliveTimeout = 60_000;

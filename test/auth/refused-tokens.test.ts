@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { authorize } from '../../src/activities/token-needed.ts';
+import type { RefreshedToken } from '../../src/auth/server-authorization.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import type { AnsweringServer } from '../support/answering-server.ts';
+import { startAnswering } from '../support/answering-server.ts';
+import { knownServer } from '../support/tls-servers.ts';
+
+const http = new HttpClient();
+let server: AnsweringServer;
+let minted = 0;
+
+beforeAll(async () => {
+  process.env['REFUSED_TOKENS_SECRET'] = 'word';
+  server = await startAnswering(({ url }) =>
+    url === '/token'
+      ? { body: { access_token: `token-${++minted}`, token_type: 'Bearer', expires_in: 60 } }
+      : { status: 404 },
+  );
+});
+afterAll(async () => {
+  delete process.env['REFUSED_TOKENS_SECRET'];
+  await http.close();
+  await server.close();
+});
+
+/** The server as one worker knows it; each has tokens of its own. */
+const worker = () =>
+  knownServer(http, `${server.origin}/r4`, {
+    auth: {
+      type: 'client-secret',
+      clientId: 'me',
+      clientSecretEnv: 'REFUSED_TOKENS_SECRET',
+      secretIn: 'basic',
+      tokenUrl: `${server.origin}/token`,
+    },
+  });
+
+test('after a refusal another worker does not offer its own token of before, but has a new one minted', async () => {
+  const [one, other] = await Promise.all([worker(), worker()]);
+  const { epoch } = (await one.authorization.refresh('a', 0)) as RefreshedToken;
+  await sleep(5);
+  await authorize(other, { epoch, scope: 'a' });
+  expect(minted).toBe(2);
+  await sleep(5);
+  // The server forgets all tokens and refuses this request.
+  const { epoch: refused } = await authorize(one, { epoch, scope: 'a' });
+  const renewed = (await other.authorization.refresh('a', refused)) as RefreshedToken;
+  expect(minted).toBe(3);
+  // Who was refused before that needs no further one.
+  expect(await other.authorization.refresh('a', refused)).toMatchObject({ epoch: renewed.epoch });
+  expect(minted).toBe(3);
+});
