@@ -44,10 +44,10 @@ export function armKillPoint({ on, what, when = 'after', nth = 1, times = 1 }: K
     for (const call of ['rename', 'link'] as const) {
       const original = promises[call];
       promises[call] = async (from, to) => {
-        const hit = reached(String(to));
-        if (hit && when === 'before') die();
+        if (when === 'before' && reached(String(to))) die();
         await original(from, to);
-        if (hit) die();
+        // Reached only now: the first call fails where the folder has still to be made.
+        if (when === 'after' && reached(String(to))) die();
       };
     }
     syncBuiltinESMExports();

@@ -41,6 +41,8 @@ interface Row {
   linksExpire?: boolean;
   /** The export is cancelled while it waits for the server. */
   cancel?: boolean;
+  /** With attachments, which are in one page of files; most requests for one of them, without a kill 1. */
+  attachments?: number;
   /** An earlier run in the same folder was cancelled, so that its job is gone. */
   second?: boolean;
 }
@@ -110,7 +112,7 @@ const ROWS: Row[] = [
   },
   { name: 'a file has come, it has no name yet', kill: named('/Patient\\.00001\\.ndjson$', 'before'), fetches: 2 },
   { name: 'a file has its name, there is no receipt', kill: named('/Patient\\.00001\\.ndjson$', 'after') },
-  { name: 'the receipt is written, the batch is not reported', kill: named('receipts/00000/1\\.json$', 'after') },
+  { name: 'the receipt is written, the batch is not reported', kill: named('receipts/00000/[^/]+\\.json$', 'after') },
   { name: 'a batch is done, not reported', kill: done('downloadFiles') },
   {
     name: 'fresh links are stored, not reported',
@@ -119,6 +121,15 @@ const ROWS: Row[] = [
     fetches: 2,
     polls: 7,
   },
+  { name: 'attachments are found, not listed', kill: named('attachments/\\d+\\.ndjson$', 'after'), attachments: 1 },
+  { name: 'attachments are listed, not reported', kill: done('findAttachments'), attachments: 1 },
+  {
+    name: 'an attachment has come, it has no name yet',
+    kill: named('/attachments/[0-9a-f]{64}$', 'before'),
+    attachments: 2,
+  },
+  { name: 'a batch of attachments is done, not reported', kill: done('downloadFiles', 3), attachments: 1 },
+  { name: 'the index of attachments is not there', kill: named('attachments/index', 'before'), attachments: 1 },
   { name: 'the report is written, manifest.json is not there', kill: named('/manifest\\.json$', 'before') },
   { name: 'manifest.json is there, nothing is tidied up', kill: named('/manifest\\.json$', 'after') },
   { name: 'settled, not reported', kill: done('settleExport') },
@@ -195,7 +206,7 @@ test.each(ROWS.map((row, index) => [row.name, row, index] as const))(
     const fetches = new Map<string, number>();
     for (const { route, url } of server.journal) {
       const path = url.split('?', 1)[0] as string;
-      if (route === 'file') fetches.set(path, (fetches.get(path) ?? 0) + 1);
+      if (route === 'file' || route === 'binary') fetches.set(path, (fetches.get(path) ?? 0) + 1);
     }
     const { kickOffs = 1, jobs = 1, deletes = 1, warnings = [], end = 'complete', cancel, second } = row;
     const downloads = end === 'complete';
@@ -214,8 +225,8 @@ test.each(ROWS.map((row, index) => [row.name, row, index] as const))(
       end,
       kickOffs,
       jobs,
-      ...(downloads && second !== true ? { polls: row.polls ?? 3 } : {}),
-      fetches: downloads ? (row.fetches ?? 1) : 0,
+      ...(downloads && second !== true ? { polls: row.polls ?? (row.attachments === undefined ? 3 : 2) } : {}),
+      fetches: downloads ? (row.fetches ?? row.attachments ?? 1) : 0,
       deletes,
       ...(row.tokens === undefined ? {} : { tokens: row.tokens }),
       warnings,
@@ -267,7 +278,9 @@ async function run(row: Row, index: number): Promise<Outcome> {
       {
         server: 'hospital',
         level: 'system',
-        parameters: { _type: ['Patient', 'Condition', 'Observation'] },
+        ...(row.attachments === undefined
+          ? { parameters: { _type: ['Patient', 'Condition', 'Observation'] } }
+          : { parameters: { _type: ['Patient', 'DocumentReference'] }, attachments: 'download' as const }),
         destination: { path: 'export' },
       },
       { workflowId },
