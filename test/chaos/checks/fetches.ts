@@ -45,7 +45,8 @@ function checkFile(file: PairedFile, shape: Shape, injected: readonly Injected[]
   let allowed = 0;
   for (const transfer of transfers) {
     if (transfer === last) continue;
-    const whole = isCompressed(transfer, shape) || isDoubled(transfer, transfers, injected);
+    const whole =
+      isCompressed(transfer, shape) || isLostInFreeze(transfer, injected) || isDoubled(transfer, transfers, injected);
     allowed += whole ? transfer.bytesSent : Math.min(transfer.bytesSent, (LOSS + AHEAD) * rate);
     if (!whole) result.breaks++;
   }
@@ -68,6 +69,11 @@ function checkFile(file: PairedFile, shape: Shape, injected: readonly Injected[]
 /** Compressed while it is sent: there are no positions in it from which to go on. */
 function isCompressed({ headers }: Request, { gzip }: Shape): boolean {
   return gzip && /\bgzip\b/.test([headers['accept-encoding'] ?? ''].flat().join());
+}
+
+/** What the server sends to a worker that is frozen goes into buffers that nobody may read. */
+function isLostInFreeze({ at, closedAt = Infinity }: Request, injected: readonly Injected[]): boolean {
+  return injected.some(({ kind, from, until }) => kind === 'workerFrozen' && from <= closedAt && until >= at);
 }
 
 /**
