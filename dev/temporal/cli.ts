@@ -1,15 +1,12 @@
-import { cachedCliPath, buildCli, cliInCache, cliOnPath, downloadCli } from './cli-ways.ts';
+import { cachedPath, download, fromCache } from './cache.ts';
 import { minimumVersion, pinnedVersion, readVersion } from './cli-version.ts';
+import { buildCli, cliOnPath, temporalCli } from './cli-ways.ts';
+import { firstWay } from './ways.ts';
 
-/** One way to get a Temporal CLI. */
-export interface CliWay {
-  /** What it is, as in "Temporal CLI: using <path> (<name>)". */
-  name: string;
-  /** Said before the attempt, when it may take long. */
-  announcement?: string;
-  /** Yields the path of a CLI that works; throws the reason why there is none. */
-  find: () => Promise<string>;
-}
+const advice = [
+  `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
+  'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
+].join('\n');
 
 /**
  * Finds the Temporal CLI and yields its path, getting one if there is none: the program that `TEMPORAL_CLI` names, a
@@ -21,53 +18,22 @@ export interface CliWay {
  */
 export async function findTemporalCli(say: (line: string) => void, env = process.env): Promise<string> {
   if (env.TEMPORAL_CLI) return chosenCli(env.TEMPORAL_CLI, say);
-  const cached = cachedCliPath(env);
-  return firstCli(
-    [
-      { name: 'temporal on the PATH', find: () => cliOnPath(env) },
-      { name: 'our copy in the cache folder', find: () => cliInCache(cached) },
-      {
-        name: 'download',
-        announcement: `downloading ${pinnedVersion} from temporal.download`,
-        find: () => downloadCli(cached),
-      },
-      {
-        name: 'build with Go',
-        announcement: `building ${pinnedVersion} with Go, once; this takes some minutes`,
-        find: () => buildCli(cached, env),
-      },
-    ],
-    say,
-  );
-}
-
-/**
- * Takes the first way that works.
- *
- * @throws Error when none does, with all reasons and what to install
- */
-export async function firstCli(ways: readonly CliWay[], say: (line: string) => void): Promise<string> {
-  const reasons: string[] = [];
-  for (const { name, announcement, find } of ways) {
-    if (announcement !== undefined) say(`Temporal CLI: ${announcement}`);
-    try {
-      const cli = await find();
-      say(`Temporal CLI: using ${cli} (${name})`);
-      return cli;
-    } catch (error) {
-      const reason = (error as Error).message;
-      reasons.push(`  - ${name}: ${reason}`);
-      say(`Temporal CLI: ${name}: ${reason.split('\n', 1)[0]}`);
-    }
-  }
-  throw new Error(
-    [
-      'No Temporal CLI. What was tried:',
-      ...reasons,
-      `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
-      'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
-    ].join('\n'),
-  );
+  const cached = cachedPath(temporalCli, env);
+  const ways = [
+    { name: 'temporal on the PATH', find: () => cliOnPath(env) },
+    { name: 'our copy in the cache folder', find: () => fromCache(temporalCli, cached) },
+    {
+      name: 'download',
+      announcement: `downloading ${pinnedVersion} from temporal.download`,
+      find: () => download(temporalCli, cached),
+    },
+    {
+      name: 'build with Go',
+      announcement: `building ${pinnedVersion} with Go, once; this takes some minutes`,
+      find: () => buildCli(cached, env),
+    },
+  ];
+  return firstWay('Temporal CLI', ways, advice, say);
 }
 
 async function chosenCli(cli: string, say: (line: string) => void): Promise<string> {
