@@ -1,11 +1,11 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
-import { CHUNK, planBatches, typeKey } from '../fhir/batches.ts';
+import { CHUNK, filesPerBatch, planBatches, plannable, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary } from './export-state.ts';
+import type { ExportRef, ManifestSummary, Receipt } from './export-state.ts';
 import {
   chunkOf,
   openExportFolder,
@@ -33,8 +33,8 @@ export interface PlanDownloadsResult {
 }
 
 /**
- * Plans the next batches: the entries of one chunk that have no receipt yet, so that an answer stays small however
- * many files there are.
+ * Plans the next batches: entries of one chunk that have no receipt yet, so that an answer stays small however many
+ * files there are.
  */
 export async function planDownloads(
   deps: ActivityDeps,
@@ -44,8 +44,14 @@ export async function planDownloads(
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor && ordinal < end);
-  const { open, done } = await divide(folder, chunk, entries);
-  return { batches: planBatches(open, seen), cursor: Math.min(end, (chunk + 1) * CHUNK), done, warnings };
+  const { open, finished } = await divide(folder, chunk, entries);
+  const planned = plannable(open, seen);
+  const next = open[planned.length]?.ordinal ?? Math.min(end, (chunk + 1) * CHUNK);
+  const done: Record<string, Seen> = {};
+  for (const { entry, receipt } of finished) {
+    if (entry.ordinal < next) addSeen(done, typeKey(entry), receipt);
+  }
+  return { batches: planBatches(planned, seen, filesPerBatch(end)), cursor: next, done, warnings };
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
@@ -68,21 +74,21 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-/** What has still to be fetched, and the counts of what an earlier run has finished. */
+/** What has still to be fetched, and what an earlier run has finished. */
 async function divide(
   folder: ExportFolder,
   chunk: number,
   entries: readonly Entry[],
-): Promise<{ open: Entry[]; done: Record<string, Seen> }> {
+): Promise<{ open: Entry[]; finished: { entry: Entry; receipt: Receipt }[] }> {
   const names = new Set(await folder.list(receiptsFolder(chunk)));
-  const done: Record<string, Seen> = {};
   const open: Entry[] = [];
+  const finished: { entry: Entry; receipt: Receipt }[] = [];
   for (const entry of entries) {
     const receipt = names.has(`${entry.ordinal}.json`) ? await readProvedReceipt(folder, entry.ordinal) : undefined;
     if (receipt === undefined) open.push(entry);
-    else addSeen(done, typeKey(entry), receipt);
+    else finished.push({ entry, receipt });
   }
-  return { open, done };
+  return { open, finished };
 }
 
 /** Adds one finished file to the counts of its type. */
