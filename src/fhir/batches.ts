@@ -23,18 +23,20 @@ const FEWEST_FILES = 10;
 const MOST_FILES = 100;
 /** Files of unknown size in one plan. */
 const MOST_UNKNOWN = 8;
+/** Bytes of a resource while none of its type has been seen. */
+const USUAL_RESOURCE = 4096;
 /** Files of a type that must have been seen before the mean stands for the ones without `count`. */
 const ENOUGH = 3;
 
 /**
- * Expected bytes of an entry: `fileSize`, else `count` times the mean bytes of its type's resources so far, else the
- * mean of its type's files; undefined when nothing is known yet.
+ * Expected bytes of an entry: `fileSize`, else `count` times the mean bytes of its type's resources so far or a guess,
+ * else the mean of its type's files; undefined when nothing is known yet.
  */
 export function expectedBytes(entry: Entry, seen: Readonly<Record<string, Seen>>): number | undefined {
   if (entry.fileSize !== undefined) return entry.fileSize;
   const mean = seen[typeKey(entry)];
-  if (entry.count !== undefined && mean !== undefined && mean.resources > 0) {
-    return (entry.count * mean.bytes) / mean.resources;
+  if (entry.count !== undefined && (mean === undefined || mean.resources > 0)) {
+    return entry.count * (mean === undefined ? USUAL_RESOURCE : mean.bytes / mean.resources);
   }
   return mean !== undefined && mean.files >= ENOUGH ? mean.bytes / mean.files : undefined;
 }

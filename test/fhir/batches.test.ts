@@ -38,7 +38,8 @@ describe('the expected size', () => {
     ['count times the mean even of few files', { type: 'Group', count: 5 }, 250],
     ['the mean file of its type', {}, 1000],
     ['unknown, when too few files have been seen', { type: 'Group' }, undefined],
-    ['unknown, when none has been seen', { type: 'Condition', count: 5 }, undefined],
+    ['count times what is usual, when none has been seen', { type: 'Condition', count: 5 }, 5 * 4096],
+    ['unknown without a count, when none has been seen', { type: 'Condition' }, undefined],
     ['nothing, when its type is always empty', { type: 'Device', count: 5 }, 0],
     ['that of other unknown types', { type: 'X-1' }, 10],
   ])('is %s', (_what, more, bytes) => {
