@@ -15,6 +15,9 @@ import {
   receiptsFolder,
 } from './export-state.ts';
 
+/** Files whose receipts are read at once. */
+const GROUP = 32;
+
 export interface PlanDownloadsInput {
   ref: ExportRef;
   /** First entry that has not been planned, and the one behind the last. */
@@ -57,7 +60,8 @@ export async function planDownloads(
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
 async function checkSpace(folder: ExportFolder, { knownBytes, entries }: ManifestSummary): Promise<Warning[]> {
   const free = knownBytes === undefined || entries === 0 ? undefined : await folder.freeSpace();
-  if (free === undefined || knownBytes === undefined || knownBytes <= free + (await bytesThere(folder))) return [];
+  if (free === undefined || knownBytes === undefined || knownBytes <= free) return [];
+  if (knownBytes <= free + (await bytesThere(folder))) return [];
   const figures = `The files have ${megabytes(knownBytes)}, ${megabytes(free)} are free.`;
   return [{ code: 'SpaceMayBeShort', message: `${WARNINGS.SpaceMayBeShort} ${figures}` }];
 }
@@ -83,10 +87,16 @@ async function divide(
   const names = new Set(await folder.list(receiptsFolder(chunk)));
   const open: Entry[] = [];
   const finished: { entry: Entry; receipt: Receipt }[] = [];
-  for (const entry of entries) {
-    const receipt = names.has(`${entry.ordinal}.json`) ? await readProvedReceipt(folder, entry.ordinal) : undefined;
-    if (receipt === undefined) open.push(entry);
-    else finished.push({ entry, receipt });
+  for (let from = 0; from < entries.length; from += GROUP) {
+    const group = entries.slice(from, from + GROUP);
+    const receipts = await Promise.all(
+      group.map(({ ordinal }) => (names.has(`${ordinal}.json`) ? readProvedReceipt(folder, ordinal) : undefined)),
+    );
+    for (const [position, entry] of group.entries()) {
+      const receipt = receipts[position];
+      if (receipt === undefined) open.push(entry);
+      else finished.push({ entry, receipt });
+    }
   }
   return { open, finished };
 }
