@@ -15,7 +15,7 @@ import { downloadFiles } from '../src/activities/download-files.ts';
 import { FILES, entriesFile, writeJson } from '../src/activities/export-state.ts';
 import { Servers } from '../src/activities/servers.ts';
 import type { Config } from '../src/config.ts';
-import { CHUNK, planBatches } from '../src/fhir/batches.ts';
+import { CHUNK, filesPerBatch, planBatches } from '../src/fhir/batches.ts';
 import type { Entry } from '../src/fhir/entries.ts';
 import { HttpClient } from '../src/http/http-client.ts';
 import { openDestination } from '../src/storage/destinations.ts';
@@ -111,7 +111,7 @@ async function asActivities(paths: readonly string[], path: string): Promise<voi
   }
   const ref = { server: 'bench', destination: 'local', path, mark: 'bench' };
   const attempt = { signal: new AbortController().signal, report: () => {}, number: 1 };
-  await inParallel(planBatches(entries, {}), async (range) => {
+  await inParallel(planBatches(entries, {}, filesPerBatch(entries.length)), async (range) => {
     const { later, failed } = await downloadFiles(deps, { ref, generation: 1, ranges: [range], retry: false }, attempt);
     if (later.length + failed.length > 0) throw new Error(JSON.stringify({ later, failed }));
   });

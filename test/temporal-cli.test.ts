@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { findTemporalCli, firstCli } from '../dev/temporal/cli.ts';
+import { cachedPath, download } from '../dev/programs/cache.ts';
+import { findTemporalCli } from '../dev/temporal/cli.ts';
 import { isAtLeast, pinnedVersion } from '../dev/temporal/cli-version.ts';
-import { buildCli, cachedCliPath, downloadCli } from '../dev/temporal/cli-ways.ts';
+import { buildCli, temporalCli } from '../dev/temporal/cli-ways.ts';
 import { composeFile } from '../dev/temporal/compose.ts';
 import { projectRoot } from '../dev/temporal/project.ts';
+import { firstWay } from '../dev/programs/ways.ts';
 
 let folder: string;
 let said: string[];
@@ -57,14 +59,14 @@ describe('findTemporalCli', () => {
 
   it('takes a recent temporal on the PATH before our copy', async () => {
     const onPath = await fakeCli(join(folder, 'bin/temporal'), '1.5.0');
-    await fakeCli(cachedCliPath(environment()), '1.8.2');
+    await fakeCli(cachedPath(temporalCli, environment()), '1.8.2');
     expect(await findTemporalCli(say, environment())).toBe(onPath);
     expect(said).toEqual([`Temporal CLI: using ${onPath} (temporal on the PATH)`]);
   });
 
   it('leaves an old temporal on the PATH alone, takes our copy and says why', async () => {
     const old = await fakeCli(join(folder, 'bin/temporal'), '1.4.9');
-    const cached = await fakeCli(cachedCliPath(environment()), '1.8.2');
+    const cached = await fakeCli(cachedPath(temporalCli, environment()), '1.8.2');
     expect(await findTemporalCli(say, environment())).toBe(cached);
     expect(said).toEqual([
       `Temporal CLI: temporal on the PATH: ${old} is 1.4.9, older than 1.5.0`,
@@ -77,15 +79,15 @@ describe('the cache folder', () => {
   it('is the one of the platform', () => {
     const end = `fhir-bulk-export/temporal-cli/${pinnedVersion}/temporal`;
     const home = { HOME: '/home/me' };
-    expect(cachedCliPath({ ...home, XDG_CACHE_HOME: '/cache' }, 'linux')).toBe(`/cache/${end}`);
-    expect(cachedCliPath(home, 'linux')).toMatch(new RegExp(`/\\.cache/${end}$`));
-    expect(cachedCliPath(home, 'darwin')).toMatch(new RegExp(`/Library/Caches/${end}$`));
-    expect(cachedCliPath({ LOCALAPPDATA: '/local' }, 'win32')).toBe(`/local/${end}`);
+    expect(cachedPath(temporalCli, { ...home, XDG_CACHE_HOME: '/cache' }, 'linux')).toBe(`/cache/${end}`);
+    expect(cachedPath(temporalCli, home, 'linux')).toMatch(new RegExp(`/\\.cache/${end}$`));
+    expect(cachedPath(temporalCli, home, 'darwin')).toMatch(new RegExp(`/Library/Caches/${end}$`));
+    expect(cachedPath(temporalCli, { LOCALAPPDATA: '/local' }, 'win32')).toBe(`/local/${end}.exe`);
   });
 });
 
 describe('buildCli', () => {
-  const target = (): string => cachedCliPath(environment());
+  const target = (): string => cachedPath(temporalCli, environment());
   // Finds the value of -o and leaves a CLI there, as the Go compiler would.
   const fakeGo = `while [ "$1" != -o ]; do shift; done
 cat > "$2" <<'END'
@@ -118,34 +120,36 @@ END
   });
 });
 
-describe('downloadCli', () => {
+describe('download', () => {
   it('keeps the file that the download leaves, whatever its name', async () => {
     const program = join(folder, 'download.mjs');
     const script = '#!/bin/sh\necho temporal version 1.8.2\n';
     await writeFile(
       program,
       `import { writeFileSync } from 'node:fs';
-       writeFileSync(process.argv[2] + '/temporal-cli-' + process.argv[3], ${JSON.stringify(script)}, { mode: 0o755 });`,
+       writeFileSync(process.argv[3] + '/' + process.argv[2] + '-' + process.argv[4], ${JSON.stringify(script)}, { mode: 0o755 });`,
     );
     const target = join(folder, 'cache/temporal');
-    expect(await downloadCli(target, program)).toBe(target);
+    expect(await download(temporalCli, target, program)).toBe(target);
     expect(await readFile(target, 'utf8')).toBe(script);
   });
 
   it('gives the reason of a download that fails', async () => {
     const program = join(folder, 'download.mjs');
     await writeFile(program, `console.error('dns error'); process.exit(1);`);
-    await expect(downloadCli(join(folder, 'cache/temporal'), program)).rejects.toThrow('exit code 1: dns error');
+    await expect(download(temporalCli, join(folder, 'cache/temporal'), program)).rejects.toThrow(
+      'exit code 1: dns error',
+    );
   });
 });
 
-describe('firstCli', () => {
+describe('firstWay', () => {
   it('lists every way with its reason when none works, and what to install', async () => {
     const failing = (name: string, reason: string) => ({ name, find: () => Promise.reject(new Error(reason)) });
     const ways = [failing('cache', 'nothing there yet'), { ...failing('build', 'no Go'), announcement: 'building' }];
-    const error = await firstCli(ways, say).catch((error: unknown) => error as Error);
+    const error = await firstWay('Temporal CLI', ways, 'Install it.', say).catch((error: unknown) => error as Error);
     expect((error as Error).message).toMatch(
-      /^No Temporal CLI.*\n {2}- cache: nothing there yet\n {2}- build: no Go\nInstall the Temporal CLI 1\.5\.0 or later/,
+      /^No Temporal CLI.*\n {2}- cache: nothing there yet\n {2}- build: no Go\nInstall it\.$/,
     );
     expect(said).toEqual([
       'Temporal CLI: cache: nothing there yet',

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { projectRoot } from '../temporal/project.ts';
 import { runTool } from '../temporal/tool.ts';
-import type { CheckProgram } from './cache.ts';
-import { install } from './cache.ts';
-import { executable } from './find-program.ts';
+import type { CachedProgram } from './cache.ts';
+import { executableName, install } from './cache.ts';
 
 /** A program whose source is the `tool` of a Go module of ours. */
 export interface GoTool {
@@ -17,13 +16,13 @@ export interface GoTool {
 
 /** Builds a program to `path` with Go. Takes minutes the first time. */
 export function buildWithGo(
+  program: CachedProgram,
   path: string,
-  check: CheckProgram,
   { module, source, setVersion }: GoTool,
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
-  return install(path, check, async (folder) => {
-    const built = join(folder, executable('built'));
+  return install(program, path, async (folder) => {
+    const built = join(folder, executableName(program.file));
     await runTool('go', ['build', '-ldflags', `-s -w ${setVersion}`, '-o', built, source], {
       cwd: join(projectRoot, module),
       env: { ...env, GOWORK: 'off' },

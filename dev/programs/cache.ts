@@ -1,43 +1,112 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { executable, isExecutable } from './find-program.ts';
+import { basename, delimiter, dirname, join } from 'node:path';
 
-/** Yields when a program works; throws the reason when it does not. */
-export type CheckProgram = (path: string) => Promise<unknown>;
+import { projectRoot } from '../temporal/project.ts';
+import { runTool } from '../temporal/tool.ts';
 
-/** Where a program that we downloaded or built is kept: in the user's cache folder, for all checkouts. */
+/** A program that we download or build once, for all checkouts. */
+export interface CachedProgram {
+  /** Folder in the cache, such as `temporal-cli`. */
+  name: string;
+  version: string;
+  /** File name without `.exe`. */
+  file: string;
+  /** Throws when the program does not work. */
+  check: (path: string) => Promise<unknown>;
+}
+
+/** Where a program is kept: in the user's cache folder. */
 export function cachedPath(
-  { folder, version, program }: { folder: string; version: string; program: string },
+  { name, version, file }: CachedProgram,
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
 ): string {
-  return join(cacheFolder(env, platform), 'fhir-bulk-export', folder, version, executable(program));
+  return join(cacheFolder(env, platform), 'fhir-bulk-export', name, version, executableName(file, platform));
 }
 
-/** The program that an earlier run downloaded or built. */
-export async function programInCache(path: string, check: CheckProgram): Promise<string> {
+/** The file name of a program on a platform. */
+export function executableName(file: string, platform: NodeJS.Platform = process.platform): string {
+  return platform === 'win32' ? `${file}.exe` : file;
+}
+
+/** Path of a program on the PATH. */
+export function findOnPath(name: string, env: NodeJS.ProcessEnv): string {
+  const found = (env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, executableName(name)))
+    .find(isExecutable);
+  if (found === undefined) throw new Error('there is none');
+  return found;
+}
+
+/** The copy of an earlier run. */
+export async function fromCache(program: CachedProgram, path: string): Promise<string> {
   if (!isExecutable(path)) throw new Error('nothing there yet');
-  await check(path);
+  await program.check(path);
   return path;
 }
 
-/** Puts the file that `produce` makes in a temporary folder to `path` in one step, so that processes may do it at once. */
+/**
+ * Puts the program that `produce` makes in a temporary folder to `path`, and what else is there beside it. The program
+ * comes last and in one step, so that processes may do it at once.
+ */
 export async function install(
+  program: CachedProgram,
   path: string,
-  check: CheckProgram,
   produce: (folder: string) => Promise<string>,
 ): Promise<string> {
-  const folder = join(dirname(path), `.new-${randomUUID()}`);
+  const target = dirname(path);
+  const folder = join(target, `.new-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
     const file = await produce(folder);
-    await check(file);
+    await program.check(file);
+    for (const name of await readdir(folder)) {
+      if (name !== basename(file)) await moveOnce(join(folder, name), join(target, name));
+    }
     await rename(file, path);
     return path;
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Another process may have put the same folder there meanwhile. */
+async function moveOnce(folder: string, target: string): Promise<void> {
+  try {
+    await rename(folder, target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+}
+
+/**
+ * Downloads a program to `path` in the way `@temporalio/testing` does. It runs in a process of its own, so that neither
+ * a download that hangs nor the server that this package starts afterwards can stay behind.
+ */
+export function download(
+  program: CachedProgram,
+  path: string,
+  downloader = join(projectRoot, 'dist/dev/temporal/download.js'),
+): Promise<string> {
+  return install(program, path, async (folder) => {
+    await runTool(process.execPath, [downloader, program.name, folder, program.version], { timeout: 300_000 });
+    const [file] = await readdir(folder);
+    if (file === undefined) throw new Error('nothing was downloaded');
+    return join(folder, file);
+  });
+}
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,18 +1,24 @@
 import { buildWithGo } from '../programs/build-with-go.ts';
-import { cachedPath, programInCache } from '../programs/cache.ts';
-import { findOnPath, findProgram } from '../programs/find-program.ts';
+import type { CachedProgram } from '../programs/cache.ts';
+import { cachedPath, findOnPath, fromCache } from '../programs/cache.ts';
+import { firstWay } from '../programs/ways.ts';
 import { isAtLeast } from '../temporal/cli-version.ts';
 import { runTool } from '../temporal/tool.ts';
 
 /** Version of the S3 gateway that the tests are run with; also in `tools/versitygw/go.mod`. */
 export const gatewayVersion = 'v1.8.0';
 
-const WANTED = {
-  title: 'S3 gateway',
-  advice: [
-    `Install versitygw ${gatewayVersion} or later (https://github.com/versity/versitygw) so that it is on the PATH,`,
-    'or name it in VERSITYGW, or install Go (https://go.dev/dl), with which it is built here.',
-  ],
+const advice = [
+  `Install versitygw ${gatewayVersion} or later (https://github.com/versity/versitygw) so that it is on the PATH,`,
+  'or name it in VERSITYGW, or install Go (https://go.dev/dl), with which it is built here.',
+].join('\n');
+
+/** The gateway that we build. */
+export const versitygw: CachedProgram = {
+  name: 'versitygw',
+  version: gatewayVersion,
+  file: 'versitygw',
+  check: (path) => readVersion(path),
 };
 
 /**
@@ -33,20 +39,17 @@ export async function findGateway(say: (line: string) => void, env = process.env
       throw new Error(`VERSITYGW does not work: ${(error as Error).message}`, { cause: error });
     }
   }
-  const cached = cachedPath({ folder: 'versitygw', version: gatewayVersion, program: 'versitygw' }, env);
-  return findProgram(
-    WANTED,
-    [
-      { name: 'versitygw on the PATH', find: () => gatewayOnPath(env) },
-      { name: 'our copy in the cache folder', find: () => programInCache(cached, readVersion) },
-      {
-        name: 'build with Go',
-        announcement: `building versitygw ${gatewayVersion} with Go, once; this takes some minutes`,
-        find: () => buildGateway(cached, env),
-      },
-    ],
-    say,
-  );
+  const cached = cachedPath(versitygw, env);
+  const ways = [
+    { name: 'versitygw on the PATH', find: () => gatewayOnPath(env) },
+    { name: 'our copy in the cache folder', find: () => fromCache(versitygw, cached) },
+    {
+      name: 'build with Go',
+      announcement: `building versitygw ${gatewayVersion} with Go, once; this takes some minutes`,
+      find: () => buildGateway(cached, env),
+    },
+  ];
+  return firstWay('S3 gateway', ways, advice, say);
 }
 
 /** Builds the gateway to `path` with Go, from the module in `tools/versitygw`. */
@@ -56,7 +59,7 @@ export function buildGateway(path: string, env: NodeJS.ProcessEnv): Promise<stri
     source: 'github.com/versity/versitygw/cmd/versitygw',
     setVersion: `-X main.Version=${gatewayVersion}`,
   };
-  return buildWithGo(path, readVersion, tool, env);
+  return buildWithGo(versitygw, path, tool, env);
 }
 
 /** Asks a gateway for its version, such as `v1.8.0`. Throws when it does not run or answers something else. */

@@ -1,15 +1,12 @@
-import type { Way } from '../programs/find-program.ts';
-import { findProgram } from '../programs/find-program.ts';
-import { cachedCliPath, buildCli, cliInCache, cliOnPath, downloadCli } from './cli-ways.ts';
+import { cachedPath, download, fromCache } from '../programs/cache.ts';
 import { minimumVersion, pinnedVersion, readVersion } from './cli-version.ts';
+import { buildCli, cliOnPath, temporalCli } from './cli-ways.ts';
+import { firstWay } from '../programs/ways.ts';
 
-const WANTED = {
-  title: 'Temporal CLI',
-  advice: [
-    `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
-    'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
-  ],
-};
+const advice = [
+  `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
+  'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
+].join('\n');
 
 /**
  * Finds the Temporal CLI and yields its path, getting one if there is none: the program that `TEMPORAL_CLI` names, a
@@ -21,29 +18,22 @@ const WANTED = {
  */
 export async function findTemporalCli(say: (line: string) => void, env = process.env): Promise<string> {
   if (env.TEMPORAL_CLI) return chosenCli(env.TEMPORAL_CLI, say);
-  const cached = cachedCliPath(env);
-  return firstCli(
-    [
-      { name: 'temporal on the PATH', find: () => cliOnPath(env) },
-      { name: 'our copy in the cache folder', find: () => cliInCache(cached) },
-      {
-        name: 'download',
-        announcement: `downloading ${pinnedVersion} from temporal.download`,
-        find: () => downloadCli(cached),
-      },
-      {
-        name: 'build with Go',
-        announcement: `building ${pinnedVersion} with Go, once; this takes some minutes`,
-        find: () => buildCli(cached, env),
-      },
-    ],
-    say,
-  );
-}
-
-/** Takes the first way that works; see {@link findProgram}. */
-export function firstCli(ways: readonly Way[], say: (line: string) => void): Promise<string> {
-  return findProgram(WANTED, ways, say);
+  const cached = cachedPath(temporalCli, env);
+  const ways = [
+    { name: 'temporal on the PATH', find: () => cliOnPath(env) },
+    { name: 'our copy in the cache folder', find: () => fromCache(temporalCli, cached) },
+    {
+      name: 'download',
+      announcement: `downloading ${pinnedVersion} from temporal.download`,
+      find: () => download(temporalCli, cached),
+    },
+    {
+      name: 'build with Go',
+      announcement: `building ${pinnedVersion} with Go, once; this takes some minutes`,
+      find: () => buildCli(cached, env),
+    },
+  ];
+  return firstWay('Temporal CLI', ways, advice, say);
 }
 
 async function chosenCli(cli: string, say: (line: string) => void): Promise<string> {

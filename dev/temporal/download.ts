@@ -1,14 +1,17 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
-// A program of its own: `node download.js <folder> <version>` leaves the Temporal CLI as the only file in the folder.
-const [downloadDir, version] = process.argv.slice(2);
-if (downloadDir === undefined || version === undefined) throw new Error('usage: download.js <folder> <version>');
+// A program of its own: `node download.js <program> <folder> <version>` leaves the program as the only file in the
+// folder. The package downloads only on the way to a running server.
+const [program, downloadDir, version] = process.argv.slice(2);
+if (downloadDir === undefined || version === undefined) {
+  throw new Error('usage: download.js temporal-cli|temporal-test-server <folder> <version>');
+}
 
 try {
-  // The package downloads only on the way to a running server.
-  const environment = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'cached-download', downloadDir, version } },
-  });
+  const server = { executable: { type: 'cached-download', downloadDir, version } } as const;
+  const environment = await (program === 'temporal-cli'
+    ? TestWorkflowEnvironment.createLocal({ server })
+    : TestWorkflowEnvironment.createTimeSkipping({ server }));
   await environment.teardown();
 } catch (error) {
   console.error((error as Error).message);

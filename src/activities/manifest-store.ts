@@ -8,7 +8,10 @@ import type { Manifest } from '../fhir/manifest.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ManifestSummary, PageMeta } from './export-state.ts';
-import { FILES, entriesFile, pageFile, pageMetaFile, readJson, writeJson } from './export-state.ts';
+import { FILES, chunkOf, entriesFile, pageFile, pageMetaFile, readJson, writeJson } from './export-state.ts';
+
+/** Chunks of entries that are written at once. */
+const MOST_WRITES = 8;
 
 /** Stores a manifest page as received; its description comes last, so that a page without one is not there. */
 export async function storePage(
@@ -45,25 +48,18 @@ export async function indexPages(folder: ExportFolder): Promise<ManifestSummary>
   const pages = await readPages(folder);
   const first = pages[0] as PageMeta;
   const list = new EntryList();
-  let chunk: Entry[] = [];
-  let chunks = 0;
-  let total = 0;
+  const chunks = new ChunkWriter(folder);
   let knownBytes: number | undefined = 0;
   for (const [position, meta] of pages.entries()) {
     const manifest = readManifest((await folder.read(pageFile(position + 1)))?.toString('utf8') ?? '');
     if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
     for (const entry of addPage(list, manifest, position + 1, meta.url)) {
-      chunk.push(entry);
       const bytes = entry.length ?? entry.fileSize;
       knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
-      total++;
-      if (chunk.length === CHUNK) {
-        await folder.write(entriesFile(chunks++), JSON.stringify(chunk));
-        chunk = [];
-      }
+      await chunks.add(entry);
     }
   }
-  if (chunk.length > 0) await folder.write(entriesFile(chunks), JSON.stringify(chunk));
+  const total = await chunks.end();
   const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
   const summary: ManifestSummary = {
     pages: pages.length,
@@ -76,6 +72,40 @@ export async function indexPages(folder: ExportFolder): Promise<ManifestSummary>
   };
   await writeJson(folder, FILES.summary, summary);
   return summary;
+}
+
+/** Writes entries in chunks, some at once: each is durable when it is written, which takes its time. */
+class ChunkWriter {
+  readonly #folder: ExportFolder;
+  #chunk: Entry[] = [];
+  #total = 0;
+  #writing: Promise<void>[] = [];
+
+  constructor(folder: ExportFolder) {
+    this.#folder = folder;
+  }
+
+  async add(entry: Entry): Promise<void> {
+    this.#total++;
+    if (this.#chunk.push(entry) === CHUNK) this.#write();
+    if (this.#writing.length === MOST_WRITES) await this.#written();
+  }
+
+  /** How many entries there were. */
+  async end(): Promise<number> {
+    if (this.#chunk.length > 0) this.#write();
+    await this.#written();
+    return this.#total;
+  }
+
+  #write(): void {
+    this.#writing.push(this.#folder.write(entriesFile(chunkOf(this.#total - 1)), JSON.stringify(this.#chunk)));
+    this.#chunk = [];
+  }
+
+  async #written(): Promise<void> {
+    await Promise.all(this.#writing.splice(0));
+  }
 }
 
 /** What is odd about the pages and yet no reason to fail. */

@@ -1,7 +1,7 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
-import { CHUNK, planBatches, typeKey } from '../fhir/batches.ts';
+import { CHUNK, filesPerBatch, planBatches, plannable, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -28,8 +28,8 @@ export interface PlanDownloadsResult {
 }
 
 /**
- * Plans the next batches: the entries of one chunk that have no receipt yet, so that an answer stays small however
- * many files there are.
+ * Plans the next batches: entries of one chunk that have no receipt yet, so that an answer stays small however many
+ * files there are.
  */
 export async function planDownloads(
   deps: ActivityDeps,
@@ -39,20 +39,22 @@ export async function planDownloads(
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor && ordinal < end);
-  const finished = await readReceipts(folder, chunk);
-  const open = entries.filter(({ ordinal }) => !finished.has(ordinal));
-  return {
-    batches: planBatches(open, seen),
-    cursor: Math.min(end, (chunk + 1) * CHUNK),
-    done: countFinished(entries, finished),
-    warnings,
-  };
+  const receipts = await readReceipts(folder, chunk);
+  const open = entries.filter(({ ordinal }) => !receipts.has(ordinal));
+  const planned = plannable(open, seen);
+  const next = open[planned.length]?.ordinal ?? Math.min(end, (chunk + 1) * CHUNK);
+  const done = countFinished(
+    entries.filter(({ ordinal }) => ordinal < next),
+    receipts,
+  );
+  return { batches: planBatches(planned, seen, filesPerBatch(end)), cursor: next, done, warnings };
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
 async function checkSpace(folder: ExportFolder, { knownBytes, entries }: ManifestSummary): Promise<Warning[]> {
   const free = knownBytes === undefined || entries === 0 ? undefined : await folder.freeSpace();
-  if (free === undefined || knownBytes === undefined || knownBytes <= free + (await bytesThere(folder))) return [];
+  if (free === undefined || knownBytes === undefined || knownBytes <= free) return [];
+  if (knownBytes <= free + (await bytesThere(folder))) return [];
   const figures = `The files have ${megabytes(knownBytes)}, ${megabytes(free)} are free.`;
   return [{ code: 'SpaceMayBeShort', message: `${WARNINGS.SpaceMayBeShort} ${figures}` }];
 }

@@ -1,43 +1,79 @@
 import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
+import type { ExportFolder, Part } from '../storage/export-folder.ts';
 import type { ManifestSummary } from './export-state.ts';
 import { FILES } from './export-state.ts';
 import type { Receipt } from './receipts.ts';
-
-/** A file of the export and what is known of it. */
-export interface PublishedFile {
-  entry: Entry;
-  receipt: Receipt;
-}
 
 /** Key of the extension that carries a file's hash (Bulk Data IG 1 to 3: extensions are an object). */
 const SHA256 = 'sha256';
 
 /**
- * Publishes `manifest.json`: itself a Bulk Data manifest with URLs relative to the folder, so that any importer can
- * read the folder. That it is there means that the export is complete and verified.
+ * `manifest.json` while it is written: itself a Bulk Data manifest with URLs relative to the folder, so that any importer
+ * can read the folder. That it is there means that the export is complete and verified. Output goes to the destination
+ * at once, because it may be a hundred thousand files.
  */
-export async function publishManifest(
-  folder: ExportFolder,
-  summary: ManifestSummary,
-  files: readonly PublishedFile[],
-): Promise<void> {
-  const items = (kind: Entry['kind']): object[] => files.filter(({ entry }) => entry.kind === kind).map(describe);
-  const manifest = {
-    transactionTime: summary.transactionTime,
-    request: '',
-    requiresAccessToken: false,
-    outputFormat: 'application/fhir+ndjson',
-    ...(summary.organizedBy === undefined ? {} : { outputOrganizedBy: summary.organizedBy }),
-    output: items('output'),
-    deleted: items('deleted'),
-    error: items('error'),
-  };
-  await folder.create(FILES.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+export class ManifestDraft {
+  readonly #part: Part;
+  readonly #others: Record<'deleted' | 'error', object[]> = { deleted: [], error: [] };
+  #isFirst = true;
+
+  private constructor(part: Part) {
+    this.#part = part;
+  }
+
+  static async open(folder: ExportFolder, { transactionTime, organizedBy }: ManifestSummary): Promise<ManifestDraft> {
+    const draft = new ManifestDraft(await folder.openPart('manifest'));
+    const root = {
+      transactionTime,
+      request: '',
+      requiresAccessToken: false,
+      outputFormat: 'application/fhir+ndjson',
+      ...(organizedBy === undefined ? {} : { outputOrganizedBy: organizedBy }),
+    };
+    await draft.#write(`${JSON.stringify(root, null, 2).replace(/\n}$/, '')},\n  "output": [`);
+    return draft;
+  }
+
+  /** Adds files, in the manifest's order. */
+  async add(files: readonly { entry: Entry; receipt: Receipt }[]): Promise<void> {
+    let lines = '';
+    for (const { entry, receipt } of files) {
+      const item = describe(entry, receipt);
+      if (entry.kind === 'deleted' || entry.kind === 'error') this.#others[entry.kind].push(item);
+      else {
+        lines += `${this.#isFirst ? '' : ','}\n    ${JSON.stringify(item)}`;
+        this.#isFirst = false;
+      }
+    }
+    await this.#write(lines);
+  }
+
+  async publish(): Promise<void> {
+    const { deleted, error } = this.#others;
+    await this.#write(
+      `${this.#isFirst ? '' : '\n  '}],\n  "deleted": ${list(deleted)},\n  "error": ${list(error)}\n}\n`,
+    );
+    await this.#part.finish();
+    await this.#part.publish(FILES.manifest);
+  }
+
+  /** May be called at any time. */
+  async discard(): Promise<void> {
+    await this.#part.discard();
+  }
+
+  async #write(text: string): Promise<void> {
+    if (text !== '') await this.#part.write(Buffer.from(text));
+  }
 }
 
-function describe({ entry, receipt }: PublishedFile): object {
+function list(items: readonly object[]): string {
+  const lines = items.map((item) => `\n    ${JSON.stringify(item)}`);
+  return items.length === 0 ? '[]' : `[${lines.join(',')}\n  ]`;
+}
+
+function describe(entry: Entry, receipt: Receipt): object {
   const type = lineType(entry);
   return {
     ...(type === undefined ? {} : { type }),

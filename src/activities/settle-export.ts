@@ -19,9 +19,9 @@ import {
 } from './export-state.ts';
 import { ignoredParameters } from './ignored-parameters.ts';
 import { indexAttachments } from './index-attachments.ts';
-import type { PublishedFile } from './publish-manifest.ts';
-import { publishManifest } from './publish-manifest.ts';
+import { ManifestDraft } from './publish-manifest.ts';
 import { readLines } from './read-lines.ts';
+import type { Receipt } from './receipts.ts';
 import { readReceipts } from './receipts.ts';
 import { redactPages } from './redact.ts';
 import type { Attempt } from './run-activity.ts';
@@ -41,6 +41,8 @@ export type SettleExportResult =
   /** Files that could not be had whole: how many of how many, and the first of them. */
   | { kind: 'incomplete'; missing: number; of: number; first: string[] };
 
+/** Files that are looked at at once. */
+const GROUP = 32;
 /** Missing files named in a failure. */
 const MOST_NAMED = 20;
 /** Warnings of one code that are listed; requested types can be many. */
@@ -62,46 +64,86 @@ export async function settleExport(
     return { kind: 'settled', report: stored };
   }
   const summary = await readSummary(folder);
-  const gathered = await gather(folder, summary, attempt);
-  if (gathered.missing.length > 0) return await reportMissing(folder, summary, gathered.missing);
-  await folder.remove(FILES.missing);
+  const manifest = await ManifestDraft.open(folder, summary);
+  let report: ExportReport;
+  try {
+    const gathered = await gather(folder, summary, manifest, attempt);
+    if (gathered.missing.length > 0) return await reportMissing(folder, summary, gathered.missing);
+    await folder.remove(FILES.missing);
 
-  if (gathered.files.some(({ entry }) => entry.kind === 'error')) {
-    await writeJson(folder, FILES.errorSummary, gathered.issues.document());
+    if (gathered.errorFiles > 0) await writeJson(folder, FILES.errorSummary, gathered.issues.document());
+    const attachments = input.attachments ? await indexAttachments(folder, attempt) : undefined;
+    report = makeReport(folder, input, summary, gathered, attachments);
+    await writeJson(folder, FILES.report, report);
+    await manifest.publish();
+    // Before the server is told that its files are not needed any more.
+    await folder.syncNames();
+  } finally {
+    await manifest.discard();
   }
-  const attachments = input.attachments ? await indexAttachments(folder, attempt) : undefined;
-  const report = makeReport(folder, input, summary, gathered, attachments);
-  await writeJson(folder, FILES.report, report);
-  await publishManifest(folder, summary, gathered.files);
   await removeTraces(folder);
   return { kind: 'settled', report };
 }
 
+/** What is known of all files, and little of each. */
 interface Gathered {
-  files: PublishedFile[];
+  byType: Record<string, TypeCounts>;
+  errorFiles: number;
   missing: Entry[];
   issues: IssueSummary;
   deletions: Record<string, number>;
 }
 
-async function gather(folder: ExportFolder, summary: ManifestSummary, attempt: Attempt): Promise<Gathered> {
-  const gathered: Gathered = { files: [], missing: [], issues: new IssueSummary(), deletions: {} };
-  for (let chunk = 0; chunk <= chunkOf(summary.entries - 1); chunk++) {
-    const receipts = await readReceipts(folder, chunk);
-    for (const entry of await readEntries(folder, chunk)) {
-      attempt.signal.throwIfAborted();
+async function gather(
+  folder: ExportFolder,
+  summary: ManifestSummary,
+  manifest: ManifestDraft,
+  attempt: Attempt,
+): Promise<Gathered> {
+  const gathered: Gathered = { byType: {}, errorFiles: 0, missing: [], issues: new IssueSummary(), deletions: {} };
+  let files = 0;
+  for await (const { group, receipts } of groupsOfEntries(folder, summary)) {
+    attempt.signal.throwIfAborted();
+    const sizes = await Promise.all(group.map(({ name }) => folder.size(name)));
+    const whole = [];
+    for (const [position, entry] of group.entries()) {
       const receipt = receipts.get(entry.ordinal);
       // The file itself is looked at too: a receipt alone does not prove that nobody removed it.
-      if (receipt === undefined || (await folder.size(entry.name)) !== receipt.bytes) gathered.missing.push(entry);
+      if (receipt === undefined || sizes[position] !== receipt.bytes) gathered.missing.push(entry);
       else {
-        gathered.files.push({ entry, receipt });
-        if (entry.kind === 'error') await readErrors(folder, entry, gathered.issues);
-        if (entry.kind === 'deleted') await countDeletions(folder, entry, gathered.deletions);
+        whole.push({ entry, receipt });
+        await addFile(folder, gathered, entry, receipt);
       }
     }
-    attempt.report({ files: gathered.files.length, of: summary.entries });
+    await manifest.add(whole);
+    files += whole.length;
+    attempt.report({ files, of: summary.entries });
   }
   return gathered;
+}
+
+async function* groupsOfEntries(
+  folder: ExportFolder,
+  { entries: total }: ManifestSummary,
+): AsyncIterable<{ group: Entry[]; receipts: ReadonlyMap<number, Receipt> }> {
+  for (let chunk = 0; chunk <= chunkOf(total - 1); chunk++) {
+    const [entries, receipts] = await Promise.all([readEntries(folder, chunk), readReceipts(folder, chunk)]);
+    for (let from = 0; from < entries.length; from += GROUP)
+      yield { group: entries.slice(from, from + GROUP), receipts };
+  }
+}
+
+async function addFile(folder: ExportFolder, gathered: Gathered, entry: Entry, receipt: Receipt): Promise<void> {
+  if (entry.kind === 'deleted') await countDeletions(folder, entry, gathered.deletions);
+  else if (entry.kind === 'error') {
+    gathered.errorFiles++;
+    await readErrors(folder, entry, gathered.issues);
+  } else {
+    const counts = (gathered.byType[typeKey(entry)] ??= { files: 0, resources: 0, bytes: 0 });
+    counts.files++;
+    counts.resources += receipt.records - receipt.headers;
+    counts.bytes += receipt.bytes;
+  }
 }
 
 async function readErrors(folder: ExportFolder, entry: Entry, issues: IssueSummary): Promise<void> {
@@ -128,10 +170,14 @@ async function reportMissing(
   summary: ManifestSummary,
   missing: readonly Entry[],
 ): Promise<SettleExportResult> {
-  const listed = [];
-  for (const { ordinal, name, page, kind, index, type } of missing) {
-    const why = (await folder.read(troubleFile(ordinal)))?.toString('utf8') ?? 'not fetched';
-    listed.push({ name, why, page, kind, index, type });
+  const listed: { name: string; why: string; page: number; kind: string; index: number; type: string | undefined }[] =
+    [];
+  for (let from = 0; from < missing.length; from += GROUP) {
+    const group = missing.slice(from, from + GROUP).map(async ({ ordinal, name, page, kind, index, type }) => {
+      const why = (await folder.read(troubleFile(ordinal)))?.toString('utf8') ?? 'not fetched';
+      return { name, why, page, kind, index, type };
+    });
+    listed.push(...(await Promise.all(group)));
   }
   await writeJson(folder, FILES.missing, listed);
   return {
@@ -149,14 +195,7 @@ function makeReport(
   gathered: Gathered,
   attachments: ExportReport['attachments'],
 ): ExportReport {
-  const byType: Record<string, TypeCounts> = {};
-  for (const { entry, receipt } of gathered.files) {
-    if (entry.kind !== 'output') continue;
-    const counts = (byType[typeKey(entry)] ??= { files: 0, resources: 0, bytes: 0 });
-    counts.files++;
-    counts.resources += receipt.records - receipt.headers;
-    counts.bytes += receipt.bytes;
-  }
+  const { byType } = gathered;
   const all = Object.values(byType);
   const sum = (key: keyof TypeCounts): number => all.reduce((total, counts) => total + counts[key], 0);
   return {

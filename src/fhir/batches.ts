@@ -14,21 +14,29 @@ export interface Seen {
 /** Entries and receipts are kept in folders of this many, so that no file and no folder grows without bound. */
 export const CHUNK = 500;
 
-/** Bytes and files of one batch: small enough that a lost one costs little, large enough that history stays small. */
+/** Bytes of one batch. */
 const BATCH_BYTES = 64 * 1024 * 1024;
-const BATCH_FILES = 50;
+/** Batches that an export of many files shall have: enough for all slots of some workers. */
+const ENOUGH_BATCHES = 100;
+/** Files of one batch; a batch that is tried again costs little, because it finds the files that it has finished. */
+const FEWEST_FILES = 10;
+const MOST_FILES = 100;
+/** Files of unknown size in one plan. */
+const MOST_UNKNOWN = 8;
+/** Bytes of a resource while none of its type has been seen. */
+const USUAL_RESOURCE = 4096;
 /** Files of a type that must have been seen before the mean stands for the ones without `count`. */
 const ENOUGH = 3;
 
 /**
- * Expected bytes of an entry: `fileSize`, else `count` times the mean bytes of its type's resources so far, else the
- * mean of its type's files; undefined when nothing is known yet.
+ * Expected bytes of an entry: `fileSize`, else `count` times the mean bytes of its type's resources so far or a guess,
+ * else the mean of its type's files; undefined when nothing is known yet.
  */
 export function expectedBytes(entry: Entry, seen: Readonly<Record<string, Seen>>): number | undefined {
   if (entry.fileSize !== undefined) return entry.fileSize;
   const mean = seen[typeKey(entry)];
-  if (entry.count !== undefined && mean !== undefined && mean.resources > 0) {
-    return (entry.count * mean.bytes) / mean.resources;
+  if (entry.count !== undefined && (mean === undefined || mean.resources > 0)) {
+    return entry.count * (mean === undefined ? USUAL_RESOURCE : mean.bytes / mean.resources);
   }
   return mean !== undefined && mean.files >= ENOUGH ? mean.bytes / mean.files : undefined;
 }
@@ -39,11 +47,32 @@ export function typeKey(entry: Pick<Entry, 'kind' | 'type'>): string {
   return entry.type !== undefined && isResourceType(entry.type) ? entry.type : 'Resource';
 }
 
+/** How many small files a batch may have: few in a small export, and so many in a large one that history stays small. */
+export function filesPerBatch(total: number): number {
+  return Math.min(MOST_FILES, Math.max(FEWEST_FILES, Math.ceil(total / ENOUGH_BATCHES)));
+}
+
+/**
+ * The first of some entries, up to a few of unknown size: what comes behind those shall be planned when they have shown
+ * how large the files of their type are.
+ */
+export function plannable(entries: readonly Entry[], seen: Readonly<Record<string, Seen>>): readonly Entry[] {
+  let unknown = 0;
+  const end = entries.findIndex((entry) => expectedBytes(entry, seen) === undefined && ++unknown > MOST_UNKNOWN);
+  return end === -1 ? entries : entries.slice(0, end);
+}
+
 /**
  * Divides entries with rising ordinals into batches: one big or unknown file, or many small ones that follow one
  * another.
+ *
+ * @param mostFiles of one batch
  */
-export function planBatches(entries: readonly Entry[], seen: Readonly<Record<string, Seen>>): Range[] {
+export function planBatches(
+  entries: readonly Entry[],
+  seen: Readonly<Record<string, Seen>>,
+  mostFiles: number,
+): Range[] {
   const batches: { from: number; to: number; bytes: number }[] = [];
   for (const entry of entries) {
     const bytes = expectedBytes(entry, seen) ?? BATCH_BYTES;
@@ -51,7 +80,7 @@ export function planBatches(entries: readonly Entry[], seen: Readonly<Record<str
     const fits =
       last !== undefined &&
       last.to === entry.ordinal &&
-      last.to - last.from < BATCH_FILES &&
+      last.to - last.from < mostFiles &&
       last.bytes + bytes <= BATCH_BYTES;
     if (fits) {
       last.to++;

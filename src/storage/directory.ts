@@ -78,18 +78,18 @@ class DirectoryFolder implements ExportFolder {
   async write(name: string, content: string | Uint8Array): Promise<void> {
     await this.#guard(async () => {
       // First, so that what the document speaks of is durable before it is.
-      await this.#syncNames();
+      await this.syncNames();
       const part = await this.#writeWhole(content);
       await this.#inFolder(name, () => rename(part, this.#path(name)));
       this.#unsynced.add(dirname(this.#path(name)));
-      await this.#syncNames();
+      await this.syncNames();
     });
   }
 
   async create(name: string, content: string | Uint8Array): Promise<boolean> {
     return this.#guard(async () => {
       const created = await this.#publish(await this.#writeWhole(content), name);
-      await this.#syncNames();
+      await this.syncNames();
       return created;
     });
   }
@@ -111,6 +111,18 @@ class DirectoryFolder implements ExportFolder {
         publish: (path, name) => this.#publish(path, name),
       }),
     );
+  }
+
+  /** One sync for all files of a batch: each costs as much as the file itself when files are small. */
+  async syncNames(): Promise<void> {
+    const folders = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      await this.#guard(() => Promise.all(folders.map(syncFolder)));
+    } catch (error) {
+      folders.forEach((folder) => this.#unsynced.add(folder));
+      throw error;
+    }
   }
 
   async freeSpace(): Promise<number | undefined> {
@@ -146,18 +158,6 @@ class DirectoryFolder implements ExportFolder {
   async #listParts(): Promise<string[]> {
     const names = await absentAs([], readdir(this.#path(PARTS_FOLDER)));
     return names.filter((name) => name.endsWith('.part')).map((name) => this.#path(`${PARTS_FOLDER}/${name}`));
-  }
-
-  /** One sync for all files of a batch: each costs as much as the file itself when files are small. */
-  async #syncNames(): Promise<void> {
-    const folders = [...this.#unsynced];
-    this.#unsynced.clear();
-    try {
-      await Promise.all(folders.map(syncFolder));
-    } catch (error) {
-      folders.forEach((folder) => this.#unsynced.add(folder));
-      throw error;
-    }
   }
 
   /** A link fails where a rename would overwrite, so that of two attempts only one can publish. */

@@ -29,6 +29,8 @@ export interface ExportFolder {
    *   once with an object of this kind
    */
   openPart(label: string): Promise<Part>;
+  /** Makes the final names of all parts that were published durable. */
+  syncNames(): Promise<void>;
   /** Bytes that can still be written; undefined when the destination has no such limit. */
   freeSpace(): Promise<number | undefined>;
   /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */

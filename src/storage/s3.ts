@@ -82,6 +82,9 @@ class S3Folder implements ExportFolder {
     return earlier.some((name) => name.startsWith(`${label}.`)) ? resumeS3Part(place) : newS3Part(place);
   }
 
+  /** An object has its name when it is there. */
+  async syncNames(): Promise<void> {}
+
   async freeSpace(): Promise<undefined> {
     return undefined;
   }

@@ -1,6 +1,5 @@
-import type { LaterFiles } from '../activities/download-files.ts';
 import type { Range } from '../fhir/batches.ts';
-import type { Trouble } from '../fhir/trouble.ts';
+import type { Trouble, TroubleCause } from '../fhir/trouble.ts';
 
 /** Files that one activity fetches. */
 export interface Batch {
@@ -11,9 +10,15 @@ export interface Batch {
   reading: number;
 }
 
-/** A refused link is renewed at once; a refused token first, and the link only when a new token did not help. */
-export function isStaleLink(cause: LaterFiles['cause'], { troubles }: Batch): boolean {
-  return cause === 'link' ? troubles.size === 0 : cause === 'token' && troubles.size > 0;
+/**
+ * A refused link is renewed when its file is refused for the first time, whatever other trouble it has had; a refused
+ * token first, and the link only when a new token did not help.
+ *
+ * @param ordinals of the files that were refused
+ */
+export function isStaleLink(cause: TroubleCause, ordinals: readonly number[], { troubles }: Batch): boolean {
+  const before = ordinals.map((ordinal) => troubles.get(ordinal)?.cause);
+  return cause === 'link' ? !before.includes('link') : cause === 'token' && before.includes('token');
 }
 
 /** How many files a batch has. */

@@ -13,6 +13,8 @@ import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts
 import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { attachmentPhase } from './attachment-phase.ts';
+import type { CarriedState } from './carried-state.ts';
+import { unpack } from './carried-state.ts';
 import { deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
 import { manifestFiles } from './file-set.ts';
@@ -21,7 +23,6 @@ import { codeOf, failure, unwrap } from './failure.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
-import type { ExportState } from './state.ts';
 import { addWarnings, newState } from './state.ts';
 import { longStep, step } from './steps.ts';
 import { validateRequest } from './validate-request.ts';
@@ -37,8 +38,8 @@ const DEFAULT_DEADLINE = 'P30D';
  * @param request what to export; see the README
  * @param carried only for the project's own use: the state that an earlier run hands on
  */
-export async function bulkExport(request: ExportRequest, carried?: ExportState): Promise<ExportReport> {
-  const run = new ExportRun(request, carried ?? newState(Date.now()));
+export async function bulkExport(request: ExportRequest, carried?: CarriedState): Promise<ExportReport> {
+  const run = new ExportRun(request, carried === undefined ? newState(Date.now()) : unpack(carried));
   setHandler(pollNow, () => run.poke(), { description: 'Poll the FHIR server now instead of at the planned time.' });
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
 

@@ -213,14 +213,15 @@ export class DownloadPhase {
     state.words = later.words;
     const now = Date.now();
     const cause = this.#causeOf(later, now);
-    for (const ordinal of ordinalsOf(later.ranges)) {
+    const ordinals = ordinalsOf(later.ranges);
+    for (const ordinal of ordinals) {
       state.again[cause] = (state.again[cause] ?? 0) + 1;
       const trouble = addTrouble(later.progressed === true ? undefined : batch.troubles.get(ordinal), cause, now);
       if (isFinal(trouble, now, this.#run.limits)) state.failed++;
       else state.retries.push(this.#retry(ordinal, trouble, later, now));
     }
     // A link may have been renewed since this batch was started; then the new one is tried first.
-    if (batch.reading === state.reading && isStaleLink(cause, batch)) this.#staleLinks = true;
+    if (batch.reading === state.reading && isStaleLink(cause, ordinals, batch)) this.#staleLinks = true;
     if (later.busy === true) this.#slowDown(later, now);
   }
 

@@ -2,6 +2,8 @@ import { condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temp
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
 import type { Limits } from '../fhir/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
+import type { CarriedState } from './carried-state.ts';
+import { pack } from './carried-state.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import type { ExportState } from './state.ts';
@@ -66,6 +68,9 @@ export class ExportRun {
   }
 
   async continue(): Promise<never> {
-    return continueAsNew<(request: ExportRequest, state: ExportState) => Promise<unknown>>(this.request, this.state);
+    return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
+      this.request,
+      pack(this.state),
+    );
   }
 }

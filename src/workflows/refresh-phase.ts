@@ -10,10 +10,11 @@ import { step } from './steps.ts';
  * @returns false when the job is gone
  */
 export async function refreshPhase(run: ExportRun): Promise<boolean> {
+  const reading = run.state.downloads?.reading ?? 0;
   let trouble: Trouble | undefined;
   for (;;) {
     const result = await run.tokens.use((token) =>
-      step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, ...token }),
+      step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, reading, ...token }),
     );
     if (result.kind === 'refreshed') {
       // New links may have a new end.

@@ -38,8 +38,15 @@ export class TokenKeeper {
     let refusals = 0;
     let trouble: Trouble | undefined;
     for (;;) {
-      const result = await call(await this.current());
+      const input = await this.current();
+      const began = Date.now();
+      const result = await call(input);
       if (!isTokenNeeded(result)) return result as Exclude<T, TokenNeeded>;
+      if (this.#endedSince(began)) {
+        // A step of many requests takes more than one token, which is no trouble.
+        await this.#refresh(result.epoch);
+        continue;
+      }
       if (result.refused && ++refusals > 1) throw failure('AuthorizationFailed', result.words);
       trouble = await this.renew(result, trouble);
     }
@@ -58,6 +65,12 @@ export class TokenKeeper {
     const now = addTrouble(trouble, 'tokenEndpoint', Date.now());
     if (now.times > 1) await this.#wait(now, needed.words, undefined);
     return now;
+  }
+
+  /** Whether the token was good at that time, and is to be renewed by now. */
+  #endedSince(time: number): boolean {
+    const refreshAt = this.#run.state.token?.refreshAt;
+    return refreshAt !== undefined && refreshAt > time && refreshAt <= Date.now();
   }
 
   async #refresh(newerThan: number): Promise<void> {

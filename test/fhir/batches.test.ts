@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { expectedBytes, planBatches, toRanges, typeKey } from '../../src/fhir/batches.ts';
+import { expectedBytes, filesPerBatch, planBatches, plannable, toRanges, typeKey } from '../../src/fhir/batches.ts';
 import type { Seen } from '../../src/fhir/batches.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
 import { seededRandom } from './random.ts';
@@ -38,7 +38,8 @@ describe('the expected size', () => {
     ['count times the mean even of few files', { type: 'Group', count: 5 }, 250],
     ['the mean file of its type', {}, 1000],
     ['unknown, when too few files have been seen', { type: 'Group' }, undefined],
-    ['unknown, when none has been seen', { type: 'Condition', count: 5 }, undefined],
+    ['count times what is usual, when none has been seen', { type: 'Condition', count: 5 }, 5 * 4096],
+    ['unknown without a count, when none has been seen', { type: 'Condition' }, undefined],
     ['nothing, when its type is always empty', { type: 'Device', count: 5 }, 0],
     ['that of other unknown types', { type: 'X-1' }, 10],
   ])('is %s', (_what, more, bytes) => {
@@ -57,17 +58,40 @@ test.each([
   expect(typeKey(type === undefined ? { kind } : { kind, type })).toBe(key);
 });
 
+test.each([
+  [1, 10],
+  [1000, 10],
+  [1001, 11],
+  [5000, 50],
+  [1_000_000, 100],
+])('of %i files at most %i make a batch', (total, files) => {
+  expect(filesPerBatch(total)).toBe(files);
+});
+
+describe('plannable', () => {
+  test('is everything that has a size', () => {
+    expect(plannable(entries(400, { fileSize: 1 }), {})).toHaveLength(400);
+    const seen = { Patient: { files: 3, resources: 3, bytes: 3 } };
+    expect(plannable(entries(400), seen)).toHaveLength(400);
+  });
+
+  test('ends behind some files of unknown size', () => {
+    const files = [...entries(5, { fileSize: 1 }), ...Array.from({ length: 20 }, (_, place) => entry(5 + place))];
+    expect(plannable(files, {}).map(({ ordinal }) => ordinal)).toEqual(Array.from({ length: 13 }, (_, one) => one));
+  });
+});
+
 describe('planBatches', () => {
   test('gives a file of unknown size a batch of its own', () => {
-    expect(planBatches(entries(3), {})).toEqual([
+    expect(planBatches(entries(3), {}, 50)).toEqual([
       [0, 1],
       [1, 2],
       [2, 3],
     ]);
   });
 
-  test('puts at most 50 small files together', () => {
-    expect(planBatches(entries(120, { fileSize: 10 }), {})).toEqual([
+  test('puts at most as many small files together as it is told', () => {
+    expect(planBatches(entries(120, { fileSize: 10 }), {}, 50)).toEqual([
       [0, 50],
       [50, 100],
       [100, 120],
@@ -75,17 +99,17 @@ describe('planBatches', () => {
   });
 
   test('puts at most 64 MiB together', () => {
-    expect(planBatches(entries(5, { fileSize: 32 * MIB }), {})).toEqual([
+    expect(planBatches(entries(5, { fileSize: 32 * MIB }), {}, 50)).toEqual([
       [0, 2],
       [2, 4],
       [4, 5],
     ]);
-    expect(planBatches(entries(2, { fileSize: 32 * MIB + 1 }), {})).toHaveLength(2);
+    expect(planBatches(entries(2, { fileSize: 32 * MIB + 1 }), {}, 50)).toHaveLength(2);
   });
 
   test('gives a huge file a batch of its own, between small ones', () => {
     const files = [10, 10, 5000 * MIB, 10, 10].map((fileSize, ordinal) => entry(ordinal, { fileSize }));
-    expect(planBatches(files, {})).toEqual([
+    expect(planBatches(files, {}, 50)).toEqual([
       [0, 2],
       [2, 3],
       [3, 5],
@@ -94,7 +118,7 @@ describe('planBatches', () => {
 
   test('does not reach over files that are done', () => {
     const files = [0, 1, 4, 5].map((ordinal) => entry(ordinal, { fileSize: 1 }));
-    expect(planBatches(files, {})).toEqual([
+    expect(planBatches(files, {}, 50)).toEqual([
       [0, 2],
       [4, 6],
     ]);
@@ -102,7 +126,7 @@ describe('planBatches', () => {
 
   test('learns from what has been seen', () => {
     const seen = { Patient: { files: 3, resources: 3, bytes: 3 * MIB } };
-    expect(planBatches(entries(4, { count: 32 }), seen)).toEqual([
+    expect(planBatches(entries(4, { count: 32 }), seen, 50)).toEqual([
       [0, 2],
       [2, 4],
     ]);
@@ -114,7 +138,7 @@ describe('planBatches', () => {
       const files = entries(400)
         .filter(() => random() < 0.9)
         .map((file) => (random() < 0.2 ? file : { ...file, fileSize: Math.floor(random() ** 4 * 200 * MIB) }));
-      const planned = planBatches(files, {}).flatMap(([from, to]) =>
+      const planned = planBatches(files, {}, 50).flatMap(([from, to]) =>
         Array.from({ length: to - from }, (_, offset) => from + offset),
       );
       expect(planned).toEqual(files.map(({ ordinal }) => ordinal));
@@ -122,7 +146,7 @@ describe('planBatches', () => {
   });
 
   test('of nothing is nothing', () => {
-    expect(planBatches([], {})).toEqual([]);
+    expect(planBatches([], {}, 50)).toEqual([]);
   });
 });
 

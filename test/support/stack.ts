@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
-import type { TemporalServer } from '../../dev/temporal/server.ts';
 import { startTemporalServer } from '../../dev/temporal/server.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
@@ -22,9 +21,18 @@ import { SHORT_LIMITS } from './short-limits.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
+/** A Temporal server that runs, and a client of it. */
+export interface RunningTemporal {
+  address: string;
+  /** Base of the HTTP API; the test server has none. */
+  httpUrl?: string;
+  client: Client;
+  stop(): Promise<void>;
+}
+
 /** A Temporal server, FHIR servers, a destination folder and workers in this process: all real, all on loopback. */
 export interface Stack {
-  temporal: TemporalServer;
+  temporal: Omit<RunningTemporal, 'client'>;
   client: Client;
   config: Config;
   /** Folder of the destination `local`. */
@@ -47,7 +55,9 @@ export interface StackOptions {
   entries?: Record<string, Partial<ServerConfig>>;
   limits?: Limits;
   timeouts?: HttpTimeouts;
-  /** Arguments for the Temporal server. */
+  /** Default: a development server of its own. */
+  temporal?: RunningTemporal;
+  /** Arguments for the development server. */
   temporalArgs?: string[];
   /** False: no workers in this process. Default true. */
   workers?: boolean;
@@ -57,12 +67,8 @@ let started = 0;
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'bulk-export-test-'));
-  const temporal = await startTemporalServer({
-    cli: inject('temporalCli'),
-    ports: 'free',
-    headless: true,
-    extraArgs: options.temporalArgs ?? [],
-  });
+  const temporal = options.temporal ?? (await startDevelopmentServer(options.temporalArgs));
+  const { client } = temporal;
   const servers: Record<string, SampleServer> = {};
   for (const [name, serverOptions] of Object.entries(options.servers ?? { hospital: {} })) {
     servers[name] = await startSampleServer(serverOptions);
@@ -73,7 +79,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ),
     destinations: { local: { type: 'directory', path: folder } },
   };
-  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
   let running: { workers: Workers; ended: Promise<void>; connection: NativeConnection } | undefined;
 
   const stack: Stack = {
@@ -105,7 +110,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
     close: async () => {
       await stack.stopWorkers();
-      await client.connection.close();
       await temporal.stop();
       await Promise.all(Object.values(servers).map((server) => server.close()));
       await rm(folder, { recursive: true, force: true });
@@ -116,6 +120,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await stack.startWorkers();
   }
   return stack;
+}
+
+async function startDevelopmentServer(extraArgs: string[] = []): Promise<RunningTemporal> {
+  const server = await startTemporalServer({ cli: inject('temporalCli'), ports: 'free', headless: true, extraArgs });
+  const connection = await Connection.connect({ address: server.address });
+  return {
+    ...server,
+    client: new Client({ connection }),
+    stop: async () => {
+      await connection.close();
+      await server.stop();
+    },
+  };
 }
 
 export function serverEntry(baseUrl: string, more: Partial<ServerConfig> = {}): ServerConfig {
@@ -144,10 +161,17 @@ export async function failureOf(result: Promise<unknown>): Promise<{ code: strin
   throw new Error('the export did not fail');
 }
 
-let isQuiet = false;
+let installed = false;
 
-function quiet(): void {
-  if (isQuiet) return;
-  isQuiet = true;
-  Runtime.install({ logger: new DefaultLogger(process.env['TEST_LOG'] === undefined ? 'ERROR' : 'DEBUG') });
+/** Keeps the workers' logs to what went wrong; to be called before anything of the SDK runs. */
+export function quiet(): void {
+  if (installed) return;
+  installed = true;
+  const isQuiet = process.env['TEST_LOG'] === undefined;
+  Runtime.install({
+    logger: new DefaultLogger(isQuiet ? 'ERROR' : 'DEBUG'),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: isQuiet ? 'ERROR' : 'WARN', other: 'ERROR' }) },
+    },
+  });
 }

@@ -153,6 +153,19 @@ test('links that expire are renewed by reading the manifest again', async () => 
   expect(files().some(({ status }) => status === 403)).toBe(true);
 });
 
+test('links that expire while their files wait for another reason are renewed, too', async () => {
+  const all = 16;
+  const tried = new Set<string>();
+  const isFirst = ({ url }: { url: string }): boolean => tried.size < tried.add(url).size;
+  hospital.faults.add({ route: 'file', match: isFirst, times: all, do: answer(500, '', { 'Retry-After': '2' }) });
+  const started = await stack.start({});
+  await expect.poll(() => files().filter(({ status }) => status === 500).length, { timeout: 15_000 }).toBe(all);
+  hospital.expireFileUrls(403);
+  const report = await started.result();
+  await expectExactFiles(report.location, hospital);
+  expect(files().filter(({ status }) => status === 403).length).toBeGreaterThan(0);
+});
+
 test('links that expire after the job is gone: ExportExpired', async () => {
   hospital.faults.add({ route: 'file', skip: 3, times: Infinity, do: answer(410) });
   hospital.faults.add({ route: 'status', skip: 1, times: Infinity, do: answer(410) });
@@ -167,7 +180,7 @@ test('past Expires an outage is not the end: the manifest is read again, and its
   const expires = (): string => new Date(Date.now() + (readings++ === 0 ? 2000 : 3_600_000)).toUTCString();
   hospital.faults.add({ route: 'status', times: Infinity, do: { kind: 'headers', set: { Expires: expires } } });
   // The second round of refusals comes when the first Expires has passed.
-  hospital.faults.add({ route: 'file', skip: 1, times: 6, do: answer(503, '', { 'Retry-After': '3' }) });
+  hospital.faults.add({ route: 'file', skip: 1, times: 5, do: answer(503, '', { 'Retry-After': '3' }) });
   const report = await stack.run({});
   await expectExactFiles(report.location, hospital);
   expect(hospital.journal.filter(({ route }) => route === 'status').length).toBeGreaterThan(1);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { startTemporalServer } from '../../dev/temporal/server.ts';
@@ -18,14 +19,17 @@ let stack: Stack;
 let hospital: SampleServer;
 let folder: string;
 let dbFilename: string;
-let restarted: TemporalServer | undefined;
+let temporal: TemporalServer;
 const workers: RealWorker[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shutdown-'));
   dbFilename = join(folder, 'temporal.db');
+  temporal = await startTemporalServer({ cli: inject('temporalCli'), ports: 'free', headless: true, dbFilename });
+  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+  const stop = () => client.connection.close();
   stack = await startStack({
-    temporalArgs: ['--db-filename', dbFilename],
+    temporal: { address: temporal.address, client, stop },
     workers: false,
     servers: {
       hospital: {
@@ -47,7 +51,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await stack.close();
-  await restarted?.stop();
+  await temporal.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -92,8 +96,8 @@ describe('SIGTERM', () => {
     await started(first);
     const run = await stack.start(OBSERVATIONS);
     await expect.poll(sent, { timeout: 30_000, interval: 50 }).toBeGreaterThan(2 * RATE);
-    process.kill(stack.temporal.pid, 'SIGKILL');
-    await stack.temporal.exited;
+    process.kill(temporal.pid, 'SIGKILL');
+    await temporal.exited;
     const asked = Date.now();
     first.child.kill('SIGTERM');
     await first.exited;
@@ -102,9 +106,9 @@ describe('SIGTERM', () => {
     // Started before Temporal is back: it waits.
     const second = await startWorker();
     await expect.poll(second.logs, { timeout: 20_000 }).toContain('Temporal is away; waiting for it');
-    const port = Number(stack.temporal.address.split(':')[1]);
+    const port = Number(temporal.address.split(':')[1]);
     const again = { cli: inject('temporalCli'), ports: 'free', port, headless: true, dbFilename } as const;
-    restarted = await startTemporalServer(again);
+    temporal = await startTemporalServer(again);
     await started(second);
     const report = await run.result();
     await expectExactFiles(report.location, hospital);

@@ -1,0 +1,39 @@
+/** One way to get a program. */
+export interface Way {
+  /** What it is, as in "Temporal CLI: using <path> (<name>)". */
+  name: string;
+  /** Said before the attempt, when it may take long. */
+  announcement?: string;
+  /** Yields the path of a program that works; throws the reason why there is none. */
+  find: () => Promise<string>;
+}
+
+/**
+ * Takes the first way that works.
+ *
+ * @param program its name, such as "Temporal CLI"
+ * @param advice what to install when none works
+ * @param say receives one line for each thing that was tried
+ * @throws Error when no way works, with all reasons and the advice
+ */
+export async function firstWay(
+  program: string,
+  ways: readonly Way[],
+  advice: string,
+  say: (line: string) => void,
+): Promise<string> {
+  const reasons: string[] = [];
+  for (const { name, announcement, find } of ways) {
+    if (announcement !== undefined) say(`${program}: ${announcement}`);
+    try {
+      const path = await find();
+      say(`${program}: using ${path} (${name})`);
+      return path;
+    } catch (error) {
+      const reason = (error as Error).message;
+      reasons.push(`  - ${name}: ${reason}`);
+      say(`${program}: ${name}: ${reason.split('\n', 1)[0]}`);
+    }
+  }
+  throw new Error([`No ${program}. What was tried:`, ...reasons, advice].join('\n'));
+}

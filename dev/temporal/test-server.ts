@@ -1,0 +1,109 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { cachedPath, download, fromCache, install, isExecutable, type CachedProgram } from '../programs/cache.ts';
+import { killGroup, spawnOwned } from './child.ts';
+import { findFreePorts, isListening } from './ports.ts';
+import { projectRoot } from './project.ts';
+import { runTool } from './tool.ts';
+import { firstWay } from '../programs/ways.ts';
+
+/** Version of the test server; also in `tools/temporal-test-server/pom.xml`. */
+export const testServerVersion = '1.38.0';
+
+const sources = join(projectRoot, 'tools/temporal-test-server');
+const mainClass = 'LoopbackTestServer';
+const startLimit = 30_000;
+
+// The flags spare more than half of the start-up time.
+const runScript = `#!/bin/sh
+library="$(dirname "$0")/lib"
+exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$library:$library/*" ${mainClass} "$@"
+`;
+
+const advice = [
+  'Name a Temporal test server in TEMPORAL_TEST_SERVER, or install a JDK (11 or later) and Maven',
+  '(https://maven.apache.org), with which it is put together here.',
+].join('\n');
+
+/** The test server that we download or put together. */
+export const testServer: CachedProgram = {
+  name: 'temporal-test-server',
+  version: testServerVersion,
+  file: 'temporal-test-server',
+  check: listens,
+};
+
+/**
+ * Finds Temporal's time-skipping test server and yields its path, getting it if there is none: the program that
+ * `TEMPORAL_TEST_SERVER` names, the copy of an earlier run, a download, its libraries by Maven.
+ *
+ * @param say receives one line for each thing that was tried
+ * @param env default: the environment of this process
+ * @throws Error when `TEMPORAL_TEST_SERVER` is none, or when nothing else works, with all reasons and what to install
+ */
+export async function findTestServer(say: (line: string) => void, env = process.env): Promise<string> {
+  const chosen = env.TEMPORAL_TEST_SERVER;
+  if (chosen) {
+    if (!isExecutable(chosen)) throw new Error(`TEMPORAL_TEST_SERVER does not work: ${chosen} is no program`);
+    say(`Temporal test server: using ${chosen} (TEMPORAL_TEST_SERVER)`);
+    return chosen;
+  }
+  const cached = cachedPath(testServer, env);
+  const ways = [
+    // It takes a second to start; whether it does shows in the tests.
+    { name: 'our copy in the cache folder', find: () => fromCache({ ...testServer, check: async () => {} }, cached) },
+    {
+      name: 'download',
+      announcement: `downloading ${testServerVersion} from temporal.download`,
+      find: () => download(testServer, cached),
+    },
+    {
+      name: 'Java libraries',
+      announcement: `fetching ${testServerVersion} with Maven, once; 38 MB`,
+      find: () => assembleTestServer(cached, env),
+    },
+  ];
+  return firstWay('Temporal test server', ways, advice, say);
+}
+
+/** Puts the test server together at `path`: its libraries by Maven, our main class, and a script that runs it. */
+export function assembleTestServer(path: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return install(testServer, path, async (folder) => {
+    if (process.platform === 'win32') throw new Error('not done on Windows');
+    const library = join(folder, 'lib');
+    await mkdir(library);
+    await runTool(
+      'mvn',
+      ['-B', '-q', '-f', join(sources, 'pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${library}`],
+      { env, timeout: 600_000 },
+    );
+    const source = join(sources, `${mainClass}.java`);
+    await runTool('javac', ['-cp', join(library, '*'), '-d', library, source], { env, timeout: 120_000 });
+    const script = join(folder, testServer.file);
+    await writeFile(script, runScript, { mode: 0o755 });
+    return script;
+  });
+}
+
+/** Throws unless the server, started on a free port, listens there. */
+async function listens(path: string): Promise<void> {
+  const { grpc } = await findFreePorts();
+  const child = spawnOwned(path, [String(grpc)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+  const ended = new Promise<true>((resolve) =>
+    child.once('error', () => resolve(true)).once('close', () => resolve(true)),
+  );
+  try {
+    const deadline = Date.now() + startLimit;
+    while (!(await isListening(grpc))) {
+      if (await Promise.race([ended, sleep(50)])) throw new Error(`it ended: ${errors.trim().slice(-500)}`);
+      if (Date.now() > deadline) throw new Error(`it does not listen within ${startLimit / 1000} s`);
+    }
+  } finally {
+    killGroup(child, 'SIGKILL');
+    await ended;
+  }
+}

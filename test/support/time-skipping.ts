@@ -1,0 +1,48 @@
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Context } from '@temporalio/activity';
+import type { WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import { inject, vi } from 'vitest';
+import type { RunningTemporal } from './stack.ts';
+import { quiet } from './stack.ts';
+
+/**
+ * Starts Temporal's test server, which skips time while a result is waited for and no activity runs. Everything in this
+ * process that asks for the time gets that server's from now on.
+ */
+export async function startTimeSkippingServer(): Promise<RunningTemporal> {
+  quiet();
+  const environment = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: inject('testServer') } },
+  });
+  followTime();
+  const { address, client } = environment;
+  return { address, client, stop: () => environment.teardown() };
+}
+
+/**
+ * Sets the clock at the start of each activity to the time of the Temporal server. Between activities time is skipped,
+ * and within one it need not go on. So the worker, the FHIR server and the authorization server agree with the workflow
+ * on what time it is, and a token that was not renewed in time is refused.
+ */
+function followTime(): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const { create } = Worker;
+  vi.spyOn(Worker, 'create').mockImplementation((options: WorkerOptions) =>
+    create.call(Worker, {
+      ...options,
+      interceptors: {
+        activity: [
+          () => ({
+            inbound: {
+              execute: (input, next) => {
+                vi.setSystemTime(Context.current().info.currentAttemptScheduledTimestampMs);
+                return next(input);
+              },
+            },
+          }),
+        ],
+      },
+    }),
+  );
+}
