@@ -33,6 +33,9 @@ export interface Manifest {
 /** Canonical of an export's manifest (Bulk Data IG 4.0-ballot); other values earn a warning. */
 export const MANIFEST_TYPE = 'http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkDataManifest';
 
+/** Characters of a time, a type or a canonical, with room to spare. */
+const LONGEST_TEXT = 500;
+
 /** Why a body is not a usable manifest. */
 export interface Unusable {
   unusable: string;
@@ -57,6 +60,10 @@ export function readManifest(body: string): Manifest | Unusable {
   if (typeof transactionTime !== 'string' && !Array.isArray(root['output'])) {
     // LinuxForHealth answers `200 {}` for a deleted job.
     return { unusable: 'neither transactionTime nor output' };
+  }
+  // Told in the history, whose entries must stay small whatever a server sends.
+  if (typeof transactionTime === 'string' && transactionTime.length > LONGEST_TEXT) {
+    return { unusable: 'transactionTime is no time' };
   }
   const files = [
     ...filesOf('output', root['output']),
@@ -132,7 +139,8 @@ function listLength(value: unknown): number {
 }
 
 function optional<K extends string>(key: K, value: unknown): { [key in K]?: string } {
-  return typeof value === 'string' && value !== '' ? ({ [key]: value } as { [key in K]?: string }) : {};
+  const isUsable = typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT;
+  return isUsable ? ({ [key]: value } as { [key in K]?: string }) : {};
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

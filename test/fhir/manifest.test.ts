@@ -153,6 +153,7 @@ describe('what is no manifest', () => {
     ['{}', 'neither transactionTime nor output'],
     ['{"requiresAccessToken":false,"error":[]}', 'neither transactionTime nor output'],
     ['{"output":{},"transactionTime":5}', 'neither transactionTime nor output'],
+    [`{"transactionTime":"${'9'.repeat(501)}"}`, 'transactionTime is no time'],
     ['{"resourceType":"OperationOutcome","issue":[]}', 'a OperationOutcome resource'],
     ['{"resourceType":"Parameters","transactionTime":"x","output":[]}', 'a Parameters resource'],
   ])('%s is %s', (body, unusable) => {
@@ -255,4 +256,13 @@ test('20,000 files are read, each in its place', () => {
   const { files } = read({ transactionTime: TIME, output });
   expect(files).toHaveLength(20_000);
   expect(files.at(-1)).toMatchObject({ index: 19_999, url: url('19999') });
+});
+
+test('texts of any length are not taken over: they would be told in the history', () => {
+  const { organizedBy, manifestType } = read({
+    ...V3,
+    outputOrganizedBy: 'x'.repeat(501),
+    manifestType: 'x'.repeat(501),
+  });
+  expect({ organizedBy, manifestType }).toEqual({});
 });
