@@ -8,6 +8,7 @@ import type { TokenRef } from '../auth/server-authorization.ts';
 import { logAnswer } from './log-answer.ts';
 import type { TokenNeeded } from './token-needed.ts';
 import { authorize, refused } from './token-needed.ts';
+import { redactJob } from './redact.ts';
 import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
 
 export interface DeleteJobInput {
@@ -60,7 +61,11 @@ export async function deleteJob(
     }
     const words = `HTTP ${status}`;
     if (status === 401 && authorization !== undefined) return refused(epoch, words);
-    if (status === 405 || status === 501) return { kind: 'unsupported', words };
+    if (status === 405 || status === 501) {
+      // After a complete export nobody will ask again.
+      if (!removeParts) await redactJob(folder);
+      return { kind: 'unsupported', words };
+    }
     const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
     return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { removeQueries } from '../fhir/quote.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
-import { FILES } from './export-state.ts';
+import type { Job } from './export-state.ts';
+import { FILES, readJson, writeJson } from './export-state.ts';
 
 /** Takes the queries out of every stored URL of the manifest, because they may be signatures that are still valid. */
 export async function redactPages(folder: ExportFolder): Promise<void> {
@@ -12,4 +13,11 @@ export async function redactPages(folder: ExportFolder): Promise<void> {
       if (after !== before) await folder.write(file, after);
     }
   }
+}
+
+/** The same for the status URL of a job that is not needed any more. */
+export async function redactJob(folder: ExportFolder): Promise<void> {
+  const job = await readJson<Job>(folder, FILES.job);
+  if (job?.statusUrl === undefined) return;
+  await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl) });
 }

@@ -23,7 +23,7 @@ import { ManifestDraft } from './publish-manifest.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipts.ts';
 import { readReceipts } from './receipts.ts';
-import { redactPages } from './redact.ts';
+import { redactJob, redactPages } from './redact.ts';
 import type { Attempt } from './run-activity.ts';
 import { IssueSummary } from './summarize-issues.ts';
 
@@ -34,6 +34,8 @@ export interface SettleExportInput {
   fetchedAgain: Record<string, number>;
   /** Attachments were asked for. */
   attachments: boolean;
+  /** No DELETE will follow, which needs the status URL. */
+  keepServerFiles: boolean;
 }
 
 export type SettleExportResult =
@@ -60,7 +62,7 @@ export async function settleExport(
   const folder = await openExportFolder(deps, input.ref);
   const stored = await readReport(folder);
   if (stored !== undefined && (await folder.size(FILES.manifest)) !== undefined) {
-    await removeTraces(folder);
+    await removeTraces(folder, input.keepServerFiles);
     return { kind: 'settled', report: stored };
   }
   const summary = await readSummary(folder);
@@ -81,7 +83,7 @@ export async function settleExport(
   } finally {
     await manifest.discard();
   }
-  await removeTraces(folder);
+  await removeTraces(folder, input.keepServerFiles);
   return { kind: 'settled', report };
 }
 
@@ -246,9 +248,10 @@ function warningsOfAttachments(attachments: ExportReport['attachments']): Warnin
   return [{ code: 'AttachmentsMissing', message: `${missing} of ${missing + files}: ${WARNINGS.AttachmentsMissing}` }];
 }
 
-async function removeTraces(folder: ExportFolder): Promise<void> {
+async function removeTraces(folder: ExportFolder, isLast: boolean): Promise<void> {
   await folder.removeParts();
   await folder.remove(FILES.troubles);
   await folder.remove(FILES.found);
   await redactPages(folder);
+  if (isLast) await redactJob(folder);
 }

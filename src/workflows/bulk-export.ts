@@ -122,6 +122,7 @@ async function settle(run: ExportRun): Promise<ExportReport> {
     warnings: state.warnings,
     fetchedAgain: sum(state.downloads?.again ?? {}, state.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,
+    keepServerFiles: request.keepServerFiles === true,
   });
   if (result.kind === 'incomplete') {
     const more = result.missing > result.first.length ? ' and more' : '';

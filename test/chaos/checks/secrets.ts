@@ -33,9 +33,7 @@ export async function checkSecrets(
     for (const name of (await place.list(run.path)).keys()) {
       // Data files are compared byte for byte with what the server made.
       if (name.endsWith('.ndjson')) continue;
-      // The status URL of a job that is kept is needed to delete it later.
-      const kept = run.hospital.shape.keepServerFiles && name === '.export/job.json';
-      look((await place.read(run.path, name)).toString('latin1'), kept ? forever : all, `${run.path}/${name}`);
+      look((await place.read(run.path, name)).toString('latin1'), all, `${run.path}/${name}`);
     }
   }
   return problems;
