@@ -15,6 +15,8 @@ export interface PlanDownloadsInput {
   /** First entry that has not been planned, and the one behind the last. */
   cursor: number;
   end: number;
+  /** Files in all. */
+  total: number;
   /** What has been seen of each type's files, for the sizes that the manifest does not give. */
   seen: Record<string, Seen>;
 }
@@ -33,7 +35,7 @@ export interface PlanDownloadsResult {
  */
 export async function planDownloads(
   deps: ActivityDeps,
-  { ref, cursor, end, seen }: PlanDownloadsInput,
+  { ref, cursor, end, total, seen }: PlanDownloadsInput,
 ): Promise<PlanDownloadsResult> {
   const folder = await openExportFolder(deps, ref);
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
@@ -47,7 +49,7 @@ export async function planDownloads(
     entries.filter(({ ordinal }) => ordinal < next),
     receipts,
   );
-  return { batches: planBatches(planned, seen, filesPerBatch(end)), cursor: next, done, warnings };
+  return { batches: planBatches(planned, seen, filesPerBatch(total)), cursor: next, done, warnings };
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
