@@ -9,11 +9,12 @@ import type { FileOrder } from './download/fetch-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
 import { Background } from './download/background.ts';
 import type { CheckedFile } from './download/checked-file.ts';
-import { checksOf } from './download/checked-file.ts';
 import type { FileTrouble } from './download/file-trouble.ts';
-import type { ExportRef, Job } from './export-state.ts';
-import { FILES, chunkOf, openExportFolder, readEntries, readJson, troubleFile } from './export-state.ts';
+import type { ExportRef } from './export-state.ts';
+import { FILES, chunkOf, openExportFolder, readEntries, troubleFile } from './export-state.ts';
+import { checkOwner } from './check-owner.ts';
 import { addSeen } from './plan-downloads.ts';
+import { publishedOf, readPublished } from './published-files.ts';
 import { logAnswer } from './log-answer.ts';
 import type { Receipt } from './receipts.ts';
 import { BatchReceipts } from './receipts.ts';
@@ -35,8 +36,6 @@ export interface DownloadFilesInput {
   token?: TokenRef;
 }
 
-/** Milliseconds for which the folder, once looked at, is taken to be still ours. */
-const OURS_FOR = 1000;
 /** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
 const BIG_FILE = 8 * 1024 * 1024;
 
@@ -281,46 +280,5 @@ function refusal(
     // The manifest, which could be read again, has no links to attachments.
     ...(kind === 'attachment' ? { cause: 'final' as const } : {}),
     ...(authorization === undefined ? {} : { words: `${words}${hintOfOrigin(server, url)}` }),
-  };
-}
-
-/** Those that have their final names already; of attachments these are not known before. */
-async function publishedOf(folder: ExportFolder, entries: readonly Entry[]): Promise<Set<Entry>> {
-  const files = entries.filter(({ kind }) => kind !== 'attachment');
-  const sizes = await Promise.all(files.map(({ name }) => folder.size(name)));
-  return new Set(files.filter((_, position) => sizes[position] !== undefined));
-}
-
-/** The receipt of a file that has its final name: it is whole, so it is read and not fetched again. */
-async function readPublished(folder: ExportFolder, entry: Entry): Promise<Receipt> {
-  const receiver = checksOf(entry);
-  for await (const chunk of folder.stream(entry.name)) receiver.push(chunk);
-  const checked = receiver.end(true);
-  if (typeof checked === 'string') {
-    throw new ExportError(
-      'DestinationFailed',
-      `${folder.location}/${entry.name} was changed after it was published: ${checked}`,
-    );
-  }
-  return { ordinal: entry.ordinal, name: entry.name, ...checked };
-}
-
-/**
- * Makes a check that the folder still is this run's: an attempt that woke up late must not publish a file of an earlier
- * job among those of a later one.
- */
-function checkOwner(folder: ExportFolder, { generation, ref }: DownloadFilesInput): () => Promise<void> {
-  let looked = -Infinity;
-  return async () => {
-    if (Date.now() - looked < OURS_FOR) return;
-    const now = Date.now();
-    const [job, mark] = await Promise.all([
-      readJson<Job>(folder, FILES.job),
-      readJson<{ mark: string }>(folder, FILES.mark),
-    ]);
-    if (job?.generation !== generation || mark?.mark !== ref.mark) {
-      throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
-    }
-    looked = now;
   };
 }
