@@ -23,6 +23,8 @@ export interface PlanDownloadsInput {
   /** First entry that has not been planned, and the one behind the last. */
   cursor: number;
   end: number;
+  /** Files in all. */
+  total: number;
   /** What has been seen of each type's files, for the sizes that the manifest does not give. */
   seen: Record<string, Seen>;
 }
@@ -41,7 +43,7 @@ export interface PlanDownloadsResult {
  */
 export async function planDownloads(
   deps: ActivityDeps,
-  { ref, cursor, end, seen }: PlanDownloadsInput,
+  { ref, cursor, end, total, seen }: PlanDownloadsInput,
 ): Promise<PlanDownloadsResult> {
   const folder = await openExportFolder(deps, ref);
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
@@ -54,7 +56,7 @@ export async function planDownloads(
   for (const { entry, receipt } of finished) {
     if (entry.ordinal < next) addSeen(done, typeKey(entry), receipt);
   }
-  return { batches: planBatches(planned, seen, filesPerBatch(end)), cursor: next, done, warnings };
+  return { batches: planBatches(planned, seen, filesPerBatch(total)), cursor: next, done, warnings };
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
@@ -90,7 +92,7 @@ async function divide(
   for (let from = 0; from < entries.length; from += GROUP) {
     const group = entries.slice(from, from + GROUP);
     const receipts = await Promise.all(
-      group.map(({ ordinal }) => (names.has(`${ordinal}.json`) ? readProvedReceipt(folder, ordinal) : undefined)),
+      group.map(async ({ ordinal }) => (names.has(`${ordinal}.json`) ? readProvedReceipt(folder, ordinal) : undefined)),
     );
     for (const [position, entry] of group.entries()) {
       const receipt = receipts[position];

@@ -16,10 +16,9 @@ export const CHUNK = 500;
 
 /** Bytes of one batch. */
 const BATCH_BYTES = 64 * 1024 * 1024;
-/** Batches that an export of many files shall have: enough for all slots of some workers. */
-const ENOUGH_BATCHES = 100;
+/** Batches that keep the slots of some workers busy: as long as there are no more files, each has one of its own. */
+const ENOUGH_BATCHES = 32;
 /** Files of one batch; a batch that is tried again costs little, because it finds the files that it has finished. */
-const FEWEST_FILES = 10;
 const MOST_FILES = 100;
 /** Files of unknown size in one plan. */
 const MOST_UNKNOWN = 8;
@@ -49,7 +48,7 @@ export function typeKey(entry: Pick<Entry, 'kind' | 'type'>): string {
 
 /** How many small files a batch may have: few in a small export, and so many in a large one that history stays small. */
 export function filesPerBatch(total: number): number {
-  return Math.min(MOST_FILES, Math.max(FEWEST_FILES, Math.ceil(total / ENOUGH_BATCHES)));
+  return Math.min(MOST_FILES, Math.ceil(total / ENOUGH_BATCHES));
 }
 
 /**

@@ -114,6 +114,7 @@ export class DownloadPhase {
       ref,
       cursor,
       end: this.#files.end(),
+      total: this.#files.end() - first,
       seen,
     });
     this.#state.cursor = plan.cursor;

@@ -59,10 +59,10 @@ test.each([
 });
 
 test.each([
-  [1, 10],
-  [1000, 10],
-  [1001, 11],
-  [5000, 50],
+  [1, 1],
+  [32, 1],
+  [33, 2],
+  [200, 7],
   [1_000_000, 100],
 ])('of %i files at most %i make a batch', (total, files) => {
   expect(filesPerBatch(total)).toBe(files);

@@ -150,7 +150,7 @@ test('an answer that is a FHIR Binary is decoded', async () => {
   const bytes = Buffer.from('%PDF-1.7 of the hospital');
   hospital.faults.add({
     route: 'binary',
-    times: 1,
+    match: ({ url }) => url.endsWith('/Binary/x'),
     do: {
       kind: 'answer',
       status: 200,
@@ -209,7 +209,7 @@ describe('an attachment that cannot be had is recorded and fails nothing', () =>
     const report = await stack.run({ server: 'token', ...REQUEST });
     const { missing = 0, files } = report.attachments ?? {};
     expect({ files, missing: missing > 5 }).toEqual({ files: 0, missing: true });
-    expect(of(server).length).toBeLessThan(missing * 2);
+    expect(of(server).length).toBeLessThanOrEqual(missing * 3);
   });
 
   test.each([
