@@ -17,6 +17,7 @@ const programs = {
   check: 'dist/src/check.js',
   'make-key': 'dist/src/make-key.js',
   'sample-server': 'dist/dev/sample-server/main.js',
+  scale: 'dist/test/scale/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };
 
