@@ -19,6 +19,7 @@ const programs = {
   'sample-server': 'dist/dev/sample-server/main.js',
   bench: 'dist/bench/main.js',
   chaos: 'dist/test/chaos/main.js',
+  scale: 'dist/test/scale/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };
 

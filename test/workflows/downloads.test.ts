@@ -180,7 +180,7 @@ test('past Expires an outage is not the end: the manifest is read again, and its
   const expires = (): string => new Date(Date.now() + (readings++ === 0 ? 2000 : 3_600_000)).toUTCString();
   hospital.faults.add({ route: 'status', times: Infinity, do: { kind: 'headers', set: { Expires: expires } } });
   // The second round of refusals comes when the first Expires has passed.
-  hospital.faults.add({ route: 'file', skip: 1, times: 5, do: answer(503, '', { 'Retry-After': '3' }) });
+  hospital.faults.add({ route: 'file', skip: 1, times: 5, do: answer(503, '', { 'Retry-After': '2' }) });
   const report = await stack.run({});
   await expectExactFiles(report.location, hospital);
   expect(hospital.journal.filter(({ route }) => route === 'status').length).toBeGreaterThan(1);
