@@ -185,8 +185,10 @@ test('a server that declares IG 4 is asked by POST', async () => {
 });
 
 test('the status URL is durable at the destination', async () => {
-  const report = await stack.run({ ...SMALL, keepServerFiles: true });
-  const job = JSON.parse(await readFile(join(report.location, '.export/job.json'), 'utf8')) as { statusUrl: string };
+  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } });
+  await stack.fail({ ...SMALL, destination: { path: 'durable' } });
+  const file = join(stack.folder, 'durable/.export/job.json');
+  const job = JSON.parse(await readFile(file, 'utf8')) as { statusUrl: string };
   expect(job.statusUrl).toBe(hospital.jobs().at(-1)?.statusUrl);
 });
 
