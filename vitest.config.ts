@@ -7,6 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // Some files run workers and downloads of their own; more at once only make each other slow.
     maxWorkers: 2,
+    // Real processes and real time: on a machine that is busy elsewhere a test gets a second chance. Vitest says which.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
