@@ -1,5 +1,5 @@
 import type { ExpectedFile, JobSummary } from '../../../dev/sample-server/index.ts';
-import type { LocalManifest } from '../local-manifest.ts';
+import type { LocalManifest } from '../../support/exported-files.ts';
 import { readLocalManifest } from '../local-manifest.ts';
 import type { ExportRun, Injected } from '../export-run.ts';
 import { faultsOf, reportOf } from '../export-run.ts';
