@@ -27,6 +27,7 @@ export interface OpenedExport {
   /** Requests carry credentials, whose epoch the workflow keeps. */
   needsToken: boolean;
   searchAttributes: string[];
+  /** Histories of older versions lack the ones that came later: read them by `ExportRun.limits`. */
   limits: Limits;
 }
 

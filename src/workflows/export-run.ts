@@ -1,6 +1,7 @@
 import { condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
 import type { Limits } from '../fhir/limits.ts';
+import { LIMITS } from '../fhir/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import type { CarriedState } from './carried-state.ts';
 import { pack } from './carried-state.ts';
@@ -27,8 +28,9 @@ export class ExportRun {
     return this.state.opened;
   }
 
+  /** As recorded when the export was opened; limits that came with a later version have their defaults. */
   get limits(): Limits {
-    return this.opened.limits;
+    return { ...LIMITS, ...this.opened.limits };
   }
 
   get progress(): ExportProgress {
