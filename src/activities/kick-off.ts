@@ -73,6 +73,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     operation,
     ...(version === undefined ? {} : { version }),
   });
+  job.request = request.url;
 
   const recorded = await intend(folder, job);
   if (recorded !== undefined) return recorded;

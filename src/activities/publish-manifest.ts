@@ -9,8 +9,8 @@ import type { Receipt } from './receipts.ts';
 const SHA256 = 'sha256';
 
 /**
- * `manifest.json` while it is written: itself a Bulk Data manifest with URLs relative to the folder, so that any importer
- * can read the folder. That it is there means that the export is complete and verified. Output goes to the destination
+ * `manifest.json` while it is written: itself a Bulk Data manifest, with URLs relative to the folder as IG 1 allows.
+ * That it is there means that the export is complete and verified. Output goes to the destination
  * at once, because it may be a hundred thousand files.
  */
 export class ManifestDraft {
@@ -22,11 +22,19 @@ export class ManifestDraft {
     this.#part = part;
   }
 
-  static async open(folder: ExportFolder, { transactionTime, organizedBy }: ManifestSummary): Promise<ManifestDraft> {
+  /**
+   * @param request URL of the kick-off as sent, with the parameters of a GET and without those of a POST (Bulk Data IG
+   *   1.0 to 3.0, manifest)
+   */
+  static async open(
+    folder: ExportFolder,
+    { transactionTime, organizedBy }: ManifestSummary,
+    request: string,
+  ): Promise<ManifestDraft> {
     const draft = new ManifestDraft(await folder.openPart('manifest'));
     const root = {
       transactionTime,
-      request: '',
+      request,
       requiresAccessToken: false,
       outputFormat: 'application/fhir+ndjson',
       ...(organizedBy === undefined ? {} : { outputOrganizedBy: organizedBy }),

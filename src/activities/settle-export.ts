@@ -6,12 +6,13 @@ import { issuesOf } from '../fhir/operation-outcome.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary } from './export-state.ts';
+import type { ExportRef, Job, ManifestSummary } from './export-state.ts';
 import {
   FILES,
   chunkOf,
   openExportFolder,
   readEntries,
+  readJson,
   readReport,
   readSummary,
   troubleFile,
@@ -66,7 +67,8 @@ export async function settleExport(
     return { kind: 'settled', report: stored };
   }
   const summary = await readSummary(folder);
-  const manifest = await ManifestDraft.open(folder, summary);
+  const job = await readJson<Job>(folder, FILES.job);
+  const manifest = await ManifestDraft.open(folder, summary, job?.request ?? '');
   let report: ExportReport;
   try {
     const gathered = await gather(folder, summary, manifest, attempt);

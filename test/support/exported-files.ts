@@ -14,6 +14,7 @@ export interface LocalItem {
 
 export interface LocalManifest {
   transactionTime: string;
+  request: string;
   requiresAccessToken: boolean;
   output: LocalItem[];
   deleted: LocalItem[];

@@ -115,6 +115,18 @@ test('parameters select data: by GET, percent-encoded', async () => {
   await expectExactFiles(report.location, server('v3'));
 });
 
+test('manifest.json names the kick-off as it was sent: a GET with its parameters, a POST without', async () => {
+  const parameters = { _type: ['Patient'], _since: '2020-01-01T00:00:00+01:00' };
+  const requestOf = async (name: string) => {
+    const { location } = await stack.run({ server: name, level: 'patient', parameters });
+    return (await readLocalManifest(location)).request;
+  };
+  const { origin } = new URL(server('v3').baseUrl);
+  expect(await requestOf('v3')).toBe(`${origin}${requests('v3', 'kickOff')[0]?.url}`);
+  expect(await requestOf('v3')).toContain('/Patient/$export?_type=Patient&_since=2020-01-01T00%3A00%3A00%2B01%3A00');
+  expect(await requestOf('posted')).toBe(`${server('posted').baseUrl}/Patient/$export`);
+});
+
 test('patient is sent by POST, as references', async () => {
   const report = await stack.run({ server: 'v3', level: 'patient' });
   const patients = (await readFile(join(report.location, 'Patient.00001.ndjson'), 'utf8'))
