@@ -11,6 +11,7 @@ Starts a FHIR Bulk Data server with a generated hospital on 127.0.0.1.
   --patients N                size of the hospital, default 50 (5000 are about 100 MB)
   --seed N                    another hospital; default 1
   --fhir-version 1|2|3|4      edition of the Bulk Data IG, default 3
+  --reading smart|hapi        hapi: of a repeated list only the first counts, as with HAPI FHIR
   --lines-per-file N          default 500
   --polls N                   "in progress" answers before completion, default 2
   --ready-after MS            completion by time instead
@@ -33,6 +34,7 @@ const optionTypes = {
   patients: { type: 'string' },
   seed: { type: 'string' },
   'fhir-version': { type: 'string' },
+  reading: { type: 'string' },
   'lines-per-file': { type: 'string' },
   polls: { type: 'string' },
   'ready-after': { type: 'string' },
@@ -77,6 +79,10 @@ function optionsFrom(values: Values): SampleServerOptions {
   if (origin !== undefined && origin !== 'same' && origin !== 'other') {
     throw new Error('--files-origin needs same or other');
   }
+  const { reading } = values;
+  if (reading !== undefined && reading !== 'smart' && reading !== 'hapi') {
+    throw new Error('--reading needs smart or hapi');
+  }
   const authorization = authServerFrom(values);
   return {
     ...number('port', 'port', 0, 65535),
@@ -93,6 +99,7 @@ function optionsFrom(values: Values): SampleServerOptions {
     ...text('data-folder', 'dataFolder'),
     ...text('state-file', 'stateFile'),
     ...(origin && { filesOrigin: origin }),
+    ...(reading && { reading }),
     requiresAccessToken: values['requires-access-token'] ?? false,
     gzip: !values['no-gzip'],
     ...(authorization && { authorization }),

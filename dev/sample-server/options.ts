@@ -5,6 +5,12 @@ import type { Message } from './http/operation-outcome.ts';
 /** Edition of the Bulk Data IG whose rules and manifest shape the server follows: 1.0.1, 2.0.0, 3.0.0 or 4.0.0-ballot. */
 export type FhirBulkVersion = 1 | 2 | 3 | 4;
 
+/**
+ * How lists and filters are read. `smart`: all repetitions of a list, filters decoded as a form, as the SMART reference
+ * server does. `hapi`: the first repetition only, filters decoded byte by byte, as HAPI FHIR does.
+ */
+export type Reading = 'smart' | 'hapi';
+
 /** Everything that can be set; every member has a default. The server always listens on 127.0.0.1. */
 export type SampleServerOptions = {
   /** Default 0: a free port. */
@@ -19,6 +25,8 @@ export type SampleServerOptions = {
   linesPerFile?: number;
   /** Default 3. */
   version?: FhirBulkVersion;
+  /** Default `smart`. */
+  reading?: Reading;
   /** Number of "in progress" answers before completion; default 2. */
   pollsUntilReady?: number;
   /** Completion by time instead, milliseconds after the kick-off. */
@@ -77,6 +85,7 @@ export function withDefaults(options: SampleServerOptions, dataFolder: string): 
     seed: 1,
     linesPerFile: 500,
     version: 3,
+    reading: 'smart',
     pollsUntilReady: 2,
     retryAfter: '1',
     progress: (poll) => `poll ${poll}, still working`,

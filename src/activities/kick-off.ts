@@ -3,7 +3,7 @@ import { WARNINGS } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { ExportCapability } from '../fhir/capability.ts';
 import { findExport } from '../fhir/capability.ts';
-import type { KickOffRequest } from '../fhir/kick-off.ts';
+import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome, isTransient } from '../fhir/operation-outcome.ts';
 import { listParameters } from '../fhir/parameters.ts';
@@ -63,7 +63,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const capability = job.capability ?? (await readCapability(deps, server, input.request.level));
   if (capability !== undefined) job.capability = capability;
   const { operation = 'export', version } = capability ?? {};
-  const request = buildKickOff({
+  const request = buildRequest({
     baseUrl: server.config.baseUrl,
     level: input.request.level,
     ...(input.request.groupId === undefined ? {} : { groupId: input.request.groupId }),
@@ -88,6 +88,15 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     if (!error.maybeSent) await forgetIntent(folder, job);
     else if (job.unanswered >= 2) throw unknown(error.message);
     return { kind: 'trouble', words: error.message };
+  }
+}
+
+function buildRequest(parts: KickOff): KickOffRequest {
+  try {
+    return buildKickOff(parts);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw new ExportError('InvalidRequest', 'parameters: a text holds half of a surrogate pair; remove it');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IgVersion } from './capability.ts';
 import type { ParameterList } from './parameters.ts';
 import { ruleOf } from './parameters.ts';
+import { encodeTypeFilter } from './type-filter.ts';
 
 /** What the kick-off request is made of. */
 export interface KickOff {
@@ -24,9 +25,19 @@ export interface KickOffRequest {
   body?: string;
 }
 
+/**
+ * Lists that up to IG 3 travel as one comma-delimited value. Repeating is as good for IG 2 and 3, but not for IG 1,
+ * nor for Oracle Health, and HAPI FHIR reads the first repetition only and says nothing. Values cannot hold a comma.
+ */
+const JOINED: ReadonlySet<string> = new Set(['_type', '_elements', 'includeAssociatedData']);
+
 const ASSOCIATED_DATA = 'http://hl7.org/fhir/uv/bulkdata/CodeSystem/include-associated-data';
 
-/** Builds the kick-off request for any version of the IG. Source: Bulk Data IG 1.0 to 4.0-ballot, kick-off request. */
+/**
+ * Builds the kick-off request for any version of the IG. Source: Bulk Data IG 1.0 to 4.0-ballot, kick-off request.
+ *
+ * @throws URIError when a text holds half a surrogate pair, which cannot be encoded
+ */
 export function buildKickOff(kickOff: KickOff): KickOffRequest {
   const url = `${kickOff.baseUrl.replace(/\/+$/, '')}${pathOf(kickOff)}/$${kickOff.operation}`;
   const headers = {
@@ -60,30 +71,33 @@ function pathOf({ level, groupId }: KickOff): string {
 function queryOf({ parameters, version }: KickOff): string {
   return parameters
     .flatMap(({ name, values }) => {
-      const texts = values.map(String);
-      if (name === '_typeFilter') {
-        if (version !== 1 && version !== 2) return texts.map((text) => pair(name, text));
-        // IG 1 and 2 join filters by commas, so a comma inside one is encoded once more (Epic, HAPI, Kodjin accept it).
-        return [`${name}=${texts.map((text) => encodeURIComponent(text.replaceAll(',', '%2C'))).join(',')}`];
-      }
-      // One comma-delimited value: IG 1 knows no other form, and Oracle Health refuses a repeated `_type`.
-      if (ruleOf(name)?.list === true) return [pair(name, texts.join(','))];
-      return texts.map((text) => pair(name, text));
+      const texts = values.map((value) => textOf(name, value, version));
+      const isJoined = JOINED.has(name) || (name === '_typeFilter' && splitsFilters(version));
+      // `+` in formats and zone offsets must not become a space, so everything but commas between values is encoded.
+      const encoded = texts.map(encodeURIComponent);
+      return (isJoined ? [encoded.join(',')] : encoded).map((text) => `${encodeURIComponent(name)}=${text}`);
     })
     .join('&');
 }
 
-/** `+` in formats and zone offsets must not become a space, so everything but commas between values is encoded. */
-function pair(name: string, value: string): string {
-  const joined =
-    name === '_typeFilter' ? encodeURIComponent(value) : value.split(',').map(encodeURIComponent).join(',');
-  return `${encodeURIComponent(name)}=${joined}`;
+/** IG 1 and 2: filters are a comma-delimited list, each of them encoded, so a server splits and then decodes. */
+function splitsFilters(version: IgVersion | undefined): boolean {
+  return version === 1 || version === 2;
+}
+
+function textOf(name: string, value: string | boolean | number, version: IgVersion | undefined): string {
+  if (name !== '_typeFilter') return String(value);
+  const filter = encodeTypeFilter(String(value));
+  // Epic, HAPI and Kodjin are known to accept an encoded comma.
+  return splitsFilters(version) ? filter.replaceAll(',', '%2C') : filter;
 }
 
 function bodyOf({ parameters, version }: KickOff): unknown {
-  const parameter = parameters.flatMap(({ name, values }) =>
-    values.map((value) => ({ name, ...valueOf(name, value, version) })),
-  );
+  const parameter = parameters.flatMap(({ name, values }) => {
+    // IG 4: values SHALL NOT be comma-delimited; the parameter is repeated.
+    const sent = JOINED.has(name) && version !== 4 ? [values.join(',')] : values;
+    return sent.map((value) => ({ name, ...valueOf(name, value, version) }));
+  });
   return { resourceType: 'Parameters', ...(parameter.length === 0 ? {} : { parameter }) };
 }
 
@@ -104,7 +118,7 @@ function valueOf(name: string, value: string | boolean | number, version: IgVers
         valueCoding: String(value).startsWith('_') ? { code: value } : { system: ASSOCIATED_DATA, code: value },
       };
     case 'string':
-      return { valueString: String(value) };
+      return { valueString: textOf(name, value, version) };
     case undefined:
       return typeof value === 'boolean' ? { valueBoolean: value } : { valueString: String(value) };
   }

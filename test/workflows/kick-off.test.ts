@@ -12,7 +12,12 @@ let hospital: SampleServer;
 
 beforeAll(async () => {
   stack = await startStack({
-    servers: { hospital: { patients: 5, pollsUntilReady: 0 } },
+    servers: {
+      hospital: { patients: 5, pollsUntilReady: 0 },
+      hapi: { patients: 60, pollsUntilReady: 0, reading: 'hapi' },
+      hapiByPost: { patients: 60, pollsUntilReady: 0, reading: 'hapi' },
+    },
+    entries: { hapiByPost: { kickOffMethod: 'post' } },
     timeouts: { headers: 700, body: 700 },
   });
   hospital = stack.servers['hospital'] as SampleServer;
@@ -62,6 +67,19 @@ describe('a kick-off that the server refuses ends the run, with the reasons', ()
     expect(hospital.journal.filter(({ route }) => route === 'delete')).toHaveLength(0);
   });
 });
+
+test.each(['hapi', 'hapiByPost'])(
+  'lists and filters beyond ASCII arrive at a server that reads as HAPI: %s',
+  async (server) => {
+    const { byType } = await stack.run({
+      server,
+      parameters: { _type: ['Patient', 'Encounter', 'Group'], _typeFilter: ['Patient?family=Müller,山田'] },
+    });
+    expect(Object.keys(byType).sort()).toEqual(['Encounter', 'Group', 'Patient']);
+    expect(byType['Patient']?.resources).toBeGreaterThan(0);
+    expect(byType['Patient']?.resources).toBeLessThan(30);
+  },
+);
 
 test('a quoted answer holds no query of a URL', async () => {
   hospital.faults.add({ route: 'kickOff', do: answer(400, 'see https://h.example/x?token=abc and /y?sig=def') });

@@ -32,7 +32,8 @@ export function kickOff(
     const url = new URL(raw, context.baseUrl);
     const method = request.method === 'POST' ? 'POST' : 'GET';
     if (method === 'POST' && url.search !== '') throw new BadRequest('A POST kick-off has no query');
-    const values = method === 'POST' ? parametersOfBody(body, version) : parametersOfQuery(url.search, version);
+    const values =
+      method === 'POST' ? parametersOfBody(body, context.settings) : parametersOfQuery(url.search, context.settings);
     const told = { ...target, method, url: url.href, lenient, separateStatus: separate } as const;
     const asked = narrowed(request, readExportRequest(told, values, context), context);
     if ('status' in asked) return { answer: asked };

@@ -1,4 +1,4 @@
-import type { FhirBulkVersion } from '../options.ts';
+import type { FhirBulkVersion, Reading } from '../options.ts';
 import type { Message } from '../http/operation-outcome.ts';
 
 /** Kick-off parameters as text, from a query or a `Parameters` resource. */
@@ -36,19 +36,22 @@ export function isKnownParameter(name: string, version: FhirBulkVersion): boolea
   return Object.hasOwn(definitions, name) && (definitions[name]?.from ?? 9) <= version;
 }
 
+/** What decides how parameters are read. */
+type Rules = { version: FhirBulkVersion; reading: Reading };
+
 /** Reads the query of a GET kick-off. */
-export function parametersOfQuery(query: string, version: FhirBulkVersion): ParameterValues {
+export function parametersOfQuery(query: string, rules: Rules): ParameterValues {
   if (/%(?![0-9a-fA-F]{2})/.test(query)) throw new BadRequest('The query has a broken percent escape');
   const values: ParameterValues = new Map();
   for (const [name, value] of new URLSearchParams(query)) {
     if (name === 'patient') throw new BadRequest('patient is only allowed by POST', 'not-supported');
-    add(values, name, value, version);
+    add(values, name, value, rules);
   }
-  return checkedCounts(values, version);
+  return checkedCounts(values, rules.version);
 }
 
 /** Reads the body of a POST kick-off. */
-export function parametersOfBody(body: string, version: FhirBulkVersion): ParameterValues {
+export function parametersOfBody(body: string, rules: Rules): ParameterValues {
   let json: { resourceType?: unknown; parameter?: unknown };
   try {
     json = JSON.parse(body);
@@ -63,9 +66,9 @@ export function parametersOfBody(body: string, version: FhirBulkVersion): Parame
   const values: ParameterValues = new Map();
   for (const parameter of (json.parameter ?? []) as Record<string, unknown>[]) {
     const name = String(parameter['name']);
-    add(values, name, valueOf(name, parameter, version), version);
+    add(values, name, valueOf(name, parameter, rules.version), rules);
   }
-  return checkedCounts(values, version);
+  return checkedCounts(values, rules.version);
 }
 
 function valueOf(name: string, parameter: Record<string, unknown>, version: FhirBulkVersion): string {
@@ -85,10 +88,14 @@ function valueOf(name: string, parameter: Record<string, unknown>, version: Fhir
   return text;
 }
 
-function add(values: ParameterValues, name: string, value: string, version: FhirBulkVersion): void {
+function add(values: ParameterValues, name: string, value: string, { version, reading }: Rules): void {
+  // HAPI FHIR: its operation takes one of each but these, and passes over the others without a word.
+  if (reading === 'hapi' && values.has(name) && name !== '_typeFilter' && name !== 'patient') return;
   const list = values.get(name) ?? [];
   values.set(name, list);
-  if (name === '_typeFilter' && version <= 2) {
+  if (name === '_typeFilter' && reading === 'hapi') {
+    list.push(asHapiReads(value));
+  } else if (name === '_typeFilter' && version <= 2) {
     // Bulk Data IG 1.0 and 2.0: a comma-delimited list of queries, each of them URL-encoded.
     list.push(...value.split(',').map(decoded));
   } else if (definitions[name]?.commas && value.includes(',')) {
@@ -99,6 +106,14 @@ function add(values: ParameterValues, name: string, value: string, version: Fhir
     list.push(value);
     if (name === '_type' && version === 1 && list.length > 1) throw new BadRequest('_type is repeated', 'value');
   }
+}
+
+/** HAPI FHIR decodes a filter byte by byte, and of a character beyond ASCII keeps the last byte; `+` is itself. */
+function asHapiReads(filter: string): string {
+  if (filter.includes(' ')) throw new BadRequest(`_typeFilter "${filter}" must not contain spaces`, 'value');
+  return filter
+    .replaceAll('+', '%2B')
+    .replace(/[\u0080-\uffff]/g, (unit) => `%${(unit.charCodeAt(0) & 0xff).toString(16).padStart(2, '0')}`);
 }
 
 function decoded(part: string): string {

@@ -3,7 +3,7 @@ import { hospitalTypes } from '../generate/hospital.ts';
 
 /** Search parameters by type that `_typeFilter` may use. */
 export const searchParameters: Record<string, readonly string[]> = {
-  Patient: ['_id', 'gender', 'birthdate'],
+  Patient: ['_id', 'gender', 'birthdate', 'family'],
   Encounter: ['_id', 'status', 'class', 'date'],
   Condition: ['_id', 'clinical-status', 'code', 'category'],
   Observation: ['_id', 'status', 'category', 'code', 'date'],

@@ -22,7 +22,7 @@ export function patientRecord(random: Random, index: number, lastUpdated: number
     id,
     patient: index,
     lastUpdated,
-    search: { gender: [gender], birthdate: [birthDate] },
+    search: { gender: [gender], birthdate: [birthDate], family: [JSON.parse(family) as string] },
     text:
       `{"resourceType":"Patient","id":"${id}",${meta(lastUpdated, version)},` +
       `"identifier":[{"system":"urn:oid:2.999.1","value":"MRN${String(index + 1).padStart(8, '0')}"}],` +
