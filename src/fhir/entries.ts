@@ -48,7 +48,7 @@ export class EntryList {
     const errors = new Map<string, number>();
     return manifest.files.flatMap((file) => {
       const url = new URL(file.url, pageUrl).href;
-      if (file.kind === 'error' && !this.#isNewError(url, errors)) return [];
+      if (file.kind === 'error' && file.ofPage !== true && !this.#isNewError(url, errors)) return [];
       const { kind, index, type, count, fileSize, length, sha256 } = file;
       return [
         {
@@ -71,7 +71,7 @@ export class EntryList {
 
   /**
    * IG 3.0, read literally, repeats `error` on every page: one file when equal without query. Within a page each entry
-   * is a file of its own, because some servers tell files apart by the query alone.
+   * is a file of its own, because some servers tell files apart by the query alone. `outcome` is of its page (IG 4).
    */
   #isNewError(url: string, ofPage: Map<string, number>): boolean {
     const key = url.replace(/[?#].*$/, '');

@@ -4,6 +4,8 @@ export type FileKind = 'output' | 'deleted' | 'error';
 /** One file as the manifest names it. */
 export interface ManifestFile {
   kind: FileKind;
+  /** It is in `outcome` (IG 4), of which every page has its own. */
+  ofPage?: true;
   /** Place in its array, from 0. */
   index: number;
   /** Resource type of its lines; absent where the output is organised. */
@@ -69,7 +71,9 @@ export function readManifest(body: string): Manifest | Unusable {
     ...filesOf('output', root['output']),
     ...filesOf('deleted', root['deleted']),
     ...filesOf('error', root['error']),
-    ...filesOf('error', root['outcome'], listLength(root['error'])),
+    ...filesOf('error', root['outcome'], listLength(root['error'])).map((file) =>
+      typeof file === 'string' ? file : { ...file, ofPage: true as const },
+    ),
   ];
   const wrong = files.find((file) => typeof file === 'string');
   if (wrong !== undefined) return { unusable: wrong };

@@ -215,6 +215,16 @@ describe('error files', () => {
     expect(entriesOf(...pages).map(({ ordinal }) => ordinal)).toEqual([0, 1, 2]);
   });
 
+  test('in `outcome` (IG 4) are those of their page, even when they look the same without query', () => {
+    const outcome = (query: string): Manifest =>
+      page([{ kind: 'error', ofPage: true, url: `https://a.example/outcome?${query}` }]);
+    expect(kept(outcome('page=1'), outcome('page=2'), errors('outcome'))).toEqual([
+      '1 /outcome?page=1',
+      '2 /outcome?page=2',
+      '3 /outcome',
+    ]);
+  });
+
   test('are the only ones that are compared', () => {
     const same = page([{ url: 'https://a.example/x' }, { url: 'https://a.example/x' }]);
     expect(entriesOf(same, same)).toHaveLength(4);

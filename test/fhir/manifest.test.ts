@@ -89,7 +89,7 @@ describe('a manifest of', () => {
         files: [
           { kind: 'output', index: 0, type: 'Patient', url: url('p1'), count: 1, fileSize: 2048 },
           { kind: 'deleted', index: 0, url: url('d1') },
-          { kind: 'error', index: 0, url: url('e1') },
+          { kind: 'error', ofPage: true, index: 0, url: url('e1') },
         ],
       },
     ],
@@ -99,9 +99,9 @@ describe('a manifest of', () => {
 
   test('a server that has both error and outcome loses neither', () => {
     const files = read({ ...V1, outcome: V4.outcome, output: [] }).files;
-    expect(files.map(({ kind, index }) => [kind, index])).toEqual([
-      ['error', 0],
-      ['error', 1],
+    expect(files.map(({ kind, index, ofPage }) => [kind, index, ofPage])).toEqual([
+      ['error', 0, undefined],
+      ['error', 1, true],
     ]);
   });
 });

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Entry } from '../../fhir/entries.ts';
 import { lineType } from '../../fhir/entries.ts';
+import type { LineCounts } from '../../fhir/ndjson.ts';
 import { LineChecker } from '../../fhir/ndjson.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
 
@@ -35,7 +36,7 @@ export class Receiver implements FileChecks {
     if (typeof counts === 'string') return counts;
     const fault = this.#wrongCount(counts) ?? this.#wrongSize();
     if (fault !== undefined) return fault;
-    if (!endIsProved && !this.#countProvesTheEnd()) {
+    if (!endIsProved && !this.#isKnownToBeWhole(counts)) {
       return 'its end is only the closing of the connection, and no count or size shows that it is whole';
     }
     const sha256 = this.#hash.digest('hex');
@@ -46,12 +47,12 @@ export class Receiver implements FileChecks {
 
   /**
    * `count` must hold, except where the IG leaves open what is counted: Bundles or entries of deleted files, and
-   * whether block headers are resources of organised ones (3.0).
+   * whether block headers are resources of organised ones (3.0). Of error files the SMART server counts the resources
+   * that were lost.
    */
-  #wrongCount({ records, headers }: { records: number; headers: number }): string | undefined {
+  #wrongCount({ records, headers }: LineCounts): string | undefined {
     const { kind, type, count } = this.#entry;
-    if (count === undefined || kind === 'deleted' || records === count) return undefined;
-    if (type === undefined && kind === 'output') return undefined;
+    if (count === undefined || kind !== 'output' || type === undefined || records === count) return undefined;
     return `${records - headers} resources came, the manifest's count is ${count}`;
   }
 
@@ -63,10 +64,10 @@ export class Receiver implements FileChecks {
       : `${this.#bytes} bytes came, the manifest says ${length}`;
   }
 
-  #countProvesTheEnd(): boolean {
+  #isKnownToBeWhole({ records, headers }: LineCounts): boolean {
     const { count, kind, fileSize, length, sha256 } = this.#entry;
     if (length !== undefined || sha256 !== undefined || fileSize === this.#bytes) return true;
     const endsWithLine = this.#bytes === 0 || this.#lastByte === 0x0a;
-    return endsWithLine && count !== undefined && kind !== 'deleted';
+    return endsWithLine && kind !== 'deleted' && (count === records || count === records - headers);
   }
 }

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A FHIR server whose manifest and files the test writes itself, byte for byte; it agrees with nobody. */
+export interface GivenServer {
+  origin: string;
+  /** The manifest's pages as sent; links between them are added. */
+  pages: Record<string, unknown>[];
+  /** Content by path; those that are not there are 404. */
+  files: Record<string, string | Buffer>;
+  /** Paths of files in the order in which they were asked for. */
+  asked: string[];
+  close(): Promise<void>;
+}
+
+export const TIME = '2026-01-01T00:00:00Z';
+
+/** A page with the arrays given. */
+export function givenPage(arrays: Record<string, unknown>): Record<string, unknown> {
+  return { transactionTime: TIME, request: 'x', requiresAccessToken: false, output: [], error: [], ...arrays };
+}
+
+/** Real HTTP on loopback: kick-off, a job that is done at once, and files with length and strong validator. */
+export async function startGivenServer(): Promise<GivenServer> {
+  const listener = createServer((request, response) => {
+    const { method, url = '' } = request;
+    const { pathname, searchParams } = new URL(url, server.origin);
+    if (pathname.endsWith('/$export')) {
+      response.writeHead(202, { 'content-location': `${server.origin}/status` }).end();
+    } else if (pathname === '/status' && method === 'DELETE') {
+      response.writeHead(202).end();
+    } else if (pathname === '/status') {
+      const page = Number(searchParams.get('page') ?? 1);
+      const next = server.pages[page] === undefined ? [] : [{ relation: 'next', url: `/status?page=${page + 1}` }];
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ ...server.pages[page - 1], link: next }));
+    } else {
+      const content = server.files[pathname.slice(1)];
+      if (content !== undefined) server.asked.push(pathname.slice(1));
+      const body = Buffer.from(content ?? '');
+      response.writeHead(content === undefined ? 404 : 200, {
+        'content-type': 'application/fhir+ndjson',
+        'content-length': body.length,
+        etag: `"${createHash('sha256').update(body).digest('hex')}"`,
+      });
+      response.end(body);
+    }
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const server: GivenServer = {
+    origin: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    pages: [],
+    files: {},
+    asked: [],
+    async close() {
+      listener.close();
+      listener.closeAllConnections();
+      await once(listener, 'close');
+    },
+  };
+  return server;
+}
