@@ -43,7 +43,7 @@ export interface ExportRequest {
   groupId?: string;
   /** FHIR's own names; any other name that begins with `_` is sent as given. */
   parameters?: Record<string, ParameterValue>;
-  /** Default: the first configured destination, and `<workflow id>/<first run id>` below it. */
+  /** Default: the first configured destination, and `<workflow id>/<first run id>` below it (`<run id>` for a cron run). */
   destination?: { name?: string; path?: string };
   /** Added to `Prefer: respond-async`. */
   prefer?: readonly ('handling=lenient' | 'handling=strict' | 'separate-export-status')[];
@@ -206,7 +206,7 @@ export const FAILURES = {
   },
   IncompleteExport: {
     meaning: 'Some files could not be had whole; the whole ones stay, the full list is `.export/missing.json`.',
-    next: 'Start again with the same request and path: only the missing files are fetched.',
+    next: 'Start again with the same request and path: only the missing files are fetched, or all of them from a fresh export when the server has lost them.',
   },
   DestinationNotEmpty: {
     meaning: 'The folder holds something else, a finished export, or an export that is still running.',

@@ -19,4 +19,6 @@ export interface ActivityDeps {
 export interface Owner {
   workflowId: string;
   firstRunId: string;
+  /** The run that took the folder; absent in folders of earlier versions. */
+  runId?: string;
 }

@@ -15,6 +15,8 @@ export interface ExportRef {
   path: string;
   /** Random text in `.export/export.json`, by which a worker knows that it sees the same folder. */
   mark: string;
+  /** Number of the job, whose records and files alone an activity may write; absent in histories of earlier versions. */
+  generation?: number;
 }
 
 /** `.export/export.json`: whose folder this is. */

@@ -5,6 +5,7 @@ import {
   defineSignal,
   isCancellation,
   log,
+  patched,
   setHandler,
   sleep,
   workflowInfo,
@@ -15,6 +16,7 @@ import { parseDuration } from '../fhir/duration.ts';
 import { attachmentPhase } from './attachment-phase.ts';
 import type { CarriedState } from './carried-state.ts';
 import { unpack } from './carried-state.ts';
+import { defaultPath } from './default-path.ts';
 import { deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
 import { manifestFiles } from './file-set.ts';
@@ -71,6 +73,10 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
     if (!state.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
     else if (!(await new DownloadPhase(run, manifestFiles(run)).execute())) restart(run, 'ExportExpired');
     else if (state.complete) {
+      if (isDead(run)) {
+        restart(run, 'ExportExpired');
+        continue;
+      }
       // A file that is missing will fail the export; its attachments are not known.
       if (run.request.attachments !== undefined && state.downloads?.failed === 0) await attachmentPhase(run);
       return await settle(run);
@@ -80,14 +86,23 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
 
 async function open(run: ExportRun): Promise<void> {
   const { request, state } = run;
-  const { workflowId, firstExecutionRunId } = workflowInfo();
+  const info = workflowInfo();
   state.opened = await step('open destination').openExport({
     request,
-    owner: { workflowId, firstRunId: firstExecutionRunId },
-    path: request.destination?.path ?? `${encodeSegment(workflowId)}/${firstExecutionRunId}`,
+    owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
+    path: request.destination?.path ?? defaultPath(info),
   });
   state.generation = state.opened.generation;
   setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
+}
+
+/**
+ * An earlier run's job that is there and whose files are not: to ask for them again, as often as the export is started,
+ * would bring nothing.
+ */
+function isDead({ opened, state }: ExportRun): boolean {
+  const refused = state.downloads?.refused ?? 0;
+  return opened.adopted && !state.restarted && refused > 0 && patched('restart-when-files-are-gone');
 }
 
 /** An earlier run's job may be gone, then the export is kicked off once more; this run's own must not be. */
@@ -166,14 +181,4 @@ function startDeadline(run: ExportRun, scope: CancellationScope): { passed: bool
     scope.cancel();
   });
   return deadline;
-}
-
-/** Workflow ids may hold anything; a path segment must not. */
-function encodeSegment(text: string): string {
-  return [...new TextEncoder().encode(text)]
-    .map((byte) => {
-      const character = String.fromCharCode(byte);
-      return /[A-Za-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-    })
-    .join('');
 }

@@ -218,8 +218,10 @@ export class DownloadPhase {
     for (const ordinal of ordinals) {
       state.again[cause] = (state.again[cause] ?? 0) + 1;
       const trouble = addTrouble(later.progressed === true ? undefined : batch.troubles.get(ordinal), cause, now);
-      if (isFinal(trouble, now, this.#run.limits)) state.failed++;
-      else state.retries.push(this.#retry(ordinal, trouble, later, now));
+      if (isFinal(trouble, now, this.#run.limits)) {
+        state.failed++;
+        if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
+      } else state.retries.push(this.#retry(ordinal, trouble, later, now));
     }
     // A link may have been renewed since this batch was started; then the new one is tried first.
     if (batch.reading === state.reading && isStaleLink(cause, ordinals, batch)) this.#staleLinks = true;

@@ -25,7 +25,9 @@ export class ExportRun {
 
   get opened(): OpenedExport {
     if (this.state.opened === undefined) throw new TypeError('the export has not been opened');
-    return this.state.opened;
+    const { opened, generation } = this.state;
+    // Whatever an activity writes belongs to this job, and to no later one.
+    return { ...opened, ref: { ...opened.ref, generation } };
   }
 
   /** As recorded when the export was opened; limits that came with a later version have their defaults. */

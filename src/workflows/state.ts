@@ -54,6 +54,8 @@ export interface DownloadState {
   seen: Record<string, Seen>;
   done: number;
   failed: number;
+  /** Of those: refused with fresh links, so that the server does not have them any more. */
+  refused?: number;
   /** Files put off, by cause. */
   again: Record<string, number>;
   startedAt: number;

@@ -104,6 +104,32 @@ describe('the same request with the same path continues an export that ended ear
     expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
     await expectExactFiles(report.location, hospital);
   });
+
+  test('if that job has lost files, and still says that they are there: the same, and not again and again', async () => {
+    const lost = { kind: 'answer', status: 410 } as const;
+    const isCondition = ({ url }: { url: string }) => url.includes('Condition');
+    hospital.faults.add({ route: 'file', match: isCondition, times: Infinity, do: lost });
+    const request = { parameters: { _type: 'Patient,Condition' }, destination: { path: 'lost' } };
+    const kickOffs = () => hospital.journal.filter(({ route }) => route === 'kickOff').length;
+    expect((await stack.fail(request)).code).toBe('IncompleteExport');
+    expect(kickOffs()).toBe(1);
+    // The fresh job is no better: one is enough for each start.
+    expect((await stack.fail(request)).code).toBe('IncompleteExport');
+    expect(kickOffs()).toBe(2);
+    const old = hospital.jobs().at(-1)?.id;
+    hospital.faults.clear();
+    hospital.faults.add({
+      route: 'file',
+      match: (received) => received.jobId === old && isCondition(received),
+      times: Infinity,
+      do: lost,
+    });
+    hospital.change({ updated: 3 });
+    const report = await stack.run(request);
+    expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
+    await expectExactFiles(report.location, hospital);
+    expect(kickOffs()).toBe(3);
+  });
 });
 
 describe('what keeps the worker from writing is DestinationFailed, with the fix', () => {

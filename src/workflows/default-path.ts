@@ -1,0 +1,52 @@
+/** What the default path of an export is made of; the names are the SDK's. */
+export interface RunIds {
+  workflowId: string;
+  originalExecutionRunId: string;
+  firstExecutionRunId: string;
+  continuedFromExecutionRunId?: string;
+  cronSchedule?: string;
+  attempt: number;
+}
+
+/** Bytes of a name on the common file systems are 255 at most; what goes beside a name needs some room. */
+const LONGEST_SEGMENT = 200;
+
+/**
+ * Path of an export whose request names none. A run that is retried or continued keeps it, and so finds its folder again.
+ * All runs of a cron schedule have the same first run, and each exports into a folder of its own.
+ */
+export function defaultPath(ids: RunIds): string {
+  return `${encodeSegment(ids.workflowId)}/${folderOfRun(ids)}`;
+}
+
+function folderOfRun(ids: RunIds): string {
+  if (ids.cronSchedule === undefined || ids.cronSchedule === '') return ids.firstExecutionRunId;
+  // A retry by the retry policy is known by the run before it alone.
+  const own = ids.originalExecutionRunId;
+  return ids.attempt > 1 ? (ids.continuedFromExecutionRunId ?? own) : own;
+}
+
+/** Workflow ids may hold anything, and a thousand characters of it; a path segment must not. */
+function encodeSegment(text: string): string {
+  const bytes = [...new TextEncoder().encode(text)];
+  const encoded = bytes.map((byte) => {
+    const character = String.fromCharCode(byte);
+    return /[A-Za-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+  const whole = encoded.join('');
+  if (whole.length <= LONGEST_SEGMENT) return whole;
+  const hash = `~${hashOf(bytes)}`;
+  let beginning = '';
+  for (const next of encoded) {
+    if (beginning.length + next.length + hash.length > LONGEST_SEGMENT) break;
+    beginning += next;
+  }
+  return beginning + hash;
+}
+
+/** FNV-1a of 64 bits: workflow code has no Node modules, and the run id beside it is what makes a path unique. */
+function hashOf(bytes: readonly number[]): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, '0');
+}
