@@ -3,7 +3,8 @@ import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { randomUUID } from 'node:crypto';
 import type { CheckReport, CheckRequest, CheckRow, ExportLevel } from './contract.ts';
-import { CHECK_SERVER, TASK_QUEUE } from './contract.ts';
+import { CHECK_SERVER } from './contract.ts';
+import { taskQueueOf } from './task-queue.ts';
 
 const USAGE = `Usage: npm run check -- <server> [--destination NAME] [--level system|patient|group] [--types A,B]
 Checks a server of the configuration through a running worker; nothing is exported.`;
@@ -36,13 +37,16 @@ async function main(): Promise<number> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const connection = await Connection.connect(connectionOptions);
   const hint = setTimeout(
-    () => process.stderr.write('Still waiting. Is a worker running (npm run worker) with the same Temporal address?\n'),
+    () =>
+      process.stderr.write(
+        'Still waiting. Is a worker running (npm run worker) with the same Temporal address and task queue?\n',
+      ),
     PATIENCE,
   );
   try {
     const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
     const report = await client.workflow.execute<(request: CheckRequest) => Promise<CheckReport>>(CHECK_SERVER, {
-      taskQueue: TASK_QUEUE,
+      taskQueue: taskQueueOf(process.env),
       workflowId: `check-server-${server}-${randomUUID()}`,
       args: [request],
       workflowExecutionTimeout: '5 minutes',

@@ -1,6 +1,7 @@
 import type { Client, WorkflowHandle, WorkflowStartOptions } from '@temporalio/client';
 import type { ExportProgress, ExportReport, ExportRequest } from './contract.ts';
-import { BULK_EXPORT, POLL_NOW, PROGRESS, TASK_QUEUE } from './contract.ts';
+import { BULK_EXPORT, POLL_NOW, PROGRESS } from './contract.ts';
+import { taskQueueOf } from './task-queue.ts';
 
 export type * from './contract.ts';
 export { BULK_EXPORT, FAILURES, POLL_NOW, PROGRESS, SEARCH_ATTRIBUTES, TASK_QUEUE, WARNINGS } from './contract.ts';
@@ -24,7 +25,8 @@ export interface StartedExport {
  *
  * @param client a client of the namespace in which the workers are
  * @param options the workflow id is the deduplication key: starting the same id while it runs throws
- *   `WorkflowExecutionAlreadyStartedError`
+ *   `WorkflowExecutionAlreadyStartedError`. `taskQueue` is that of the workers; default: the environment's
+ *   `BULK_EXPORT_TASK_QUEUE`, else `fhir-bulk-export`
  */
 export async function startExport(
   client: Client,
@@ -32,7 +34,7 @@ export async function startExport(
   options: { workflowId: string } & Partial<WorkflowStartOptions<BulkExportWorkflow>>,
 ): Promise<StartedExport> {
   const handle = await client.workflow.start<BulkExportWorkflow>(BULK_EXPORT, {
-    taskQueue: TASK_QUEUE,
+    taskQueue: taskQueueOf(process.env),
     ...options,
     args: [request],
   });

@@ -184,6 +184,15 @@ const ConfigFields = v.strictObject({
     v.record(Name, DestinationSchema),
     v.check((destinations) => Object.keys(destinations).length > 0, 'must have at least one entry'),
   ),
+  /** Seconds without a heartbeat after which another worker takes a download up. Default 10. */
+  heartbeatSeconds: v.optional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be a whole number'),
+      v.minValue(5, 'must be 5 to 300'),
+      v.maxValue(300, 'must be 5 to 300'),
+    ),
+  ),
 });
 const ConfigSchema = v.pipe(Mapping, ConfigFields);
 

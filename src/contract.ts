@@ -3,7 +3,10 @@
  * It imports nothing, so that any service can use it.
  */
 
-/** Task queue of the workflow and its control activities; callers start exports here. */
+/**
+ * Task queue of the workflow and its control activities, unless the workers are started with another
+ * (`BULK_EXPORT_TASK_QUEUE`); callers start exports here.
+ */
 export const TASK_QUEUE = 'fhir-bulk-export';
 
 /** Workflow type of an export. */
@@ -24,9 +27,13 @@ export const SEARCH_ATTRIBUTES = { server: 'FhirServer', phase: 'ExportPhase' } 
 /** Largest request accepted, in bytes of its JSON. */
 export const MAX_REQUEST_BYTES = 32 * 1024;
 
-/** Task queue on which the downloads of one configured server run. */
-export function filesTaskQueue(server: string): string {
-  return `${TASK_QUEUE}.files.${server}`;
+/**
+ * Task queue on which the downloads of one configured server run.
+ *
+ * @param taskQueue of the workflow
+ */
+export function filesTaskQueue(server: string, taskQueue: string = TASK_QUEUE): string {
+  return `${taskQueue}.files.${server}`;
 }
 
 export type ExportLevel = 'system' | 'patient' | 'group';

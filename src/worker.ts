@@ -6,7 +6,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
-import { TASK_QUEUE } from './contract.ts';
+import { taskQueueOf } from './task-queue.ts';
 import { createWorkers } from './workers.ts';
 
 /** Milliseconds between tries to reach a Temporal server that is away. */
@@ -15,6 +15,7 @@ const RECONNECT = 2000;
 const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info' });
 
 async function main(): Promise<void> {
+  const taskQueue = taskQueueOf(process.env);
   const config = await loadConfig();
   const workflowBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
   if (!existsSync(workflowBundle)) throw new Error(`${workflowBundle} is missing; run "npm run build" first`);
@@ -35,12 +36,12 @@ async function main(): Promise<void> {
   const connection = await connect(connectionOptions, stop.signal);
   if (connection === undefined) return;
   try {
-    const version = deploymentVersion();
-    const workers = await createWorkers({ connection, namespace, config, workflowBundle, version });
+    const version = deploymentVersion(taskQueue);
+    const workers = await createWorkers({ connection, namespace, config, taskQueue, workflowBundle, version });
     logger.info(
       {
         ...version,
-        taskQueue: TASK_QUEUE,
+        taskQueue,
         servers: Object.keys(config.servers),
         destinations: Object.keys(config.destinations),
       },
@@ -66,10 +67,10 @@ function temporalSettings(): ReturnType<typeof loadClientConnectConfig> {
 }
 
 /** Version of this worker, by the variables that Temporal's Worker Controller sets; undefined: without versions. */
-function deploymentVersion(): WorkerDeploymentVersion | undefined {
+function deploymentVersion(taskQueue: string): WorkerDeploymentVersion | undefined {
   const buildId = process.env['TEMPORAL_WORKER_BUILD_ID'];
   if (buildId === undefined || buildId === '') return undefined;
-  return { buildId, deploymentName: process.env['TEMPORAL_DEPLOYMENT_NAME'] || TASK_QUEUE };
+  return { buildId, deploymentName: process.env['TEMPORAL_DEPLOYMENT_NAME'] || taskQueue };
 }
 
 /** The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before. */

@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
 import type { Limits } from './fhir/limits.ts';
 import { LIMITS } from './fhir/limits.ts';
+import { HEARTBEAT_SECONDS, heartbeatInterval } from './heartbeat.ts';
 import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/http-client.ts';
 
@@ -17,6 +18,8 @@ export interface WorkersOptions {
   /** Default: `default`. */
   namespace?: string | undefined;
   config: Config;
+  /** Default: `fhir-bulk-export`. */
+  taskQueue?: string;
   /** Path of the prebuilt workflow bundle. */
   workflowBundle: string;
   /** Version of these workers in a Worker Deployment, to which the exports that they begin are pinned. Default: none. */
@@ -33,12 +36,10 @@ export interface Workers {
   shutdown(): void;
 }
 
-/** Milliseconds; cancellation reaches an activity no later than this. */
-const HEARTBEAT_THROTTLE = 1000;
-
 /** Makes the workers of a process; nothing is polled before they run. */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
-  const { connection, namespace = 'default', config } = options;
+  const { connection, namespace = 'default', config, taskQueue = TASK_QUEUE } = options;
+  const heartbeats = heartbeatInterval(config.heartbeatSeconds ?? HEARTBEAT_SECONDS);
   const http = new HttpClient(options.timeouts);
   const deps: ActivityDeps = {
     config,
@@ -51,8 +52,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const common: Partial<WorkerOptions> = {
     connection,
     namespace,
-    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
-    defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    maxHeartbeatThrottleInterval: heartbeats,
+    defaultHeartbeatThrottleInterval: heartbeats,
     shutdownGraceTime: '5s',
     shutdownForceTime: '25s',
     ...(options.version === undefined
@@ -69,7 +70,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const workers = [
     await Worker.create({
       ...common,
-      taskQueue: TASK_QUEUE,
+      taskQueue,
       workflowBundle: { codePath: options.workflowBundle },
       activities: createActivities(deps),
     }),
@@ -78,7 +79,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     workers.push(
       await Worker.create({
         ...common,
-        taskQueue: filesTaskQueue(name),
+        taskQueue: filesTaskQueue(name, taskQueue),
         activities: createFileActivities(deps),
         maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
         // Every slot may be waited for with one poll; more would only hold connections.

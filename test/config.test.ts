@@ -253,6 +253,17 @@ describe('a fault is named with its place', () => {
     expect(faults(text)).toEqual(expected);
   });
 
+  test.each([
+    ['4', 'must be 5 to 300'],
+    ['301', 'must be 5 to 300'],
+    ['7.5', 'must be a whole number'],
+    ['10s', 'must be a number'],
+  ])('heartbeatSeconds: %s', (value, fault) => {
+    expect(faults(`${yaml('').trimEnd()}\nheartbeatSeconds: ${value}`)).toEqual([
+      expect.stringMatching(new RegExp(`^line \\d+: heartbeatSeconds: ${fault}$`)),
+    ]);
+  });
+
   test('every one of many, in the order of the lines', () => {
     const text = `
 temporal: { address: x }

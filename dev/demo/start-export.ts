@@ -1,5 +1,6 @@
 import type { ExportRequest } from '../../src/contract.ts';
-import { BULK_EXPORT, TASK_QUEUE } from '../../src/contract.ts';
+import { BULK_EXPORT } from '../../src/contract.ts';
+import { taskQueueOf } from '../../src/task-queue.ts';
 import { runTool } from '../temporal/tool.ts';
 import type { DemoArguments } from './arguments.ts';
 import { serverName, type DemoStack } from './stack.ts';
@@ -25,7 +26,7 @@ export async function startWithCli(
   const options = [
     ['--address', stack.temporal.address],
     ['--type', BULK_EXPORT],
-    ['--task-queue', TASK_QUEUE],
+    ['--task-queue', taskQueueOf(stack.env)],
     ['--workflow-id', workflowId],
     ['--input', JSON.stringify(request)],
   ];

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { Limits } from '../fhir/limits.ts';
+import { HEARTBEAT_SECONDS } from '../heartbeat.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
@@ -24,6 +25,8 @@ export interface OpenedExport {
   /** Number of the job to start or to continue, from 1. */
   generation: number;
   maxConcurrentDownloads: number;
+  /** Heartbeat timeout of downloads. Absent in what earlier versions recorded: 10. */
+  heartbeatSeconds?: number;
   /** Requests carry credentials, whose epoch the workflow keeps. */
   needsToken: boolean;
   searchAttributes: string[];
@@ -50,6 +53,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     adopted,
     generation: job === undefined ? 1 : job.generation + (job.deleted === true ? 1 : 0),
     maxConcurrentDownloads: server.config.maxConcurrentDownloads,
+    heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,
     needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],
     limits: deps.limits,

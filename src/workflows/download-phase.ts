@@ -148,7 +148,7 @@ export class DownloadPhase {
     this.#files.running(filesOf(batch));
     const { ref } = this.#run.opened;
     const work = this.#scope.run(() =>
-      fileStep(ref.server, this.#summary(batch)).downloadFiles({
+      fileStep(this.#run.opened, this.#summary(batch)).downloadFiles({
         ref,
         generation: this.#run.state.generation,
         ranges: batch.ranges,

@@ -1,6 +1,8 @@
 import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities, FileActivities } from '../activities/index.ts';
+import type { OpenedExport } from '../activities/open-export.ts';
 import { filesTaskQueue } from '../contract.ts';
+import { HEARTBEAT_SECONDS } from '../heartbeat.ts';
 
 /**
  * Options that every activity has. Heartbeats find attempts whose worker died or whose report was lost; attempts are not
@@ -8,7 +10,7 @@ import { filesTaskQueue } from '../contract.ts';
  * after it.
  */
 const COMMON = {
-  heartbeatTimeout: '10s',
+  heartbeatTimeout: HEARTBEAT_SECONDS * 1000,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute' },
 } as const;
@@ -31,11 +33,12 @@ export function longStep(summary: string): Activities {
  * Downloads, on the server's own queue. Where the Temporal server has fairness, exports that wait there take turns; a
  * caller who has given the export a fairness key decides that himself.
  */
-export function fileStep(server: string, summary: string): FileActivities {
-  const { priority, firstExecutionRunId } = workflowInfo();
+export function fileStep({ ref, heartbeatSeconds }: OpenedExport, summary: string): FileActivities {
+  const { priority, firstExecutionRunId, taskQueue } = workflowInfo();
   return proxyActivities<FileActivities>({
     ...COMMON,
-    taskQueue: filesTaskQueue(server),
+    heartbeatTimeout: (heartbeatSeconds ?? HEARTBEAT_SECONDS) * 1000,
+    taskQueue: filesTaskQueue(ref.server, taskQueue),
     startToCloseTimeout: '24 hours',
     summary,
     ...(priority?.fairnessKey === undefined || priority.fairnessKey === ''
