@@ -20,6 +20,7 @@ const programs = {
   bench: 'dist/bench/main.js',
   chaos: 'dist/test/chaos/main.js',
   scale: 'dist/test/scale/main.js',
+  interop: 'dist/test/interop/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };
 

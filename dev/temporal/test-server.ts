@@ -1,26 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { cachedPath, download, fromCache, install, isExecutable, type CachedProgram } from '../programs/cache.ts';
+import { buildWithMaven } from '../programs/build-with-maven.ts';
+import { cachedPath, download, fromCache, isExecutable, type CachedProgram } from '../programs/cache.ts';
 import { killGroup, spawnOwned } from './child.ts';
 import { findFreePorts, isListening } from './ports.ts';
-import { projectRoot } from './project.ts';
-import { runTool } from './tool.ts';
 import { firstWay } from '../programs/ways.ts';
 
 /** Version of the test server; also in `tools/temporal-test-server/pom.xml`. */
 export const testServerVersion = '1.38.0';
 
-const sources = join(projectRoot, 'tools/temporal-test-server');
-const mainClass = 'LoopbackTestServer';
 const startLimit = 30_000;
-
-// The flags spare more than half of the start-up time.
-const runScript = `#!/bin/sh
-library="$(dirname "$0")/lib"
-exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$library:$library/*" ${mainClass} "$@"
-`;
 
 const advice = [
   'Name a Temporal test server in TEMPORAL_TEST_SERVER, or install a JDK (11 or later) and Maven',
@@ -70,21 +59,8 @@ export async function findTestServer(say: (line: string) => void, env = process.
 
 /** Puts the test server together at `path`: its libraries by Maven, our main class, and a script that runs it. */
 export function assembleTestServer(path: string, env: NodeJS.ProcessEnv): Promise<string> {
-  return install(testServer, path, async (folder) => {
-    if (process.platform === 'win32') throw new Error('not done on Windows');
-    const library = join(folder, 'lib');
-    await mkdir(library);
-    await runTool(
-      'mvn',
-      ['-B', '-q', '-f', join(sources, 'pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${library}`],
-      { env, timeout: 600_000 },
-    );
-    const source = join(sources, `${mainClass}.java`);
-    await runTool('javac', ['-cp', join(library, '*'), '-d', library, source], { env, timeout: 120_000 });
-    const script = join(folder, testServer.file);
-    await writeFile(script, runScript, { mode: 0o755 });
-    return script;
-  });
+  const java = { sources: 'tools/temporal-test-server', mainClass: 'LoopbackTestServer' };
+  return buildWithMaven(testServer, path, java, env);
 }
 
 /** Throws unless the server, started on a free port, listens there. */
