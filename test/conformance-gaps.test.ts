@@ -164,7 +164,7 @@ describe('a file is never held in memory: it is read from the wire no faster tha
       finish: async () => {},
       publish: async () => true,
       discard: async () => {},
-      keep: async () => {},
+      keep: async () => 0,
     };
     const url = 'https://a.example/1';
     const entry: Entry = {

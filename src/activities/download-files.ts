@@ -9,7 +9,7 @@ import type { FileOrder } from './download/fetch-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
 import { Background } from './download/background.ts';
 import type { CheckedFile } from './download/checked-file.ts';
-import type { FileTrouble } from './download/file-trouble.ts';
+import type { FileTrouble, Outage } from './download/file-trouble.ts';
 import type { ExportRef } from './export-state.ts';
 import { FILES, chunkOf, openExportFolder, readEntries, troubleFile } from './export-state.ts';
 import { checkOwner } from './check-owner.ts';
@@ -50,16 +50,9 @@ export interface DownloadFilesResult {
 }
 
 /** Entries to be fetched again, or for the first time when `cause` is `untried`. */
-export interface LaterFiles {
-  ranges: Range[];
-  cause: 'content' | 'link' | 'outage' | 'elsewhere' | 'token' | 'untried';
-  words: string;
-  retryAfter?: number;
-  /** The server wants fewer requests, or is away. */
-  busy?: boolean;
-  /** More of the file is there than before. */
-  progressed?: boolean;
-}
+export type LaterFiles = { ranges: Range[] } & (
+  { cause: 'untried'; retryAfter?: number } | { cause: 'content' | 'link' | 'token'; words: string } | Outage
+);
 
 /**
  * Fetches the files of a batch one after another; each is stored while the next one comes. It never waits: what the
@@ -125,7 +118,7 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
     const putOff = (from: number, retryAfter?: number): void => {
       const ranges = toRanges(entries.slice(from).map(({ ordinal }) => ordinal));
       if (ranges.length > 0) {
-        result.later.push({ ranges, cause: 'untried', words: '', ...(retryAfter === undefined ? {} : { retryAfter }) });
+        result.later.push({ ranges, cause: 'untried', ...(retryAfter === undefined ? {} : { retryAfter }) });
       }
     };
     const busy = server.busyUntil - Date.now();
@@ -160,18 +153,16 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
       result.failed.push(entry.ordinal);
       continue;
     }
-    const { cause, words, retryAfter, busy: isBusy } = outcome;
-    if (isBusy === true && retryAfter !== undefined) server.busyUntil = Date.now() + retryAfter;
-    result.later.push({
-      ranges: toRanges([entry.ordinal]),
-      cause,
-      words: `${entry.name}: ${words}`,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-      ...(isBusy === true ? { busy: true } : {}),
-      ...(outcome.progressed === true ? { progressed: true } : {}),
-    });
-    if (outcome.refusedEpoch !== undefined) result.tokenNeeded = refused(outcome.refusedEpoch, words);
-    if (isBusy === true || cause === 'token' || (cause === 'link' && !input.retry)) {
+    const trouble = { ...outcome, words: `${entry.name}: ${outcome.words}` };
+    const ranges = toRanges([entry.ordinal]);
+    if (trouble.cause === 'token') {
+      const { refusedEpoch, ...later } = trouble;
+      result.later.push({ ranges, ...later });
+      result.tokenNeeded = refused(refusedEpoch, outcome.words);
+    } else result.later.push({ ranges, ...trouble });
+    const isBusy = 'busy' in outcome && outcome.busy;
+    if (isBusy && outcome.retryAfter !== undefined) server.busyUntil = Date.now() + outcome.retryAfter;
+    if (isBusy || trouble.cause === 'token' || (trouble.cause === 'link' && !input.retry)) {
       putOff(position + 1);
       break;
     }
@@ -218,24 +209,15 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
     // A second break of a big file shall not cost all of it again.
     identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };
-  let outcome: CheckedFile | FileTrouble;
-  try {
-    outcome = await fetchFile(order, {
-      http: deps.http,
-      part,
-      signal: attempt.signal,
-      onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
-      onRefusal: (response) => logAnswer('file', response),
-    });
-  } catch (error) {
-    await part.keep();
-    throw error;
-  }
+  const outcome = await fetchFile(order, {
+    http: deps.http,
+    part,
+    signal: attempt.signal,
+    onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
+    onRefusal: (response) => logAnswer('file', response),
+  });
   if ('sha256' in outcome) return { part, file: outcome };
-  // What came wrong must not be gone on with; what was refused or broke off may.
-  await part[outcome.cause === 'content' || outcome.cause === 'final' ? 'discard' : 'keep']();
-  const refusedEpoch = input.tokenIsGood === true ? undefined : epoch;
-  return { ...outcome, ...refusal(outcome, server, entry, refusedEpoch, authorization) };
+  return judge(outcome, server, entry, input.tokenIsGood === true ? undefined : epoch, authorization);
 }
 
 /** Gives a fetched file its final name. */
@@ -259,26 +241,32 @@ async function store({ folder, mayPublish }: Batch, entry: Entry, { part, file }
 }
 
 /**
- * A 401 at a trusted origin is about the token that was sent; elsewhere about the link.
+ * What trouble means where it happened: a 401 at a trusted origin is about the token that was sent; elsewhere about the
+ * link.
  *
  * @param epoch of the token; undefined when the token is known to be good
  */
-function refusal(
-  { cause, words }: FileTrouble,
+function judge(
+  trouble: FileTrouble,
   server: KnownServer,
   { url, kind }: Entry,
   epoch: number | undefined,
   authorization: string | undefined,
-): Partial<FileTrouble> {
+): FileTrouble {
+  const { cause, words } = trouble;
   const trusted = server.rules.trustedOrigins.has(new URL(url).origin);
   // Attachments may be anywhere: that one of these servers is away says nothing of the FHIR server.
-  if (kind === 'attachment' && cause === 'outage' && !trusted) return { cause: 'elsewhere', busy: false };
-  if (cause !== 'link') return {};
+  if (kind === 'attachment' && cause === 'outage' && !trusted) {
+    return 'reached' in trouble
+      ? { ...trouble, cause: 'elsewhere' }
+      : { cause: 'elsewhere', words, ...(trouble.retryAfter === undefined ? {} : { retryAfter: trouble.retryAfter }) };
+  }
+  if (cause !== 'link') return trouble;
   if (authorization !== undefined && trusted && words === 'HTTP 401' && epoch !== undefined)
-    return { cause: 'token', refusedEpoch: epoch };
+    return { cause: 'token', words, refusedEpoch: epoch };
   return {
     // The manifest, which could be read again, has no links to attachments.
-    ...(kind === 'attachment' ? { cause: 'final' as const } : {}),
-    ...(authorization === undefined ? {} : { words: `${words}${hintOfOrigin(server, url)}` }),
+    cause: kind === 'attachment' ? 'final' : 'link',
+    words: authorization === undefined ? words : `${words}${hintOfOrigin(server, url)}`,
   };
 }

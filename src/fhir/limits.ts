@@ -26,6 +26,11 @@ export interface Limits {
   file: number;
   /** First delay before a file of wrong content or refused link is fetched again. */
   fileRetry: number;
+  /**
+   * Bytes by which a transfer that broke off must have come farther than any before it to count as progress. Fewer would
+   * let a server that sends a byte at a time be asked for ever, and a file has only so many of these.
+   */
+  progress: number;
   /** DELETE of the job. */
   delete: number;
   /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
@@ -44,6 +49,7 @@ export const LIMITS: Limits = {
   fileTries: 3,
   file: 2 * MINUTE,
   fileRetry: 2 * SECOND,
+  progress: 1024 * 1024,
   delete: MINUTE,
   drain: 10 * SECOND,
 };

@@ -14,17 +14,54 @@ import type { Limits } from './limits.ts';
 export type TroubleCause =
   'outage' | 'elsewhere' | 'gone' | 'unusable' | 'content' | 'link' | 'token' | 'tokenEndpoint';
 
+/** Causes of which so many tries are the end: another trouble in between does not forget them. */
+type Counted = 'content' | 'link' | 'token';
+
 /** Trouble that lasts: since when (milliseconds since the epoch) and how many times in a row. */
 export interface Trouble {
   cause: TroubleCause;
   since: number;
   times: number;
+  /** Tries of a file that other trouble than the present one has cost. */
+  spent?: Partial<Record<Counted, number>>;
+  /** Bytes of a file that were durable when progress was last counted. */
+  reached?: number;
 }
 
-/** Adds one more failure; another cause starts a new count. */
-export function addTrouble(earlier: Trouble | undefined, cause: TroubleCause, now: number): Trouble {
-  if (earlier?.cause !== cause) return { cause, since: now, times: 1 };
-  return { cause, since: earlier.since, times: earlier.times + 1 };
+/**
+ * Adds one more failure. Another cause starts a new count, but for tries of content, link and token, which are never
+ * forgotten. Progress starts a new count of outages, and shows that link and token were good.
+ *
+ * @param progress of a file whose transfer broke off: bytes that are durable, and by how many they must have grown
+ */
+export function addTrouble(
+  earlier: Trouble | undefined,
+  cause: TroubleCause,
+  now: number,
+  { reached, least }: { reached: number; least: number } = { reached: 0, least: Infinity },
+): Trouble {
+  const spent = { ...earlier?.spent };
+  if (earlier !== undefined && isCounted(earlier.cause)) spent[earlier.cause] = earlier.times;
+  const mark = earlier?.reached ?? 0;
+  const progressed = reached >= mark + least;
+  if (progressed) {
+    delete spent.link;
+    delete spent.token;
+  }
+  const goesOn = earlier?.cause === cause && !progressed;
+  const times = goesOn ? earlier.times : isCounted(cause) ? (spent[cause] ?? 0) : 0;
+  if (isCounted(cause)) delete spent[cause];
+  return {
+    cause,
+    since: goesOn ? earlier.since : now,
+    times: times + 1,
+    ...(Object.keys(spent).length === 0 ? {} : { spent }),
+    ...(progressed ? { reached } : mark === 0 ? {} : { reached: mark }),
+  };
+}
+
+function isCounted(cause: TroubleCause): cause is Counted {
+  return cause === 'content' || cause === 'link' || cause === 'token';
 }
 
 /** Whether the trouble has lasted so long, or happened so often, that it is final. */

@@ -61,7 +61,8 @@ class DirectoryPart implements Part {
   readonly #name: string;
   readonly #host: PartHost;
   #file: PartFile | undefined;
-  #hasCheckpoint = false;
+  /** Bytes that a later attempt can take over. */
+  #saved = 0;
   #blocks: Uint8Array[] = [];
   #gathered = 0;
   #written: number;
@@ -82,6 +83,7 @@ class DirectoryPart implements Part {
 
   async checkpoint(validator: string): Promise<void> {
     await this.#flush();
+    if (this.#written === 0) return;
     await this.#host.guard(async () => {
       const { path, handle } = await this.#opened();
       await handle.datasync();
@@ -89,7 +91,7 @@ class DirectoryPart implements Part {
       const unfinished = `${path}.unfinished`;
       await writeFile(unfinished, text, { mode: 0o600 });
       await rename(unfinished, checkpointOf(path));
-      this.#hasCheckpoint = true;
+      this.#saved = this.#written;
     });
   }
 
@@ -127,10 +129,10 @@ class DirectoryPart implements Part {
     await this.#removeCheckpoint(path);
   }
 
-  async keep(): Promise<void> {
-    // Nothing that a later attempt could take over.
-    if (this.#hasCheckpoint) await this.#close();
+  async keep(): Promise<number> {
+    if (this.#saved > 0) await this.#close();
     else await this.discard();
+    return this.#saved;
   }
 
   async #flush(): Promise<void> {
@@ -163,8 +165,8 @@ class DirectoryPart implements Part {
   }
 
   async #removeCheckpoint(path = this.#file?.path): Promise<void> {
-    if (!this.#hasCheckpoint || path === undefined) return;
-    this.#hasCheckpoint = false;
+    if (this.#saved === 0 || path === undefined) return;
+    this.#saved = 0;
     await rm(checkpointOf(path), { force: true });
   }
 }

@@ -64,8 +64,13 @@ export interface Part {
   publish(name: string): Promise<boolean>;
   /** Closes the part and removes what has not been published. May be called at any time, also twice. */
   discard(): Promise<void>;
-  /** Closes the part and leaves what has been made durable by {@link checkpoint} for a later attempt. */
-  keep(): Promise<void>;
+  /**
+   * Closes the part and leaves what has been made durable by {@link checkpoint} for a later attempt. May be called at any
+   * time, also twice.
+   *
+   * @returns bytes that a later attempt can take over
+   */
+  keep(): Promise<number>;
 }
 
 /** The durable prefix of a file, taken over from an earlier attempt; the part goes on behind it. */

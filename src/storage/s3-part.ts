@@ -130,13 +130,15 @@ class S3Part implements Part {
     this.#saved = 0;
   }
 
-  async keep(): Promise<void> {
+  async keep(): Promise<number> {
     this.#forget();
     // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
     await this.#storing.catch(() => {});
     await this.#save().catch(() => {});
+    const durable = sum(this.#pieces.slice(0, this.#saved));
     // Nothing that a later attempt could take over.
-    if (this.#saved === 0) await this.discard();
+    if (durable === 0) await this.discard();
+    return durable;
   }
 
   #gather(chunk: Uint8Array): void {

@@ -50,7 +50,7 @@ function packDownloads(downloads: DownloadState): CarriedDownloads {
   const groups = new Map<string, { ordinals: number[]; trouble: Trouble; notBefore: number }>();
   for (const { ordinal, trouble, notBefore: exact } of downloads.retries) {
     const notBefore = Math.ceil(exact / GRAIN) * GRAIN;
-    const key = [trouble.cause, trouble.since, trouble.times, notBefore].join();
+    const key = JSON.stringify([trouble, notBefore]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { ordinals: [ordinal], trouble, notBefore });
     else group.ordinals.push(ordinal);

@@ -5,12 +5,14 @@ import type { TokenRef } from '../activities/token-needed.ts';
 import { WARNINGS } from '../contract.ts';
 import { toRanges } from '../fhir/batches.ts';
 import type { Trouble } from '../fhir/trouble.ts';
-import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import { isFinal, nextDelay } from '../fhir/trouble.ts';
 import type { Batch } from './batch.ts';
 import { filesOf, isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
 import { widestWindow } from './file-set.ts';
+import type { PutOff } from './put-off.ts';
+import { askedFor, isBusy, troubleAfter } from './put-off.ts';
 import type { DownloadState, RetryState } from './state.ts';
 import { addWarnings } from './state.ts';
 import { fileStep, step } from './steps.ts';
@@ -198,7 +200,7 @@ export class DownloadPhase {
     state.failed += result.failed.length;
     for (const later of result.later) this.#takeLater(batch, later);
     this.#warnOfExpiry();
-    if (result.later.some(({ busy }) => busy === true)) return;
+    if (result.later.some(isBusy)) return;
     state.busyTimes = 0;
     state.window = Math.min(widestWindow(this.#run), state.window + 1);
     if (result.later.length === 0) delete state.words;
@@ -215,17 +217,18 @@ export class DownloadPhase {
     const now = Date.now();
     const cause = this.#causeOf(later, now);
     const ordinals = ordinalsOf(later.ranges);
+    const { limits } = this.#run;
     for (const ordinal of ordinals) {
       state.again[cause] = (state.again[cause] ?? 0) + 1;
-      const trouble = addTrouble(later.progressed === true ? undefined : batch.troubles.get(ordinal), cause, now);
-      if (isFinal(trouble, now, this.#run.limits)) {
+      const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now, least: limits.progress });
+      if (isFinal(trouble, now, limits)) {
         state.failed++;
         if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
       } else state.retries.push(this.#retry(ordinal, trouble, later, now));
     }
     // A link may have been renewed since this batch was started; then the new one is tried first.
     if (batch.reading === state.reading && isStaleLink(cause, ordinals, batch)) this.#staleLinks = true;
-    if (later.busy === true) this.#slowDown(later, now);
+    if (isBusy(later)) this.#slowDown(later, now);
   }
 
   /** Said as soon as the pace shows it, while there is time to do something. */
@@ -241,26 +244,26 @@ export class DownloadPhase {
   }
 
   /** Past `Expires` an outage is taken for a link that has ended: the manifest is read again before files are given up. */
-  #causeOf({ cause }: LaterFiles, now: number): Exclude<LaterFiles['cause'], 'untried'> {
+  #causeOf({ cause }: PutOff, now: number): PutOff['cause'] {
     const expires = this.#files.expires();
     if (cause === 'outage' && expires !== undefined && now > Date.parse(expires)) return 'link';
-    return cause === 'untried' ? 'outage' : cause;
+    return cause;
   }
 
-  #retry(ordinal: number, trouble: Trouble, later: LaterFiles, now: number): RetryState {
+  #retry(ordinal: number, trouble: Trouble, later: PutOff, now: number): RetryState {
     const delay =
       trouble.cause === 'outage' || trouble.cause === 'elsewhere'
-        ? nextDelay(later.retryAfter, trouble.times - 1, this.#run.limits, Math.random)
+        ? nextDelay(askedFor(later), trouble.times - 1, this.#run.limits, Math.random)
         : trouble.cause === 'token' && trouble.times === 1
           ? 0
           : this.#run.limits.fileRetry * 5 ** (trouble.times - 1);
     return { ordinal, trouble, notBefore: now + delay };
   }
 
-  #slowDown(later: LaterFiles, now: number): void {
+  #slowDown(later: PutOff, now: number): void {
     const state = this.#state;
     state.window = Math.max(1, Math.floor(state.window / 2));
-    const delay = nextDelay(later.retryAfter, state.busyTimes, this.#run.limits, Math.random);
+    const delay = nextDelay(askedFor(later), state.busyTimes, this.#run.limits, Math.random);
     state.busyTimes++;
     state.holdUntil = Math.max(state.holdUntil, now + delay);
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:http';
@@ -15,7 +16,7 @@ export interface Asked {
   body: string;
 }
 
-/** An answer of status 200 unless it says otherwise; objects are sent as JSON. */
+/** An answer of status 200 with a strong ETag unless it says otherwise; objects are sent as JSON. */
 export interface Answer {
   status?: number;
   headers?: Record<string, string>;
@@ -40,7 +41,9 @@ export async function startAnswering(answer: AnsweringServer['answer']): Promise
       const asked = { method, url, headers, body };
       server.asked.push(asked);
       const { status = 200, headers: own = {}, body: content = '' } = await server.answer(asked);
-      response.writeHead(status, own).end(typeof content === 'string' ? content : JSON.stringify(content));
+      const text = typeof content === 'string' ? content : JSON.stringify(content);
+      if (status === 200) response.setHeader('etag', `"${createHash('sha256').update(text).digest('hex')}"`);
+      response.writeHead(status, own).end(text);
     })();
   });
   listener.listen(0, '127.0.0.1');

@@ -13,6 +13,7 @@ export const SHORT_LIMITS: Limits = {
   unusable: 2000,
   file: 3000,
   fileRetry: 50,
+  progress: 1500,
   delete: 1500,
   drain: 500,
 };

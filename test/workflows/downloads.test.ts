@@ -146,6 +146,44 @@ describe('a file that stays wrong fails the run, and the others are whole', () =
   });
 });
 
+describe('a file is not fetched for ever from a server that sends a strong ETag', () => {
+  const transform = (body: Buffer) =>
+    body.toString().replaceAll('"resourceType":"Condition"', '"resourceType":"Basic"');
+  const wrong: Fault = { kind: 'transformFile', transform };
+  const isFirst = ({ url }: { url: string }): boolean => url.includes('Condition.1.');
+
+  async function failed(): Promise<number> {
+    const { code } = await stack.fail({ server: 'plain' });
+    expect(code).toBe('IncompleteExport');
+    return files(stack.servers['plain']).filter(isFirst).length;
+  }
+
+  test('when its content stays wrong', async () => {
+    stack.servers['plain']?.faults.add({ route: 'file', match: isFirst, times: Infinity, do: wrong });
+    expect(await failed()).toBe(3);
+  });
+
+  test('when transfers that break off come between', async () => {
+    const { faults } = stack.servers['plain'] as SampleServer;
+    // Seen at the end only, when the transfer has been resumed.
+    const short: Fault = { kind: 'transformFile', transform: (body) => body.subarray(body.indexOf('\n') + 1) };
+    faults.add({ route: 'file', match: isFirst, times: Infinity, do: short });
+    let requests = 0;
+    const breaks = (entry: { url: string }): boolean => isFirst(entry) && requests++ % 2 === 0;
+    faults.add({ route: 'file', match: breaks, times: Infinity, do: { kind: 'breakBody', afterBytes: 3000 } });
+    expect(await failed()).toBe(6);
+  });
+
+  test('when each transfer brings a few bytes', async () => {
+    const few: Fault = { kind: 'breakBody', afterBytes: 20 };
+    stack.servers['plain']?.faults.add({ route: 'file', match: isFirst, times: Infinity, do: few });
+    const requests = await failed();
+    // For the time that an outage may last, with growing pauses.
+    expect(requests).toBeGreaterThan(3);
+    expect(requests).toBeLessThan(30);
+  });
+});
+
 test('links that expire are renewed by reading the manifest again', async () => {
   hospital.faults.add({ route: 'file', skip: 3, do: { kind: 'expireFileUrls', status: 403 } });
   const report = await stack.run({});

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorAnswer, type Answer } from './answer.ts';
 import { changed } from './apply-faults.ts';
 import type { Context } from '../context.ts';
+import { hashOf } from '../endpoints/files.ts';
 import { faultOf, type Fault, type FaultList } from '../faults.ts';
 import type { JournalEntry } from '../journal.ts';
 import { respond } from './respond.ts';
@@ -74,7 +75,9 @@ function substitute(url: string, faults: Fault[], context: Context): Answer | un
   if (answer === undefined) return undefined;
   const { status, headers = {}, body } = answer;
   const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  return { status, headers: lowerCase, ...(body !== undefined && { body }) };
+  // Most servers send a strong ETag along with whatever they serve, so wrong answers have one, too.
+  const etag = status === 200 ? { etag: hashOf(Buffer.from(body ?? '')) } : {};
+  return { status, headers: { ...etag, ...lowerCase }, ...(body !== undefined && { body }) };
 }
 
 /** An answer for faults of the server itself, as opposed to those it was asked for. */

@@ -39,11 +39,33 @@ export interface FileMeans {
 /**
  * Fetches one file into a part and checks it on the way; goes on where an earlier attempt's durable bytes end, if the
  * server still has the same file. The part has all of it when a checked file comes back, and is then to be finished;
- * otherwise it may hold a checkpoint for the next attempt.
+ * otherwise it is closed: what came wrong is discarded, what broke off or was refused is kept for the next attempt.
  *
  * @throws what the destination throws, and the signal's reason
  */
 export async function fetchFile(order: FileOrder, means: FileMeans): Promise<CheckedFile | FileTrouble> {
+  const { part } = means;
+  let outcome: CheckedFile | Trouble;
+  try {
+    outcome = await transfer(order, means);
+  } catch (error) {
+    // What fails here must not hide why the attempt ends.
+    await part.keep().catch(() => {});
+    throw error;
+  }
+  if ('sha256' in outcome) return outcome;
+  if (outcome.cause === 'content' || outcome.cause === 'final') {
+    await part.discard();
+    return outcome;
+  }
+  const reached = await part.keep();
+  return outcome.cause === 'broken' ? { cause: 'outage', words: outcome.words, reached } : outcome;
+}
+
+/** As {@link FileTrouble}, before the part is kept: how much of it is durable is known afterwards. */
+type Trouble = Exclude<FileTrouble, { reached: number }> | { cause: 'broken'; words: string };
+
+async function transfer(order: FileOrder, means: FileMeans): Promise<CheckedFile | Trouble> {
   const { entry } = order;
   const { part, signal } = means;
   let receiver = await takeOver(part, entry, signal);
@@ -70,19 +92,18 @@ export async function fetchFile(order: FileOrder, means: FileMeans): Promise<Che
   }
   const validator = resumable(response, entry, part);
   const writer = new PartWriter(part, validator);
-  const start = receiver.bytes;
   try {
     return await receive(response, entry, receiver, writer, means);
   } catch (error) {
     const trouble = brokenBody(error);
     const isAborted = signal.aborted && error === signal.reason;
-    if (validator !== undefined && (isAborted || trouble?.cause === 'outage')) {
+    if (validator !== undefined && (isAborted || trouble?.cause === 'broken')) {
       await writer.flush();
       await part.checkpoint(validator);
     }
     await writer.stop();
     if (trouble === undefined) throw error;
-    return { ...trouble, progressed: validator !== undefined && receiver.bytes > start };
+    return trouble;
   }
 }
 
@@ -132,7 +153,7 @@ async function refuse(
   entry: Entry,
   from: number,
   { onRefusal }: FileMeans,
-): Promise<FileTrouble | undefined> {
+): Promise<Trouble | undefined> {
   const { status, headers } = response;
   if (status !== 200 && status !== 206) {
     onRefusal(response);
@@ -155,7 +176,7 @@ async function receive(
   receiver: FileChecks,
   writer: PartWriter,
   { onProgress }: FileMeans,
-): Promise<CheckedFile | FileTrouble> {
+): Promise<CheckedFile | Trouble> {
   const { headers, status } = response;
   const from = receiver.bytes;
   const wrapped = isWrapped(response, entry);
@@ -226,16 +247,16 @@ function acceptable({ kind, contentType }: Entry): string {
   return contentType !== undefined && MEDIA_TYPE.test(contentType) ? `${contentType}, */*;q=0.1` : '*/*';
 }
 
-function networkTrouble(error: unknown): FileTrouble {
+function networkTrouble(error: unknown): Trouble {
   if (error instanceof RefusedUrlError) return { cause: 'final', words: error.message };
   if (error instanceof NetworkError) return { cause: 'outage', words: error.message, busy: true };
   throw error;
 }
 
 /** What is wrong with the body; undefined when it is the destination that failed, or the signal. */
-function brokenBody(error: unknown): FileTrouble | undefined {
+function brokenBody(error: unknown): Trouble | undefined {
   if (error instanceof ContentError) return contentTrouble(error.message);
-  if (error instanceof NetworkError) return { cause: 'outage', words: error.message, busy: false };
+  if (error instanceof NetworkError) return { cause: 'broken', words: error.message };
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' && code.startsWith('Z_')
     ? contentTrouble(`the gzip stream is broken or cut (${code})`)

@@ -1,25 +1,43 @@
-/** Why a file could not be had this time. */
-export interface FileTrouble {
-  /** `final`: trying again would not help. The others as in the table of when to give up. */
-  cause: 'content' | 'link' | 'outage' | 'elsewhere' | 'token' | 'final';
-  /** For people and for history: no URL, no content. */
+/** Why a file did not come whole this time. `words` are for people and for history: no URL, no content. */
+export type FileTrouble =
+  /** Trying again would not help. */
+  | { cause: 'final'; words: string }
+  | { cause: 'content' | 'link'; words: string }
+  | {
+      cause: 'token';
+      words: string;
+      /** Epoch of the token that was refused. */
+      refusedEpoch: number;
+    }
+  | Outage;
+
+/** Nothing is wrong with the file: it was not sent, or not to its end. */
+export type Outage = UnavailableFile | BrokenTransfer;
+
+/** No byte of the file came. `elsewhere`: it is an attachment at another server than the FHIR server. */
+export interface UnavailableFile {
+  cause: 'outage' | 'elsewhere';
   words: string;
   /** Milliseconds that the server asked to wait. */
   retryAfter?: number;
   /** The server as a whole is away or wants fewer requests; other files would fare no better now. */
   busy?: boolean;
-  /** It broke off farther on than the last time, and will be gone on with: no reason to give up. */
-  progressed?: boolean;
-  /** Epoch of the token that was refused. */
-  refusedEpoch?: number;
 }
 
-export function contentTrouble(words: string): FileTrouble {
+/** The transfer broke off. It alone can have progressed. */
+export interface BrokenTransfer {
+  cause: 'outage' | 'elsewhere';
+  words: string;
+  /** Bytes that are durable, behind which the next attempt goes on; 0 when it begins again. */
+  reached: number;
+}
+
+export function contentTrouble(words: string): { cause: 'content'; words: string } {
   return { cause: 'content', words };
 }
 
 /** What a status other than 200 means for a file. */
-export function statusTrouble(status: number, retryAfter: number | undefined): FileTrouble {
+export function statusTrouble(status: number, retryAfter: number | undefined): Exclude<FileTrouble, BrokenTransfer> {
   const words = `HTTP ${status}`;
   const asked = retryAfter === undefined ? {} : { retryAfter };
   if (status === 401 || status === 403 || status === 404 || status === 410) return { cause: 'link', words };

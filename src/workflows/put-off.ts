@@ -1,0 +1,38 @@
+import { patched } from '@temporalio/workflow';
+import type { LaterFiles } from '../activities/download-files.ts';
+import type { Trouble } from '../fhir/trouble.ts';
+import { addTrouble } from '../fhir/trouble.ts';
+
+/** Files that were asked for and put off. */
+export type PutOff = Exclude<LaterFiles, { cause: 'untried' }>;
+
+/** The server wants fewer requests, or is away. */
+export function isBusy(later: LaterFiles): boolean {
+  return 'busy' in later && later.busy;
+}
+
+/** Milliseconds that the server asked to wait. */
+export function askedFor(later: LaterFiles): number | undefined {
+  return 'retryAfter' in later ? later.retryAfter : undefined;
+}
+
+/**
+ * The trouble that a file is in after one more.
+ *
+ * @param cause what it is taken for: an outage past `Expires` is a reason to renew the link, and stays an outage
+ * @param least bytes that count as progress
+ */
+export function troubleAfter(
+  earlier: Trouble | undefined,
+  later: PutOff,
+  { cause, now, least }: { cause: PutOff['cause']; now: number; least: number },
+): Trouble {
+  if (patched('tries-are-kept')) {
+    return addTrouble(earlier, later.cause, now, { reached: 'reached' in later ? later.reached : 0, least });
+  }
+  // 0.1.0 took any fault after the first byte for progress, and then counted anew.
+  const { progressed } = later as { progressed?: boolean };
+  return earlier?.cause === cause && progressed !== true
+    ? { cause, since: earlier.since, times: earlier.times + 1 }
+    : { cause, since: now, times: 1 };
+}
