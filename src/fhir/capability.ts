@@ -11,11 +11,15 @@ export interface ExportCapability {
   declared: boolean;
 }
 
-const DEFINITION = /\/OperationDefinition\/(?:(group|patient)-)?export(?:\|(\d+)\b.*)?$/;
+const DEFINITION = /\/OperationDefinition\/(?:(group|patient)-)?export(?:\|.*)?$/;
+/** A version of a server's own definition says nothing of the IG. */
+const IG_VERSION = /\/uv\/bulkdata\/OperationDefinition\/[a-z-]+\|(\d+)\b/;
+const NAME = /^\$?(?:(group|patient)-)?export$/;
 const INSTANTIATES = /\/bulkdata\/CapabilityStatement\/bulk-data\|(\d+)\b/;
 
 type Level = 'system' | 'patient' | 'group';
 
+/** An export operation that a statement names. */
 interface Declared {
   name: string;
   level: Level;
@@ -24,7 +28,8 @@ interface Declared {
 
 /**
  * Finds the export operation by its canonical `definition`, because its name can differ: a server may offer `export`
- * and `export-v4` side by side (Bulk Data IG 4.0-ballot). Undefined when the statement is unusable or names none; that
+ * and `export-v4` side by side (Bulk Data IG 4.0-ballot). Without one, it is the operation of the name `export`, under
+ * whatever definition: servers have their own (SMART reference server). Undefined when the statement is unusable or names none; that
  * is not fatal, many servers export without saying so.
  */
 export function findExport(statement: unknown, level: Level): ExportCapability | undefined {
@@ -50,11 +55,11 @@ function declarations(root: Record<string, unknown>, level: Level): Declared[] {
   const type = { system: undefined, patient: 'Patient', group: 'Group' }[level];
   const rests = objects(root['rest']);
   // IG 1.0.0 declares all three at the server's level; 1.0.1 moved two of them to the resources.
-  const ofServer = rests.flatMap((rest) => exportsAmong(rest['operation']));
+  const ofServer = rests.flatMap((rest) => exportsAmong(rest['operation'], 'system'));
   const ofResource = rests
     .flatMap((rest) => objects(rest['resource']))
     .filter((resource) => type !== undefined && resource['type'] === type)
-    .flatMap((resource) => exportsAmong(resource['operation']));
+    .flatMap((resource) => exportsAmong(resource['operation'], level));
   const isOwn = (one: Declared): boolean => one.level === level;
   // What stands at the resource is meant for it, even under the definition of another level.
   const atResource = ofResource.map((one) => ({ ...one, level }));
@@ -62,12 +67,30 @@ function declarations(root: Record<string, unknown>, level: Level): Declared[] {
   return nearest.find((found) => found.length > 0) ?? [];
 }
 
-function exportsAmong(operations: unknown): Declared[] {
-  return objects(operations).flatMap(({ name, definition }) => {
-    const match = typeof definition === 'string' ? DEFINITION.exec(definition) : null;
-    if (match === null || typeof name !== 'string') return [];
-    return [{ name: name.replace(/^\$/, ''), level: (match[1] ?? 'system') as Level, version: versionOf(match[2]) }];
+function exportsAmong(operations: unknown, place: Level): Declared[] {
+  const found = objects(operations).flatMap(({ name, definition }) => {
+    const url = definitionOf(definition);
+    return typeof name === 'string' && url !== undefined ? [{ name, url }] : [];
   });
+  const byDefinition = found.flatMap(({ name, url }) => {
+    const match = DEFINITION.exec(url);
+    return match === null ? [] : [declared(name, (match[1] ?? 'system') as Level, url)];
+  });
+  if (byDefinition.length > 0) return byDefinition;
+  return found.flatMap(({ name, url }) => {
+    const match = NAME.exec(name);
+    return match === null ? [] : [declared(name, (match[1] ?? place) as Level, url)];
+  });
+}
+
+/** A canonical; in FHIR 3 a Reference. */
+function definitionOf(value: unknown): string | undefined {
+  const url = asObject(value)?.['reference'] ?? value;
+  return typeof url === 'string' ? url : undefined;
+}
+
+function declared(name: string, level: Level, url: string): Declared {
+  return { name: name.replace(/^\$/, ''), level, version: versionOf(IG_VERSION.exec(url)?.[1]) };
 }
 
 function operationName(name: string | undefined): string {

@@ -68,6 +68,47 @@ describe('a level that is not declared', () => {
   });
 });
 
+describe('an operation under a definition of the server’s own', () => {
+  const own = (name: string, definition: string): object => ({
+    name,
+    definition: `https://h.example/fhir/${definition}`,
+  });
+
+  test.each(['system', 'patient', 'group'] as const)('is found by its name, level %s', (level) => {
+    const found = statement({
+      operation: [own('export', 'OperationDefinition/-s-export'), own('get-resource-counts', 'OperationDefinition/x')],
+      resource: [
+        { type: 'Patient', operation: [own('export', 'OperationDefinition/Patient--export')] },
+        { type: 'Group', operation: [everything, own('group-export', 'OperationDefinition/Group-i-export|4.0.0')] },
+      ],
+    });
+    expect(findExport(found, level)).toEqual({ operation: 'export', declared: true });
+  });
+
+  test('tells no version of the IG, whatever its own is', () => {
+    const found = statement({ operation: [own('export', 'OperationDefinition/export|4.0.0')] });
+    expect(findExport(found, 'system')).toEqual({ operation: 'export', declared: true });
+  });
+
+  test('gives way to one that is found by its definition', () => {
+    const found = statement({
+      operation: [own('export', 'OperationDefinition/old'), operation('export-v4', 'export', '4.0.0')],
+    });
+    expect(findExport(found, 'system')).toEqual({ operation: 'export-v4', version: 4, declared: true });
+  });
+
+  test('is not one of another name', () => {
+    const found = statement({ operation: [own('davinci-data-export', 'OperationDefinition/davinci-data-export')] });
+    expect(findExport(found, 'system')).toEqual({ operation: 'export', declared: false });
+  });
+
+  test('can be named by a Reference, as in FHIR 3', () => {
+    const definition = { reference: `${IG}/OperationDefinition/group-export|2.0.0` };
+    const found = statement({ resource: [{ type: 'Group', operation: [{ name: 'export', definition }] }] });
+    expect(findExport(found, 'group')).toEqual({ operation: 'export', version: 2, declared: true });
+  });
+});
+
 describe('which version is declared', () => {
   const group = (...operations: object[]): object => ({ resource: [{ type: 'Group', operation: operations }] });
 
