@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { faultOfServerUrl } from './check-url.ts';
+import { decode } from './decode.ts';
 import type { HttpBody } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import { hide } from './hide.ts';
@@ -133,6 +134,8 @@ export class HttpClient {
       path: pathAsGiven(request.url, url),
       method: request.method,
       headers: {
+        // RFC 9110, 12.5.3: without the header the server may choose any coding.
+        'accept-encoding': 'identity',
         ...request.headers,
         ...(trusted ? rules.trustedHeaders : {}),
         ...(authorization === undefined ? {} : { authorization }),
@@ -179,9 +182,10 @@ export class HttpClient {
 }
 
 /**
- * Reads a whole body as text.
+ * Reads a whole body as text, decoded.
  *
- * @param most bytes; a longer body is an error, or is cut with `cut`
+ * @param most bytes, as sent and decoded; a longer body is an error, or is cut with `cut` where it is sent uncoded
+ * @throws NetworkError
  */
 export async function readText(response: HttpResponse, most: number, cut = false): Promise<string> {
   const chunks: Buffer[] = [];
@@ -198,7 +202,8 @@ export async function readText(response: HttpResponse, most: number, cut = false
   } catch (error) {
     if (!isEnough) throw error;
   }
-  const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
+  const body = Buffer.concat(chunks).subarray(0, most);
+  const text = (await decode(body, response.headers['content-encoding'], most)).toString('utf8');
   return response.secret === undefined ? text : hide(text, [response.secret]);
 }
 

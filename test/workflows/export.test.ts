@@ -89,6 +89,9 @@ test('headers of the kick-off, of polls and of files are those that the IG asks 
     expect(headers['accept']).toBe('application/fhir+ndjson');
     expect(headers['accept-encoding']).toContain('gzip');
   }
+  const others = server('v3').journal.filter(({ route }) => route !== 'file');
+  expect(others.map(({ route }) => route)).toEqual(expect.arrayContaining(['metadata', 'kickOff', 'status', 'delete']));
+  expect(new Set(others.map(({ headers }) => headers['accept-encoding']))).toEqual(new Set(['identity']));
 });
 
 test('the status URL is asked exactly as the server gave it', async () => {
