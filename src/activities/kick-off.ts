@@ -227,10 +227,10 @@ async function readAnswer(
   }
   const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
   const words = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
-  if (status === 202 || status === 200) {
+  if (status >= 200 && status < 300) {
     throw new ExportError(
       'KickOffRejected',
-      `the server answered ${status} without a usable Content-Location, so the export cannot be followed`,
+      `the server answered without a usable Content-Location, so the export cannot be followed: ${words}`,
     );
   }
   // A gateway that gave up waiting does not know whether the server behind it has started the export.

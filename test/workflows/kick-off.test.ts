@@ -57,6 +57,18 @@ describe('a kick-off that the server refuses ends the run, with the reasons', ()
     ['401', answer(401), 'AuthorizationFailed', /kick-off was refused: HTTP 401/],
     ['403', answer(403, outcome), 'AuthorizationFailed', /HTTP 403/],
     ['202 without Content-Location', answer(202), 'KickOffRejected', /without a usable Content-Location/],
+    [
+      '200 with an OperationOutcome',
+      answer(200, outcome),
+      'KickOffRejected',
+      /without a usable Content-Location.*HTTP 200: error\/not-supported: _elements cannot be used; error\/invalid/,
+    ],
+    [
+      '201 with a page',
+      answer(201, '<html>Signed in</html>'),
+      'KickOffRejected',
+      /without a usable Content-Location.*HTTP 201: \(a page, not FHIR\) Signed in/,
+    ],
   ])('%s', async (_, fault, code, message) => {
     hospital.faults.add({ route: 'kickOff', do: fault });
     const failure = await stack.fail(SMALL);
