@@ -196,7 +196,7 @@ export const FAILURES = {
     next: 'Start again with the same request and path: a fresh export is kicked off.',
   },
   ExportExpired: {
-    meaning: 'The job ended on the server before all files were fetched.',
+    meaning: 'The job ended on the server before all files were fetched, or its manifest lists other files by now.',
     next: 'Start again with the same request and path: a fresh export is kicked off.',
   },
   InvalidManifest: {

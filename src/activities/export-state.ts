@@ -82,6 +82,7 @@ export const FILES = {
   job: '.export/job.json',
   intents: '.export/kick-offs',
   pages: '.export/pages',
+  reading: '.export/reading',
   entries: '.export/entries',
   summary: '.export/entries/summary.json',
   receipts: '.export/receipts',
@@ -94,9 +95,15 @@ export const FILES = {
   errorSummary: 'error/summary.json',
 } as const;
 
-export const pageFile = (page: number): string => `${FILES.pages}/${number5(page)}.body.json`;
-export const pageMetaFile = (page: number): string => `${FILES.pages}/${number5(page)}.json`;
+/** Where manifest pages are: as they came first, or as a later reading of the manifest brings them. */
+export type PagesFolder = typeof FILES.pages | typeof FILES.reading;
+
+export const pageFile = (page: number, where: PagesFolder = FILES.pages): string =>
+  `${where}/${number5(page)}.body.json`;
+export const pageMetaFile = (page: number, where: PagesFolder = FILES.pages): string =>
+  `${where}/${number5(page)}.json`;
 export const entriesFile = (chunk: number): string => `${FILES.entries}/${number5(chunk)}.json`;
+export const renewedFile = (chunk: number): string => `${FILES.reading}/entries.${number5(chunk)}.json`;
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;

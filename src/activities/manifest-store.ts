@@ -7,8 +7,17 @@ import { EntryList } from '../fhir/entries.ts';
 import type { Manifest } from '../fhir/manifest.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
-import type { ManifestSummary, PageMeta } from './export-state.ts';
-import { FILES, chunkOf, entriesFile, pageFile, pageMetaFile, readJson, writeJson } from './export-state.ts';
+import type { ManifestSummary, PageMeta, PagesFolder } from './export-state.ts';
+import {
+  FILES,
+  chunkOf,
+  entriesFile,
+  pageFile,
+  pageMetaFile,
+  readEntries,
+  readJson,
+  writeJson,
+} from './export-state.ts';
 
 /** Chunks of entries that are written at once. */
 const MOST_WRITES = 8;
@@ -18,6 +27,7 @@ export async function storePage(
   folder: ExportFolder,
   page: number,
   { body, manifest, url, expires }: { body: string; manifest: Manifest; url: string; expires?: string | undefined },
+  where: PagesFolder = FILES.pages,
 ): Promise<PageMeta> {
   const meta: PageMeta = {
     url,
@@ -28,61 +38,89 @@ export async function storePage(
     ...(manifest.manifestType === undefined ? {} : { manifestType: manifest.manifestType }),
     ...dateOf(expires),
   };
-  await folder.write(pageFile(page), body);
-  await writeJson(folder, pageMetaFile(page), meta);
+  await folder.write(pageFile(page, where), body);
+  await writeJson(folder, pageMetaFile(page, where), meta);
   return meta;
 }
 
 /** Descriptions of the stored pages, in order. */
-export async function readPages(folder: ExportFolder): Promise<PageMeta[]> {
+export async function readPages(folder: ExportFolder, where: PagesFolder = FILES.pages): Promise<PageMeta[]> {
   const pages: PageMeta[] = [];
   for (;;) {
-    const meta = await readJson<PageMeta>(folder, pageMetaFile(pages.length + 1));
+    const meta = await readJson<PageMeta>(folder, pageMetaFile(pages.length + 1, where));
     if (meta === undefined) return pages;
     pages.push(meta);
   }
 }
 
-/** Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. */
+/**
+ * Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. Entries that are there
+ * keep their links: those of the pages may be older.
+ */
 export async function indexPages(folder: ExportFolder): Promise<ManifestSummary> {
   const pages = await readPages(folder);
   const first = pages[0] as PageMeta;
-  const list = new EntryList();
-  const chunks = new ChunkWriter(folder);
+  const chunks = new ChunkWriter((chunk, entries) => writeChunk(folder, chunk, entries));
   let knownBytes: number | undefined = 0;
-  for (const [position, meta] of pages.entries()) {
-    const manifest = readManifest((await folder.read(pageFile(position + 1)))?.toString('utf8') ?? '');
-    if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
-    for (const entry of addPage(list, manifest, position + 1, meta.url)) {
-      const bytes = entry.length ?? entry.fileSize;
-      knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
-      await chunks.add(entry);
-    }
+  for await (const entry of entriesOfPages(folder, pages)) {
+    const bytes = entry.length ?? entry.fileSize;
+    knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
+    await chunks.add(entry);
   }
   const total = await chunks.end();
-  const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
   const summary: ManifestSummary = {
     pages: pages.length,
     entries: total,
     transactionTime: first.transactionTime,
-    requiresAccessToken: pages.some((page) => page.requiresAccessToken),
+    ...linksOf(pages),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
-    ...(expires === undefined ? {} : { expires }),
     ...(knownBytes === undefined ? {} : { knownBytes }),
   };
   await writeJson(folder, FILES.summary, summary);
   return summary;
 }
 
+/** Entries of stored pages, in order. */
+export async function* entriesOfPages(
+  folder: ExportFolder,
+  pages: readonly PageMeta[],
+  where: PagesFolder = FILES.pages,
+): AsyncGenerator<Entry> {
+  const list = new EntryList();
+  for (const [position, meta] of pages.entries()) {
+    const manifest = readManifest((await folder.read(pageFile(position + 1, where)))?.toString('utf8') ?? '');
+    if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
+    yield* addPage(list, manifest, position + 1, meta.url);
+  }
+}
+
+/** What the pages say of the links to files. */
+export function linksOf(pages: readonly PageMeta[]): Pick<ManifestSummary, 'requiresAccessToken' | 'expires'> {
+  const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
+  return {
+    requiresAccessToken: pages.some((page) => page.requiresAccessToken),
+    ...(expires === undefined ? {} : { expires }),
+  };
+}
+
+async function writeChunk(folder: ExportFolder, chunk: number, entries: readonly Entry[]): Promise<void> {
+  const known = new Map((await readEntries(folder, chunk)).map((entry) => [entry.ordinal, entry]));
+  const kept = entries.map((entry) => {
+    const { url, needsToken } = known.get(entry.ordinal) ?? entry;
+    return { ...entry, url, needsToken };
+  });
+  await folder.write(entriesFile(chunk), JSON.stringify(kept));
+}
+
 /** Writes entries in chunks, some at once: each is durable when it is written, which takes its time. */
-class ChunkWriter {
-  readonly #folder: ExportFolder;
+export class ChunkWriter {
+  readonly #writeChunk: (chunk: number, entries: readonly Entry[]) => Promise<void>;
   #chunk: Entry[] = [];
   #total = 0;
   #writing: Promise<void>[] = [];
 
-  constructor(folder: ExportFolder) {
-    this.#folder = folder;
+  constructor(writeOne: (chunk: number, entries: readonly Entry[]) => Promise<void>) {
+    this.#writeChunk = writeOne;
   }
 
   async add(entry: Entry): Promise<void> {
@@ -99,7 +137,7 @@ class ChunkWriter {
   }
 
   #write(): void {
-    this.#writing.push(this.#folder.write(entriesFile(chunkOf(this.#total - 1)), JSON.stringify(this.#chunk)));
+    this.#writing.push(this.#writeChunk(chunkOf(this.#total - 1), this.#chunk));
     this.#chunk = [];
   }
 

@@ -5,7 +5,7 @@ import { FILES, readJson, writeJson } from './export-state.ts';
 
 /** Takes the queries out of every stored URL of the manifest, because they may be signatures that are still valid. */
 export async function redactPages(folder: ExportFolder): Promise<void> {
-  for (const where of [FILES.pages, FILES.entries]) {
+  for (const where of [FILES.pages, FILES.reading, FILES.entries]) {
     for (const name of await folder.list(where)) {
       const file = `${where}/${name}`;
       const before = (await folder.read(file))?.toString('utf8') ?? '';

@@ -1,14 +1,26 @@
-import { ExportError } from '../errors.ts';
-import type { Manifest } from '../fhir/manifest.ts';
-import { readManifest } from '../fhir/manifest.ts';
+import type { Entry } from '../fhir/entries.ts';
+import { matchEntries } from '../fhir/renewed-entries.ts';
 import type { TroubleCause } from '../fhir/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
+import { ExportError } from '../errors.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import { askStatus } from './ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary } from './export-state.ts';
-import { openExportFolder, pageFile, readJob, readJson, writeJson } from './export-state.ts';
-import { indexPages, readPages, storePage } from './manifest-store.ts';
+import type { ExportRef, ManifestSummary, PageMeta } from './export-state.ts';
+import {
+  FILES,
+  chunkOf,
+  entriesFile,
+  openExportFolder,
+  pageMetaFile,
+  readEntries,
+  readJob,
+  readJson,
+  readSummary,
+  renewedFile,
+  writeJson,
+} from './export-state.ts';
+import { ChunkWriter, entriesOfPages, linksOf, readPages, storePage } from './manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from './token-needed.ts';
 
@@ -23,27 +35,34 @@ export type RefreshManifestResult =
   | TokenNeeded
   | { kind: 'refreshed'; manifest: ManifestSummary }
   | { kind: 'gone'; words: string }
+  /** It lists other files than before, or such that may be others. */
+  | { kind: 'changed'; words: string }
   | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
 
-/** How far a reading has come; the pages themselves are stored. */
-const PROGRESS = '.export/reading.json';
-
+/** How far a reading has come; its pages, and then the entries with their new links, are stored beside it. */
 interface ReadingProgress {
   mark: string;
   reading: number;
   pages: number;
   /** When the last of them was read, milliseconds since the epoch. */
   at: number;
+  /**
+   * All entries with new links are here, and then they have become the export's. Nothing else is done between the two:
+   * a manifest could not be compared with entries of which some have new links.
+   */
+  matched?: 'stored' | 'taken';
 }
+
+const PROGRESS = `${FILES.reading}/progress.json`;
 
 /** Milliseconds after which the pages of a reading that stopped are not fresh any more. */
 const FRESH = 5 * 60_000;
 
 /**
  * Reads the manifest again, because links to files expire and a new reading may bring new ones (Bulk Data IG 3.0,
- * output file request). Files are known by their place: a page that does not have the same files is refused. A retry,
- * or the same reading with another token, goes on after the pages that it has: there may be so many that a token ends
- * before the last.
+ * output file request). Entries keep their place and name and get the link of the same file. A retry, or the same
+ * reading with another token, goes on after the pages that it has: there may be so many that a token ends before the
+ * last.
  *
  * @throws ExportError `InvalidManifest`, `ExportFailed`, `AuthorizationFailed`, `DestinationFailed`
  */
@@ -53,45 +72,99 @@ export async function refreshManifest(
   attempt: Attempt,
 ): Promise<RefreshManifestResult> {
   const folder = await openExportFolder(deps, ref);
+  const progress = await readJson<ReadingProgress>(folder, PROGRESS);
+  // Whoever began it: another run may have been stopped there.
+  if (progress?.matched === 'stored') await takeOver(folder, progress);
+  const summary = await readSummary(folder);
+  const isOurs = progress?.mark === ref.mark && progress.reading === reading && Date.now() - progress.at < FRESH;
+  if (isOurs && progress.matched !== undefined) return { kind: 'refreshed', manifest: summary };
+  if (!isOurs) await folder.remove(FILES.reading);
+  const pages = isOurs ? (await readPages(folder, FILES.reading)).slice(0, progress.pages) : [];
+  const known = await readPages(folder);
   const job = await readJob(folder);
-  const stored = await readPages(folder);
-  let pages = await pagesRead(folder, ref, reading);
-  for (; pages < stored.length; pages++) {
-    const page = pages + 1;
-    const url = pages === 0 ? job.statusUrl : stored[pages - 1]?.next;
-    if (url === undefined) break;
+  for (;;) {
+    const url = pages.length === 0 ? job.statusUrl : pages.at(-1)?.next;
+    // While the server still works, pages that have not been there before are the poll's.
+    if (url === undefined || (pages.length === known.length && known.at(-1)?.next !== undefined)) break;
+    const page = pages.length + 1;
+    if (pages.some((one) => one.url === url))
+      throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
+    // As many as there can be, if every file has a page of its own now.
+    if (page > known.length + summary.entries) return changed(folder, 'it has no end');
     attempt.report({ page });
     const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal);
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest')
       return { kind: 'trouble', cause: 'unusable', words: 'the server says the export is in progress again' };
-    const before = readManifest((await folder.read(pageFile(page)))?.toString('utf8') ?? '');
-    if (!('files' in before) || !haveSameFiles(before, answer.manifest)) {
-      throw new ExportError(
-        'InvalidManifest',
-        `page ${page} lists other files than before; a manifest once sent must not change`,
-      );
-    }
-    stored[pages] = await storePage(folder, page, { body, manifest: answer.manifest, url, expires });
-    await writeJson(folder, PROGRESS, {
-      mark: ref.mark,
-      reading,
-      pages: page,
-      at: Date.now(),
-    } satisfies ReadingProgress);
+    pages.push(await storePage(folder, page, { body, manifest: answer.manifest, url, expires }, FILES.reading));
+    await writeProgress(folder, { mark: ref.mark, reading, pages: page, at: Date.now() });
   }
-  return { kind: 'refreshed', manifest: await indexPages(folder) };
+  const words = await match(folder, summary, pages, pages[0]?.transactionTime === known[0]?.transactionTime);
+  if (words !== undefined) return changed(folder, words);
+  const stored = { mark: ref.mark, reading, pages: pages.length, at: Date.now(), matched: 'stored' as const };
+  await writeProgress(folder, stored);
+  return { kind: 'refreshed', manifest: await takeOver(folder, stored) };
 }
 
-/** Pages that this very reading has; those of an earlier one, of another run, or from long ago are not fresh. */
-async function pagesRead(folder: ExportFolder, { mark }: ExportRef, reading: number): Promise<number> {
-  const progress = await readJson<ReadingProgress>(folder, PROGRESS);
-  const isOurs = progress?.mark === mark && progress.reading === reading && Date.now() - progress.at < FRESH;
-  return isOurs ? progress.pages : 0;
+async function changed(folder: ExportFolder, words: string): Promise<RefreshManifestResult> {
+  await folder.remove(FILES.reading);
+  return { kind: 'changed', words: `the manifest was read again and may be of other files: ${words}` };
 }
 
-function haveSameFiles(before: Manifest, after: Manifest): boolean {
-  const shape = ({ files }: Manifest): string =>
-    JSON.stringify(files.map(({ kind, index, type }) => [kind, index, type]));
-  return shape(before) === shape(after);
+/** Stores the entries with their new links, beside the old ones; says why it cannot, if so. */
+async function match(
+  folder: ExportFolder,
+  { entries }: ManifestSummary,
+  pages: readonly PageMeta[],
+  isSameMoment: boolean,
+): Promise<string | undefined> {
+  const before: Entry[] = [];
+  for (let chunk = 0; before.length < entries; chunk++) {
+    const some = await readEntries(folder, chunk);
+    if (some.length === 0)
+      throw new ExportError('DestinationFailed', `${folder.location}/${entriesFile(chunk)} is missing`);
+    before.push(...some);
+  }
+  const after: Entry[] = [];
+  for await (const entry of entriesOfPages(folder, pages, FILES.reading)) after.push(entry);
+  const renewal = matchEntries(before, after, isSameMoment);
+  if (renewal.kind === 'other') return renewal.words;
+  const chunks = new ChunkWriter((chunk, some) => folder.write(renewedFile(chunk), JSON.stringify(some)));
+  for (const [order, entry] of before.entries()) {
+    const { url, needsToken } = after[renewal.places[order] as number] as Entry;
+    await chunks.add({ ...entry, url, needsToken });
+  }
+  await chunks.end();
+  return undefined;
+}
+
+/** Makes the new links the export's; as often as it takes, and also when entries have been added since. */
+async function takeOver(folder: ExportFolder, progress: ReadingProgress): Promise<ManifestSummary> {
+  const before = await readSummary(folder);
+  for (let chunk = 0; chunk <= chunkOf(before.entries - 1); chunk++) {
+    const renewed = (await readJson<Entry[]>(folder, renewedFile(chunk))) ?? [];
+    const added = (await readEntries(folder, chunk)).slice(renewed.length);
+    if (renewed.length > 0) await folder.write(entriesFile(chunk), JSON.stringify([...renewed, ...added]));
+  }
+  const pages = await readPages(folder, FILES.reading);
+  for (const [position, known] of (await readPages(folder)).entries()) {
+    const { next, expires, requiresAccessToken } = pages[position] ?? {};
+    const { next: oldNext, expires: _, ...meta } = known;
+    await writeJson(folder, pageMetaFile(position + 1), {
+      ...meta,
+      // Whether there is another page the poll alone decides.
+      ...(oldNext === undefined ? {} : { next: next ?? oldNext }),
+      ...(expires === undefined ? {} : { expires }),
+      requiresAccessToken: requiresAccessToken ?? known.requiresAccessToken,
+    } satisfies PageMeta);
+  }
+  const { expires: _, ...rest } = before;
+  const summary: ManifestSummary = { ...rest, ...linksOf(pages) };
+  await writeJson(folder, FILES.summary, summary);
+  await writeProgress(folder, { ...progress, matched: 'taken' });
+  return summary;
+}
+
+function writeProgress(folder: ExportFolder, progress: ReadingProgress): Promise<void> {
+  return writeJson(folder, PROGRESS, progress);
 }

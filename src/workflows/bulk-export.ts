@@ -110,12 +110,12 @@ function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
   const { state } = run;
   const { manifest, downloads, poll } = state;
   if (!run.opened.adopted || state.restarted) {
-    const words = downloads?.words ?? poll.words ?? '';
+    const words = run.jobEnded ?? downloads?.words ?? poll.words ?? '';
     throw code === 'ExportGone'
       ? failure(code, `the server no longer knows the job: ${words}`)
       : failure(
           code,
-          `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, then the job was gone: ${words}`,
+          `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${words}`,
         );
   }
   state.restarted = true;

@@ -17,6 +17,8 @@ export class ExportRun {
   readonly tokens = new TokenKeeper(this);
   /** Files in batches that are in flight. */
   filesRunning = 0;
+  /** Why the manifest is of no more use, in the server's words or ours. */
+  jobEnded: string | undefined;
 
   constructor(request: ExportRequest, state: ExportState) {
     this.request = request;

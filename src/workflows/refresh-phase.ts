@@ -7,7 +7,7 @@ import { step } from './steps.ts';
 /**
  * Reads the manifest again for fresh links, and waits for a server that is away.
  *
- * @returns false when the job is gone
+ * @returns false when the job is gone, or its manifest is another one
  */
 export async function refreshPhase(run: ExportRun): Promise<boolean> {
   const reading = run.state.downloads?.reading ?? 0;
@@ -21,10 +21,16 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       run.state.manifest = result.manifest;
       return true;
     }
-    if (result.kind === 'gone') return false;
+    if (result.kind === 'gone' || result.kind === 'changed') {
+      run.jobEnded = result.words;
+      return false;
+    }
     trouble = addTrouble(trouble, result.cause, Date.now());
     if (isFinal(trouble, Date.now(), run.limits)) {
-      if (result.cause === 'gone') return false;
+      if (result.cause === 'gone') {
+        run.jobEnded = result.words;
+        return false;
+      }
       throw failure(
         result.cause === 'unusable' ? 'InvalidManifest' : 'ServerUnavailable',
         `links to files were refused and the manifest could not be read again: ${result.words}`,

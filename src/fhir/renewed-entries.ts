@@ -1,0 +1,145 @@
+import type { Entry } from './entries.ts';
+
+/** What is known of an entry, whatever its link is at the moment. */
+export type KnownEntry = Pick<Entry, 'kind' | 'type' | 'count' | 'length' | 'sha256' | 'url'>;
+
+/** What a new reading of the manifest says of the entries that are known. */
+export type Renewal =
+  /** `places`: for each known entry its place among the new ones. */
+  { kind: 'same'; places: number[] } | { kind: 'other'; words: string };
+
+/** Why a new reading is not of the same files, or cannot be known to be. */
+class OtherFiles extends Error {}
+
+/**
+ * Finds the entries that are known in a new reading of the manifest, which must list the same files as before but may
+ * have new URLs (Bulk Data IG 3.0, allowPartialManifests). Nothing says that it keeps its order, so that the files of
+ * one array are found
+ * - by their URLs without query, when these are the same; several that only the query tells apart by the parameters
+ *   whose values are all still there, which a signature's are not;
+ * - by their order, when every URL is new and everything else that is known agrees at every place.
+ *
+ * Anything else is `other`: to guess could mean to store one file twice and another never.
+ *
+ * @param isSameMoment both readings have the same `transactionTime`; otherwise nothing is found by its order
+ */
+export function matchEntries(
+  before: readonly KnownEntry[],
+  after: readonly KnownEntry[],
+  isSameMoment: boolean,
+): Renewal {
+  const places: number[] = Array.from({ length: before.length });
+  try {
+    for (const kind of ['output', 'deleted', 'error'] as const) {
+      const [was, is] = [before, after].map((list) => list.flatMap((entry, at) => toPlaced(entry, at, kind)));
+      for (const [old, renewed] of pairs(was as Placed[], is as Placed[], isSameMoment)) {
+        const changed = FIXED.find((field) => old.entry[field] !== renewed.entry[field]);
+        if (changed !== undefined) throw new OtherFiles(`the ${changed} of a file is not what it was`);
+        places[old.at] = renewed.at;
+      }
+    }
+  } catch (error) {
+    if (error instanceof OtherFiles) return { kind: 'other', words: error.message };
+    throw error;
+  }
+  return { kind: 'same', places };
+}
+
+/** Fields of an entry that never change. */
+const FIXED = ['type', 'count', 'length', 'sha256'] as const;
+
+/** An entry, where it is in its list, and its URL without query. */
+interface Placed {
+  entry: KnownEntry;
+  at: number;
+  path: string;
+}
+
+function toPlaced(entry: KnownEntry, at: number, kind: KnownEntry['kind']): Placed | [] {
+  return entry.kind === kind ? { entry, at, path: entry.url.replace(/[?#].*$/s, '') } : [];
+}
+
+function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
+  if (was.length !== is.length) throw new OtherFiles(`it lists ${is.length} files in place of ${was.length}`);
+  const [known, renewed] = [groupBy(was, ({ path }) => path), groupBy(is, ({ path }) => path)];
+  if ([...known.keys()].every((path) => !renewed.has(path))) return inOrder(was, is, isSameMoment);
+  const found: [Placed, Placed][] = [];
+  const unclear: [Placed[], Placed[]] = [[], []];
+  for (const [path, olds] of known) {
+    const news = renewed.get(path) ?? [];
+    if (news.length !== olds.length) throw new OtherFiles('some of its files have other URLs than before');
+    pairPath(olds, news, found, unclear);
+  }
+  return [...found, ...inOrder(...unclear, isSameMoment)];
+}
+
+/** Pairs the files that share a URL without query. */
+function pairPath(
+  olds: readonly Placed[],
+  news: readonly Placed[],
+  found: [Placed, Placed][],
+  unclear: [Placed[], Placed[]],
+): void {
+  const [was, is] = [queries(olds), queries(news)];
+  const lasting = lastingNames(was, is);
+  const keyed = (some: readonly Placed[], ofSome: readonly URLSearchParams[]): Map<string, Placed[]> =>
+    groupBy(
+      some.map((one, order) => ({ ...one, path: `${one.path} ${valuesOf(lasting, ofSome[order])}` })),
+      ({ path }) => path,
+    );
+  const renewed = keyed(news, is);
+  for (const [key, some] of keyed(olds, was)) {
+    const others = renewed.get(key) ?? [];
+    const isClear = some.length === 1 || others.every(({ entry }) => entry.url === others[0]?.entry.url);
+    if (others.length !== some.length || (!isClear && haveCommonUrl(some, others)))
+      throw new OtherFiles('it has files that cannot be told apart');
+    if (isClear) found.push(...some.map((old, order): [Placed, Placed] => [old, others[order] as Placed]));
+    else [some, others].forEach((unclearOnes, side) => unclear[side]?.push(...unclearOnes));
+  }
+}
+
+function haveCommonUrl(some: readonly Placed[], others: readonly Placed[]): boolean {
+  const urls = new Set(some.map(({ entry }) => entry.url));
+  return others.some(({ entry }) => urls.has(entry.url));
+}
+
+/** Of files that share a URL without query; one alone needs none. */
+function queries(some: readonly Placed[]): URLSearchParams[] {
+  return some.length === 1 ? [] : some.map(({ entry }) => new URL(entry.url).searchParams);
+}
+
+function valuesOf(names: readonly string[], query: URLSearchParams | undefined): string {
+  return JSON.stringify(names.map((name) => query?.getAll(name)));
+}
+
+/** Parameters that have the same values before and after, each as often. */
+function lastingNames(was: readonly URLSearchParams[], is: readonly URLSearchParams[]): string[] {
+  const all = (some: readonly URLSearchParams[], name: string): string =>
+    JSON.stringify(some.map((query) => valuesOf([name], query)).sort());
+  const names = new Set(was.flatMap((query) => [...query.keys()]));
+  return [...names].filter((name) => all(was, name) === all(is, name)).sort();
+}
+
+function inOrder(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
+  if (was.length > 0 && !isSameMoment) throw new OtherFiles('its transactionTime is not what it was');
+  const byPlace = (one: Placed, other: Placed): number => one.at - other.at;
+  const [olds, news] = [[...was].sort(byPlace), [...is].sort(byPlace)];
+  const paths = new Set(olds.map(({ path }) => path));
+  return olds.map((old, order): [Placed, Placed] => {
+    const renewed = news[order] as Placed;
+    if (old.path !== renewed.path && paths.has(renewed.path))
+      throw new OtherFiles('files that only the query tells apart have another order');
+    return [old, renewed];
+  });
+}
+
+function groupBy(some: readonly Placed[], keyOf: (one: Placed) => string): Map<string, Placed[]> {
+  const groups = new Map<string, Placed[]>();
+  for (const one of some) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return groups;
+}

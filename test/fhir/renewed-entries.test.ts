@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import type { KnownEntry } from '../../src/fhir/renewed-entries.ts';
+import { matchEntries } from '../../src/fhir/renewed-entries.ts';
+import { seededRandom } from './random.ts';
+
+const file = (url: string, more: Partial<KnownEntry> = {}): KnownEntry => ({
+  kind: 'output',
+  type: 'Patient',
+  count: 10,
+  url: `https://files.example/${url}`,
+  ...more,
+});
+const matched = (before: KnownEntry[], after: KnownEntry[], isSameMoment = true) =>
+  matchEntries(before, after, isSameMoment);
+
+describe('by URL without query, where that is the same set', () => {
+  test('in another order, whatever type and count say', () => {
+    const before = [file('a?sig=1'), file('b?sig=1'), file('c?sig=1', { type: 'Condition' })];
+    const after = [file('c?sig=2', { type: 'Condition' }), file('b?sig=3'), file('a?sig=4')];
+    expect(matched(before, after)).toEqual({ kind: 'same', places: [2, 1, 0] });
+    // Some servers give the time of the answer as transactionTime.
+    expect(matched(before, after, false)).toEqual({ kind: 'same', places: [2, 1, 0] });
+  });
+  test.each([
+    ['type', { type: 'Condition' }],
+    ['count', { count: 11 }],
+    ['count', { count: undefined as never }],
+    ['length', { length: 5 }],
+    ['sha256', { sha256: 'f'.repeat(64) }],
+  ] as const)('not when the %s of a file has changed: %o', (field, change) => {
+    expect(matched([file('a'), file('b')], [file('b'), file('a', change)])).toEqual({
+      kind: 'other',
+      words: `the ${field} of a file is not what it was`,
+    });
+  });
+  test('each array has files of its own', () => {
+    const before = [file('a'), file('a', { kind: 'deleted' }), file('e', { kind: 'error' })];
+    const after = [file('e', { kind: 'error' }), file('a', { kind: 'deleted' }), file('a')];
+    expect(matched(before, after)).toEqual({ kind: 'same', places: [2, 1, 0] });
+    expect(matched(before, [file('a'), file('a'), file('e', { kind: 'error' })]).kind).toBe('other');
+  });
+});
+
+describe('files that only the query tells apart', () => {
+  const before = [file('get?id=1&sig=a'), file('get?id=2&sig=b'), file('get?id=3&sig=c'), file('one?sig=a')];
+  test('are found by what stays of it', () => {
+    const after = [file('one?sig=x'), file('get?sig=y&id=3'), file('get?id=1&sig=z'), file('get?id=2&sig=x')];
+    expect(matched(before, after)).toEqual({ kind: 'same', places: [2, 3, 1, 0] });
+  });
+  test('are found by their order when all of it is new', () => {
+    const after = [file('get?id=4&sig=y'), file('get?id=5&sig=z'), file('get?id=6&sig=x'), file('one?sig=x')];
+    expect(matched(before, after)).toEqual({ kind: 'same', places: [0, 1, 2, 3] });
+    expect(matched(before, after, false).kind).toBe('other');
+  });
+  test('are not found by a part of it that says two things', () => {
+    const numbered = [file('get?id=1&at=1'), file('get?id=2&at=2')];
+    expect(matched(numbered, [file('get?id=2&at=1'), file('get?id=1&at=2')]).kind).toBe('other');
+  });
+  test('are not guessed when some are the same and some are not', () => {
+    expect(matched([file('get?x=1'), file('get?x=2')], [file('get?x=2'), file('get?x=3')]).kind).toBe('other');
+  });
+  test('in another order of their types, with nothing else that stays, are not found', () => {
+    const typed = [file('get?type=P&t=1'), file('get?type=P&t=2'), file('get?type=C&t=3', { type: 'Condition' })];
+    const renewed = [file('get?type=P&t=4'), file('get?type=C&t=5', { type: 'Condition' }), file('get?type=P&t=6')];
+    expect(matched(typed, [renewed[0]!, renewed[2]!, renewed[1]!])).toEqual({ kind: 'same', places: [0, 1, 2] });
+    expect(matched(typed, [renewed[1]!, renewed[0]!, renewed[2]!])).toEqual({ kind: 'same', places: [1, 2, 0] });
+    expect(matched(typed, [file('get?type=P&t=1'), renewed[1]!, renewed[2]!]).kind).toBe('other');
+  });
+  test('and that are listed twice are one and the same', () => {
+    expect(matched([file('a?s=1'), file('a?s=1')], [file('a?s=2'), file('a?s=2')])).toMatchObject({ kind: 'same' });
+  });
+});
+
+describe('by order, where every URL is new', () => {
+  const before = [file('1'), file('2', { count: 7 }), file('3', { kind: 'deleted', type: undefined as never })];
+  test('and everything else agrees at every place', () => {
+    const after = [file('x', { kind: 'deleted', type: undefined as never }), file('y'), file('z', { count: 7 })];
+    expect(matched(before, after)).toEqual({ kind: 'same', places: [1, 2, 0] });
+  });
+  test('not in another order', () => {
+    const after = [file('y', { count: 7 }), file('z'), file('x', { kind: 'deleted', type: undefined as never })];
+    expect(matched(before, after)).toEqual({ kind: 'other', words: 'the count of a file is not what it was' });
+  });
+  test('not of another moment', () => {
+    expect(matched([file('1')], [file('x')], false)).toEqual({
+      kind: 'other',
+      words: 'its transactionTime is not what it was',
+    });
+  });
+  test('not when one URL has stayed', () => {
+    expect(matched([file('1'), file('2')], [file('x'), file('2')]).kind).toBe('other');
+  });
+});
+
+test('more or fewer files are other files', () => {
+  expect(matched([file('1')], [file('1'), file('2')])).toEqual({
+    kind: 'other',
+    words: 'it lists 2 files in place of 1',
+  });
+  expect(matched([file('1')], []).kind).toBe('other');
+  expect(matched([], [])).toEqual({ kind: 'same', places: [] });
+});
+
+test('of any two lists: either nothing is said, or every file is found once, at an entry that agrees with it', () => {
+  let same = 0;
+  for (let seed = 0; seed < 4000; seed++) {
+    const random = seededRandom(seed);
+    const pick = (most: number): number => Math.floor(random() * most);
+    // What a file is: its id. The server may show it in the path, in the query, or nowhere.
+    const shown = (['path', 'query', 'nowhere'] as const)[pick(3)]!;
+    let links = 0;
+    const link = (id: number): string =>
+      shown === 'path' ? `f${id}?s=${links++}` : shown === 'query' ? `get?s=${links++}&id=${id}` : `get/${links++}`;
+    const ids = Array.from({ length: 1 + pick(6) }, (_, id) => id);
+    const kinds = ids.map(() => (['output', 'output', 'deleted'] as const)[pick(3)]!);
+    const counts = ids.map(() => pick(2));
+    const entry = (id: number): KnownEntry => file(link(id), { kind: kinds[id]!, count: counts[id]! });
+    const before = ids.map(entry);
+    const order = ids.map((id) => [random(), id] as const);
+    if (pick(4) > 0) order.sort(([one], [other]) => one - other);
+    if (pick(4) === 0) order.pop();
+    const result = matched(before, order.map(([, id]) => id).map(entry), pick(4) > 0);
+    if (result.kind === 'other') continue;
+    same++;
+    expect(new Set(result.places).size).toBe(before.length);
+    const found = result.places.map((place) => order[place]![1]);
+    // Where nothing shows it, files that agree in everything cannot be told apart by anybody.
+    if (shown === 'nowhere') {
+      const seen = (id: number): unknown => [kinds[id], counts[id]];
+      expect(found.map(seen)).toEqual(ids.map(seen));
+    } else expect(found).toEqual(ids);
+  }
+  expect(same).toBeGreaterThan(1000);
+});
