@@ -42,10 +42,14 @@ export class Servers {
 
   async #make(config: ServerConfig): Promise<KnownServer> {
     const connection = await readConnection(config);
+    const tokenUrl = 'tokenUrl' in config.auth && config.auth.tokenUrl !== undefined ? [config.auth.tokenUrl] : [];
     const rules: RequestRules = {
       trustedOrigins: new Set([new URL(config.baseUrl).origin, ...config.fileOrigins]),
       trustedHeaders: config.headers,
       loopback: isLoopback(new URL(config.baseUrl)),
+      configuredHosts: new Set(
+        [config.baseUrl, ...config.fileOrigins, ...tokenUrl].map((url) => new URL(url).hostname),
+      ),
       ...(config.stallSeconds === undefined ? {} : { stall: config.stallSeconds * 1000 }),
       ...(connection === undefined ? {} : { connection }),
     };

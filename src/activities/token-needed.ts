@@ -1,5 +1,7 @@
 import type { RequestAuthorization, TokenRef } from '../auth/server-authorization.ts';
+import { ExportError } from '../errors.ts';
 import { NetworkError } from '../http/network-error.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
 import type { KnownServer } from './servers.ts';
 
 /**
@@ -51,6 +53,7 @@ async function tryAuthorize(
   try {
     return await authorization.authorize(token);
   } catch (error) {
+    if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
     if (error instanceof NetworkError) return { trouble: `token endpoint: ${error.message}` };
     throw error;
   }

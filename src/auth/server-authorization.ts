@@ -164,6 +164,7 @@ function withOrigin(rules: RequestRules, tokenUrl: string): RequestRules {
     trustedOrigins: new Set([...rules.trustedOrigins, new URL(tokenUrl).origin]),
     trustedHeaders: {},
     ...(rules.loopback === undefined ? {} : { loopback: rules.loopback }),
+    ...(rules.configuredHosts === undefined ? {} : { configuredHosts: rules.configuredHosts }),
     ...(rules.stall === undefined ? {} : { stall: rules.stall }),
     ...(rules.connection === undefined ? {} : { connection: rules.connection }),
   };

@@ -1,32 +1,67 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
-/** Hosts that also lead to this machine: the unspecified address, IPv4 within IPv6, and names. */
-const OTHER_NAMES_OF_LOOPBACK = /^(0\.0\.0\.0|::|(::|::ffff:|::ffff:0:|64:ff9b::)7f[0-9a-f]{2}:.*|(.*\.)?localhost)$/;
+/** Where a cloud keeps the secrets of a machine, and what is on its own wire only. */
+const LINK_LOCAL = blockList([
+  ['169.254.0.0', 16],
+  ['fe80::', 10],
+  // Metadata of AWS and Google by IPv6, of Alibaba Cloud and Oracle Cloud, and Azure's WireServer.
+  ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
+  ['100.100.100.200', 32],
+  ['192.0.0.192', 32],
+  ['168.63.129.16', 32],
+]);
+/** Addresses of this machine; the unspecified one leads here, too. */
+const THIS_MACHINE = blockList([
+  ['127.0.0.0', 8],
+  ['0.0.0.0', 8],
+  ['::1', 128],
+]);
 
-/** Whether a URL's host is this machine itself. */
+/** Subnets, those of IPv4 also as they are written within IPv6 (mapped by `net` itself; compatible, translated, NAT64). */
+function blockList(subnets: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList();
+  for (const [address, prefix] of subnets) {
+    if (isIP(address) === 6) {
+      list.addSubnet(address, prefix, 'ipv6');
+      continue;
+    }
+    list.addSubnet(address, prefix, 'ipv4');
+    for (const within of ['::', '::ffff:0:', '64:ff9b::']) list.addSubnet(`${within}${address}`, 96 + prefix, 'ipv6');
+  }
+  return list;
+}
+
+/** Whether a URL's host is this machine itself, by its spelling. */
 export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
 }
 
 /**
+ * Says why an IP address must not be asked, or nothing when it may. Private networks may: hospitals are there.
+ *
+ * @param loopback whether addresses of this machine may be asked
+ */
+export function faultOfAddress(address: string, loopback: boolean): string | undefined {
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+  if (LINK_LOCAL.check(address, family)) return 'it is a link-local or cloud metadata address';
+  if (!loopback && THIS_MACHINE.check(address, family)) return 'it is an address of this machine';
+  return undefined;
+}
+
+/**
  * Says why a URL that a server gave must not be asked, or nothing when it may: `https:` only (`http:` on loopback), no
- * user information, no link-local or cloud metadata address, so that a server cannot send the worker into its own
- * network's secrets.
+ * user information, no address that {@link faultOfAddress} names. What a name leads to shows when it is looked up.
  *
  * @param loopback whether addresses of this machine may be asked: only where the FHIR server itself is one
  */
 export function faultOfServerUrl(url: URL, loopback: boolean): string | undefined {
   if (url.username !== '' || url.password !== '') return 'it contains user information';
-  const host = url.hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
-  if (isIP(host) === 4 && host.startsWith('169.254.')) return 'it is a link-local address';
-  if (
-    isIP(host) === 6 &&
-    (/^fe[89ab]/.test(host) || /^(::|::ffff:|::ffff:0:|64:ff9b::)a9fe:/.test(host) || host === 'fd00:ec2::254')
-  ) {
-    return 'it is a link-local or metadata address';
-  }
-  if (host === 'metadata' || host === 'metadata.google.internal') return 'it is a cloud metadata address';
-  if (!loopback && (isLoopback(url) || OTHER_NAMES_OF_LOOPBACK.test(host))) return 'it is an address of this machine';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const fault = isIP(host) === 0 ? undefined : faultOfAddress(host, loopback);
+  if (fault !== undefined) return fault;
+  // Through a proxy nothing is looked up here.
+  if (!loopback && isLoopback(url)) return 'it is an address of this machine';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return undefined;
   return `it is ${url.protocol} and must be https:`;
 }

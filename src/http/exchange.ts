@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { toNetworkError } from './network-error.ts';
+import { RefusedUrlError } from './refused-url.ts';
 
 /** Bytes of a body that are held until somebody receives it; then the server has to wait. */
 const MOST_HELD = 64 * 1024;
@@ -129,7 +130,8 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#fail(toNetworkError(error, this.#host));
+    // A name that leads where nothing is asked stays refused; everything else is the network's.
+    this.#fail(error instanceof RefusedUrlError ? error : toNetworkError(error, this.#host));
   }
 
   /** Gives what is held to the receiver, and lets more come when it has taken all. */

@@ -6,7 +6,11 @@ import type { HttpBody } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import { hide } from './hide.ts';
 import { NetworkError } from './network-error.ts';
+import { guardedLookup } from './guarded-lookup.ts';
 import { throughProxy } from './proxy.ts';
+import { RefusedUrlError } from './refused-url.ts';
+
+export { RefusedUrlError };
 
 /** Redirects of one request that are followed. */
 const MOST_REDIRECTS = 5;
@@ -51,6 +55,8 @@ export interface RequestRules {
   trustedOrigins: ReadonlySet<string>;
   /** Addresses of this machine may be asked: the FHIR server is one. Default false. */
   loopback?: boolean;
+  /** Hosts that the configuration names. They may lead to this machine, too: that is the operator's choice. */
+  configuredHosts?: ReadonlySet<string>;
   /** Milliseconds without headers or a byte, instead of the process's own. */
   stall?: number;
   /** How this server is reached; default: directly, with the certificate authorities of Node. */
@@ -75,11 +81,6 @@ export interface HttpTimeouts {
   headers: number;
   /** Milliseconds without a byte of the body. */
   body: number;
-}
-
-/** The URL that a server gave must not be asked; final. */
-export class RefusedUrlError extends Error {
-  override readonly name = 'RefusedUrlError';
 }
 
 /** All HTTP of this process: one undici Agent, no retries (they are Temporal's), no global dispatcher. */
@@ -122,13 +123,15 @@ export class HttpClient {
 
   async #sendOnce(request: HttpRequest, firstOrigin: string, rules: RequestRules): Promise<HttpResponse> {
     const url = new URL(request.url);
-    const fault = faultOfServerUrl(url, rules.loopback === true);
-    if (fault !== undefined)
-      throw new RefusedUrlError(`the server named an address at ${url.host} that is not asked: ${fault}`);
+    const loopback = rules.loopback === true || rules.configuredHosts?.has(url.hostname) === true;
+    const fault = faultOfServerUrl(url, loopback);
+    if (fault !== undefined) throw new RefusedUrlError(url.host, fault);
     const trusted = rules.trustedOrigins.has(url.origin);
     const authorization = trusted && url.origin === firstOrigin ? request.authorization : undefined;
     const fresh = request.freshConnection === true;
-    const agent = fresh ? this.#makeAgent(rules.connection, trusted) : this.#agentFor(rules.connection, trusted);
+    const agent = fresh
+      ? this.#makeAgent(rules.connection, trusted, loopback)
+      : this.#agentFor(rules.connection, trusted, loopback);
     const options = {
       origin: url.origin,
       path: pathAsGiven(request.url, url),
@@ -160,16 +163,16 @@ export class HttpClient {
     }
   }
 
-  #agentFor(connection: ConnectionRules | undefined, trusted: boolean): Dispatcher {
-    const key = `${trusted && connection?.cert !== undefined ? 'with certificate ' : ''}${connection?.key ?? ''}`;
+  #agentFor(connection: ConnectionRules | undefined, trusted: boolean, loopback: boolean): Dispatcher {
+    const key = [trusted && connection?.cert !== undefined, loopback, connection?.key].join();
     const found = this.#agents.get(key);
     if (found !== undefined) return found;
-    const agent = this.#makeAgent(connection, trusted);
+    const agent = this.#makeAgent(connection, trusted, loopback);
     this.#agents.set(key, agent);
     return agent;
   }
 
-  #makeAgent(connection: ConnectionRules | undefined, trusted: boolean): Dispatcher {
+  #makeAgent(connection: ConnectionRules | undefined, trusted: boolean, loopback: boolean): Dispatcher {
     const { ca, cert, certKey, proxy } = connection ?? {};
     const tls = {
       ...(ca === undefined ? {} : { ca }),
@@ -177,7 +180,10 @@ export class HttpClient {
     };
     const timeouts = { headersTimeout: this.#timeouts.headers, bodyTimeout: this.#timeouts.body };
     const connect = { timeout: 10_000, ...tls };
-    return proxy === undefined ? new Agent({ ...timeouts, connect }) : throughProxy(proxy, { ...timeouts, connect });
+    // Where a proxy leads to is the proxy's to decide, and it alone looks names up.
+    return proxy === undefined
+      ? new Agent({ ...timeouts, connect: { ...connect, lookup: guardedLookup(loopback) } })
+      : throughProxy(proxy, { ...timeouts, connect });
   }
 }
 
