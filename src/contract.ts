@@ -237,7 +237,7 @@ export const WARNINGS = {
   JobRestarted: 'The earlier job of this folder was gone; the export was kicked off once more from the start.',
   TypeWithoutFile: 'A requested resource type brought no file: it has no data, or the server may have withheld it.',
   ParameterIgnored: 'The server says that it ignored a parameter.',
-  ScopeNarrower: 'The server granted less than was asked for; data of some types may be missing.',
+  ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the first page was believed.',
   NoTransactionTime: 'The manifest has no transactionTime, so an incremental export cannot follow on this one.',
   UnknownManifestType: 'The manifest calls itself something other than a bulk export manifest.',

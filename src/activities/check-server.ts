@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CheckRequest, CheckRow } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import { findExport } from '../fhir/capability.ts';
-import { deriveScopes, chooseSyntax, missingTypes } from '../fhir/scopes.ts';
+import { deriveScopes, chooseSyntax, missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
 import { readText } from '../http/http-client.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -59,21 +59,39 @@ async function checkAuthorization({ authorization, config }: KnownServer, reques
       const refreshed = await authorization.refresh(scope, 0);
       if ('trouble' in refreshed) throw new Error(refreshed.trouble);
       if (refreshed.lifetime === undefined) return 'they can be read';
-      const missing = missingTypes(scope, refreshed.granted);
-      if (missing.length > 0) {
-        rows.push({
-          item: 'scopes',
-          result: 'warning',
-          detail: `asked for "${scope}", not granted: ${missing.join(', ')}`,
-          fix: 'Have the scopes registered for this client, or narrow the export with _type.',
-        });
-      } else rows.push(ok('scopes', `"${scope}" is granted`));
+      rows.push(scopesRow(scope, refreshed.granted, authorization.configuredScope, request.types ?? []));
       return `a token that lives ${Math.round(refreshed.lifetime / 1000)} s`;
     },
   );
   rows.push(token);
   if (authorization.usesTokenEndpoint) rows.push(await checkClock({ authorization }));
   return rows;
+}
+
+function scopesRow(
+  scope: string,
+  granted: string | undefined,
+  configured: string | undefined,
+  types: readonly string[],
+): CheckRow {
+  const missing = missingTypes(scope, granted);
+  const uncovered = configured === undefined ? [] : uncoveredTypes(configured, types);
+  if (missing.length === 0 && uncovered.length === 0) return ok('scopes', `"${scope}" is granted`);
+  const list = (types: readonly string[]): string =>
+    types.map((type) => (type === '*' ? 'all other types' : type)).join(', ');
+  const faults = [
+    ...(missing.length === 0 ? [] : [`not granted: ${list(missing)}`]),
+    ...(uncovered.length === 0 ? [] : [`not in the configured scope: ${list(uncovered)}`]),
+  ];
+  return {
+    item: 'scopes',
+    result: 'warning',
+    detail: `asked for "${scope}", ${faults.join('; ')}`,
+    fix:
+      missing.length > 0
+        ? 'Have the scopes registered for this client, or narrow the export with _type.'
+        : 'Widen auth.scope, or narrow the export with _type.',
+  };
 }
 
 async function checkClock({ authorization }: Pick<KnownServer, 'authorization'>): Promise<CheckRow> {

@@ -1,8 +1,10 @@
 import { log } from '@temporalio/activity';
 import type { ExportRequest } from '../contract.ts';
 import { ExportError } from '../errors.ts';
+import type { ServerAuthorization } from '../auth/server-authorization.ts';
 import { valuesOf } from '../fhir/parameters.ts';
-import { chooseSyntax, deriveScopes, missingTypes } from '../fhir/scopes.ts';
+import { InvalidScopeError } from '../auth/token-request.ts';
+import { chooseSyntax, missingTypes, scopeChoices, uncoveredTypes } from '../fhir/scopes.ts';
 import { RefusedUrlError } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -11,7 +13,7 @@ import type { KnownServer } from './servers.ts';
 export interface RefreshTokenInput {
   server: string;
   request: Pick<ExportRequest, 'level' | 'parameters' | 'attachments'>;
-  /** As asked the first time; undefined then. */
+  /** As asked the first time, and granted: all workers ask for the same from then on. Undefined the first time. */
   scope?: string;
   /** Epoch that is not good enough any more; 0 the first time. */
   newerThan: number;
@@ -28,6 +30,10 @@ export type RefreshTokenResult =
       lifetime?: number;
       /** Resource types that were asked for and not granted. */
       missing: string[];
+      /** Types that the server knows no scope for, so that it was asked without them; the first time only. */
+      leftOut?: string[];
+      /** Types of the request that the configured scope does not cover. */
+      uncovered?: string[];
     }
   | { kind: 'trouble'; words: string; retryAfter?: number };
 
@@ -39,8 +45,10 @@ export type RefreshTokenResult =
 export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput): Promise<RefreshTokenResult> {
   const server = await deps.servers.get(input.server);
   try {
-    const scope = input.scope ?? (await scopeOf(server, input.request));
-    const token = await server.authorization.refresh(scope, input.newerThan);
+    const { authorization } = server;
+    const types = typesOf(input.request);
+    const choices = input.scope === undefined ? await choicesOf(server, input.request, types) : [input.scope];
+    const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
     if ('trouble' in token) {
       const { trouble, retryAfter } = token;
       return { kind: 'trouble', words: trouble, ...(retryAfter === undefined ? {} : { retryAfter }) };
@@ -54,6 +62,8 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       ...(expiresIn === undefined ? {} : { expiresIn }),
       ...(lifetime === undefined ? {} : { lifetime }),
       missing: missingTypes(scope, granted),
+      ...(scope === choices[0] ? {} : { leftOut: missingTypes(choices[0] as string, scope) }),
+      ...(authorization.configuredScope === scope ? { uncovered: uncoveredTypes(scope, types) } : {}),
     };
   } catch (error) {
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
@@ -62,16 +72,33 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
   }
 }
 
-async function scopeOf({ authorization }: KnownServer, request: RefreshTokenInput['request']): Promise<string> {
-  if (!authorization.usesTokenEndpoint) return '';
-  if (authorization.configuredScope !== undefined) return authorization.configuredScope;
-  const types = request.parameters?.['_type'];
-  return deriveScopes(
-    {
-      level: request.level,
-      types: types === undefined ? [] : valuesOf('_type', types).map(String),
-      attachments: request.attachments !== undefined,
-    },
-    chooseSyntax(await authorization.smart()),
-  );
+function typesOf({ parameters }: RefreshTokenInput['request']): string[] {
+  const types = parameters?.['_type'];
+  return types === undefined ? [] : valuesOf('_type', types).map(String);
+}
+
+async function choicesOf(
+  { authorization }: KnownServer,
+  { level, attachments }: RefreshTokenInput['request'],
+  types: string[],
+): Promise<string[]> {
+  if (!authorization.usesTokenEndpoint) return [''];
+  if (authorization.configuredScope !== undefined) return [authorization.configuredScope];
+  const request = { level, types, attachments: attachments !== undefined };
+  return scopeChoices(request, chooseSyntax(await authorization.smart()));
+}
+
+/** A token for the first of the scopes that the server does not refuse as such; one request for each. */
+async function refreshFirst(
+  authorization: ServerAuthorization,
+  [scope = '', ...others]: readonly string[],
+  newerThan: number,
+): Promise<{ scope: string; token: Awaited<ReturnType<ServerAuthorization['refresh']>> }> {
+  try {
+    return { scope, token: await authorization.refresh(scope, newerThan) };
+  } catch (error) {
+    if (!(error instanceof InvalidScopeError) || others.length === 0) throw error;
+    log.info('scope refused', { scope, next: others[0], words: error.message });
+    return refreshFirst(authorization, others, newerThan);
+  }
 }

@@ -23,6 +23,13 @@ export interface TokenTrouble {
   retryAfter?: number;
 }
 
+/** The server knows no such scope, or grants none of it; another one may be granted. */
+export class InvalidScopeError extends ExportError {
+  constructor(message: string) {
+    super('AuthorizationFailed', message);
+  }
+}
+
 /** How a client proves itself to the token endpoint; makes a new proof for every request. */
 export type Proof = () => Promise<{
   headers: Record<string, string>;
@@ -43,7 +50,7 @@ const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
 /**
  * Asks for an access token. Source: SMART App Launch 2.2, Backend Services; RFC 6749, 4.4.
  *
- * @throws ExportError `AuthorizationFailed` when the server refuses for good
+ * @throws ExportError `AuthorizationFailed` when the server refuses for good; {@link InvalidScopeError} for its scope
  * @throws NetworkError when there is no answer
  */
 export async function requestToken(
@@ -79,7 +86,10 @@ export async function requestToken(
     if (status === 408 || status === 429 || status >= 500) return trouble(response, text);
     const error = errorOf(text);
     if (tries === 1 && (status === 400 || status === 401) && PERHAPS_PASSING.has(error)) continue;
-    throw new ExportError('AuthorizationFailed', refusal(status, error, text, scope, supported));
+    const words = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
+    if (error !== 'invalid_scope') throw new ExportError('AuthorizationFailed', words);
+    const known = supported.length === 0 ? '' : `; the server names as supported: ${tidy(supported.join(' '), 500)}`;
+    throw new InvalidScopeError(`${words}; asked for: ${tidy(scope ?? '', 500)}${known}`);
   }
 }
 
@@ -163,19 +173,6 @@ function trouble(response: HttpResponse, text: string): TokenTrouble {
     trouble: `token endpoint: HTTP ${response.status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`,
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
-}
-
-function refusal(
-  status: number,
-  error: string | undefined,
-  text: string,
-  scope: string | undefined,
-  supported: readonly string[],
-): string {
-  const words = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
-  if (error !== 'invalid_scope') return words;
-  const known = supported.length === 0 ? '' : `; the server names as supported: ${tidy(supported.join(' '), 500)}`;
-  return `${words}; asked for: ${tidy(scope ?? '', 500)}${known}`;
 }
 
 /** `error` of RFC 6749, 5.2; undefined for a bare refusal. */

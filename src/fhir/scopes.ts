@@ -36,19 +36,53 @@ export function deriveScopes(
   return [...types].map((type) => `system/${type}.${suffix}`).join(' ');
 }
 
-/** Types that were asked for and not granted; `*` stands for all. Nothing when the server did not say. */
+/**
+ * Scopes to ask for, one after the other while a server knows none of them (`invalid_scope`): first all, then without
+ * what is only added in case the server wants it, which others refuse (`Binary`: SMART reference server).
+ */
+export function scopeChoices(request: Parameters<typeof deriveScopes>[0], syntax: ScopeSyntax): string[] {
+  const all = deriveScopes(request, syntax);
+  const withoutBinary = deriveScopes({ ...request, attachments: false }, syntax);
+  const named = deriveScopes({ ...request, attachments: false, level: 'system' }, syntax);
+  return [...new Set([all, withoutBinary, named])];
+}
+
+/**
+ * Types that were asked for and not granted, or only in part; `*` stands for all. Nothing when the server did not say.
+ */
 export function missingTypes(asked: string, granted: string | undefined): string[] {
   if (granted === undefined || granted.trim() === '') return [];
   const grants = readable(granted);
-  return [...readable(asked)].filter((type) => !grants.has(type) && !grants.has('*'));
+  const isGranted = (one: Readable): boolean =>
+    grants.some(({ type, query }) => (type === one.type || type === '*') && (query === '' || query === one.query));
+  return [...new Set(readable(asked).flatMap((one) => (isGranted(one) ? [] : [one.type])))];
 }
 
-/** Types that a scope text allows to be read. */
-function readable(scope: string): Set<string> {
-  return new Set(
-    scope.split(/\s+/).flatMap((one) => {
-      const match = /^system\/(\*|[A-Za-z]+)\.(read|\*|c?ru?d?s?)(?:\?.*)?$/.exec(one);
-      return match?.[1] === undefined ? [] : [match[1]];
-    }),
-  );
+/**
+ * Types of the request that a configured scope does not cover, `*` for all; it takes the place of what would be derived
+ * and may be narrower. Nothing when there is a word in it whose meaning is not SMART's (`https://…/.default`).
+ *
+ * @param types requested; all, when none is named
+ */
+export function uncoveredTypes(configured: string, types: readonly string[]): string[] {
+  const words = configured.split(/\s+/).filter((word) => word !== '');
+  if (words.some((word) => !SMART_WORD.test(word))) return [];
+  return missingTypes(deriveScopes({ level: 'system', types, attachments: false }, 'v2'), configured);
+}
+
+const SMART_WORD =
+  /^(system\/(\*|[A-Za-z]+)\.[a-z*]+(\?\S*)?|openid|profile|fhirUser|launch(\/\S+)?|offline_access|online_access)$/;
+
+/** A type that may be read, and what it is limited to (SMART 2); empty: to nothing. */
+interface Readable {
+  type: string;
+  query: string;
+}
+
+/** What a scope text allows to be read. */
+function readable(scope: string): Readable[] {
+  return scope.split(/\s+/).flatMap((one) => {
+    const [, type, , query = ''] = /^system\/(\*|[A-Za-z]+)\.(read|\*|c?ru?d?s?)(\?.*)?$/.exec(one) ?? [];
+    return type === undefined ? [] : [{ type, query }];
+  });
 }

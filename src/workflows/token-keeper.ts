@@ -90,7 +90,7 @@ export class TokenKeeper {
         newerThan,
       });
       if (result.kind === 'token') {
-        const { epoch, scope, expiresIn, lifetime, missing } = result;
+        const { epoch, scope, expiresIn, lifetime, missing, leftOut = [], uncovered = [] } = result;
         state.token = {
           epoch,
           scope,
@@ -98,7 +98,9 @@ export class TokenKeeper {
             ? {}
             : { refreshAt: Date.now() + expiresIn - refreshMargin(lifetime ?? expiresIn) }),
         };
-        this.#warn(missing);
+        this.#warn('Not granted', missing);
+        this.#warn('Unknown to the server, so not asked for', leftOut);
+        this.#warn('Not in the configured scope', uncovered);
         return;
       }
       trouble = addTrouble(trouble, 'tokenEndpoint', Date.now());
@@ -115,13 +117,12 @@ export class TokenKeeper {
     delete state.poll.words;
   }
 
-  #warn(missing: readonly string[]): void {
-    if (missing.length === 0) return;
-    const types =
-      missing.length > 20 ? `${missing.slice(0, 20).join(', ')} and ${missing.length - 20} more` : missing.join(', ');
-    addWarnings(this.#run.state, [
-      { code: 'ScopeNarrower', message: `${WARNINGS.ScopeNarrower} Not granted: ${types}.` },
-    ]);
+  #warn(what: string, types: readonly string[]): void {
+    if (types.length === 0) return;
+    const names = types.map((type) => (type === '*' ? 'all other types' : type));
+    const list =
+      names.length > 20 ? `${names.slice(0, 20).join(', ')} and ${names.length - 20} more` : names.join(', ');
+    addWarnings(this.#run.state, [{ code: 'ScopeNarrower', message: `${WARNINGS.ScopeNarrower} ${what}: ${list}.` }]);
   }
 }
 

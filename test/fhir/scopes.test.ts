@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseSyntax, deriveScopes, missingTypes } from '../../src/fhir/scopes.ts';
+import { chooseSyntax, deriveScopes, missingTypes, scopeChoices, uncoveredTypes } from '../../src/fhir/scopes.ts';
 
 test.each([
   ['v2', ['permission-v1', 'permission-v2'], []],
@@ -38,7 +38,9 @@ describe('types that were not granted', () => {
     [[], 'system/Patient.rs', 'system/*.*'],
     [[], 'system/Patient.read', 'system/Patient.cruds'],
     [[], 'system/Patient.rs', 'system/Patient.r'],
-    [[], 'system/Observation.rs', 'system/Observation.rs?category=laboratory'],
+    [['Observation'], 'system/Observation.rs', 'system/Observation.rs?category=laboratory'],
+    [[], 'system/Observation.rs?category=laboratory', 'system/Observation.rs?category=laboratory'],
+    [[], 'system/Observation.rs?category=laboratory', 'system/*.read'],
     [['*'], 'system/*.rs', 'system/Patient.rs'],
     [['Patient'], 'system/Patient.rs', 'system/Patient.cud'],
     [['Patient'], 'system/Patient.rs', 'system/Patient.write'],
@@ -48,5 +50,42 @@ describe('types that were not granted', () => {
     [[], 'system/Patient.rs', ' '],
   ])('are %j of %s, granted %s', (missing, asked, granted) => {
     expect(missingTypes(asked, granted)).toEqual(missing);
+  });
+});
+
+describe('scopes to ask for while the server knows none of them', () => {
+  test.each([
+    [
+      ['system/Patient.rs system/Group.rs system/Binary.rs', 'system/Patient.rs system/Group.rs', 'system/Patient.rs'],
+      'group',
+      ['Patient'],
+      true,
+    ],
+    [['system/Patient.rs system/Binary.rs', 'system/Patient.rs'], 'patient', ['Patient'], true],
+    [['system/Patient.rs system/Group.rs', 'system/Patient.rs'], 'group', ['Patient'], false],
+    [['system/Binary.rs'], 'system', ['Binary'], true],
+    [['system/*.rs'], 'group', [], true],
+  ] as const)('are %j', (scopes, level, types, attachments) => {
+    expect(scopeChoices({ level, types, attachments }, 'v2')).toEqual(scopes);
+  });
+});
+
+describe('types that a configured scope does not cover', () => {
+  test.each([
+    [[], 'system/*.read', []],
+    [[], 'system/*.rs', ['Patient']],
+    [[], 'system/*.*', ['Patient']],
+    [[], 'openid  fhirUser system/Patient.cruds', ['Patient']],
+    [['*'], 'system/Patient.read', []],
+    [['Observation'], 'system/Patient.read', ['Patient', 'Observation']],
+    [['Observation'], 'system/Patient.rs system/Observation.rs?category=laboratory', ['Patient', 'Observation']],
+    [['Patient'], 'system/Patient.write', ['Patient']],
+    // Not SMART's words: what they cover is not known.
+    [[], 'https://fhir.example/.default', ['Patient']],
+    [[], 'fhir-bulk system/Patient.read', ['Observation']],
+    [[], 'user/Patient.read', ['Patient']],
+    [[], '', ['Patient']],
+  ])('are %j of %s, for %j', (uncovered, configured, types) => {
+    expect(uncoveredTypes(configured, types)).toEqual(uncovered);
   });
 });

@@ -31,9 +31,15 @@ beforeAll(async () => {
       good: { patients: 3, authorization: createAuthServer({ jwks, clockOffset: 120_000 }) },
       narrow: { patients: 3, authorization: createAuthServer({ jwks, scopesAllowed: (asked) => asked.slice(1) }) },
       stranger: { patients: 3, authorization: createAuthServer({}) },
+      configured: { patients: 3, authorization: createAuthServer({ jwks }) },
       open: { patients: 3 },
     },
-    entries: { good: { auth }, narrow: { auth }, stranger: { auth } },
+    entries: {
+      configured: { auth: { ...auth, scope: 'system/Patient.read' } as typeof auth },
+      good: { auth },
+      narrow: { auth },
+      stranger: { auth },
+    },
   });
 });
 afterAll(async () => {
@@ -86,6 +92,12 @@ test('scopes that are not granted are named, with the fix', async () => {
   );
   expect(output).toContain('→ Have the scopes registered');
   expect(code).toBe(0);
+});
+
+test('a configured scope that covers less than the export is named, with the fix', async () => {
+  const { output } = await check('configured', '--types', 'Observation,Patient');
+  expect(output).toMatch(/warning +scopes +asked for "system\/Patient.read", not in the configured scope: Observation/);
+  expect(output).toContain('→ Widen auth.scope');
 });
 
 test('a client that the server does not know fails, with the fix', async () => {
