@@ -216,8 +216,9 @@ export const FAILURES = {
     next: 'Start again with the same request and path: only the missing files are fetched, or all of them from a fresh export when the server has lost them.',
   },
   DestinationNotEmpty: {
-    meaning: 'The folder holds something else, a finished export, or an export that is still running.',
-    next: 'Choose another path, or leave `destination.path` out.',
+    meaning:
+      'The folder holds something else, a finished export, or an export that is still running; or another export is above or below it.',
+    next: 'Do as the message says, choose another path, or leave `destination.path` out.',
   },
   DestinationFailed: {
     meaning: 'The destination cannot be written or read, or this worker sees another folder than the first one did.',

@@ -1,13 +1,41 @@
 import type { ExportFolder } from '../storage/export-folder.ts';
+import { mapLimited } from '../storage/map-limited.ts';
 import { FILES } from './export-state.ts';
 
-/** Removes all that came from an earlier job: files of two jobs belong to two moments and must not be mixed. */
+/** Files that are removed at once; there may be a hundred thousand. */
+const PARALLEL = 16;
+const NUMBERED = /^[A-Z][A-Za-z0-9]{0,63}\.\d{5,}\.ndjson$/;
+
+/** The names that this project gives, by folder. Whatever else is there is somebody else's. */
+const OURS: readonly { folder: string; isOurs(name: string): boolean }[] = [
+  { folder: '', isOurs: (name) => NUMBERED.test(name) || name === FILES.manifest },
+  { folder: 'deleted', isOurs: (name) => NUMBERED.test(name) },
+  { folder: 'error', isOurs: (name) => NUMBERED.test(name) || name === 'summary.json' },
+  { folder: 'attachments', isOurs: (name) => /^[0-9a-f]{64}$/.test(name) || name === 'index.ndjson' },
+];
+
+/** What says whose folder it is, and of which job. */
+const KEPT: ReadonlySet<string> = new Set([FILES.mark, FILES.takenOver, FILES.job]);
+
+/**
+ * Removes all that came from an earlier job: files of two jobs belong to two moments and must not be mixed. Only files of
+ * our names, and never a folder but `.export`, whose name no path may have: another export may be in any other.
+ */
 export async function clearExport(folder: ExportFolder): Promise<void> {
-  const keep: ReadonlySet<string> = new Set([FILES.mark, FILES.job]);
-  for (const name of await folder.list('')) {
-    if (name !== '.export' && name !== 'log.ndjson') await folder.remove(name);
+  for (const { folder: inside, isOurs } of OURS) {
+    const names = (await folder.list(inside)).filter(isOurs);
+    await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
   }
+  await clearState(folder);
+}
+
+/** Removes the records of an earlier job. */
+export async function clearState(folder: ExportFolder, { job = false } = {}): Promise<void> {
   for (const name of await folder.list('.export')) {
-    if (!keep.has(`.export/${name}`)) await folder.remove(`.export/${name}`);
+    const file = `.export/${name}`;
+    if (!KEPT.has(file) && name !== 'parts') await folder.remove(file);
   }
+  await folder.removeParts();
+  // Last: until then it is known that there is something to be removed.
+  if (job) await folder.removeFile(FILES.job);
 }

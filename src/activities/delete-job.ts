@@ -33,7 +33,7 @@ export async function deleteJob(
   deps: ActivityDeps,
   { ref, removeParts, token }: DeleteJobInput,
 ): Promise<DeleteJobResult> {
-  const folder = await openExportFolder(deps, ref);
+  const folder = await openExportFolder(deps, ref, { starting: true });
   if (removeParts) await folder.removeParts();
   const job = await readJson<Job>(folder, FILES.job);
   if (job?.statusUrl === undefined) return { kind: 'nothingToDelete' };
@@ -42,6 +42,8 @@ export async function deleteJob(
   const authorized = await authorize(server, token);
   if ('kind' in authorized) return authorized;
   const { authorization, epoch } = authorized;
+  // Another run may be at work with this very job by now.
+  await folder.mayChange();
   try {
     const response = await deps.http.send(
       {

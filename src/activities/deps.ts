@@ -19,6 +19,6 @@ export interface ActivityDeps {
 export interface Owner {
   workflowId: string;
   firstRunId: string;
-  /** The run that took the folder; absent in folders of earlier versions. */
-  runId?: string;
+  /** The run that took the folder. */
+  runId: string;
 }

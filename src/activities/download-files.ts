@@ -12,7 +12,6 @@ import type { CheckedFile } from './download/checked-file.ts';
 import type { FileTrouble, Outage } from './download/file-trouble.ts';
 import type { ExportRef } from './export-state.ts';
 import { FILES, chunkOf, openExportFolder, readEntries, troubleFile } from './export-state.ts';
-import { checkOwner } from './check-owner.ts';
 import { addSeen } from './plan-downloads.ts';
 import { publishedOf, readPublished } from './published-files.ts';
 import { logAnswer } from './log-answer.ts';
@@ -63,14 +62,12 @@ export async function downloadFiles(
   input: DownloadFilesInput,
   attempt: Attempt,
 ): Promise<DownloadFilesResult> {
-  const folder = await openExportFolder(deps, input.ref);
+  const folder = await openExportFolder(deps, { ...input.ref, generation: input.generation });
   const server = await deps.servers.get(input.ref.server);
   const entries = await entriesOf(folder, input.ranges);
-  const mayPublish = checkOwner(folder, input);
   const receipts = new BatchReceipts(
     folder,
     entries.map(({ ordinal }) => ordinal),
-    mayPublish,
   );
   const earlier = await receipts.earlier();
   const unrecorded = await publishedOf(
@@ -78,7 +75,7 @@ export async function downloadFiles(
     entries.filter(({ ordinal }) => !earlier.has(ordinal)),
   );
   const storing = new Background();
-  const batch = { deps, folder, server, entries, attempt, input, mayPublish, receipts, earlier, unrecorded, storing };
+  const batch = { deps, folder, server, entries, attempt, input, receipts, earlier, unrecorded, storing };
   try {
     const result = await fetchBatch(batch);
     await storing.end();
@@ -99,8 +96,6 @@ interface Batch {
   entries: Entry[];
   attempt: Attempt;
   input: DownloadFilesInput;
-  /** Throws when the folder is another run's by now. */
-  mayPublish: () => Promise<void>;
   receipts: BatchReceipts;
   /** Receipts of earlier attempts, by ordinal. */
   earlier: ReadonlyMap<number, Receipt>;
@@ -201,7 +196,7 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
   const authorized = await authorize(server, entry.needsToken ? input.token : undefined);
   if ('kind' in authorized) return authorized;
   const { authorization, epoch } = authorized;
-  const part = await folder.openPart(String(entry.ordinal));
+  const part = await folder.openPart(partLabel(input.generation, entry.ordinal));
   const order: FileOrder = {
     rules: server.rules,
     entry,
@@ -220,14 +215,18 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
   return judge(outcome, server, entry, input.tokenIsGood === true ? undefined : epoch, authorization);
 }
 
+/** A file of a later job is never gone on with from what an attempt at an earlier one has left. */
+function partLabel(generation: number, ordinal: number): string {
+  return generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
+}
+
 /** Gives a fetched file its final name. */
-async function store({ folder, mayPublish }: Batch, entry: Entry, { part, file }: Fetched): Promise<Receipt> {
+async function store({ folder }: Batch, entry: Entry, { part, file }: Fetched): Promise<Receipt> {
   // An attachment has the name of its content: whoever has published it, it is the same.
   const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
   let published: boolean;
   try {
     await part.finish();
-    await mayPublish();
     published = await part.publish(name);
   } catch (error) {
     // A destination that is away for a moment shall not cost the whole file.

@@ -24,8 +24,11 @@ export interface ExportMark {
   format: 1;
   mark: string;
   requestHash: string;
+  /** `runId` is absent in folders of earlier versions. */
   owner: Owner;
   createdAt: string;
+  /** The folder held an earlier run of the same request, which is continued. */
+  adopted?: true;
 }
 
 /** `.export/job.json`: the export on the FHIR server. */
@@ -79,6 +82,7 @@ export interface ManifestSummary {
 /** File names below the export's folder. */
 export const FILES = {
   mark: '.export/export.json',
+  takenOver: '.export/taken-over',
   job: '.export/job.json',
   intents: '.export/kick-offs',
   pages: '.export/pages',
@@ -107,6 +111,7 @@ export const renewedFile = (chunk: number): string => `${FILES.reading}/entries.
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
+export const takenOverFile = (mark: string): string => `${FILES.takenOver}/${mark}.json`;
 export const chunkOf = (ordinal: number): number => Math.floor(ordinal / CHUNK);
 
 export function number5(number: number): string {
@@ -114,11 +119,17 @@ export function number5(number: number): string {
 }
 
 /**
- * Opens the folder of a running export and makes sure that this worker sees the one in which it began.
+ * Opens the folder of a running export and makes sure that this worker sees the one in which it began. Whatever is
+ * written, published or removed there later is preceded by a check that it still is this run's and this job's.
  *
+ * @param options.starting the job is about to be started, or may never have been
  * @throws ExportError `DestinationFailed`
  */
-export async function openExportFolder(deps: ActivityDeps, ref: ExportRef): Promise<ExportFolder> {
+export async function openExportFolder(
+  deps: ActivityDeps,
+  ref: ExportRef,
+  options = { starting: false },
+): Promise<ExportFolder> {
   const folder = await openDestination(deps.config, ref.destination, ref.path);
   const mark = await readJson<ExportMark>(folder, FILES.mark);
   if (mark?.mark !== ref.mark) {
@@ -127,7 +138,36 @@ export async function openExportFolder(deps: ActivityDeps, ref: ExportRef): Prom
       `this worker does not see the folder in which the export began: ${folder.location}. All workers must share it; or another run has taken the folder over`,
     );
   }
-  return folder;
+  // As it was when the attempt began, where an earlier version does not say it.
+  const generation = ref.generation ?? (await readJson<Job>(folder, FILES.job))?.generation;
+  return folder.guardedBy(checkOwner(folder, generation === undefined ? ref : { ...ref, generation }, options));
+}
+
+/**
+ * Makes the check that a folder still is this run's and its job still the one that the activity is about: an attempt that
+ * was frozen, or hung in a file system that was away, may wake up when another run or another job has its files there.
+ * Nothing is remembered from one look to the next, which costs two small reads beside each durable write.
+ *
+ * @param starting this job is about to be started: the one that is recorded may be an earlier one, or none
+ */
+function checkOwner(
+  folder: ExportFolder,
+  { mark, generation }: ExportRef,
+  { starting }: { starting: boolean },
+): () => Promise<void> {
+  return async () => {
+    const [job, found] = await Promise.all([
+      readJson<Job>(folder, FILES.job),
+      readJson<ExportMark>(folder, FILES.mark),
+    ]);
+    const isOurs = found?.mark === mark && isJob(job?.generation, generation, starting);
+    if (!isOurs) throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
+  };
+}
+
+function isJob(found: number | undefined, wanted: number | undefined, starting: boolean): boolean {
+  if (wanted === undefined) return true;
+  return starting ? (found ?? 0) <= wanted : found === wanted;
 }
 
 /** @throws ExportError `DestinationFailed` when the export has no job: somebody removed the file. */

@@ -53,7 +53,7 @@ const STATEMENT_TIME = 20_000;
  * @throws ExportError `KickOffRejected`, `KickOffUnknown`, `AuthorizationFailed`, `DestinationFailed`
  */
 export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<KickOffResult> {
-  const folder = await openExportFolder(deps, input.ref);
+  const folder = await openExportFolder(deps, { ...input.ref, generation: input.generation }, { starting: true });
   const job = await prepareJob(folder, input);
   if (job.statusUrl !== undefined) return accepted(job.statusUrl, job);
   if (job.unanswered >= 2) throw unknown();

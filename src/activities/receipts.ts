@@ -41,18 +41,13 @@ export async function readReceipts(
 export class BatchReceipts {
   readonly #folder: ExportFolder;
   readonly #chunks = new Map<number, { from: number; to: number; document: string; added: Receipt[] }>();
-  readonly #mayWrite: () => Promise<void>;
   #unsaved = new Set<number>();
   #saved = Date.now();
   #saving: Promise<void> = Promise.resolve();
 
-  /**
-   * @param ordinals of the batch
-   * @param mayWrite throws when the folder is another run's by now
-   */
-  constructor(folder: ExportFolder, ordinals: readonly number[], mayWrite: () => Promise<void>) {
+  /** @param ordinals of the batch */
+  constructor(folder: ExportFolder, ordinals: readonly number[]) {
     this.#folder = folder;
-    this.#mayWrite = mayWrite;
     const id = randomUUID();
     for (const chunk of new Set(ordinals.map(chunkOf))) {
       const ofChunk = ordinals.filter((ordinal) => chunkOf(ordinal) === chunk);
@@ -87,7 +82,6 @@ export class BatchReceipts {
   async #write(): Promise<void> {
     const chunks = [...this.#unsaved];
     if (chunks.length === 0) return;
-    await this.#mayWrite();
     this.#unsaved.clear();
     for (const chunk of chunks) {
       const { document, added } = this.#chunks.get(chunk) as { document: string; added: Receipt[] };

@@ -10,6 +10,7 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   stat,
   statfs,
   unlink,
@@ -19,12 +20,14 @@ import { dirname, join, sep } from 'node:path';
 import { ExportError } from '../errors.ts';
 import { openDirectoryPart } from './directory-part.ts';
 import { toStorageError } from './storage-error.ts';
-import type { ExportFolder, Part } from './export-folder.ts';
+import type { ExportFolder, Neighbour, Part } from './export-folder.ts';
 
 /** Where unpublished parts are, and how documents begin that are being written. */
 const PARTS_FOLDER = '.export/parts';
 const STATE_FOLDER = '.export';
 const UNFINISHED = 'unfinished-';
+/** Folders below an export that are looked into for another one; its own are four. */
+const MOST_FOLDERS = 10_000;
 
 /**
  * Opens an export's folder below a directory destination, making it when it is not there.
@@ -41,7 +44,7 @@ export async function openDirectory(root: string, path: string): Promise<ExportF
     if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) {
       throw new ExportError('DestinationFailed', `${folder} leads out of its destination by a symbolic link`);
     }
-    return new DirectoryFolder(realFolder);
+    return new DirectoryFolder(realRoot, realFolder);
   } catch (error) {
     throw await toStorageError(error, folder);
   }
@@ -49,12 +52,20 @@ export async function openDirectory(root: string, path: string): Promise<ExportF
 
 class DirectoryFolder implements ExportFolder {
   readonly location: string;
+  readonly mayChange: () => Promise<void>;
+  readonly #root: string;
   /** Folders in which names have been published that are not durable yet. */
   #unsynced = new Set<string>();
   #earlierParts: Promise<string[]> | undefined;
 
-  constructor(location: string) {
+  constructor(root: string, location: string, mayChange = async (): Promise<void> => {}) {
+    this.#root = root;
     this.location = location;
+    this.mayChange = mayChange;
+  }
+
+  guardedBy(mayChange: () => Promise<void>): ExportFolder {
+    return new DirectoryFolder(this.#root, this.location, mayChange);
   }
 
   async read(name: string): Promise<Buffer | undefined> {
@@ -80,7 +91,10 @@ class DirectoryFolder implements ExportFolder {
       // First, so that what the document speaks of is durable before it is.
       await this.syncNames();
       const part = await this.#writeWhole(content);
-      await this.#inFolder(name, () => rename(part, this.#path(name)));
+      await this.#orDiscard(part, async () => {
+        await this.mayChange();
+        await this.#inFolder(name, () => rename(part, this.#path(name)));
+      });
       this.#unsynced.add(dirname(this.#path(name)));
       await this.syncNames();
     });
@@ -88,7 +102,8 @@ class DirectoryFolder implements ExportFolder {
 
   async create(name: string, content: string | Uint8Array): Promise<boolean> {
     return this.#guard(async () => {
-      const created = await this.#publish(await this.#writeWhole(content), name);
+      const part = await this.#writeWhole(content);
+      const created = await this.#orDiscard(part, () => this.#publish(part, name));
       await this.syncNames();
       return created;
     });
@@ -99,7 +114,19 @@ class DirectoryFolder implements ExportFolder {
   }
 
   async remove(name: string): Promise<void> {
-    await this.#guard(() => rm(this.#path(name), { recursive: true, force: true, maxRetries: 3 }));
+    await this.#guard(async () => {
+      await this.mayChange();
+      await rm(this.#path(name), { recursive: true, force: true, maxRetries: 3 });
+    });
+  }
+
+  async removeFile(name: string): Promise<void> {
+    await this.#guard(async () => {
+      const found = await absentAs(undefined, lstat(this.#path(name)));
+      if (found === undefined || found.isDirectory()) return;
+      await this.mayChange();
+      await absentAs(undefined, unlink(this.#path(name)));
+    });
   }
 
   async openPart(label: string): Promise<Part> {
@@ -139,6 +166,45 @@ class DirectoryFolder implements ExportFolder {
     }
   }
 
+  async findNeighbour(name: string): Promise<Neighbour | undefined> {
+    return this.#guard(async () => {
+      for (let above = this.location; above.length > this.#root.length;) {
+        above = dirname(above);
+        if (await isThere(join(above, name))) return { is: 'above', location: above };
+      }
+      const folders = [this.location];
+      for (let looked = 0; looked < MOST_FOLDERS && folders.length > 0; looked++) {
+        const folder = folders.shift() as string;
+        const entries = await absentAs([], readdir(folder, { withFileTypes: true }));
+        for (const entry of entries) {
+          if (!entry.isDirectory() || entry.name === STATE_FOLDER) continue;
+          const below = join(folder, entry.name);
+          if (await isThere(join(below, name))) return { is: 'below', location: below };
+          folders.push(below);
+        }
+      }
+      return undefined;
+    });
+  }
+
+  async removeIfEmpty(): Promise<void> {
+    try {
+      await absentAs(undefined, rmdir(this.#path(STATE_FOLDER)));
+      for (let folder = this.location; folder.length > this.#root.length; folder = dirname(folder)) await rmdir(folder);
+    } catch {
+      // Not empty: that is as far as it goes.
+    }
+  }
+
+  async #orDiscard<T>(part: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      await rm(part, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
   async #writeWhole(content: string | Uint8Array): Promise<string> {
     const { path, handle } = await this.#createIn(STATE_FOLDER, `${UNFINISHED}${randomUUID()}`);
     try {
@@ -163,6 +229,7 @@ class DirectoryFolder implements ExportFolder {
   /** A link fails where a rename would overwrite, so that of two attempts only one can publish. */
   async #publish(part: string, name: string): Promise<boolean> {
     const final = this.#path(name);
+    await this.mayChange();
     try {
       await this.#inFolder(name, () => link(part, final));
     } catch (error) {
@@ -215,6 +282,10 @@ class DirectoryFolder implements ExportFolder {
 async function discardAnd<T>(part: string, result: T): Promise<T> {
   await absentAs(undefined, unlink(part));
   return result;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await absentAs(undefined, stat(path))) !== undefined;
 }
 
 /** A name is durable only when its folder is. Windows cannot open folders and does not need to. */

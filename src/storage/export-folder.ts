@@ -22,6 +22,8 @@ export interface ExportFolder {
   list(folder: string): Promise<string[]>;
   /** Removes a file or a folder with all that is in it; nothing happens when there is none. */
   remove(name: string): Promise<void>;
+  /** Removes a file; nothing happens when there is none, or a folder of that name. */
+  removeFile(name: string): Promise<void>;
   /**
    * Begins a file that is being written by one attempt, under a name that no other attempt has.
    *
@@ -35,6 +37,22 @@ export interface ExportFolder {
   freeSpace(): Promise<number | undefined>;
   /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
   removeParts(): Promise<void>;
+  /**
+   * Some folder above, up to the destination's own, or below, which holds a file of that name; undefined when there is
+   * none.
+   */
+  findNeighbour(name: string): Promise<Neighbour | undefined>;
+  /** Removes the folder when nothing is in it, and those above it that then are empty. */
+  removeIfEmpty(): Promise<void>;
+  /**
+   * The same place, whose documents, published files and removals are each preceded by a check, as late as can be: right
+   * before a name is given or taken away.
+   *
+   * @param mayChange throws when nothing may be changed here any more
+   */
+  guardedBy(mayChange: () => Promise<void>): ExportFolder;
+  /** The check of {@link guardedBy}, for what is done elsewhere. */
+  mayChange(): Promise<void>;
 }
 
 /** A file that is being written by one attempt. */
@@ -71,6 +89,12 @@ export interface Part {
    * @returns bytes that a later attempt can take over
    */
   keep(): Promise<number>;
+}
+
+/** An export's place above or below another one. */
+export interface Neighbour {
+  is: 'above' | 'below';
+  location: string;
 }
 
 /** The durable prefix of a file, taken over from an earlier attempt; the part goes on behind it. */

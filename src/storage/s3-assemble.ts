@@ -15,18 +15,19 @@ import { PARALLEL, sum } from './s3-pieces.ts';
  *
  * @param maxPieces that one upload may have; more are joined to larger ones first
  * @param folder for those larger ones
+ * @param mayPublish asked when all has been copied, right before the object gets its name
  */
 export async function assemble(
   bucket: S3Bucket,
   pieces: readonly StoredObject[],
   key: string,
-  { maxPieces, folder }: { maxPieces: number; folder: string },
+  { maxPieces, folder, mayPublish }: { maxPieces: number; folder: string; mayPublish: () => Promise<void> },
 ): Promise<boolean> {
   // The condition is only looked at when all has been copied.
   if ((await bucket.size(key)) !== undefined) return false;
   const few = pieces.length <= maxPieces ? pieces : await joinInGroups(bucket, pieces, maxPieces, folder);
   try {
-    return await bucket.once(key, (condition) => join(bucket, few, key, condition));
+    return await bucket.once(key, (condition) => join(bucket, few, key, condition, mayPublish));
   } catch (error) {
     // The answer to an upload that was completed got lost, and the SDK asked again.
     if ((error as Error).name === 'NoSuchUpload' && (await bucket.size(key)) !== undefined) return false;
@@ -56,6 +57,7 @@ async function join(
   pieces: readonly StoredObject[],
   key: string,
   condition: Condition,
+  mayPublish = async (): Promise<void> => {},
 ): Promise<void> {
   const object = { Bucket: bucket.name, Key: key };
   const { UploadId } = await bucket.send(new CreateMultipartUploadCommand({ ...object, ...contentType(key) }));
@@ -69,6 +71,7 @@ async function join(
       const { LastModified: _, ...part } = CopyPartResult ?? {};
       return { ...part, PartNumber };
     });
+    await mayPublish();
     await bucket.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts }, ...condition }));
   } catch (error) {
     // Parts of an upload are paid for until it is given up. What failed matters more than whether this does, and

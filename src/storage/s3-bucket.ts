@@ -154,6 +154,13 @@ export class S3Bucket {
     return [...names];
   }
 
+  /** Prefixes directly below a prefix, which both end with a slash. */
+  async *folders(prefix: string): AsyncIterable<string> {
+    for await (const { CommonPrefixes = [] } of this.#pages(prefix, '/')) {
+      for (const { Prefix = '' } of CommonPrefixes) yield Prefix;
+    }
+  }
+
   /** Removes objects; nothing happens for those that are not there. */
   async remove(keys: readonly string[]): Promise<void> {
     for (let from = 0; from < keys.length; from += DELETE_BATCH) {
@@ -169,9 +176,16 @@ export class S3Bucket {
     }
   }
 
-  /** Removes all objects whose keys begin so, without ever holding all the keys. */
-  async removeBelow(prefix: string): Promise<void> {
-    for await (const { Contents = [] } of this.#pages(prefix)) await this.remove(Contents.map(({ Key = '' }) => Key));
+  /**
+   * Removes all objects whose keys begin so, without ever holding all the keys.
+   *
+   * @param mayRemove asked before each thousand; it throws when none may be removed any more
+   */
+  async removeBelow(prefix: string, mayRemove = async (): Promise<void> => {}): Promise<void> {
+    for await (const { Contents = [] } of this.#pages(prefix)) {
+      await mayRemove();
+      await this.remove(Contents.map(({ Key = '' }) => Key));
+    }
   }
 
   /** Gives up all multipart uploads whose keys begin so. */

@@ -21,6 +21,8 @@ export interface PartPlace {
   /** Key of a published file. */
   keyOf(name: string): string;
   rules: PieceRules;
+  /** Throws when nothing may be published any more. */
+  mayPublish(): Promise<void>;
 }
 
 /** A part of a file of which nothing is there. */
@@ -116,9 +118,13 @@ class S3Part implements Part {
   }
 
   async publish(name: string): Promise<boolean> {
-    const { bucket, keyOf, rules } = this.#place;
-    if (this.#pieces.length === 0) return bucket.create(keyOf(name), Buffer.concat(this.#gathered));
-    return assemble(bucket, this.#pieces, keyOf(name), { maxPieces: rules.maxPieces, folder: this.#folder });
+    const { bucket, keyOf, rules, mayPublish } = this.#place;
+    const key = keyOf(name);
+    if (this.#pieces.length > 0) {
+      return assemble(bucket, this.#pieces, key, { maxPieces: rules.maxPieces, folder: this.#folder, mayPublish });
+    }
+    await mayPublish();
+    return bucket.create(key, Buffer.concat(this.#gathered));
   }
 
   async discard(): Promise<void> {

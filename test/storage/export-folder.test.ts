@@ -356,6 +356,35 @@ describe.each([
       expect(await kind.everything(path)).toEqual(['file']);
     });
 
+    test('that is guarded changes nothing any more when it must not', async () => {
+      const [small, big] = [PIECE - 1, 2 * PIECE + 1];
+      await folder.write('a/1', 'there');
+      let isOurs = true;
+      const guarded = folder.guardedBy(async () => {
+        if (!isOurs) throw new Error('no more');
+      });
+      const parts = await Promise.all([finished(guarded, small), finished(guarded, big, '2')]);
+      await guarded.write('a/2', 'there');
+      isOurs = false;
+      const before = await kind.everything(path);
+      for (const change of [
+        () => guarded.write('a/1', 'other'),
+        () => guarded.create('a/3', ''),
+        () => guarded.remove('a'),
+        () => guarded.removeFile('a/1'),
+        () => guarded.removeParts(),
+        () => guarded.mayChange(),
+        ...parts.map((part, place) => () => part.publish(`file.${place}`)),
+      ])
+        await expect(change()).rejects.toThrow('no more');
+      expect(await kind.everything(path)).toEqual(before);
+      expect(await content('a/1')).toBe('there');
+      isOurs = true;
+      expect(await Promise.all(parts.map((part, place) => part.publish(`file.${place}`)))).toEqual([true, true]);
+      await Promise.all(parts.map((part) => part.discard()));
+      expect(await kind.everything(path)).toEqual(['a/1', 'a/2', 'file.0', 'file.1']);
+    });
+
     test('removing parts leaves finished files alone, and the attempts that still run fail', async () => {
       await folder.write('file', 'finished');
       const running = await attempt();

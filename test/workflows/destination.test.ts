@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { clearExport } from '../../src/activities/clear-export.ts';
+import { openDirectory } from '../../src/storage/directory.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -48,12 +50,32 @@ describe('a folder that is not free is refused', () => {
     });
   });
 
-  test('another request began there', async () => {
-    hospital.faults.add({ route: 'kickOff', do: { kind: 'answer', status: 400 } });
-    await stack.fail({ ...SMALL, destination: { path: 'other' } });
+  test('another request began there, and its job may still be running', async () => {
+    hospital.faults.add({ route: 'status', do: slow });
+    const first = await stack.start({ ...SMALL, destination: { path: 'other' } });
+    await expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
+    await first.handle.terminate();
     expect(await stack.fail({ destination: { path: 'other' } })).toMatchObject({
       code: 'DestinationNotEmpty',
-      message: expect.stringContaining('another request'),
+      message: expect.stringContaining('another request; start that request again to finish it'),
+    });
+  });
+
+  test('files of another request are there, whose job was deleted', async () => {
+    hospital.faults.add({
+      route: 'file',
+      match: ({ url }) => url.includes('Condition'),
+      times: Infinity,
+      do: { kind: 'hang' },
+    });
+    const destination = { path: 'half' };
+    const first = await stack.start({ parameters: { _type: 'Patient,Condition' }, destination });
+    await expect.poll(async () => (await first.progress()).files?.done, { timeout: 10_000 }).toBeGreaterThan(0);
+    await first.handle.cancel();
+    await expect(first.result()).rejects.toThrow();
+    expect(await stack.fail({ ...SMALL, destination })).toMatchObject({
+      code: 'DestinationNotEmpty',
+      message: expect.stringContaining('remove the folder if its files are not needed'),
     });
   });
 
@@ -67,6 +89,80 @@ describe('a folder that is not free is refused', () => {
     });
     await first.pollNow();
     await first.result();
+  });
+});
+
+describe('a folder in which nothing is left of another request is taken', () => {
+  const OTHER = { parameters: { _type: 'Condition' } };
+
+  test('its kick-off was refused', async () => {
+    hospital.faults.add({ route: 'kickOff', do: { kind: 'answer', status: 400 } });
+    const destination = { path: 'refused' };
+    expect((await stack.fail({ ...SMALL, destination })).code).toBe('KickOffRejected');
+    const report = await stack.run({ ...OTHER, destination });
+    expect(report.warnings).toEqual([]);
+    await expectExactFiles(report.location, hospital);
+  });
+
+  test('it was cancelled before a file was there, and of its manifest nothing stays', async () => {
+    hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'hang' } });
+    const destination = { path: 'cancelled' };
+    const first = await stack.start({ destination });
+    await expect.poll(async () => (await first.progress()).files?.total, { timeout: 10_000 }).toBeGreaterThan(0);
+    await first.handle.cancel();
+    await expect(first.result()).rejects.toThrow();
+    hospital.faults.clear();
+    const report = await stack.run({ ...OTHER, destination });
+    expect(report.warnings).toEqual([]);
+    await expectExactFiles(report.location, hospital);
+    expect(Object.keys(report.byType)).toEqual(['Condition']);
+  });
+});
+
+describe('an export above or below another one is refused', () => {
+  test('below', async () => {
+    const outer = await stack.run({ ...SMALL, destination: { path: 'nested' } });
+    expect(await stack.fail({ ...SMALL, destination: { path: 'nested/2026/11' } })).toMatchObject({
+      code: 'DestinationNotEmpty',
+      message: expect.stringContaining(`is inside the folder of another export, ${outer.location}; choose a path`),
+    });
+    // Not even an empty folder stays.
+    await expectExactFiles(outer.location, hospital);
+    expect(await readdir(outer.location)).not.toContain('2026');
+  });
+
+  test('above', async () => {
+    const inner = await stack.run({ ...SMALL, destination: { path: 'year/2026/11' } });
+    expect(await stack.fail({ ...SMALL, destination: { path: 'year' } })).toMatchObject({
+      code: 'DestinationNotEmpty',
+      message: expect.stringContaining(`has another export in it, ${inner.location}; choose a path`),
+    });
+    await expectExactFiles(inner.location, hospital);
+    expect(await readdir(join(stack.folder, 'year'))).toEqual(['2026']);
+  });
+
+  test('an export that was begun in one by an earlier version survives that the outer one starts its job again', async () => {
+    hospital.faults.add({ route: 'status', do: slow });
+    const outer = await stack.start({ ...SMALL, destination: { path: 'old' } });
+    await expect.poll(async () => (await outer.progress()).polls, { timeout: 10_000 }).toBe(1);
+    const folder = join(stack.folder, 'old');
+    const foreign = ['Patient.00001.ndjson/.export/export.json', 'deleted/11/Patient.00001.ndjson', 'notes.ndjson'];
+    for (const name of foreign) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), name);
+    }
+    for (const name of ['Patient.00002.ndjson', 'error/summary.json', 'deleted/Bundle.00001.ndjson']) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), 'of the earlier job');
+    }
+    await clearExport(await openDirectory(stack.folder, 'old'));
+    for (const name of foreign) expect(await readFile(join(folder, name), 'utf8')).toBe(name);
+    const left = await readdir(folder, { recursive: true, withFileTypes: true });
+    const names = left
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+    expect(names.sort()).toEqual(['.export/export.json', '.export/job.json', ...foreign].sort());
+    await outer.handle.terminate();
   });
 });
 

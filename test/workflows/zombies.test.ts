@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process';
+import { linkSync } from 'node:fs';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FaultRule, SampleServer } from '../../dev/sample-server/index.ts';
+import type { ActivityDeps } from '../../src/activities/deps.ts';
+import type { ExportMark, ExportRef } from '../../src/activities/export-state.ts';
+import { createActivities, createFileActivities } from '../../src/activities/index.ts';
+import { Servers } from '../../src/activities/servers.ts';
+import type { StartedExport } from '../../src/client.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+let stack: Stack;
+let hospital: SampleServer;
+
+beforeAll(async () => {
+  stack = await startStack({ servers: { hospital: { patients: 10, pollsUntilReady: 0, retryAfter: '1' } } });
+  hospital = stack.servers['hospital'] as SampleServer;
+});
+afterAll(() => stack.close());
+beforeEach(() => {
+  hospital.journal.length = 0;
+  hospital.faults.clear();
+});
+
+const REQUEST = { level: 'system', parameters: { _type: 'Patient,Condition' } } as const;
+const later = { kind: 'answer', status: 503, headers: { 'Retry-After': '3600' } } as const;
+const notReady = { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } } as const;
+
+/** An attempt at an activity whose worker is frozen while it holds an answer: nobody can cancel it. */
+class FrozenAttempt {
+  readonly ref: ExportRef;
+  readonly activities: ReturnType<typeof createActivities> & ReturnType<typeof createFileActivities>;
+  readonly result: Promise<unknown>;
+  #thaw: () => void = () => {};
+  #answers = 0;
+
+  constructor(ref: ExportRef, attempt: (frozen: FrozenAttempt) => Promise<unknown>) {
+    const thawed = new Promise<void>((resolve) => (this.#thaw = resolve));
+    const hold = async <T>(answer: T): Promise<T> => {
+      this.#answers++;
+      await thawed;
+      return answer;
+    };
+    const http = new HttpClient();
+    const send = http.send.bind(http);
+    http.send = async (...request) => hold(await send(...request));
+    const deps: ActivityDeps = {
+      config: stack.config,
+      servers: new Servers(stack.config, http),
+      http,
+      limits: SHORT_LIMITS,
+      registeredSearchAttributes: async () => new Set(),
+      isRunning: async () => false,
+    };
+    this.ref = ref;
+    this.activities = { ...createActivities(deps), ...createFileActivities(deps) };
+    this.result = new MockActivityEnvironment().run(() => attempt(this));
+    this.result.catch(() => {});
+  }
+
+  isFrozen(): boolean {
+    return this.#answers > 0;
+  }
+
+  thaw(): void {
+    this.#thaw();
+  }
+}
+
+async function refOf(path: string): Promise<ExportRef> {
+  const { mark } = JSON.parse(await readFile(join(stack.folder, path, '.export/export.json'), 'utf8')) as ExportMark;
+  return { server: 'hospital', destination: 'local', path, mark, generation: 1 };
+}
+
+/** Every file below a folder with its content. */
+async function contentOf(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  // Bytes that have no name yet are nobody's.
+  return Object.fromEntries(
+    files.map((file, place) => [file, contents[place] as string]).filter(([file]) => !file?.includes('/parts/')),
+  );
+}
+
+const phase = (started: StartedExport, wanted: string) =>
+  expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe(wanted);
+
+describe('an attempt of a terminated run that wakes up when the next job has its files changes nothing', () => {
+  interface Case {
+    name: string;
+    /** What keeps the first run where the attempt is its own. */
+    faults: FaultRule[];
+    reached(first: StartedExport): Promise<void>;
+    attempt(frozen: FrozenAttempt): Promise<unknown>;
+  }
+
+  const polled = (first: StartedExport) =>
+    expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
+  const cases: Case[] = [
+    {
+      name: 'kick-off',
+      faults: [{ route: 'kickOff', do: later }],
+      reached: (first) => phase(first, 'kick-off').then(() => sleep(500)),
+      attempt: ({ ref, activities }) => activities.kickOff({ ref, request: REQUEST, generation: 1 }),
+    },
+    {
+      name: 'poll',
+      faults: [{ route: 'status', do: notReady }],
+      reached: polled,
+      attempt: ({ ref, activities }) => activities.pollStatus({ ref }),
+    },
+    {
+      name: 'manifest read again',
+      faults: [{ route: 'file', times: Infinity, do: { kind: 'hang' } }],
+      reached: (first) => phase(first, 'downloading'),
+      attempt: ({ ref, activities }) => activities.refreshManifest({ ref, reading: 0 }),
+    },
+    {
+      name: 'files',
+      faults: [{ route: 'file', times: 2, do: { kind: 'hang' } }],
+      reached: (first) => phase(first, 'downloading').then(() => sleep(500)),
+      attempt: ({ ref, activities }) =>
+        activities.downloadFiles({ ref, generation: 1, ranges: [[0, 2]], retry: false }),
+    },
+  ];
+
+  test.each(cases)('$name', async ({ name, faults, reached, attempt }) => {
+    const path = `frozen/${name}`;
+    for (const fault of faults) hospital.faults.add(fault);
+    const first = await stack.start({ ...REQUEST, destination: { path } });
+    await reached(first);
+    const frozen = new FrozenAttempt(await refOf(path), attempt);
+    await expect.poll(() => frozen.isFrozen(), { timeout: 10_000 }).toBe(true);
+    await first.handle.terminate();
+
+    hospital.faults.clear();
+    hospital.change({ updated: 3 });
+    const old = hospital.jobs().at(-1)?.id;
+    const gone = { kind: 'answer', status: 410 } as const;
+    hospital.faults.add({ route: ['status', 'file'], match: ({ jobId }) => jobId === old, times: Infinity, do: gone });
+    const report = await stack.run({ ...REQUEST, destination: { path } });
+    await expectExactFiles(report.location, hospital);
+    const before = await contentOf(report.location);
+
+    frozen.thaw();
+    await expect(frozen.result).rejects.toMatchObject({ type: 'DestinationFailed' });
+    expect(await contentOf(report.location)).toEqual(before);
+  });
+
+  test('settling', async () => {
+    const path = 'frozen/settling';
+    hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'hang' } });
+    const first = await stack.start({ ...REQUEST, destination: { path } });
+    await phase(first, 'downloading');
+    // The destination hangs: whoever reads this waits until somebody writes it.
+    const folder = join(stack.folder, path);
+    const report = join(folder, '.export/report.json');
+    const pipe = join(stack.folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    linkSync(pipe, report);
+    const frozen = new FrozenAttempt(await refOf(path), ({ ref, activities }) =>
+      activities.settleExport({
+        ref,
+        request: {},
+        warnings: [],
+        fetchedAgain: {},
+        attachments: false,
+        keepServerFiles: false,
+      }),
+    );
+    await sleep(500);
+    await first.handle.terminate();
+
+    hospital.faults.clear();
+    const old = hospital.jobs().at(-1)?.id;
+    const gone = { kind: 'answer', status: 410 } as const;
+    hospital.faults.add({ route: ['status', 'file'], match: ({ jobId }) => jobId === old, times: Infinity, do: gone });
+    hospital.faults.add({ route: 'file', match: ({ jobId }) => jobId !== old, times: Infinity, do: { kind: 'hang' } });
+    const second = await stack.start({ ...REQUEST, destination: { path } });
+    await expect.poll(async () => (await second.progress()).warnings.length, { timeout: 10_000 }).toBe(1);
+    await phase(second, 'downloading');
+    const before = await contentOf(folder);
+    await writeFile(pipe, '{}');
+    await expect(frozen.result).rejects.toMatchObject({ type: 'DestinationFailed' });
+    expect(await contentOf(folder)).toEqual(before);
+    await second.handle.terminate();
+  });
+
+  test('DELETE: the job that another run has taken up is not deleted', async () => {
+    const path = 'frozen/delete';
+    hospital.faults.add({ route: 'status', times: Infinity, do: notReady });
+    const first = await stack.start({ ...REQUEST, destination: { path } });
+    await polled(first);
+    let thaw: (value: void) => void = () => {};
+    const thawed = new Promise<void>((resolve) => (thaw = resolve));
+    const { ref } = new FrozenAttempt(await refOf(path), async () => {});
+    const http = new HttpClient();
+    const servers = new Servers(stack.config, http);
+    const get = servers.get.bind(servers);
+    let asked = false;
+    servers.get = async (name) => {
+      asked = true;
+      await thawed;
+      return get(name);
+    };
+    const deps = { config: stack.config, servers, http, limits: SHORT_LIMITS } as ActivityDeps;
+    const late = new MockActivityEnvironment().run(() => createActivities(deps).deleteJob({ ref, removeParts: true }));
+    late.catch(() => {});
+    await expect.poll(() => asked, { timeout: 10_000 }).toBe(true);
+    await first.handle.terminate();
+    const second = await stack.start({ ...REQUEST, destination: { path } });
+    await polled(second);
+    thaw();
+    await expect(late).rejects.toMatchObject({ type: 'DestinationFailed' });
+    expect(hospital.journal.filter(({ route }) => route === 'delete')).toEqual([]);
+    await second.handle.terminate();
+  });
+});
