@@ -74,6 +74,7 @@ async function asActivities(paths: readonly string[], path: string): Promise<voi
         fileOrigins: [],
         maxConcurrentDownloads: AT_ONCE,
         kickOffMethod: 'auto',
+        checks: 'fast',
         headers: {},
       },
     },

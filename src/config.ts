@@ -125,6 +125,8 @@ const ServerFields = v.strictObject({
     8,
   ),
   kickOffMethod: v.optional(v.picklist(['auto', 'get', 'post'], 'must be auto, get or post'), 'auto'),
+  /** `full`: every line of a file is parsed; `fast`: only those that do not look right. Default `fast`. */
+  checks: v.optional(v.picklist(['fast', 'full'], 'must be fast or full'), 'fast'),
   headers: v.optional(
     v.pipe(
       Mapping,

@@ -38,6 +38,7 @@ describe('a configuration', () => {
           fileOrigins: [],
           maxConcurrentDownloads: 8,
           kickOffMethod: 'auto',
+          checks: 'fast',
           headers: {},
         },
       },
@@ -54,6 +55,7 @@ servers:
     fileOrigins: [https://files.hospital-a.example, "https://b.example:8443/ignored/path"]
     maxConcurrentDownloads: 64
     kickOffMethod: post
+    checks: full
     headers: { Epic-Client-ID: abc }
     tls: { caFile: ca.pem, certFile: ../c.pem, keyFile: /k.pem }
     proxy: http://proxy.example:3128
@@ -69,6 +71,7 @@ destinations:
           fileOrigins: ['https://files.hospital-a.example', 'https://b.example:8443'],
           maxConcurrentDownloads: 64,
           kickOffMethod: 'post',
+          checks: 'full',
           headers: { 'Epic-Client-ID': 'abc' },
           tls: { caFile: '/etc/export/ca.pem', certFile: '/etc/c.pem', keyFile: '/k.pem' },
           proxy: 'http://proxy.example:3128',
@@ -145,6 +148,7 @@ describe('a fault is named with its place', () => {
     ['maxConcurrentDownloads: 1.5', 'maxConcurrentDownloads: must be a whole number'],
     ['maxConcurrentDownloads: "8"', 'maxConcurrentDownloads: must be a number'],
     ['kickOffMethod: GET', 'kickOffMethod: must be auto, get or post'],
+    ['checks: all', 'checks: must be fast or full'],
     ['headers: x', 'headers: must be a mapping'],
     ['headers: [x]', 'headers: must be a mapping'],
     ['headers: { "a b": x }', 'headers.a b: is no header name'],

@@ -192,7 +192,7 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
   const { deps, folder, server, attempt, input } = batch;
   const earlier = batch.earlier.get(entry.ordinal);
   if (earlier !== undefined) return earlier;
-  if (batch.unrecorded.has(entry)) return readPublished(folder, entry);
+  if (batch.unrecorded.has(entry)) return readPublished(folder, entry, server.config.checks);
   const authorized = await authorize(server, entry.needsToken ? input.token : undefined);
   if ('kind' in authorized) return authorized;
   const { authorization, epoch } = authorized;
@@ -200,6 +200,7 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
   const order: FileOrder = {
     rules: server.rules,
     entry,
+    checks: server.config.checks,
     ...(authorization === undefined ? {} : { authorization }),
     // A second break of a big file shall not cost all of it again.
     identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
@@ -221,7 +222,7 @@ function partLabel(generation: number, ordinal: number): string {
 }
 
 /** Gives a fetched file its final name. */
-async function store({ folder }: Batch, entry: Entry, { part, file }: Fetched): Promise<Receipt> {
+async function store({ folder, server }: Batch, entry: Entry, { part, file }: Fetched): Promise<Receipt> {
   // An attachment has the name of its content: whoever has published it, it is the same.
   const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
   let published: boolean;
@@ -236,7 +237,7 @@ async function store({ folder }: Batch, entry: Entry, { part, file }: Fetched): 
   await part.discard();
   if (published || entry.kind === 'attachment') return { ordinal: entry.ordinal, name, ...file };
   // Another attempt has published meanwhile; what is there is whole.
-  return readPublished(folder, entry);
+  return readPublished(folder, entry, server.config.checks);
 }
 
 /**

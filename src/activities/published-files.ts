@@ -1,5 +1,6 @@
 import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
+import type { LineRules } from '../fhir/ndjson.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import { checksOf } from './download/checked-file.ts';
 import type { Receipt } from './receipts.ts';
@@ -12,8 +13,8 @@ export async function publishedOf(folder: ExportFolder, entries: readonly Entry[
 }
 
 /** The receipt of a file that has its final name: it is whole, so it is read and not fetched again. */
-export async function readPublished(folder: ExportFolder, entry: Entry): Promise<Receipt> {
-  const receiver = checksOf(entry);
+export async function readPublished(folder: ExportFolder, entry: Entry, checks: LineRules['checks']): Promise<Receipt> {
+  const receiver = checksOf(entry, checks);
   for await (const chunk of folder.stream(entry.name)) receiver.push(chunk);
   const checked = receiver.end(true);
   if (typeof checked === 'string') {

@@ -61,7 +61,7 @@ function endOfWholeCharacters(bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const joined = new Uint8Array(a.length + b.length);
   joined.set(a);
   joined.set(b, a.length);

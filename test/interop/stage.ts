@@ -61,5 +61,13 @@ export async function openStage(say: (line: string) => void): Promise<Stage> {
 }
 
 function serverEntry(baseUrl: string, kickOffMethod: 'get' | 'post'): ServerConfig {
-  return { baseUrl, auth: { type: 'none' }, fileOrigins: [], maxConcurrentDownloads: 4, kickOffMethod, headers: {} };
+  return {
+    baseUrl,
+    auth: { type: 'none' },
+    fileOrigins: [],
+    maxConcurrentDownloads: 4,
+    kickOffMethod,
+    checks: 'fast',
+    headers: {},
+  };
 }

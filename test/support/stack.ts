@@ -142,6 +142,7 @@ export function serverEntry(baseUrl: string, more: Partial<ServerConfig> = {}): 
     fileOrigins: [],
     maxConcurrentDownloads: 4,
     kickOffMethod: 'auto',
+    checks: 'fast',
     headers: {},
     ...more,
   };

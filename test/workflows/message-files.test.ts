@@ -1,10 +1,11 @@
 /** Files of the manifest's `error`, `outcome` and `deleted`, and the lines of all files, from a server of their own. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ExportReport } from '../../src/contract.ts';
+import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
+import { findSecrets } from '../support/secret-scan.ts';
 import type { Stack } from '../support/stack.ts';
-import { serverEntry, startStack } from '../support/stack.ts';
+import { failureOf, serverEntry, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let given: GivenServer;
@@ -13,6 +14,7 @@ beforeAll(async () => {
   given = await startGivenServer();
   stack = await startStack({ servers: {}, workers: false });
   stack.config.servers['given'] = serverEntry(given.origin);
+  stack.config.servers['strict'] = serverEntry(given.origin, { checks: 'full' });
   await stack.startWorkers();
 });
 afterAll(async () => {
@@ -53,5 +55,52 @@ describe('message files', () => {
     given.files = { errors: outcome('warning', 'x') };
     expect((await run()).issues).toEqual([{ severity: 'warning', code: 'processing', count: 1 }]);
     expect(given.asked).toEqual(['errors']);
+  });
+});
+
+/** What a failed export says, and all that its history holds. */
+async function fail(request: Partial<ExportRequest>): Promise<{ code: string; message: string; history: string }> {
+  const started = await stack.start(request);
+  const failure = await failureOf(started.result());
+  const history = await started.handle.fetchHistory();
+  return { ...failure, history: JSON.stringify(history) };
+}
+
+describe('a line of a message file that is not JSON', () => {
+  test.each([
+    ['error', 'error', '{"resourceType":"OperationOutcome","issue":[{"diagnostics":Mrs Secret}]}\n'],
+    ['outcome', 'error', '{"resourceType":"OperationOutcome","issue":[]}{"resourceType":"OperationOutcome"}\n'],
+    ['deleted', 'deleted', '{"resourceType":"Bundle","entry":[{"fullUrl":Mrs Secret}]}\n'],
+  ])('in %s is given up after 3 fetches, and quoted nowhere', async (array, folder, line) => {
+    given.pages = [givenPage({ [array]: [{ url: '/file' }] })];
+    given.files = { file: `\n${line}` };
+    const { code, message, history } = await fail({ server: 'given' });
+    expect(code).toBe('IncompleteExport');
+    expect(message).toMatch(new RegExp(`${folder}/\\w+.00001.ndjson \\(line 2 is not JSON\\)`));
+    expect(given.asked).toHaveLength(3);
+    expect(findSecrets(history, ['Secret'])).toEqual([]);
+  });
+});
+
+describe('two resources on one line', () => {
+  const line = (id: string): string => `{"resourceType":"Patient","id":"${id}","text":"}{"}`;
+
+  test('are a fault of the file, although there is no count', async () => {
+    given.pages = [givenPage({ output: [{ type: 'Patient', url: '/patients' }] })];
+    given.files = { patients: `${line('1')}\n${line('2')}${line('3')}\n${line('4')}\n` };
+    const { code, message } = await fail({ server: 'given' });
+    expect([code, message]).toEqual(['IncompleteExport', expect.stringContaining('line 2 is not JSON')]);
+    given.files['patients'] = `${line('1')}\n${line('2')}\n${line('3')}\n`;
+    expect(await run()).toMatchObject({ resources: 3, fetchedAgain: {} });
+  });
+});
+
+test('with `checks: full` every line is parsed', async () => {
+  given.pages = [givenPage({ output: [{ type: 'Patient', url: '/patients' }] })];
+  given.files = { patients: '{"resourceType":"Patient","id":1,}\n' };
+  expect(await run()).toMatchObject({ resources: 1 });
+  expect(await fail({ server: 'strict' })).toMatchObject({
+    code: 'IncompleteExport',
+    message: expect.stringContaining('line 1 is not JSON') as string,
   });
 });

@@ -1,4 +1,5 @@
 import type { Entry } from '../../fhir/entries.ts';
+import type { LineRules } from '../../fhir/ndjson.ts';
 import { AttachmentReceiver } from './attachment-receiver.ts';
 import { Receiver } from './receiver.ts';
 
@@ -27,7 +28,11 @@ export interface FileChecks {
   end(endIsProved: boolean): CheckedFile | string;
 }
 
-/** The checks for an entry. */
-export function checksOf(entry: Entry): FileChecks {
-  return entry.kind === 'attachment' ? new AttachmentReceiver(entry) : new Receiver(entry);
+/**
+ * The checks for an entry.
+ *
+ * @param checks of lines, as the server's configuration says
+ */
+export function checksOf(entry: Entry, checks: LineRules['checks']): FileChecks {
+  return entry.kind === 'attachment' ? new AttachmentReceiver(entry) : new Receiver(entry, checks);
 }

@@ -1,4 +1,5 @@
 import type { Entry } from '../../fhir/entries.ts';
+import type { LineRules } from '../../fhir/ndjson.ts';
 import { parseRetryAfter } from '../../fhir/retry-after.ts';
 import type { HttpClient, HttpResponse, RequestRules } from '../../http/http-client.ts';
 import { RefusedUrlError } from '../../http/http-client.ts';
@@ -23,6 +24,8 @@ export interface FileOrder {
   authorization?: string;
   /** Ask for the bytes as they are, so that a transfer that breaks can be resumed. Default: gzip is welcome. */
   identity?: boolean;
+  /** Of lines. Default: `fast`. */
+  checks?: LineRules['checks'];
 }
 
 /** With what it is fetched, and where to. */
@@ -68,7 +71,7 @@ type Trouble = Exclude<FileTrouble, { reached: number }> | { cause: 'broken'; wo
 async function transfer(order: FileOrder, means: FileMeans): Promise<CheckedFile | Trouble> {
   const { entry } = order;
   const { part, signal } = means;
-  let receiver = await takeOver(part, entry, signal);
+  let receiver = await takeOver(order, part, signal);
   const from = receiver.bytes;
   let response: HttpResponse;
   try {
@@ -77,7 +80,7 @@ async function transfer(order: FileOrder, means: FileMeans): Promise<CheckedFile
       // The file is shorter now, so it is another one.
       await response.body.dump();
       await part.restart();
-      receiver = checksOf(entry);
+      receiver = receiverOf(order);
       response = await ask(order, means, 0);
     }
   } catch (error) {
@@ -88,7 +91,7 @@ async function transfer(order: FileOrder, means: FileMeans): Promise<CheckedFile
   if (response.status === 200 && receiver.bytes > 0) {
     // If-Range did not hold, or the server does not do ranges: from the start.
     await part.restart();
-    receiver = checksOf(entry);
+    receiver = receiverOf(order);
   }
   const validator = resumable(response, entry, part);
   const writer = new PartWriter(part, validator);
@@ -108,18 +111,22 @@ async function transfer(order: FileOrder, means: FileMeans): Promise<CheckedFile
 }
 
 /** Reads what an earlier attempt has left, for the checks and the hash. */
-async function takeOver(part: Part, entry: Entry, signal: AbortSignal): Promise<FileChecks> {
-  const receiver = checksOf(entry);
+async function takeOver(order: FileOrder, part: Part, signal: AbortSignal): Promise<FileChecks> {
+  const receiver = receiverOf(order);
   if (part.resumed === undefined) return receiver;
   for await (const chunk of part.resumed.read()) {
     // Gigabytes may come over a network, too.
     signal.throwIfAborted();
     if (receiver.push(chunk) !== undefined) {
       await part.restart();
-      return checksOf(entry);
+      return receiverOf(order);
     }
   }
   return receiver;
+}
+
+function receiverOf({ entry, checks = 'fast' }: FileOrder): FileChecks {
+  return checksOf(entry, checks);
 }
 
 async function ask(

@@ -2,9 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Entry } from '../../fhir/entries.ts';
 import { lineType } from '../../fhir/entries.ts';
-import type { LineCounts } from '../../fhir/ndjson.ts';
+import type { ByteTools, LineCounts, LineRules } from '../../fhir/ndjson.ts';
 import { LineChecker } from '../../fhir/ndjson.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
+
+const TOOLS: ByteTools = {
+  isUtf8,
+  indexOf: (bytes, pattern, from) => Buffer.prototype.indexOf.call(bytes, pattern, from),
+};
 
 /** Checks a file of NDJSON. */
 export class Receiver implements FileChecks {
@@ -14,9 +19,10 @@ export class Receiver implements FileChecks {
   #bytes = 0;
   #lastByte = -1;
 
-  constructor(entry: Entry) {
+  /** @param checks as configured; files that are read when the export ends are parsed anyway */
+  constructor(entry: Entry, checks: LineRules['checks']) {
     this.#entry = entry;
-    this.#lines = new LineChecker(lineType(entry), isUtf8);
+    this.#lines = new LineChecker({ type: lineType(entry), checks: entry.kind === 'output' ? checks : 'full' }, TOOLS);
   }
 
   get bytes(): number {
