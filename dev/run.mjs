@@ -1,7 +1,7 @@
 // What stands behind the npm scripts: `node dev/run.mjs <script> [arguments]` installs what is missing, builds what has
 // changed and runs the script. Plain JavaScript without dependencies, because it is there before both of them.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -25,7 +25,21 @@ const programs = {
 };
 
 const [script, ...args] = process.argv.slice(2);
-try {
+if (await prepare()) await run(programs[script], script === 'test' ? ['run', ...args] : args);
+
+// Returns whether there is something to be run. Faults of what is run are not told here.
+async function prepare() {
+  try {
+    await makeReady();
+    return programs[script] !== undefined;
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+    return false;
+  }
+}
+
+async function makeReady() {
   if (script === undefined || !(script in programs)) {
     throw new Error(`usage: node dev/run.mjs ${Object.keys(programs).join('|')} [arguments]`);
   }
@@ -35,11 +49,7 @@ try {
     if (!isInstalled()) install();
     await build();
   });
-  if (script === 'test') await runTests();
-  else if (programs[script] !== undefined) run([programs[script], ...args], process.env);
-} catch (error) {
-  console.error(error.message);
-  process.exitCode = 1;
+  if (script === 'test') await findPrograms();
 }
 
 function requireNode() {
@@ -96,7 +106,7 @@ function listInputs() {
   return lines.join('');
 }
 
-async function runTests() {
+async function findPrograms() {
   const { findTemporalCli } = await import(urlOf('dist/dev/temporal/cli.js'));
   const { findGateway } = await import(urlOf('dist/dev/s3/find-gateway.js'));
   const say = (line) => console.log(line);
@@ -104,30 +114,25 @@ async function runTests() {
   // Looked for here, too, so that a build that takes minutes is said before anything else; the tests' setup decides
   // what it means when there is none.
   const gateway = await findGateway(say).catch(() => undefined);
-  const found = { TEMPORAL_CLI: cli, ...(gateway === undefined ? {} : { VERSITYGW: gateway }) };
-  run([programs.test, 'run', ...args], { ...process.env, ...found });
+  Object.assign(process.env, { TEMPORAL_CLI: cli, ...(gateway === undefined ? {} : { VERSITYGW: gateway }) });
 }
 
-// Replaces this process as far as Node can: passes on signals, and ends as the program ends.
-function run([program, ...programArgs], env) {
-  // Ctrl-C in a terminal goes to the whole process group, and npm sends it once more. In a group of its own the program
-  // gets it from here only, once. Windows has no such groups; there it gets it from the console.
-  const detached = process.platform !== 'win32';
-  const child = spawn(process.execPath, [join(project, program), ...programArgs], { stdio: 'inherit', env, detached });
-  const lastTime = {};
-  const passOn = (signal) => {
-    const now = performance.now();
-    if (detached && !(now - lastTime[signal] < 500)) child.kill(signal);
-    lastTime[signal] = now;
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) process.on(signal, passOn);
-  child.on('exit', (code, signal) => {
-    process.exitCode = code;
-    if (signal === null) return;
-    for (const signal of signals) process.off(signal, passOn);
-    process.kill(process.pid, signal);
-  });
+// In this very process: one that is killed together with npm, by a signal to their group, leaves nothing behind.
+async function run(program, programArgs) {
+  if (process.env.npm_lifecycle_event !== undefined && process.platform !== 'win32') endWithShell();
+  process.argv = [process.execPath, join(project, program), ...programArgs];
+  await import(urlOf(program));
+}
+
+// npm runs scripts in a shell, which dies of the SIGTERM that npm passes on and may not hand it on itself.
+function endWithShell() {
+  const shell = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 200);
+  timer.unref();
 }
 
 function runToEnd(file, fileArgs, options = {}) {

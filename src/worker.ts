@@ -7,6 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } f
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
 import { taskQueueOf } from './task-queue.ts';
+import { onStopSignal } from './stop-signal.ts';
 import { createWorkers } from './workers.ts';
 
 /** Milliseconds between tries to reach a Temporal server that is away. */
@@ -31,8 +32,7 @@ async function main(): Promise<void> {
     },
   });
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  onStopSignal(() => stop.abort());
   const connection = await connect(connectionOptions, stop.signal);
   if (connection === undefined) return;
   try {

@@ -119,9 +119,11 @@ async function run(options: SampleServerOptions): Promise<void> {
   if (options.authorization !== undefined) {
     console.log('It needs an access token; where to get one: .well-known/smart-configuration below the base URL\n');
   }
-  const stop = () => void server.close();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  // Not only once: npm sends a signal again that the whole process group has got.
+  let closing: Promise<void> | undefined;
+  const stop = () => void (closing ??= server.close());
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
 }
 
 function example(baseUrl: string, version: FhirBulkVersion | undefined): string {
