@@ -237,6 +237,8 @@ export const WARNINGS = {
   PossibleOrphanJob: 'A kick-off was sent twice because its first answer was lost; a second job may run on the server.',
   JobRestarted: 'The earlier job of this folder was gone; the export was kicked off once more from the start.',
   TypeWithoutFile: 'A requested resource type brought no file: it has no data, or the server may have withheld it.',
+  NothingExported:
+    'The export brought no resource: the group may be empty, nothing may match or have changed, or this client may see none.',
   ParameterIgnored: 'The server says that it ignored a parameter.',
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the first page was believed.',

@@ -3,7 +3,6 @@ import { WARNINGS } from '../contract.ts';
 import { typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { issuesOf } from '../fhir/operation-outcome.ts';
-import { valuesOf } from '../fhir/parameters.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, Job, ManifestSummary } from './export-state.ts';
@@ -18,7 +17,7 @@ import {
   troubleFile,
   writeJson,
 } from './export-state.ts';
-import { ignoredParameters } from './ignored-parameters.ts';
+import { warningsOfContent } from './content-warnings.ts';
 import { indexAttachments } from './index-attachments.ts';
 import { ManifestDraft } from './publish-manifest.ts';
 import { readLines } from './read-lines.ts';
@@ -30,7 +29,8 @@ import { IssueSummary } from './summarize-issues.ts';
 
 export interface SettleExportInput {
   ref: ExportRef;
-  request: Pick<ExportRequest, 'parameters'>;
+  /** Without `level` when an older version asks. */
+  request: Partial<Pick<ExportRequest, 'level' | 'parameters'>>;
   warnings: Warning[];
   fetchedAgain: Record<string, number>;
   /** Attachments were asked for. */
@@ -48,8 +48,6 @@ export type SettleExportResult =
 const GROUP = 32;
 /** Missing files named in a failure. */
 const MOST_NAMED = 20;
-/** Warnings of one code that are listed; requested types can be many. */
-const MOST_WARNINGS = 20;
 
 /**
  * Ends an export: every file is whole, error and deleted files are read, `manifest.json` is published last. A retry
@@ -216,7 +214,7 @@ function makeReport(
     fetchedAgain: input.fetchedAgain,
     warnings: withoutRepeats([
       ...input.warnings,
-      ...warningsOfContent(input.request.parameters ?? {}, byType, gathered.issues),
+      ...warningsOfContent(input.request, gathered),
       ...warningsOfAttachments(attachments),
     ]),
   };
@@ -225,23 +223,6 @@ function makeReport(
 /** The kick-off's answer and an error file may say the same. */
 function withoutRepeats(warnings: readonly Warning[]): Warning[] {
   return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
-}
-
-function warningsOfContent(
-  parameters: NonNullable<ExportRequest['parameters']>,
-  byType: Record<string, TypeCounts>,
-  issues: IssueSummary,
-): Warning[] {
-  const requested = parameters['_type'] === undefined ? [] : valuesOf('_type', parameters['_type']).map(String);
-  const organised = byType['Resource'] !== undefined;
-  const absent = organised ? [] : [...new Set(requested)].filter((type) => byType[type] === undefined);
-  return [
-    ...absent.slice(0, MOST_WARNINGS).map((type) => ({
-      code: 'TypeWithoutFile' as const,
-      message: `${type}: ${WARNINGS.TypeWithoutFile}`,
-    })),
-    ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
-  ];
 }
 
 function warningsOfAttachments(attachments: ExportReport['attachments']): Warning[] {

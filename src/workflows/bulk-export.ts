@@ -133,7 +133,10 @@ async function settle(run: ExportRun): Promise<ExportReport> {
   run.enter('settling');
   const result = await longStep('settle').settleExport({
     ref: run.opened.ref,
-    request: request.parameters === undefined ? {} : { parameters: request.parameters },
+    request: {
+      level: request.level,
+      ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
+    },
     warnings: state.warnings,
     fetchedAgain: sum(state.downloads?.again ?? {}, state.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,

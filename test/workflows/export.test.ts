@@ -203,6 +203,19 @@ test('a parameter that the server ignores, and a type without a file, are warnin
   );
 });
 
+test('an export that brings nothing says so', async () => {
+  const nobody = { _typeFilter: ['Patient?family=Nobody'], _type: 'Patient' };
+  const group = await stack.run({ server: 'v3', level: 'group', groupId: 'diabetes', parameters: nobody });
+  const all = await stack.run({ server: 'v3', parameters: { _since: '2900-01-01T00:00:00Z' } });
+  const types = await stack.run({ server: 'v3', parameters: nobody });
+  expect([group, all, types].map(({ files }) => files)).toEqual([0, 0, 0]);
+  expect([group, all, types].map(({ warnings }) => warnings.map(({ code }) => code))).toEqual([
+    ['NothingExported', 'TypeWithoutFile'],
+    ['NothingExported'],
+    ['TypeWithoutFile'],
+  ]);
+});
+
 test('keepServerFiles leaves the job alone', async () => {
   const report = await stack.run({ server: 'v3', keepServerFiles: true });
   expect(requests('v3', 'delete')).toHaveLength(0);

@@ -1,0 +1,41 @@
+import type { ExportRequest, TypeCounts, Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
+import { valuesOf } from '../fhir/parameters.ts';
+import { ignoredParameters } from './ignored-parameters.ts';
+import type { IssueSummary } from './summarize-issues.ts';
+
+/** Warnings of one code that are listed; requested types can be many. */
+const MOST_WARNINGS = 20;
+
+/** What the files of an export brought. */
+export interface Content {
+  byType: Readonly<Record<string, TypeCounts>>;
+  deletions: Readonly<Record<string, number>>;
+  issues: IssueSummary;
+}
+
+/**
+ * Warnings for what a whole export does not hold: servers leave out silently what does not exist, does not match, or is
+ * not for this client (Bulk Data IG, `_type`; a group without members is as good as one with them).
+ */
+export function warningsOfContent(
+  { level, parameters = {} }: Partial<Pick<ExportRequest, 'level' | 'parameters'>>,
+  { byType, deletions, issues }: Content,
+): Warning[] {
+  const types = parameters['_type'];
+  const requested = types === undefined ? [] : [...new Set(valuesOf('_type', types).map(String))];
+  const organised = byType['Resource'] !== undefined;
+  const absent = organised ? [] : requested.filter((type) => byType[type] === undefined);
+  const isEmpty =
+    Object.values(byType).every(({ resources }) => resources === 0) && Object.keys(deletions).length === 0;
+  return [
+    ...(isEmpty && (level === 'group' || types === undefined)
+      ? [{ code: 'NothingExported' as const, message: WARNINGS.NothingExported }]
+      : []),
+    ...absent.slice(0, MOST_WARNINGS).map((type) => ({
+      code: 'TypeWithoutFile' as const,
+      message: `${type}: ${WARNINGS.TypeWithoutFile}`,
+    })),
+    ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
+  ];
+}

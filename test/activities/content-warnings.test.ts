@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { warningsOfContent } from '../../src/activities/content-warnings.ts';
+import { IssueSummary } from '../../src/activities/summarize-issues.ts';
+
+const one = { files: 1, resources: 1, bytes: 10 };
+const none = { files: 1, resources: 0, bytes: 0 };
+const types = ['Patient', 'Goal'];
+
+test.each([
+  ['a group without types', { level: 'group' }, {}, {}, ['NothingExported']],
+  ['everything', { level: 'system' }, {}, {}, ['NothingExported']],
+  ['all patients', { level: 'patient', parameters: { _since: 'x' } }, {}, {}, ['NothingExported']],
+  [
+    'types of a group',
+    { level: 'group', parameters: { _type: types } },
+    {},
+    {},
+    ['NothingExported', 'TypeWithoutFile', 'TypeWithoutFile'],
+  ],
+  ['types of all', { level: 'system', parameters: { _type: types } }, {}, {}, ['TypeWithoutFile', 'TypeWithoutFile']],
+  ['everything, in empty files', { level: 'system' }, { Patient: none }, {}, ['NothingExported']],
+  ['everything, with a resource', { level: 'system' }, { Patient: one, Goal: none }, {}, []],
+  ['everything, with a deletion', { level: 'system' }, {}, { Patient: 1 }, []],
+  ['a group, organised', { level: 'group', parameters: { _type: types } }, { Resource: one }, {}, []],
+  ['everything, asked by an older version', {}, {}, {}, ['NothingExported']],
+] as const)('%s', (_, request, byType, deletions, codes) => {
+  const content = { byType, deletions, issues: new IssueSummary() };
+  expect(warningsOfContent(request, content).map(({ code }) => code)).toEqual(codes);
+});
