@@ -35,6 +35,11 @@ export interface Limits {
   delete: number;
   /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
   drain: number;
+  /**
+   * From a cancel, the deadline or a failed export to the end of the run. Half of it is for what still runs; then the run
+   * goes on without it.
+   */
+  cleanUp: number;
 }
 
 export const LIMITS: Limits = {
@@ -52,4 +57,5 @@ export const LIMITS: Limits = {
   progress: 1024 * 1024,
   delete: MINUTE,
   drain: 10 * SECOND,
+  cleanUp: 5 * MINUTE,
 };

@@ -1,10 +1,10 @@
 import {
   CancellationScope,
+  CancelledFailure,
   ContinueAsNew,
   defineQuery,
   defineSignal,
   isCancellation,
-  log,
   patched,
   setHandler,
   sleep,
@@ -27,6 +27,7 @@ import { pollPhase } from './poll-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { addWarnings, newState } from './state.ts';
 import { longStep, step } from './steps.ts';
+import { cleanUp, untilStopped } from './stop.ts';
 import { validateRequest } from './validate-request.ts';
 
 const pollNow = defineSignal(POLL_NOW);
@@ -41,26 +42,32 @@ const DEFAULT_DEADLINE = 'P30D';
  * @param carried only for the project's own use: the state that an earlier run hands on
  */
 export async function bulkExport(request: ExportRequest, carried?: CarriedState): Promise<ExportReport> {
-  const run = new ExportRun(request, carried === undefined ? newState(Date.now()) : unpack(carried));
+  const run = new ExportRun(
+    request,
+    carried === undefined ? newState(Date.now()) : unpack(carried),
+    new CancellationScope(),
+  );
   setHandler(pollNow, () => run.poke(), { description: 'Poll the FHIR server now instead of at the planned time.' });
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
 
   const validation = validateRequest(request);
   if ('problems' in validation) throw failure('InvalidRequest', validation.problems.join('; '));
 
-  const scope = new CancellationScope();
-  const deadline = startDeadline(run, scope);
+  const deadline = startDeadline(run);
+  // The time for the clean-up includes the wait for what was in flight.
+  let stoppedAt: number | undefined;
+  run.scope.cancelRequested.catch(() => (stoppedAt = Date.now()));
   try {
-    return await scope.run(() => exportAll(run));
+    return await untilStopped(run, () => exportAll(run));
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    if (isCancellation(error)) {
-      await cleanUp(run);
-      if (deadline.passed)
-        throw failure('DeadlineExceeded', `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`);
-      throw error;
-    }
-    if (codeOf(error) === 'ExportFailed') await cleanUp(run);
+    // What was in flight may have ended otherwise than as cancelled: its worker may have died, its destination failed.
+    const stopped = isCancellation(error) || run.stopped;
+    const isLate = stopped && deadline.passed;
+    if (stopped || codeOf(error) === 'ExportFailed') await cleanUp(run, stoppedAt ?? Date.now());
+    if (isLate)
+      throw failure('DeadlineExceeded', `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`);
+    if (stopped) throw isCancellation(error) ? error : new CancelledFailure('the export was cancelled');
     throw unwrap(error);
   }
 }
@@ -161,27 +168,14 @@ function sum(one: Record<string, number>, other: Record<string, number>): Record
   return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)]));
 }
 
-/** After cancellation, the deadline and a failed export: the server's job and unfinished parts are removed. */
-async function cleanUp(run: ExportRun): Promise<void> {
-  if (run.state.opened === undefined) return;
-  await CancellationScope.nonCancellable(async () => {
-    run.enter('cleaning-up');
-    try {
-      await deletePhase(run, { removeParts: true });
-    } catch (error) {
-      log.warn('cleaning up failed', { error });
-    }
-  });
-}
-
-function startDeadline(run: ExportRun, scope: CancellationScope): { passed: boolean } {
+function startDeadline(run: ExportRun): { passed: boolean } {
   const deadline = { passed: false };
   const duration = parseDuration(run.request.deadline ?? DEFAULT_DEADLINE) ?? 0;
   const left = Math.max(1, run.state.startedAt + duration - Date.now());
   // Not cancellable: it must not end with the scope that it is to end.
   void CancellationScope.nonCancellable(() => sleep(left, { summary: 'deadline' })).then(() => {
     deadline.passed = true;
-    scope.cancel();
+    run.scope.cancel();
   });
   return deadline;
 }

@@ -1,4 +1,4 @@
-import { log, sleep } from '@temporalio/workflow';
+import { log, patched, sleep } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
 import { nextDelay } from '../fhir/trouble.ts';
 import type { DeleteJobResult } from '../activities/delete-job.ts';
@@ -6,7 +6,7 @@ import type { TokenNeeded } from '../activities/token-needed.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
 import { addWarnings } from './state.ts';
-import { step } from './steps.ts';
+import { BOUNDED_CLEAN_UP, step } from './steps.ts';
 
 /** Tells the server that its job is not needed any more; a server that does not take it earns a warning only. */
 export async function deletePhase(run: ExportRun, { removeParts }: { removeParts: boolean }): Promise<void> {
@@ -31,9 +31,12 @@ export async function deletePhase(run: ExportRun, { removeParts }: { removeParts
 
 /** One DELETE. An export that is complete does not fail because there is no token for it. */
 async function deleteOnce(run: ExportRun, removeParts: boolean): Promise<Exclude<DeleteJobResult, TokenNeeded>> {
+  // With a token that may be stale: parts are removed first, and do not wait for a new one.
+  const first = removeParts && patched(BOUNDED_CLEAN_UP) ? run.tokens.held : undefined;
   try {
-    return await run.tokens.use((token) =>
-      step('DELETE job').deleteJob({ ref: run.opened.ref, removeParts, ...token }),
+    return await run.tokens.use(
+      (token) => step('DELETE job').deleteJob({ ref: run.opened.ref, removeParts, ...token }),
+      first,
     );
   } catch (error) {
     if (codeOf(error) !== 'AuthorizationFailed') throw error;

@@ -1,4 +1,5 @@
-import { condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { CancellationScope } from '@temporalio/workflow';
+import { CancelledFailure, condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
 import type { Limits } from '../fhir/limits.ts';
 import { LIMITS } from '../fhir/limits.ts';
@@ -14,15 +15,18 @@ import { TokenKeeper } from './token-keeper.ts';
 export class ExportRun {
   readonly request: ExportRequest;
   readonly state: ExportState;
+  /** Cancelled when the export is to stop: on request, and at its deadline. */
+  readonly scope: CancellationScope;
   readonly tokens = new TokenKeeper(this);
   /** Files in batches that are in flight. */
   filesRunning = 0;
   /** Why the manifest is of no more use, in the server's words or ours. */
   jobEnded: string | undefined;
 
-  constructor(request: ExportRequest, state: ExportState) {
+  constructor(request: ExportRequest, state: ExportState, scope: CancellationScope) {
     this.request = request;
     this.state = state;
+    this.scope = scope;
   }
 
   get opened(): OpenedExport {
@@ -34,7 +38,12 @@ export class ExportRun {
 
   /** As recorded when the export was opened; limits that came with a later version have their defaults. */
   get limits(): Limits {
-    return { ...LIMITS, ...this.opened.limits };
+    return { ...LIMITS, ...this.state.opened?.limits };
+  }
+
+  /** The export is to stop. Its scope hears of a request one turn after the workflow's own. */
+  get stopped(): boolean {
+    return this.scope.consideredCancelled || this.scope.parent?.consideredCancelled === true;
   }
 
   get progress(): ExportProgress {
@@ -73,7 +82,12 @@ export class ExportRun {
     if (workflowInfo().continueAsNewSuggested) await this.continue();
   }
 
+  /**
+   * Goes on in a new run, unless the export is to stop: a request to cancel is made to one run, and no other one hears of
+   * it. One that comes while the server takes this run's end is handed to this run once more, and then stops it.
+   */
   async continue(): Promise<never> {
+    if (this.stopped) throw new CancelledFailure('the export is to stop');
     return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
       this.request,
       pack(this.state),

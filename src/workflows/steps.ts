@@ -15,6 +15,9 @@ const COMMON = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute' },
 } as const;
 
+/** Patch: the clean-up after a cancel, the deadline or a failed export has an end of its own. */
+export const BOUNDED_CLEAN_UP = 'bounded-clean-up';
+
 /**
  * Control activities, labelled for the Web UI.
  *

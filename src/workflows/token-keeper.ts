@@ -15,9 +15,17 @@ import { step } from './steps.ts';
  */
 export class TokenKeeper {
   readonly #run: ExportRun;
+  /** Why there was no token, the last time that there was none. */
+  trouble: string | undefined;
 
   constructor(run: ExportRun) {
     this.#run = run;
+  }
+
+  /** The token that there is, however old; undefined before the first. */
+  get held(): { token: TokenRef } | undefined {
+    const held = this.#run.state.token;
+    return held === undefined ? undefined : { token: { epoch: held.epoch, scope: held.scope } };
   }
 
   /** What the next step is given: nothing when the server wants no credentials. */
@@ -31,14 +39,19 @@ export class TokenKeeper {
     return { token: { epoch, scope } };
   }
 
-  /** Runs a step with the current token, and again with a new one when that one cannot be used. */
+  /**
+   * Runs a step with the current token, and again with a new one when that one cannot be used.
+   *
+   * @param first given to the first call; default: the current token
+   */
   async use<T extends { kind: string }>(
     call: (input: { token?: TokenRef }) => Promise<T | TokenNeeded>,
+    first?: { token: TokenRef },
   ): Promise<Exclude<T, TokenNeeded>> {
     let refusals = 0;
     let trouble: Trouble | undefined;
-    for (;;) {
-      const input = await this.current();
+    for (let given = first; ; given = undefined) {
+      const input = given ?? (await this.current());
       const began = Date.now();
       const result = await call(input);
       if (!isTokenNeeded(result)) return result as Exclude<T, TokenNeeded>;
@@ -110,6 +123,7 @@ export class TokenKeeper {
 
   async #wait(trouble: Trouble, words: string, retryAfter: number | undefined): Promise<void> {
     const { limits, state } = this.#run;
+    this.trouble = words;
     state.poll.words = words;
     if (isFinal(trouble, Date.now(), limits)) throw failure('AuthorizationFailed', `no token could be had: ${words}`);
     const delay = nextDelay(retryAfter, trouble.times - 1, limits, Math.random);

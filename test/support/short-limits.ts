@@ -16,4 +16,5 @@ export const SHORT_LIMITS: Limits = {
   progress: 1500,
   delete: 1500,
   drain: 500,
+  cleanUp: 6000,
 };

@@ -1,0 +1,55 @@
+import { CancellationScope, CancelledFailure, condition, log, patched } from '@temporalio/workflow';
+import { WARNINGS } from '../contract.ts';
+import { deletePhase } from './delete-phase.ts';
+import type { ExportRun } from './export-run.ts';
+import { addWarnings } from './state.ts';
+import { BOUNDED_CLEAN_UP } from './steps.ts';
+
+/**
+ * Runs the export until it ends or is to stop. Then what is in flight is waited for, so that clean-up comes after it,
+ * but not for ever: a hung file system answers no request to stop.
+ */
+export async function untilStopped<T>(run: ExportRun, work: () => Promise<T>): Promise<T> {
+  const working = run.scope.run(work);
+  const stopping = run.scope.cancelRequested.catch(() =>
+    CancellationScope.nonCancellable(async () => {
+      if (!patched(BOUNDED_CLEAN_UP) || (await endsWithin(working, run.limits.cleanUp / 2, 'what still runs')))
+        return working;
+      log.warn('activities did not stop in time; the export is cleaned up without them');
+      throw new CancelledFailure('the export is to stop');
+    }),
+  );
+  return Promise.race([working, stopping]);
+}
+
+/**
+ * After a cancel, the deadline and a failed export: the server's job and unfinished parts are removed, within the time
+ * for it. What could not be done is logged, and fails nothing.
+ */
+export async function cleanUp(run: ExportRun, since: number): Promise<void> {
+  if (run.state.opened === undefined) return;
+  const left = Math.max(1, since + run.limits.cleanUp - Date.now());
+  await CancellationScope.nonCancellable(async () => {
+    run.enter('cleaning-up');
+    const cleaning = deletePhase(run, { removeParts: true });
+    try {
+      if (!patched(BOUNDED_CLEAN_UP) || (await endsWithin(cleaning, left, 'clean-up'))) return await cleaning;
+      const reason = run.tokens.trouble ?? 'a step did not end, or was tried again and again';
+      log.warn('cleaning up was given up: the server may still have the job, and unfinished parts may be left', {
+        reason,
+      });
+      addWarnings(run.state, [{ code: 'DeleteFailed', message: `${WARNINGS.DeleteFailed} (${reason})` }]);
+    } catch (error) {
+      log.warn('cleaning up failed: the server may still have the job, and unfinished parts may be left', { error });
+    }
+  });
+}
+
+async function endsWithin(work: Promise<unknown>, time: number, summary: string): Promise<boolean> {
+  let ended = false;
+  const end = (): void => {
+    ended = true;
+  };
+  void work.then(end, end);
+  return condition(() => ended, time, { summary });
+}
