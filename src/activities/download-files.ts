@@ -5,7 +5,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ExportFolder, Part } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { FileOrder } from './download/fetch-file.ts';
+import type { FileOrder } from './download/ask-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
 import { Background } from './download/background.ts';
 import type { CheckedFile } from './download/checked-file.ts';

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { copyFile, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import type { Part, ResumedPart } from './export-folder.ts';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Checkpoint } from './directory-prefix.ts';
+import { checkpointOf, copyPrefix, findEarlier, readPrefix, writeAt } from './directory-prefix.ts';
+import type { FileVersion, Part, ResumedPart } from './export-folder.ts';
 
 /** Bytes that are gathered before they are written: a system call for each network packet would cost more. */
 const BLOCK = 1024 * 1024;
-const READ_BLOCK = 256 * 1024;
 
 /** What the folder does for its parts. */
 export interface PartHost {
@@ -21,33 +21,30 @@ export interface PartHost {
   publish(path: string, name: string): Promise<boolean>;
 }
 
-/** What is durable of a part; beside it, in a file of the same name. */
-interface Checkpoint {
-  bytes: number;
-  validator: string;
-}
-
 /**
- * Opens a part of its own for this attempt. The durable prefix of the best earlier one is copied (by reference where the
- * file system can), because the earlier attempt may still be running and writing.
+ * Opens a part of its own for this attempt. The durable prefix of the best earlier one is copied, because the earlier
+ * attempt may still be running and writing.
  */
 export async function openDirectoryPart(label: string, host: PartHost): Promise<Part> {
-  const { best, all } = await findEarlier(label, host);
-  const name = `${label}.${randomUUID()}.part`;
-  if (best === undefined) return new DirectoryPart(name, host);
-  const path = join(dirname(best.path), name);
-  await copyFile(best.path, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  const handle = await open(path, 'r+', 0o600);
-  await handle.truncate(best.bytes);
-  const part = new DirectoryPart(name, host, {
-    path,
-    handle,
-    resumed: { bytes: best.bytes, validator: best.validator, read: () => readPrefix(path, best.bytes) },
-  });
-  await part.checkpoint(best.validator);
-  // Taken over: whoever still writes there will not be able to publish.
-  await Promise.all(all.flatMap((file) => [rm(file, { force: true }), rm(checkpointOf(file), { force: true })]));
-  return part;
+  const earlier = await findEarlier(label, await host.earlier());
+  for (const { path: from, bytes, version } of earlier.usable) {
+    const path = join(dirname(from), newName(label));
+    const handle = await copyPrefix(from, path, bytes);
+    if (handle === undefined) continue;
+    const resumed = { bytes, version, read: () => readPrefix(path, bytes) };
+    const part = new DirectoryPart(label, host, { path, handle, resumed });
+    await part.checkpoint(version);
+    // Taken over: whoever still writes there will not be able to publish.
+    await Promise.all(
+      earlier.all.flatMap((file) => [rm(file, { force: true }), rm(checkpointOf(file), { force: true })]),
+    );
+    return part;
+  }
+  return new DirectoryPart(label, host);
+}
+
+function newName(label: string): string {
+  return `${label}.${randomUUID()}.part`;
 }
 
 /** The file of a part; there is none before the first block is written, and none after it got its final name. */
@@ -57,9 +54,9 @@ interface PartFile {
 }
 
 class DirectoryPart implements Part {
-  readonly resumed: ResumedPart | undefined;
-  readonly #name: string;
+  readonly #label: string;
   readonly #host: PartHost;
+  #resumed: ResumedPart | undefined;
   #file: PartFile | undefined;
   /** Bytes that a later attempt can take over. */
   #saved = 0;
@@ -67,12 +64,16 @@ class DirectoryPart implements Part {
   #gathered = 0;
   #written: number;
 
-  constructor(name: string, host: PartHost, earlier?: { path: string; handle: FileHandle; resumed: ResumedPart }) {
-    this.#name = name;
+  constructor(label: string, host: PartHost, earlier?: { path: string; handle: FileHandle; resumed: ResumedPart }) {
+    this.#label = label;
     this.#host = host;
     this.#file = earlier;
-    this.resumed = earlier?.resumed;
+    this.#resumed = earlier?.resumed;
     this.#written = earlier?.resumed.bytes ?? 0;
+  }
+
+  get resumed(): ResumedPart | undefined {
+    return this.#resumed;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -81,13 +82,13 @@ class DirectoryPart implements Part {
     if (this.#gathered >= BLOCK) await this.#flush();
   }
 
-  async checkpoint(validator: string): Promise<void> {
+  async checkpoint(version: FileVersion): Promise<void> {
     await this.#flush();
     if (this.#written === 0) return;
     await this.#host.guard(async () => {
       const { path, handle } = await this.#opened();
       await handle.datasync();
-      const text = JSON.stringify({ bytes: this.#written, validator } satisfies Checkpoint);
+      const text = JSON.stringify({ bytes: this.#written, ...version } satisfies Checkpoint);
       const unfinished = `${path}.unfinished`;
       await writeFile(unfinished, text, { mode: 0o600 });
       await rename(unfinished, checkpointOf(path));
@@ -95,14 +96,13 @@ class DirectoryPart implements Part {
     });
   }
 
+  /** Under a new name: a later attempt may be copying the old file, and must find neither holes nor other bytes. */
   async restart(): Promise<void> {
     this.#blocks = [];
     this.#gathered = 0;
     this.#written = 0;
-    await this.#host.guard(async () => {
-      await this.#removeCheckpoint();
-      await this.#file?.handle?.truncate(0);
-    });
+    this.#resumed = undefined;
+    await this.#host.guard(() => this.discard());
   }
 
   async finish(): Promise<void> {
@@ -146,13 +146,13 @@ class DirectoryPart implements Part {
       const { bytesWritten } = await handle.writev(blocks, this.#written);
       // A short write (a full disk, a signal) is finished piece by piece.
       if (bytesWritten < bytes)
-        await writeRest(handle, Buffer.concat(blocks).subarray(bytesWritten), this.#written + bytesWritten);
+        await writeAt(handle, Buffer.concat(blocks).subarray(bytesWritten), this.#written + bytesWritten);
     });
     this.#written += bytes;
   }
 
   async #opened(): Promise<{ path: string; handle: FileHandle }> {
-    const { path, handle } = (this.#file ??= await this.#host.create(this.#name));
+    const { path, handle } = (this.#file ??= await this.#host.create(newName(this.#label)));
     if (handle === undefined) throw new Error(`${path} has been closed`);
     return { path, handle };
   }
@@ -169,42 +169,4 @@ class DirectoryPart implements Part {
     this.#saved = 0;
     await rm(checkpointOf(path), { force: true });
   }
-}
-
-async function writeRest(handle: FileHandle, rest: Buffer, position: number): Promise<void> {
-  for (let offset = 0; offset < rest.length;) {
-    const { bytesWritten } = await handle.write(rest, offset, rest.length - offset, position + offset);
-    offset += bytesWritten;
-  }
-}
-
-type Earlier = { best: (Checkpoint & { path: string }) | undefined; all: string[] };
-
-async function findEarlier(label: string, host: PartHost): Promise<Earlier> {
-  const all = (await host.earlier()).filter((path) => basename(path).startsWith(`${label}.`));
-  let best: Earlier['best'];
-  for (const path of all) {
-    const found = await readCheckpoint(path);
-    if (found !== undefined && found.bytes > (best?.bytes ?? 0)) best = { ...found, path };
-  }
-  return { best, all };
-}
-
-/** A checkpoint that a power failure has torn, or whose part is shorter than it says, is none. */
-async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
-  try {
-    const [text, { size }] = await Promise.all([readFile(checkpointOf(path), 'utf8'), stat(path)]);
-    const { bytes, validator } = JSON.parse(text) as Checkpoint;
-    return bytes > 0 && size >= bytes ? { bytes, validator } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function checkpointOf(path: string): string {
-  return path.replace(/\.part$/, '.checkpoint.json');
-}
-
-async function* readPrefix(path: string, bytes: number): AsyncIterable<Buffer> {
-  if (bytes > 0) yield* createReadStream(path, { end: bytes - 1, highWaterMark: READ_BLOCK }) as AsyncIterable<Buffer>;
 }

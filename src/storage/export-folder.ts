@@ -57,18 +57,16 @@ export interface ExportFolder {
 
 /** A file that is being written by one attempt. */
 export interface Part {
-  /** What has been taken over from an earlier attempt; undefined when there was nothing. */
+  /** What has been taken over from an earlier attempt; undefined when there was nothing, and after {@link restart}. */
   readonly resumed: ResumedPart | undefined;
   /** Takes bytes over: they will not be changed by anybody. */
   write(chunk: Uint8Array): Promise<void>;
   /**
    * Makes the bytes so far durable, for a later attempt to take over. A destination that stores pieces counts whole
    * ones only, and makes those that come later durable by itself.
-   *
-   * @param validator strong validator (ETag) of the file that the bytes are of
    */
-  checkpoint(validator: string): Promise<void>;
-  /** Forgets all bytes, also those that were taken over. */
+  checkpoint(version: FileVersion): Promise<void>;
+  /** Forgets all bytes, also those that were taken over. What another attempt may be copying stays as it is. */
   restart(): Promise<void>;
   /**
    * Ends the file: nothing can be written afterwards. All bytes are durable, or those of a small file ready to be
@@ -97,11 +95,19 @@ export interface Neighbour {
   location: string;
 }
 
+/** What tells one version of a file from another. */
+export interface FileVersion {
+  /** Strong validator (ETag). */
+  validator: string;
+  /** Bytes of the whole file, when the server said how many. */
+  total?: number;
+}
+
 /** The durable prefix of a file, taken over from an earlier attempt; the part goes on behind it. */
 export interface ResumedPart {
   bytes: number;
-  /** Strong validator of the file that they are of. */
-  validator: string;
+  /** Of the file that they are of. */
+  version: FileVersion;
   /** The bytes themselves. */
   read(): AsyncIterable<Buffer>;
 }

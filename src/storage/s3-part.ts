@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Part, ResumedPart } from './export-folder.ts';
+import type { FileVersion, Part, ResumedPart } from './export-folder.ts';
 import { assemble } from './s3-assemble.ts';
 import type { S3Bucket, StoredObject } from './s3-bucket.ts';
 import type { Prefix } from './s3-pieces.ts';
@@ -49,14 +49,14 @@ export async function resumeS3Part(place: PartPlace): Promise<Part> {
  * holds two of them, and for a moment what they are put together from. A file of one piece is never stored as such, but published from memory.
  */
 class S3Part implements Part {
-  readonly resumed: ResumedPart | undefined;
   readonly #place: PartPlace;
+  #resumed: ResumedPart | undefined;
   #folder: string;
   /** Stored, in order; only whole ones before {@link finish}. */
   #pieces: StoredObject[];
   /** How many of them a later attempt knows of. */
   #saved: number;
-  #validator: string | undefined;
+  #version: FileVersion | undefined;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   /** The last piece that was stored in the background, with its failure. */
@@ -70,12 +70,16 @@ class S3Part implements Part {
     this.#folder = folder;
     this.#pieces = [...(taken?.pieces ?? [])];
     this.#saved = this.#pieces.length;
-    this.#validator = taken?.validator;
-    this.resumed = taken && {
+    this.#version = taken?.version;
+    this.#resumed = taken && {
       bytes: taken.bytes,
-      validator: taken.validator,
+      version: taken.version,
       read: () => readPieces(bucket, taken.pieces),
     };
+  }
+
+  get resumed(): ResumedPart | undefined {
+    return this.#resumed;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -91,8 +95,8 @@ class S3Part implements Part {
     this.#gather(rest);
   }
 
-  async checkpoint(validator: string): Promise<void> {
-    this.#validator = validator;
+  async checkpoint(version: FileVersion): Promise<void> {
+    this.#version = version;
     // What is being stored makes a checkpoint of its own; to wait for it here would hold up the transfer.
     if (this.#busy) return;
     await this.#storing;
@@ -105,7 +109,8 @@ class S3Part implements Part {
     await this.#removeFolder();
     this.#pieces = [];
     this.#saved = 0;
-    this.#validator = undefined;
+    this.#version = undefined;
+    this.#resumed = undefined;
     this.#storing = Promise.resolve();
     // A later attempt may be copying the pieces of the old one: none may become one of another version of the file.
     this.#folder = newFolder(this.#place.prefix);
@@ -183,9 +188,9 @@ class S3Part implements Part {
   /** Makes the whole pieces known to later attempts. Behind the last one of a finished file nothing could go on. */
   async #save(): Promise<void> {
     const pieces = this.#pieces;
-    if (this.#validator === undefined || this.#finished || pieces.length === this.#saved) return;
+    if (this.#version === undefined || this.#finished || pieces.length === this.#saved) return;
     const { length } = pieces;
-    await saveCheckpoint(this.#place.bucket, this.#folder, { pieces, bytes: sum(pieces), validator: this.#validator });
+    await saveCheckpoint(this.#place.bucket, this.#folder, { pieces, bytes: sum(pieces), version: this.#version });
     this.#saved = length;
   }
 

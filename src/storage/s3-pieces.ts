@@ -1,3 +1,4 @@
+import type { FileVersion } from './export-folder.ts';
 import { mapLimited } from './map-limited.ts';
 import type { S3Bucket, StoredObject } from './s3-bucket.ts';
 
@@ -6,18 +7,17 @@ export const PARALLEL = 8;
 const CHECKPOINT = 'checkpoint.json';
 
 /** `checkpoint.json` beside the pieces: what is durable of a part. */
-interface Checkpoint {
+interface Checkpoint extends FileVersion {
   /** How many pieces, from the first. */
   pieces: number;
   bytes: number;
-  validator: string;
 }
 
 /** The durable beginning of a file: whole pieces of one version of it, in order. */
 export interface Prefix {
   pieces: StoredObject[];
   bytes: number;
-  validator: string;
+  version: FileVersion;
 }
 
 /** Key of a piece; each is written once, so that it can be copied while the attempt that wrote it still runs. */
@@ -27,8 +27,8 @@ export function pieceKey(folder: string, number: number): string {
 
 /** Makes a beginning known to later attempts; its pieces must have been stored before. */
 export async function saveCheckpoint(bucket: S3Bucket, folder: string, prefix: Prefix): Promise<void> {
-  const { pieces, bytes, validator } = prefix;
-  const checkpoint: Checkpoint = { pieces: pieces.length, bytes, validator };
+  const { pieces, bytes, version } = prefix;
+  const checkpoint: Checkpoint = { pieces: pieces.length, bytes, ...version };
   await bucket.write(`${folder}${CHECKPOINT}`, JSON.stringify(checkpoint));
 }
 
@@ -59,7 +59,8 @@ async function readCheckpoint(
   const content = await bucket.read(key);
   // Removed meanwhile by the attempt that wrote it.
   if (content === undefined) return undefined;
-  const checkpoint = JSON.parse(content.toString()) as Checkpoint;
+  const { validator, total, ...checkpoint } = JSON.parse(content.toString()) as Checkpoint;
+  const version = { validator, ...(total === undefined ? {} : { total }) };
   const folder = key.slice(0, -CHECKPOINT.length);
   const pieces = Array.from({ length: checkpoint.pieces }, (_, place) => {
     const piece = pieceKey(folder, place + 1);
@@ -67,7 +68,7 @@ async function readCheckpoint(
   });
   // Another attempt may be removing them, or have done so before this checkpoint was written.
   return pieces.every(({ bytes }) => bytes > 0) && sum(pieces) === checkpoint.bytes
-    ? { pieces, bytes: checkpoint.bytes, validator: checkpoint.validator }
+    ? { pieces, bytes: checkpoint.bytes, version }
     : undefined;
 }
 
@@ -77,7 +78,7 @@ async function readCheckpoint(
  */
 export async function copyPrefix(
   bucket: S3Bucket,
-  { pieces, validator }: Prefix,
+  { pieces, version }: Prefix,
   folder: string,
 ): Promise<Prefix | undefined> {
   const copied = await mapLimited(pieces, PARALLEL, async ({ key, bytes }, place) => {
@@ -86,7 +87,7 @@ export async function copyPrefix(
   });
   const hole = copied.indexOf(undefined);
   const own = (hole < 0 ? copied : copied.slice(0, hole)) as StoredObject[];
-  return own.length === 0 ? undefined : { pieces: own, bytes: sum(own), validator };
+  return own.length === 0 ? undefined : { pieces: own, bytes: sum(own), version };
 }
 
 /** The bytes of pieces, in order. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDirectory } from '../../src/storage/directory.ts';
-import type { ExportFolder, Part } from '../../src/storage/export-folder.ts';
+import type { ExportFolder, FileVersion, Part } from '../../src/storage/export-folder.ts';
 import type { PieceRules } from '../../src/storage/s3-part.ts';
 import { openS3 } from '../../src/storage/s3.ts';
 import type { TestS3 } from '../support/s3.ts';
@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 /** The smallest pieces that S3 takes. */
 const PIECE = 5 * MIB;
 const RULES: PieceRules = { pieceBytes: PIECE, maxPieces: 3 };
-const VALIDATOR = '"v1"';
+const VERSION: FileVersion = { validator: '"v1"', total: 4 * PIECE };
 
 interface Kind {
   start(): Promise<void>;
@@ -71,10 +71,10 @@ async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {
 const hashOfData = (to: number): string => createHash('sha256').update(data.subarray(0, to)).digest('hex');
 
 /** An attempt that ended after so many bytes. */
-async function brokenOff(folder: ExportFolder, bytes: number, validator = VALIDATOR): Promise<void> {
+async function brokenOff(folder: ExportFolder, bytes: number, version = VERSION): Promise<void> {
   const part = await folder.openPart('1');
   await fill(part, part.resumed?.bytes ?? 0, bytes);
-  await part.checkpoint(validator);
+  await part.checkpoint(version);
   await part.keep();
 }
 
@@ -205,7 +205,7 @@ describe.each([
         await brokenOff(await kind.open(path), 3 * PIECE + 100);
         const part = await attempt();
         const bytes = part.resumed?.bytes ?? 0;
-        expect(part.resumed?.validator).toBe(VALIDATOR);
+        expect(part.resumed?.version).toEqual(VERSION);
         expect(3 * PIECE + 100 - bytes).toBeLessThanOrEqual(PIECE);
         expect(await hashOf(part.resumed!.read())).toBe(hashOfData(bytes));
         await fill(part, bytes, data.length);
@@ -236,7 +236,7 @@ describe.each([
       test('and was discarded leaves nothing, also when nothing was done with it', async () => {
         const part = await attempt();
         await fill(part, 0, 2 * PIECE + 1);
-        await part.checkpoint(VALIDATOR);
+        await part.checkpoint(VERSION);
         await part.discard();
         await (await attempt()).discard();
         await (await attempt()).keep();
@@ -249,10 +249,10 @@ describe.each([
         expect(part.resumed?.bytes).toBeGreaterThanOrEqual(2 * PIECE);
         await part.restart();
         await part.write(data.subarray(PIECE));
-        await part.checkpoint('"v2"');
+        await part.checkpoint({ validator: '"v2"' });
         await part.keep();
         const next = await attempt();
-        expect(next.resumed?.validator).toBe('"v2"');
+        expect(next.resumed?.version).toEqual({ validator: '"v2"' });
         const bytes = next.resumed?.bytes ?? 0;
         expect(await hashOf(next.resumed!.read())).toBe(
           createHash('sha256')
@@ -276,7 +276,7 @@ describe.each([
       beforeEach(async () => {
         zombie = await attempt();
         await fill(zombie, 0, 2 * PIECE + 100);
-        await zombie.checkpoint(VALIDATOR);
+        await zombie.checkpoint(VERSION);
         // Its pieces may still be on their way.
         await expect.poll(() => kind.everything(path)).toContainEqual(expect.stringMatching(/checkpoint\.json$/));
         heir = await attempt();
@@ -300,7 +300,7 @@ describe.each([
 
       test('writes on and makes checkpoints', async () => {
         await fill(zombie, 2 * PIECE + 100, data.length).catch(() => {});
-        await zombie.checkpoint(VALIDATOR).catch(() => {});
+        await zombie.checkpoint(VERSION).catch(() => {});
         await inherits();
       });
 
@@ -317,7 +317,7 @@ describe.each([
       test('begins again with other bytes', async () => {
         await zombie.restart();
         await zombie.write(randomBytes(3 * PIECE));
-        await zombie.checkpoint('"v2"');
+        await zombie.checkpoint({ validator: '"v2"' });
         await inherits();
       });
 
@@ -389,7 +389,7 @@ describe.each([
       await folder.write('file', 'finished');
       const running = await attempt();
       await fill(running, 0, 2 * PIECE + 100);
-      await running.checkpoint(VALIDATOR);
+      await running.checkpoint(VERSION);
       await folder.removeParts();
       await running.finish().catch(() => {});
       await expect(running.publish('other')).rejects.toThrow();

@@ -109,7 +109,7 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
   test('gets one request for a small file besides the search for earlier parts', async () => {
     const folder = open('requests');
     const part = await fill(folder, 1000);
-    await part.checkpoint('"v"');
+    await part.checkpoint({ validator: '"v"' });
     await part.finish();
     await part.publish('small');
     await part.discard();
@@ -241,7 +241,7 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
   test('that fails while pieces are joined: the upload is given up, the pieces stay for the next attempt', async () => {
     const folder = open('joining');
     const part = await folder.openPart('1');
-    await part.checkpoint('"v"');
+    await part.checkpoint({ validator: '"v"' });
     await part.write(Buffer.alloc(3 * PIECE + 1, 'x'));
     await part.finish();
     proxy.answer = (seen) => (/^PUT .*partNumber=2/.test(seen) ? { status: 500 } : undefined);
@@ -258,7 +258,7 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
   test('that fails to store a piece fails the part, and what was stored stays', async () => {
     const folder = open('storing');
     const part = await folder.openPart('1');
-    await part.checkpoint('"v"');
+    await part.checkpoint({ validator: '"v"' });
     proxy.answer = (seen) => (/^PUT .*000002/.test(seen) ? { status: 500 } : undefined);
     const written = (async () => {
       await part.write(Buffer.alloc(3 * PIECE + 1, 'x'));

@@ -1,4 +1,4 @@
-import type { Part } from '../../storage/export-folder.ts';
+import type { FileVersion, Part } from '../../storage/export-folder.ts';
 
 /** Bytes that are written at a time: while they are, as many are received; then the wire waits. */
 const BLOCK = 1024 * 1024;
@@ -8,17 +8,17 @@ const CHECKPOINT = 1000;
 /** Writes a part while more of it is received: in order, and with two blocks in memory at most. */
 export class PartWriter {
   readonly #part: Part;
-  readonly #validator: string | undefined;
+  readonly #version: FileVersion | undefined;
   #filling: Uint8Array[] = [];
   #bytes = 0;
   #writing: Promise<void> = Promise.resolve();
   #handedOver = Date.now();
   #saved = Date.now();
 
-  /** @param validator strong validator, when the transfer can be resumed: then checkpoints are made */
-  constructor(part: Part, validator: string | undefined) {
+  /** @param version of the file, when the transfer can be resumed: then checkpoints are made */
+  constructor(part: Part, version: FileVersion | undefined) {
     this.#part = part;
-    this.#validator = validator;
+    this.#version = version;
   }
 
   /**
@@ -29,7 +29,7 @@ export class PartWriter {
   write(chunk: Uint8Array): Promise<void> | undefined {
     this.#filling.push(chunk);
     this.#bytes += chunk.length;
-    const isDue = this.#validator !== undefined && Date.now() - this.#handedOver >= CHECKPOINT;
+    const isDue = this.#version !== undefined && Date.now() - this.#handedOver >= CHECKPOINT;
     return this.#bytes >= BLOCK || isDue ? this.#handOver() : undefined;
   }
 
@@ -58,8 +58,8 @@ export class PartWriter {
 
   async #store(block: readonly Uint8Array[]): Promise<void> {
     for (const chunk of block) await this.#part.write(chunk);
-    if (this.#validator === undefined || Date.now() - this.#saved < CHECKPOINT) return;
-    await this.#part.checkpoint(this.#validator);
+    if (this.#version === undefined || Date.now() - this.#saved < CHECKPOINT) return;
+    await this.#part.checkpoint(this.#version);
     this.#saved = Date.now();
   }
 }
