@@ -160,6 +160,16 @@ describe('a request', () => {
 });
 
 describe('the headers of the configuration', () => {
+  test('take the place of ours, however they are written; the name of the client is always sent', async () => {
+    const { origin, seen } = await record(ok);
+    const rules = { ...trust(origin), trustedHeaders: { 'USER-Agent': 'hospital', Accept: 'text/plain' } };
+    for (const some of [trust(), rules]) await readText(await get(`${origin}/x`, some), 10);
+    expect(seen.map(({ headers }) => [headers['user-agent'], headers.accept])).toEqual([
+      ['fhir-bulk-export', 'application/json'],
+      ['hospital', 'text/plain'],
+    ]);
+  });
+
   const credentials = ({ headers }: Seen): unknown => [headers.authorization, headers['x-api-key']];
   const SENT = ['Bearer secret', 'key'];
   const NOT_SENT = [undefined, undefined];

@@ -15,6 +15,13 @@ export { RefusedUrlError };
 /** Redirects of one request that are followed. */
 const MOST_REDIRECTS = 5;
 
+const DEFAULT_HEADERS = {
+  // Firewalls refuse requests without a name (AWS WAF, Core rule set).
+  'user-agent': 'fhir-bulk-export',
+  // RFC 9110, 12.5.3: without the header the server may choose any coding.
+  'accept-encoding': 'identity',
+};
+
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE';
   url: string;
@@ -137,10 +144,9 @@ export class HttpClient {
       path: pathAsGiven(request.url, url),
       method: request.method,
       headers: {
-        // RFC 9110, 12.5.3: without the header the server may choose any coding.
-        'accept-encoding': 'identity',
+        ...DEFAULT_HEADERS,
         ...request.headers,
-        ...(trusted ? rules.trustedHeaders : {}),
+        ...(trusted ? lowerCased(rules.trustedHeaders) : {}),
         ...(authorization === undefined ? {} : { authorization }),
       },
       ...(rules.stall === undefined ? {} : { headersTimeout: rules.stall, bodyTimeout: rules.stall }),
@@ -229,6 +235,11 @@ function pathAsGiven(text: string, url: URL): string {
   const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(\/[^#]*)/i.exec(text);
   // Characters that may not stand in a request line are left to the URL parser.
   return match?.[1] !== undefined && /^[\x21-\x7e]+$/.test(match[1]) ? match[1] : `${url.pathname}${url.search}`;
+}
+
+/** Names without case, so that a configured header takes the place of ours and is not sent beside it. */
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
