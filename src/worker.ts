@@ -7,7 +7,9 @@ import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } f
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
 import { taskQueueOf } from './task-queue.ts';
+import { faultsOfSecrets } from './secret-faults.ts';
 import { onStopSignal } from './stop-signal.ts';
+import { permanentFault } from './temporal-fault.ts';
 import { createWorkers } from './workers.ts';
 
 /** Milliseconds between tries to reach a Temporal server that is away. */
@@ -18,6 +20,7 @@ const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info' });
 async function main(): Promise<void> {
   const taskQueue = taskQueueOf(process.env);
   const config = await loadConfig();
+  for (const fault of await faultsOfSecrets(config)) tell('warn', fault);
   const workflowBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
   if (!existsSync(workflowBundle)) throw new Error(`${workflowBundle} is missing; run "npm run build" first`);
   const { connectionOptions, namespace } = temporalSettings();
@@ -73,7 +76,11 @@ function deploymentVersion(taskQueue: string): WorkerDeploymentVersion | undefin
   return { buildId, deploymentName: process.env['TEMPORAL_DEPLOYMENT_NAME'] || taskQueue };
 }
 
-/** The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before. */
+/**
+ * The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before.
+ *
+ * @throws Error when waiting would not help: credentials or certificates are refused
+ */
 async function connect(
   options: Parameters<typeof NativeConnection.connect>[0],
   signal: AbortSignal,
@@ -82,6 +89,8 @@ async function connect(
     try {
       return await NativeConnection.connect(options);
     } catch (error) {
+      const fault = permanentFault(error);
+      if (fault !== undefined) throw new Error(`Temporal at ${options?.address}: ${fault}`, { cause: error });
       const log = told ? logger.debug : logger.warn;
       log.call(
         logger,
@@ -94,8 +103,14 @@ async function connect(
   return undefined;
 }
 
+/** Says it to people in lines, when they are there, and to whatever reads logs otherwise. */
+function tell(level: 'warn' | 'fatal', message: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`${message}\n`);
+  else logger[level](message);
+}
+
 main().catch((error: unknown) => {
-  logger.fatal((error as Error).message);
+  tell('fatal', (error as Error).message);
   // The runtime's threads would keep the process, deaf to signals.
   process.exit(1);
 });

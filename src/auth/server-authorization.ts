@@ -170,7 +170,8 @@ function withOrigin(rules: RequestRules, tokenUrl: string): RequestRules {
   };
 }
 
-function secretSource(auth: ServerConfig['auth']): { file?: string | undefined; env?: string | undefined } {
+/** Where a scheme's secret is. */
+export function secretSource(auth: ServerConfig['auth']): { file?: string | undefined; env?: string | undefined } {
   switch (auth.type) {
     case 'smart-backend':
       return { file: auth.privateKeyFile, env: auth.privateKeyEnv };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { spawnOwned } from '../../dev/temporal/child.ts';
-import type { Stack } from './stack.ts';
+import type { Config } from '../../src/config.ts';
 
 const WORKER = fileURLToPath(new URL('../../dist/src/worker.js', import.meta.url));
 
@@ -20,7 +20,10 @@ export interface RealWorker {
 }
 
 /** Starts a worker; it may not be ready yet when this returns. */
-export async function startRealWorker(stack: Stack, env: NodeJS.ProcessEnv = {}): Promise<RealWorker> {
+export async function startRealWorker(
+  stack: { config: Config; temporal: { address: string } },
+  env: NodeJS.ProcessEnv = {},
+): Promise<RealWorker> {
   const configFile = join(await mkdtemp(join(tmpdir(), 'real-worker-')), 'config.yaml');
   await writeFile(configFile, stringify(stack.config));
   const child = spawnOwned(process.execPath, [WORKER], {

@@ -1,0 +1,34 @@
+import { TransportError } from '@temporalio/worker';
+import { tidy } from './fhir/quote.ts';
+
+/** What the SDK's core says of gRPC codes and of TLS (rustls), and what an operator looks at then. */
+const PERMANENT: readonly (readonly [RegExp, string])[] = [
+  [
+    /valid authentication credentials|permission to execute/,
+    'it refuses the credentials; check TEMPORAL_API_KEY, the client certificate and TEMPORAL_NAMESPACE',
+  ],
+  [
+    /InvalidCertificate\(/,
+    'its certificate is not believed; check TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME and the address',
+  ],
+  [
+    /received fatal alert|PrivateKeyParseError|InvalidClientCert/,
+    'the client certificate is missing or not accepted; check TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH',
+  ],
+  [/InvalidMessage\(InvalidContentType\)/, 'it does not speak TLS; check the address and TEMPORAL_TLS'],
+];
+const LONGEST = 500;
+
+/**
+ * Why a connection to Temporal cannot be made however often it is tried; undefined when it may be made later: the
+ * server is away, not found, or busy.
+ *
+ * @param error what `NativeConnection.connect` has thrown, whose only content is its text
+ */
+export function permanentFault(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : String(error);
+  // Anything else is about our own options, an address that is none for instance.
+  if (!(error instanceof TransportError)) return tidy(message, LONGEST);
+  const found = PERMANENT.find(([words]) => words.test(message));
+  return found === undefined ? undefined : `${found[1]} (${tidy(message, LONGEST)})`;
+}
