@@ -156,6 +156,31 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     expect(await contentOf(report.location)).toEqual(before);
   });
 
+  test('also of this very run, whose job is followed by a fresh one', async () => {
+    const path = 'frozen/same run';
+    const request = { ...REQUEST, destination: { path } };
+    hospital.faults.add({ route: 'status', times: 2, do: notReady });
+    const first = await stack.start(request);
+    await polled(first);
+    await first.handle.terminate();
+    const second = await stack.start(request);
+    await polled(second);
+    const frozen = new FrozenAttempt(await refOf(path), ({ ref, activities }) => activities.pollStatus({ ref }));
+    await expect.poll(() => frozen.isFrozen(), { timeout: 10_000 }).toBe(true);
+    const old = hospital.jobs().at(-1)?.id;
+    const gone = { kind: 'answer', status: 410 } as const;
+    hospital.faults.add({ route: 'status', match: ({ jobId }) => jobId === old, times: Infinity, do: gone });
+    hospital.change({ updated: 3 });
+    await second.pollNow();
+    const report = await second.result();
+    expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
+    const before = await contentOf(report.location);
+    frozen.thaw();
+    await expect(frozen.result).rejects.toMatchObject({ type: 'DestinationFailed' });
+    expect(await contentOf(report.location)).toEqual(before);
+    await expectExactFiles(report.location, hospital);
+  });
+
   test('settling', async () => {
     const path = 'frozen/settling';
     hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'hang' } });
