@@ -7,6 +7,7 @@ import type { ExportFolder, Part } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef } from './export-state.ts';
 import { chunkOf, entriesFile, foundFile, openExportFolder, readEntries, readSummary } from './export-state.ts';
+import { publishAgain } from './publish-again.ts';
 import { parseLine, readRawLines } from './read-lines.ts';
 import type { Attempt } from './run-activity.ts';
 
@@ -99,8 +100,7 @@ async function searchFile(
     }
     if (part === undefined) return;
     await part.finish();
-    // False after a retry: the same lines are there.
-    await part.publish(foundFile(file.ordinal));
+    await publishAgain(folder, part, foundFile(file.ordinal));
   } finally {
     await part?.discard();
   }

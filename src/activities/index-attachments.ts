@@ -2,6 +2,7 @@ import type { ExportReport } from '../contract.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import { FILES, chunkOf, troubleFile } from './export-state.ts';
 import type { Occurrence } from './find-attachments.ts';
+import { publishAgain } from './publish-again.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipts.ts';
 import { readReceipts } from './receipts.ts';
@@ -38,8 +39,7 @@ export async function indexAttachments(
       attempt.report({ attachments: lines });
     }
     await part.finish();
-    // False after a retry: the same lines are there.
-    await part.publish(FILES.attachments);
+    await publishAgain(folder, part, FILES.attachments);
   } finally {
     await part.discard();
   }

@@ -41,16 +41,49 @@ describe('a FHIR Binary becomes its content', () => {
     expect((await unwrap('{"data":"YWJj","resourceType":"Binary"}')).toString()).toBe('abc');
   });
 
-  test('byte by byte, and when there is none', async () => {
+  test('byte by byte', async () => {
     expect((await unwrap('{"resourceType":"Binary","data":"YWJjZA=="}', 'text/plain', 1)).toString()).toBe('abcd');
-    expect(await unwrap('{"resourceType":"Binary"}')).toHaveLength(0);
+    await expect(unwrap('{"resourceType":"Binary","data":"YQ==YWJj"}', undefined, 1)).rejects.toThrow(/not base64/);
+  });
+
+  test('without the padding, which says nothing', async () => {
+    expect((await unwrap('{"resourceType":"Binary","data":"YWJjZA"}', 'text/plain', 1)).toString()).toBe('abcd');
+  });
+
+  test('empty, where it says that its data is empty', async () => {
+    expect(await unwrap('{"resourceType":"Binary","data":""}')).toHaveLength(0);
   });
 });
 
 describe('what is no whole Binary is refused', () => {
   test.each([
     ['cut', '{"resourceType":"Binary","data":"YWJj', undefined, /broken or cut/],
+    ['without data', '{"resourceType":"Binary","contentType":"application/pdf"}', 'application/pdf', /without data/],
+    ['without data of its own', '{"resourceType":"Binary","meta":{"data":"YWJj"}}', undefined, /without data/],
+    ['with a reason for no data', '{"resourceType":"Binary","_data":{"extension":[]}}', undefined, /without data/],
+    ['with data twice', '{"resourceType":"Binary","data":"YWJj","data":"YWJj"}', undefined, /more than once/],
+    [
+      'with data of two versions',
+      '{"resourceType":"Binary","content":"YWJj","data":"YWJj"}',
+      undefined,
+      /more than once/,
+    ],
+    ['with data that is null', '{"resourceType":"Binary","data":null}', undefined, /no text/],
+    ['with data that is a number', '{"resourceType":"Binary","data":1234}', undefined, /no text/],
+    ['with data that is true', '{"resourceType":"Binary","data":true}', undefined, /no text/],
+    ['with data in a list', '{"resourceType":"Binary","data":["YWJj"]}', undefined, /no text/],
+    ['with data in an object', '{"resourceType":"Binary","data":{"data":"YWJj"}}', undefined, /no text/],
+    ['with an empty list for data', '{"resourceType":"Binary","data":[]}', undefined, /no text/],
     ['not base64', '{"resourceType":"Binary","data":"###"}', undefined, /not base64/],
+    ['base64 with a bit too much', '{"resourceType":"Binary","data":"YWJjZ"}', undefined, /not base64/],
+    ['base64 that goes on behind its end', '{"resourceType":"Binary","data":"YQ==YWJj"}', undefined, /not base64/],
+    [
+      'two',
+      '{"resourceType":"Binary","data":"YWJj"}{"resourceType":"Binary","data":"YWJj"}',
+      undefined,
+      /broken or cut/,
+    ],
+    ['nothing', '', undefined, /empty/],
     ['an OperationOutcome', '{"resourceType":"OperationOutcome","issue":[]}', undefined, /OperationOutcome/],
     ['an OperationOutcome for JSON', '{"resourceType":"OperationOutcome"}', 'application/json', /OperationOutcome/],
     ['JSON instead of a PDF', '{"error":"x"}', 'application/pdf', /JSON instead/],

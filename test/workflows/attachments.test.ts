@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { seededRandom } from '../fhir/random.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
+import type { KillPoint } from '../support/kill-point.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
@@ -216,12 +218,14 @@ describe('an attachment that cannot be had is recorded and fails nothing', () =>
     ['is no URL', { url: 'urn:oid:1.2.3' }, /not a URL/],
     ['is an address within the network', { url: 'http://169.254.169.254/latest/meta-data' }, /169\.254|http/],
     ['comes as an OperationOutcome', { contentType: 'text/plain', url: '/outcome' }, /OperationOutcome/],
+    ['comes as a Binary without data', { contentType: 'application/pdf', url: '/binary' }, /Binary without data/],
     ['comes as a login page', { contentType: 'application/pdf', url: '/login' }, /HTML/],
   ])('because it %s', async (_, attachment, why) => {
+    const resourceType = attachment.url === '/binary' ? 'Binary' : 'OperationOutcome';
     abroad.answer = ({ url }) =>
       url === '/login'
         ? { headers: { 'content-type': 'text/html' }, body: '<html>' }
-        : { headers: { 'content-type': 'application/fhir+json' }, body: { resourceType: 'OperationOutcome' } };
+        : { headers: { 'content-type': 'application/fhir+json' }, body: { resourceType, id: '1' } };
     const url = attachment.url.startsWith('/') ? `${abroad.origin}${attachment.url}` : attachment.url;
     const { added } = await runWith('hospital', [{ ...attachment, url }]);
     expect(added).toMatchObject([{ missing: expect.stringMatching(why) }]);
@@ -266,5 +270,24 @@ describe('with workers that are killed', () => {
     for (const { url, finished } of of(slow)) if (finished) counts.set(url, (counts.get(url) ?? 0) + 1);
     // Those in flight may have been sent whole and not stored.
     expect([...counts.values()].filter((count) => count > 1).length).toBeLessThanOrEqual(4);
+  });
+
+  test('between the index and the manifest: a run that goes on writes an index of its own', async () => {
+    const request = { ...REQUEST, destination: { path: 'continued' } };
+    const [index, marker] = [join(stack.folder, 'continued/attachments/index.ndjson'), join(stack.folder, 'killed')];
+    hospital.faults.add({ route: 'binary', times: 1, do: { kind: 'answer', status: 404 } });
+    const kill: KillPoint = { on: 'named', what: 'attachments/index\\.ndjson$' };
+    const killed = await startWorkerProcess(stack, { KILL_POINT: JSON.stringify(kill), KILL_MARKER: marker });
+    const first = await stack.start(request);
+    await expect.poll(() => existsSync(marker), { timeout: 60_000 }).toBe(true);
+    await killWorker(killed);
+    await first.handle.terminate();
+    expect(await readFile(index, 'utf8')).toContain('HTTP 404');
+    expect(existsSync(join(stack.folder, 'continued/manifest.json'))).toBe(false);
+
+    const worker = await startWorkerProcess(stack);
+    const report = await stack.run(request);
+    await killWorker(worker);
+    await expectAllAttachments(report);
   });
 });

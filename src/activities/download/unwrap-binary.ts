@@ -40,6 +40,7 @@ export async function* unwrapBinary(
     throw new ContentError(
       `it is ${type === undefined ? 'JSON' : `a resource of type ${type}`} instead of the content`,
     );
+  else if (length === 0) throw new ContentError('it says that it is JSON, and is empty');
   else yield* all;
 }
 
@@ -61,23 +62,60 @@ function resourceTypeOf(head: Buffer, isAll: boolean): string | undefined {
   }
 }
 
-/** Decodes `Binary.data` (`content` in DSTU 2) while it comes; it may be far larger than memory. */
+/**
+ * Decodes `Binary.data` (`content` in DSTU 2 and STU 3) while it comes; it may be far larger than memory. One without it
+ * says nothing of the content (FHIR R4: 0..1): only data that is there, and empty, is empty content.
+ */
 async function* decode(json: AsyncGenerator<Buffer>): AsyncIterable<Buffer> {
+  const base64 = new Base64();
   let depth = 0;
-  let key = '';
-  let rest = '';
+  let times = 0;
+  let isData = false;
   for await (const token of tokensOf(json)) {
-    if (token.name === 'startObject' || token.name === 'startArray') depth++;
-    else if (token.name === 'endObject' || token.name === 'endArray') depth--;
-    else if (token.name === 'keyValue') key = depth === 1 ? token.value : '';
-    else if (token.name === 'stringChunk' && depth === 1 && (key === 'data' || key === 'content')) {
-      const text = rest + token.value.replace(/\s+/g, '');
-      const whole = text.length - (text.length % 4);
-      rest = text.slice(whole);
-      yield fromBase64(text.slice(0, whole));
+    if (token.name === 'keyValue') {
+      isData = depth === 1 && (token.value === 'data' || token.value === 'content');
+      if (isData && ++times > 1) throw new ContentError('it is a FHIR Binary with data more than once');
+      continue;
     }
+    if (token.name === 'endObject' || token.name === 'endArray') depth--;
+    if (isData && depth === 1) {
+      if (!token.name.includes('tring')) throw new ContentError('it is a FHIR Binary whose data is no text');
+      if (token.name === 'stringChunk') yield base64.decode(token.value);
+    }
+    if (token.name === 'startObject' || token.name === 'startArray') depth++;
   }
-  yield fromBase64(rest);
+  yield base64.end();
+  if (times === 0) throw new ContentError('it is a FHIR Binary without data');
+}
+
+/** Base64 in pieces of any length. */
+class Base64 {
+  #rest = '';
+  #ended = false;
+
+  decode(piece: string): Buffer {
+    const text = this.#rest + piece.replace(/\s+/g, '');
+    const whole = text.length - (text.length % 4);
+    this.#rest = text.slice(whole);
+    return this.#decode(text.slice(0, whole));
+  }
+
+  end(): Buffer {
+    // A character alone has fewer bits than a byte. Padding that was left out loses nothing.
+    if (this.#rest.length === 1) throw notBase64();
+    return this.#decode(this.#rest);
+  }
+
+  #decode(text: string): Buffer {
+    if (text === '') return Buffer.alloc(0);
+    if (this.#ended || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw notBase64();
+    this.#ended = text.endsWith('=');
+    return Buffer.from(text, 'base64');
+  }
+}
+
+function notBase64(): ContentError {
+  return new ContentError('it is a FHIR Binary whose data is not base64');
 }
 
 async function* tokensOf(json: AsyncGenerator<Buffer>): AsyncGenerator<Token> {
@@ -100,9 +138,4 @@ async function* tokensOf(json: AsyncGenerator<Buffer>): AsyncGenerator<Token> {
     if (error instanceof ContentError) throw error;
     throw new ContentError(`it is a FHIR Binary that is broken or cut (${(error as Error).message.slice(0, 80)})`);
   }
-}
-
-function fromBase64(text: string): Buffer {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw new ContentError('it is a FHIR Binary whose data is not base64');
-  return Buffer.from(text, 'base64');
 }

@@ -1,0 +1,13 @@
+import type { ExportFolder, Part } from '../storage/export-folder.ts';
+
+/**
+ * Gives a finished part its final name in place of what an earlier attempt, or an earlier run, has left there: that was
+ * made from what was known then. Only for what `manifest.json` makes valid, which is not there yet.
+ *
+ * @throws Error when another attempt does the same at the same moment: trying again helps
+ */
+export async function publishAgain(folder: ExportFolder, part: Part, name: string): Promise<void> {
+  await folder.remove(name);
+  if (!(await part.publish(name)))
+    throw new Error(`${folder.location}/${name} was written by another attempt meanwhile`);
+}
