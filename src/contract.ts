@@ -151,7 +151,11 @@ export interface ExportProgress {
   /** The server's own words (`X-Progress`). */
   serverProgress?: string;
   nextPollAt?: string;
-  /** Present once the manifest has been read. */
+  /**
+   * Present once the manifest has been read. `running` are files that are being fetched: one for each batch that has a
+   * slot of a worker, of which there are at most `maxConcurrentDownloads` for each worker seen lately. Other exports share
+   * these, so that it may be fewer. All else that is to be fetched is `waiting`.
+   */
   files?: { total: number; done: number; failed: number; waiting: number; running: number };
   /** Present once the files are there, when attachments were asked for. */
   attachments?: { total: number; done: number; failed: number };
@@ -162,6 +166,8 @@ export interface ExportProgress {
   fetchedAgain?: Record<string, number>;
   /** The latest trouble that is being retried. */
   trouble?: string;
+  /** When the first of a series of troubles came, if nothing has come of the server since. */
+  standsStillSince?: string;
   warnings: Warning[];
 }
 

@@ -43,7 +43,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const http = new HttpClient(options.timeouts);
   const deps: ActivityDeps = {
     config,
-    servers: new Servers(config, http),
+    servers: new Servers(config, http, options.limits),
     http,
     limits: options.limits ?? LIMITS,
     registeredSearchAttributes: () => listSearchAttributes(connection, namespace),

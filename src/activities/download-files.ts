@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
 import { toRanges, typeKey } from '../fhir/batches.ts';
@@ -31,9 +32,13 @@ export interface DownloadFilesInput {
   retry: boolean;
   /** A refusal is about the file: a new token has not helped others. */
   tokenIsGood?: true;
+  /** When an operator last wanted the export to go on: milliseconds since the epoch. */
+  wokenAt?: number;
   /** Only when the manifest says that files require it. */
   token?: TokenRef;
 }
+
+const WORKER = randomUUID().slice(0, 8);
 
 /** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
 const BIG_FILE = 8 * 1024 * 1024;
@@ -46,6 +51,8 @@ export interface DownloadFilesResult {
   later: LaterFiles[];
   /** Some of `later` wait for another token. */
   tokenNeeded?: TokenNeeded;
+  /** A name of the worker's process. */
+  worker?: string;
 }
 
 /** Entries to be fetched again, or for the first time when `cause` is `untried`. */
@@ -106,7 +113,7 @@ interface Batch {
 
 async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
   const { folder, server, entries, attempt, input, receipts, storing } = batch;
-  const result: DownloadFilesResult = { done: {}, failed: [], later: [] };
+  const result: DownloadFilesResult = { done: {}, failed: [], later: [], worker: WORKER };
   for (const [position, entry] of entries.entries()) {
     attempt.signal.throwIfAborted();
     attempt.report({ file: entry.name, files: `${position + 1}/${entries.length}` });
@@ -116,14 +123,15 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
         result.later.push({ ranges, cause: 'untried', ...(retryAfter === undefined ? {} : { retryAfter }) });
       }
     };
-    const busy = server.busyUntil - Date.now();
-    if (busy > 0) {
+    const wait = server.busy.wait(Date.now(), input.wokenAt);
+    if (wait > 0) {
       // Another file was just told so; batches that were queued before shall not ask again before their time.
-      putOff(position, busy);
+      putOff(position, wait);
       break;
     }
     const outcome = await haveFile(batch, entry);
     if ('part' in outcome) {
+      server.busy.clear();
       await storing.add(async () => {
         const receipt = await store(batch, entry, outcome);
         await receipts.add(receipt);
@@ -156,7 +164,8 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
       result.tokenNeeded = refused(refusedEpoch, outcome.words);
     } else result.later.push({ ranges, ...trouble });
     const isBusy = 'busy' in outcome && outcome.busy;
-    if (isBusy && outcome.retryAfter !== undefined) server.busyUntil = Date.now() + outcome.retryAfter;
+    if (isBusy && outcome.retryAfter !== undefined) server.busy.hold(Date.now(), outcome.retryAfter, input.wokenAt);
+    if (!isBusy) server.busy.clear();
     if (isBusy || trouble.cause === 'token' || (trouble.cause === 'link' && !input.retry)) {
       putOff(position + 1);
       break;

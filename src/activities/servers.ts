@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto';
 import { ServerAuthorization } from '../auth/server-authorization.ts';
 import type { Config, ServerConfig } from '../config.ts';
 import { ExportError } from '../errors.ts';
+import type { Limits } from '../fhir/limits.ts';
+import { LIMITS } from '../fhir/limits.ts';
 import { isLoopback } from '../http/check-url.ts';
+import { Busy } from './busy.ts';
 import type { ConnectionRules, HttpClient, RequestRules } from '../http/http-client.ts';
 
 /** A configured FHIR server as activities use it. */
@@ -11,19 +14,22 @@ export interface KnownServer {
   config: ServerConfig;
   rules: RequestRules;
   authorization: ServerAuthorization;
-  /** Until when the server wants no request for a file from this worker; milliseconds since the epoch. */
-  busyUntil: number;
+  /** When it may be asked for files again. */
+  busy: Busy;
 }
 
 /** The FHIR servers of one worker; tokens live here, in memory, and nowhere else. */
 export class Servers {
   readonly #config: Config;
   readonly #http: HttpClient;
+  readonly #hold: number;
   readonly #known = new Map<string, Promise<KnownServer>>();
 
-  constructor(config: Config, http: HttpClient) {
+  /** @param hold longest that the files of a server wait because one answer said so, in milliseconds */
+  constructor(config: Config, http: HttpClient, { hold }: Pick<Limits, 'hold'> = LIMITS) {
     this.#config = config;
     this.#http = http;
+    this.#hold = hold;
   }
 
   /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate cannot be read */
@@ -53,7 +59,12 @@ export class Servers {
       ...(config.stallSeconds === undefined ? {} : { stall: config.stallSeconds * 1000 }),
       ...(connection === undefined ? {} : { connection }),
     };
-    return { config, rules, authorization: new ServerAuthorization(config, this.#http, rules), busyUntil: 0 };
+    return {
+      config,
+      rules,
+      authorization: new ServerAuthorization(config, this.#http, rules),
+      busy: new Busy(this.#hold),
+    };
   }
 }
 

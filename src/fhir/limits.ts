@@ -31,6 +31,11 @@ export interface Limits {
    * let a server that sends a byte at a time be asked for ever, and a file has only so many of these.
    */
   progress: number;
+  /** Longest that a file waits because the server said so, and that others wait for it until one of them asks again. */
+  fileWait: number;
+  hold: number;
+  /** Files (a number) that wait to be fetched again; further ones are left until all others are done. */
+  mostRetries: number;
   /** DELETE of the job. */
   delete: number;
   /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
@@ -55,6 +60,10 @@ export const LIMITS: Limits = {
   file: 2 * MINUTE,
   fileRetry: 2 * SECOND,
   progress: 1024 * 1024,
+  fileWait: 24 * HOUR,
+  hold: 15 * MINUTE,
+  // As many as a run can hand to the next: two to three bytes each.
+  mostRetries: 15_000,
   delete: MINUTE,
   drain: 10 * SECOND,
   cleanUp: 5 * MINUTE,

@@ -8,6 +8,8 @@ export interface Batch {
   troubles: ReadonlyMap<number, Trouble>;
   /** The reading of the manifest that its links are from. */
   reading: number;
+  /** When an operator had last wanted to go on. */
+  wokenAt: number | undefined;
 }
 
 /**
@@ -19,11 +21,6 @@ export interface Batch {
 export function isStaleLink(cause: TroubleCause, ordinals: readonly number[], { troubles }: Batch): boolean {
   const before = ordinals.map((ordinal) => troubles.get(ordinal)?.cause);
   return cause === 'link' ? !before.includes('link') : cause === 'token' && before.includes('token');
-}
-
-/** How many files a batch has. */
-export function filesOf({ ranges }: Batch): number {
-  return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
 }
 
 /** Every ordinal of some ranges. */

@@ -1,4 +1,4 @@
-import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
 import type { TokenNeeded } from '../activities/token-needed.ts';
 import type { TokenRef } from '../activities/token-needed.ts';
@@ -7,7 +7,7 @@ import { toRanges } from '../fhir/batches.ts';
 import type { Trouble } from '../fhir/trouble.ts';
 import { isFinal, nextDelay } from '../fhir/trouble.ts';
 import type { Batch } from './batch.ts';
-import { filesOf, isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
+import { isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
 import { widestWindow } from './file-set.ts';
@@ -17,8 +17,8 @@ import type { DownloadState, RetryState } from './state.ts';
 import { addWarnings } from './state.ts';
 import { fileStep, step } from './steps.ts';
 
-/** Files to be fetched again above which no further ones are started, so that the state stays small. */
-const MOST_RETRIES = 300;
+/** Files to be fetched again above which 0.1.0 started no others. */
+const MOST_RETRIES_ONCE = 300;
 const FILES_OF_A_RETRY = 50;
 /** Files that must be done before their pace says anything. */
 const ENOUGH_FOR_A_PACE = 10;
@@ -62,13 +62,15 @@ export class DownloadPhase {
           this.#state.reading++;
           this.#staleLinks = false;
         }
+        this.#wake();
         if (this.#tokenNeeded !== undefined) {
           const needed = this.#tokenNeeded;
           this.#tokenNeeded = undefined;
           this.#tokenTrouble = await this.#run.tokens.renew(needed, this.#tokenTrouble);
         }
         await this.#fill();
-        await this.#waitForChange();
+        if (this.#isFirstPassDone()) this.#beginSecondPass();
+        else await this.#waitForChange();
       }
       return true;
     } finally {
@@ -77,6 +79,14 @@ export class DownloadPhase {
   }
 
   #isDone(): boolean {
+    return this.#isPassDone() && (this.#state.left ?? 0) === 0;
+  }
+
+  #isFirstPassDone(): boolean {
+    return this.#isPassDone() && (this.#state.left ?? 0) > 0;
+  }
+
+  #isPassDone(): boolean {
     const { cursor, planned } = this.#state;
     // While the server still works, files that wait for another try do not keep it from being polled.
     const retries = this.#run.state.complete
@@ -91,6 +101,40 @@ export class DownloadPhase {
     );
   }
 
+  /** As a run that takes the export up: every file that has no receipt is fetched, also those given up, once more. */
+  #beginSecondPass(): void {
+    const { state } = this.#files;
+    delete state.left;
+    delete state.refused;
+    Object.assign(state, { cursor: this.#files.first, seen: {}, done: 0, failed: 0, startedAt: Date.now() });
+    state.secondPass = true;
+  }
+
+  /** Ends all waits when an operator wants it. */
+  #wake(): void {
+    const { state } = this.#run;
+    if (!this.#isWoken()) return;
+    this.#state.wokenAt = state.wokenAt as number;
+    this.#state.holdUntil = 0;
+    for (const retry of this.#state.retries) retry.notBefore = 0;
+    // While the server still works, the poll is to be woken as well.
+    if (state.complete) delete state.poked;
+  }
+
+  /** What a batch was told to wait does not hold when an operator wants to go on since it was started. */
+  #isFromBefore({ wokenAt }: Batch): boolean {
+    return wokenAt !== this.#run.state.wokenAt;
+  }
+
+  #isWoken(): boolean {
+    return (this.#run.state.wokenAt ?? 0) > (this.#state.wokenAt ?? 0);
+  }
+
+  get #hasRoom(): boolean {
+    const { length } = this.#state.retries;
+    return length < MOST_RETRIES_ONCE || patched('retries-stop-nobody');
+  }
+
   async #fill(): Promise<void> {
     const state = this.#state;
     while (this.#batches.size < state.window && state.holdUntil <= Date.now() && !this.#mustWait) {
@@ -98,8 +142,7 @@ export class DownloadPhase {
       const token = this.#run.state.manifest?.requiresAccessToken === true ? await this.#run.tokens.current() : {};
       const batch = this.#nextRetry() ?? this.#nextPlanned();
       if (batch !== undefined) this.#start(batch, token);
-      else if (state.planned.length === 0 && state.cursor < this.#files.end() && state.retries.length < MOST_RETRIES)
-        await this.#plan();
+      else if (state.planned.length === 0 && state.cursor < this.#files.end() && this.#hasRoom) await this.#plan();
       else return;
     }
   }
@@ -126,9 +169,9 @@ export class DownloadPhase {
   }
 
   #nextPlanned(): Batch | undefined {
-    if (this.#state.retries.length >= MOST_RETRIES) return undefined;
+    if (!this.#hasRoom) return undefined;
     const range = this.#state.planned.shift();
-    return range === undefined ? undefined : { ranges: [range], troubles: new Map(), reading: this.#state.reading };
+    return range === undefined ? undefined : { ranges: [range], troubles: new Map(), ...this.#stamp };
   }
 
   #nextRetry(): Batch | undefined {
@@ -141,21 +184,27 @@ export class DownloadPhase {
     return {
       ranges: toRanges([...taken].map(({ ordinal }) => ordinal)),
       troubles: new Map([...taken].map(({ ordinal, trouble }) => [ordinal, trouble])),
-      reading: this.#state.reading,
+      ...this.#stamp,
     };
+  }
+
+  get #stamp(): Pick<Batch, 'reading' | 'wokenAt'> {
+    return { reading: this.#state.reading, wokenAt: this.#run.state.wokenAt };
   }
 
   #start(batch: Batch, token: { token?: TokenRef }): void {
     this.#batches.add(batch);
-    this.#files.running(filesOf(batch));
+    this.#files.running(1);
+    const { state } = this.#run;
     const { ref } = this.#run.opened;
     const work = this.#scope.run(() =>
       fileStep(this.#run.opened, this.#summary(batch)).downloadFiles({
         ref,
-        generation: this.#run.state.generation,
+        generation: state.generation,
         ranges: batch.ranges,
         retry: batch.troubles.size > 0,
         ...(this.#files.tokenIsGood() ? { tokenIsGood: true as const } : {}),
+        ...(state.wokenAt === undefined ? {} : { wokenAt: state.wokenAt }),
         ...token,
       }),
     );
@@ -174,7 +223,7 @@ export class DownloadPhase {
 
   #end(batch: Batch, take: () => void): void {
     this.#batches.delete(batch);
-    this.#files.running(-filesOf(batch));
+    this.#files.running(-1);
     take();
     this.#changed = true;
     this.#run.show();
@@ -194,7 +243,11 @@ export class DownloadPhase {
   #take(batch: Batch, result: DownloadFilesResult): void {
     const state = this.#state;
     this.#count(result.done);
-    if (Object.keys(result.done).length > 0) this.#tokenTrouble = undefined;
+    if (result.worker !== undefined) this.#run.sawWorker(result.worker);
+    if (Object.keys(result.done).length > 0) {
+      this.#tokenTrouble = undefined;
+      this.#run.stands(false);
+    }
     if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.#tokenNeeded))
       this.#tokenNeeded = result.tokenNeeded;
     state.failed += result.failed.length;
@@ -210,25 +263,33 @@ export class DownloadPhase {
     const state = this.#state;
     if (later.cause === 'untried') {
       this.#requeue({ ...batch, ...splitTroubles(batch, later.ranges) });
-      if (later.retryAfter !== undefined) state.holdUntil = Math.max(state.holdUntil, Date.now() + later.retryAfter);
+      // What a worker was told before an operator wanted to go on does not hold any more.
+      if (later.retryAfter !== undefined && batch.wokenAt === this.#run.state.wokenAt)
+        state.holdUntil = Math.max(state.holdUntil, Date.now() + later.retryAfter);
       return;
     }
     state.words = later.words;
+    this.#run.stands(true);
     const now = Date.now();
     const cause = this.#causeOf(later, now);
     const ordinals = ordinalsOf(later.ranges);
     const { limits } = this.#run;
+    const asked = this.#isFromBefore(batch) ? undefined : askedFor(later);
     for (const ordinal of ordinals) {
       state.again[cause] = (state.again[cause] ?? 0) + 1;
       const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now, least: limits.progress });
       if (isFinal(trouble, now, limits)) {
         state.failed++;
         if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
-      } else state.retries.push(this.#retry(ordinal, trouble, later, now));
+      } else if (state.retries.length < limits.mostRetries)
+        state.retries.push(this.#retry(ordinal, trouble, asked, now));
+      // A second time it has been in trouble since before the first of the others was given up.
+      else if (state.secondPass === true) state.failed++;
+      else state.left = (state.left ?? 0) + 1;
     }
     // A link may have been renewed since this batch was started; then the new one is tried first.
     if (batch.reading === state.reading && isStaleLink(cause, ordinals, batch)) this.#staleLinks = true;
-    if (isBusy(later)) this.#slowDown(later, now);
+    if (isBusy(later)) this.#slowDown(asked, now);
   }
 
   /** Said as soon as the pace shows it, while there is time to do something. */
@@ -250,20 +311,25 @@ export class DownloadPhase {
     return cause;
   }
 
-  #retry(ordinal: number, trouble: Trouble, later: PutOff, now: number): RetryState {
+  #retry(ordinal: number, trouble: Trouble, asked: number | undefined, now: number): RetryState {
     const delay =
       trouble.cause === 'outage' || trouble.cause === 'elsewhere'
-        ? nextDelay(askedFor(later), trouble.times - 1, this.#run.limits, Math.random)
+        ? nextDelay(asked, trouble.times - 1, this.#run.limits, Math.random)
         : trouble.cause === 'token' && trouble.times === 1
           ? 0
           : this.#run.limits.fileRetry * 5 ** (trouble.times - 1);
-    return { ordinal, trouble, notBefore: now + delay };
+    return { ordinal, trouble, notBefore: now + Math.min(delay, this.#run.limits.fileWait) };
   }
 
-  #slowDown(later: PutOff, now: number): void {
+  #slowDown(askedFor: number | undefined, now: number): void {
     const state = this.#state;
     state.window = Math.max(1, Math.floor(state.window / 2));
-    const delay = nextDelay(askedFor(later), state.busyTimes, this.#run.limits, Math.random);
+    const asked = nextDelay(askedFor, state.busyTimes, this.#run.limits, Math.random);
+    const { hold } = this.#run.limits;
+    const isTooLong = asked > hold && patched('holds-are-bounded');
+    const delay = isTooLong ? hold : asked;
+    // Then one of them asks, and not all.
+    if (isTooLong) state.window = 1;
     state.busyTimes++;
     state.holdUntil = Math.max(state.holdUntil, now + delay);
   }
@@ -271,7 +337,7 @@ export class DownloadPhase {
   /** Waits for a batch to end, or for the time at which something put off is due. */
   async #waitForChange(): Promise<void> {
     if (this.#isDone() || this.#failure !== undefined) return;
-    const changed = (): boolean => this.#changed;
+    const changed = (): boolean => this.#changed || this.#isWoken();
     const due = this.#batches.size < this.#state.window ? this.#nextDue() : undefined;
     if (due === undefined) await condition(changed);
     else if (due > Date.now())
@@ -283,7 +349,7 @@ export class DownloadPhase {
     const { holdUntil, planned, retries, cursor } = this.#state;
     const waiting = planned.length > 0 || cursor < this.#files.end();
     const times = retries.map(({ notBefore }) => Math.max(notBefore, holdUntil));
-    if (waiting && retries.length < MOST_RETRIES) times.push(holdUntil);
+    if (waiting && this.#hasRoom) times.push(holdUntil);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 

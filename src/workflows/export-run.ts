@@ -1,5 +1,12 @@
 import type { CancellationScope } from '@temporalio/workflow';
-import { CancelledFailure, condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  CancelledFailure,
+  condition,
+  continueAsNew,
+  patched,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
 import type { Limits } from '../fhir/limits.ts';
 import { LIMITS } from '../fhir/limits.ts';
@@ -11,6 +18,9 @@ import { setSearchAttributes } from './search-attributes.ts';
 import type { ExportState } from './state.ts';
 import { TokenKeeper } from './token-keeper.ts';
 
+/** Batches whose workers are remembered: enough to have seen each, and few enough to forget those that are gone. */
+const WORKERS_REMEMBERED = 64;
+
 /** One run of an export: its state, and what every phase needs. */
 export class ExportRun {
   readonly request: ExportRequest;
@@ -18,8 +28,10 @@ export class ExportRun {
   /** Cancelled when the export is to stop: on request, and at its deadline. */
   readonly scope: CancellationScope;
   readonly tokens = new TokenKeeper(this);
-  /** Files in batches that are in flight. */
-  filesRunning = 0;
+  /** Batches of files that are in flight: running, or waiting for a slot of a worker. */
+  batches = 0;
+  /** Workers that ended the last batches. */
+  readonly #workers: string[] = [];
   /** Why the manifest is of no more use, in the server's words or ours. */
   jobEnded: string | undefined;
 
@@ -47,7 +59,8 @@ export class ExportRun {
   }
 
   get progress(): ExportProgress {
-    return progressOf(this.request.server, this.state, this.filesRunning);
+    const slots = (this.state.opened?.maxConcurrentDownloads ?? 0) * Math.max(1, new Set(this.#workers).size);
+    return progressOf(this.request.server, this.state, Math.min(this.batches, slots));
   }
 
   enter(phase: ExportPhase): void {
@@ -63,9 +76,22 @@ export class ExportRun {
     setCurrentDetails(describeProgress(this.progress));
   }
 
+  /** Notes by which worker a batch was ended. */
+  sawWorker(worker: string): void {
+    this.#workers.push(worker);
+    if (this.#workers.length > WORKERS_REMEMBERED) this.#workers.shift();
+  }
+
+  /** Notes trouble with the server, or that there is none any more. */
+  stands(still: boolean): void {
+    if (still) this.state.stillSince ??= Date.now();
+    else delete this.state.stillSince;
+  }
+
   /** Wakes a wait for the server. */
   poke(): void {
     this.state.poked = true;
+    if (patched('poll-now-wakes-downloads')) this.state.wokenAt = Math.max(Date.now(), (this.state.wokenAt ?? 0) + 1);
   }
 
   /** Waits until a time, or until an operator asks for a poll. */

@@ -19,7 +19,7 @@ export interface FileSet {
   expires(): string | undefined;
   /** A refused token is known to be good for others. */
   tokenIsGood(): boolean;
-  /** Told how many more, or less, are in flight. */
+  /** Told how many batches more, or less, are in flight. */
   running(change: number): void;
   /** Does what can be done about refused links; false when the job is gone. */
   refused(): Promise<boolean>;
@@ -41,7 +41,7 @@ export function manifestFiles(run: ExportRun): FileSet {
     expires: () => state.manifest?.expires,
     tokenIsGood: () => false,
     running: (change) => {
-      run.filesRunning += change;
+      run.batches += change;
     },
     refused: () => refreshPhase(run),
   };

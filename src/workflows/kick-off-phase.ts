@@ -26,6 +26,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
         generation: state.generation,
       }),
     );
+    run.stands(result.kind !== 'accepted');
     if (result.kind === 'accepted') {
       addWarnings(state, result.warnings);
       state.accepted = true;

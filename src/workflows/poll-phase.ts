@@ -22,6 +22,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
     );
     poll.polls++;
+    run.stands(result.kind === 'trouble');
     switch (result.kind) {
       case 'complete':
         run.state.manifest = result.manifest;

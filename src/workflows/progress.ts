@@ -37,6 +37,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
     ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
     ...(words === undefined ? {} : { trouble: words }),
+    ...(state.stillSince === undefined ? {} : { standsStillSince: new Date(state.stillSince).toISOString() }),
     ...(downloads === undefined ? {} : { fetchedAgain: downloads.again }),
     warnings: state.warnings,
   };
@@ -63,6 +64,7 @@ export function describeProgress(progress: ExportProgress): string {
       : `Fetched again: ${Object.entries(progress.fetchedAgain ?? {})
           .map(([cause, count]) => `${cause} ${count}`)
           .join(', ')}`,
+    progress.standsStillSince === undefined ? undefined : `**Stands still since ${progress.standsStillSince}**`,
     progress.trouble === undefined ? undefined : `Being tried again: ${escape(progress.trouble)}`,
     ...progress.warnings.slice(0, 10).map(({ code, message }) => `⚠ ${code}: ${escape(message)}`),
     progress.location === undefined ? undefined : `Destination: \`${progress.location}\``,

@@ -16,6 +16,7 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
     const result = await run.tokens.use((token) =>
       step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, reading, ...token }),
     );
+    if (result.kind === 'trouble') run.stands(true);
     if (result.kind === 'refreshed') {
       // New links may have a new end.
       run.state.manifest = result.manifest;

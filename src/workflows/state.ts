@@ -24,6 +24,10 @@ export interface ExportState {
   warnings: Warning[];
   /** An operator has asked for a poll that has not come yet. */
   poked?: true;
+  /** When an operator last wanted downloads to go on, whatever they wait for. */
+  wokenAt?: number;
+  /** The first of a series of troubles with the server, without a success in between. */
+  stillSince?: number;
 }
 
 /** The epoch in use; the token itself is only in the workers. */
@@ -67,6 +71,11 @@ export interface DownloadState {
   /** How often the manifest has been read again. */
   reading: number;
   words?: string;
+  /** The last wish of an operator by which all waits have ended. */
+  wokenAt?: number;
+  /** Files put off that were too many to be kept: they are tried again when all others are done, in a second pass. */
+  left?: number;
+  secondPass?: true;
 }
 
 /** Attachments of the files, which are searched for and then fetched. */

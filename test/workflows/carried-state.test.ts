@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LIMITS } from '../../src/fhir/limits.ts';
 import type { TroubleCause } from '../../src/fhir/trouble.ts';
 import { pack, unpack } from '../../src/workflows/carried-state.ts';
 import type { ExportState } from '../../src/workflows/state.ts';
@@ -42,6 +43,42 @@ test('the state stays small when everything in flight has failed, each file at a
   }
   const carried = pack(stateWith(retries));
   expect(JSON.stringify({ ...carried, attachments: undefined }).length).toBeLessThan(48 * 1024);
+});
+
+test.each([
+  ['at one time', () => 0],
+  ['each at a time of its own, over a day', (place: number) => (place * 7919 * 1000) % 86_400_000],
+])('the state stays small when as many files wait as may, scattered over a million, %s', (_, later) => {
+  const retries = Array.from({ length: LIMITS.mostRetries }, (_, place) => ({
+    ...retry(place * 66 + ((place * 31) % 60), {
+      cause: 'outage',
+      since: NOW + later(place),
+      notBefore: NOW + (place % 300_000),
+    }),
+  }));
+  for (const [place, one] of retries.entries())
+    Object.assign(one.trouble, { times: 1 + (place % 40), reached: place * 1000 });
+  const carried = pack(stateWith(retries));
+  expect(JSON.stringify({ ...carried, attachments: undefined }).length).toBeLessThan(60 * 1024);
+  const { downloads } = unpack(carried);
+  const back = new Map(downloads?.retries.map((one) => [one.ordinal, one]));
+  expect(back.size).toBe(LIMITS.mostRetries);
+  const wrong = retries.filter(({ ordinal, trouble, notBefore }) => {
+    const { trouble: then, notBefore: due = 0 } = back.get(ordinal) ?? {};
+    const [longer, wait] = [(then?.since ?? 0) - trouble.since, due - notBefore];
+    return !(longer >= 0 && longer < 15 * 60_000 && wait >= 0 && wait < 5 * 60_000);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('ranges, as earlier versions handed them on, are understood', () => {
+  const { trouble } = retry(0);
+  const downloads = {
+    ...newDownloads(0, 64, NOW),
+    retries: [{ files: [3, [5, 7] as const], trouble, notBefore: NOW }],
+  };
+  const ordinals = unpack({ ...newState(NOW), downloads }).downloads?.retries.map(({ ordinal }) => ordinal);
+  expect(ordinals).toEqual([3, 5, 6]);
 });
 
 test('files one by one, as earlier runs handed them on, are understood', () => {
