@@ -14,8 +14,8 @@ import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts
 import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { attachmentPhase } from './attachment-phase.ts';
+import { begin } from './begin.ts';
 import type { CarriedState } from './carried-state.ts';
-import { unpack } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
 import { deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
@@ -25,10 +25,9 @@ import { codeOf, failure, unwrap } from './failure.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
-import { addWarnings, newState } from './state.ts';
+import { addWarnings } from './state.ts';
 import { longStep, step } from './steps.ts';
 import { cleanUp, untilStopped } from './stop.ts';
-import { validateRequest } from './validate-request.ts';
 
 const pollNow = defineSignal(POLL_NOW);
 const progress = defineQuery<ExportProgress>(PROGRESS);
@@ -38,20 +37,13 @@ const DEFAULT_DEADLINE = 'P30D';
 /**
  * Exports from a FHIR server to a destination: kick-off, polling, downloads, and a verified `manifest.json`.
  *
- * @param request what to export; see the README
- * @param carried only for the project's own use: the state that an earlier run hands on
+ * @param args what to export; see the README. Only for the project's own use: the state that the run before hands on
  */
-export async function bulkExport(request: ExportRequest, carried?: CarriedState): Promise<ExportReport> {
-  const run = new ExportRun(
-    request,
-    carried === undefined ? newState(Date.now()) : unpack(carried),
-    new CancellationScope(),
-  );
+export async function bulkExport(...args: [request: ExportRequest, carried?: CarriedState]): Promise<ExportReport> {
+  const { request, state } = begin(args);
+  const run = new ExportRun(request, state, new CancellationScope());
   setHandler(pollNow, () => run.poke(), { description: 'Poll the FHIR server now instead of at the planned time.' });
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
-
-  const validation = validateRequest(request);
-  if ('problems' in validation) throw failure('InvalidRequest', validation.problems.join('; '));
 
   const deadline = startDeadline(run);
   // The time for the clean-up includes the wait for what was in flight.

@@ -24,6 +24,8 @@ const MOST_GROUPS = 100;
  * failed.
  */
 export type CarriedState = Omit<ExportState, 'downloads' | 'attachments'> & {
+  /** The run that hands it on; version 0.1.0 did not name it. */
+  fromRun?: string;
   downloads?: CarriedDownloads;
   attachments?: Omit<AttachmentState, 'downloads'> & { downloads: CarriedDownloads };
 };
@@ -37,9 +39,10 @@ interface RetryGroup {
   notBefore: number;
 }
 
-export function pack({ downloads, attachments, ...state }: ExportState): CarriedState {
+export function pack({ downloads, attachments, ...state }: ExportState, fromRun: string): CarriedState {
   return {
     ...state,
+    fromRun,
     ...(downloads === undefined ? {} : { downloads: packDownloads(downloads) }),
     ...(attachments === undefined
       ? {}
@@ -48,7 +51,9 @@ export function pack({ downloads, attachments, ...state }: ExportState): Carried
 }
 
 /** Also understands files one by one, as runs handed them on before there were groups. */
-export function unpack({ downloads, attachments, ...state }: CarriedState): ExportState {
+export function unpack(carried: CarriedState): ExportState {
+  const { downloads, attachments, ...state } = carried;
+  delete state.fromRun;
   return {
     ...state,
     ...(downloads === undefined ? {} : { downloads: unpackDownloads(downloads) }),

@@ -116,7 +116,7 @@ export class ExportRun {
     if (this.stopped) throw new CancelledFailure('the export is to stop');
     return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
       this.request,
-      pack(this.state),
+      pack(this.state, workflowInfo().runId),
     );
   }
 }

@@ -55,7 +55,12 @@ const REQUEST = {
 };
 const RequestSchema = v.pipe(Mapping, v.object(REQUEST));
 
-/** Checks everything about a request that can be known without the worker's configuration. Pure. */
+/**
+ * Checks everything about a request that can be known without the worker's configuration. Pure.
+ *
+ * These are the rules of version 0.1.0, or weaker. A rule that is new, or becomes stricter, stands in `begin.ts` behind a
+ * patch: this is asked again at every replay, and must not refuse an export that is running.
+ */
 export function validateRequest(input: unknown): Validation {
   const bytes = new TextEncoder().encode(JSON.stringify(input ?? null)).length;
   if (bytes > MAX_REQUEST_BYTES) {

@@ -24,12 +24,12 @@ test('files to be fetched again come out as they went in', () => {
     ...[4, 8].map((ordinal) => retry(ordinal, { cause: 'outage' })),
     retry(9, { since: NOW - 1 }),
   ]);
-  const carried = JSON.parse(JSON.stringify(pack(state))) as ReturnType<typeof pack>;
+  const carried = JSON.parse(JSON.stringify(pack(state, 'run'))) as ReturnType<typeof pack>;
   expect(unpack(carried)).toEqual(state);
 });
 
 test('none is fetched earlier, and hardly later', () => {
-  const { downloads } = unpack(pack(stateWith([retry(1, { notBefore: NOW + 1 })])));
+  const { downloads } = unpack(pack(stateWith([retry(1, { notBefore: NOW + 1 })]), 'run'));
   expect(downloads?.retries[0]?.notBefore).toBe(NOW + 10_000);
 });
 
@@ -41,7 +41,7 @@ test('the state stays small when everything in flight has failed, each file at a
       retries.push(retry(100_000 + batch * 100 + file, { cause: 'outage', since: NOW + batch * 1000, notBefore }));
     }
   }
-  const carried = pack(stateWith(retries));
+  const carried = pack(stateWith(retries), 'run');
   expect(JSON.stringify({ ...carried, attachments: undefined }).length).toBeLessThan(48 * 1024);
 });
 
@@ -58,7 +58,7 @@ test.each([
   }));
   for (const [place, one] of retries.entries())
     Object.assign(one.trouble, { times: 1 + (place % 40), reached: place * 1000 });
-  const carried = pack(stateWith(retries));
+  const carried = pack(stateWith(retries), 'run');
   expect(JSON.stringify({ ...carried, attachments: undefined }).length).toBeLessThan(60 * 1024);
   const { downloads } = unpack(carried);
   const back = new Map(downloads?.retries.map((one) => [one.ordinal, one]));

@@ -1,9 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
-import { BULK_EXPORT, TASK_QUEUE } from '../../src/contract.ts';
-import { newState } from '../../src/workflows/state.ts';
-import type { ExportState } from '../../src/workflows/state.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
+import { runsOf } from '../support/runs.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -60,14 +59,19 @@ test('a wait is carried over: no poll comes early', async () => {
 
 test('a poll that an operator has asked for is carried over', async () => {
   hospital.journal.length = 0;
-  const { client } = stack;
-  const poll = { polls: 1, notBefore: Date.now() + 300_000, backoffs: 0 };
-  const carried: ExportState = { ...newState(Date.now()), poll, poked: true };
-  const report = await client.workflow.execute(BULK_EXPORT, {
-    workflowId: 'poked',
-    taskQueue: TASK_QUEUE,
-    args: [{ server: 'hospital', level: 'system', parameters: { _type: 'Patient' } }, carried],
+  hospital.faults.add({ route: 'status', do: { kind: 'delay', ms: 3000 } });
+  hospital.faults.add({
+    route: 'status',
+    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '300' } },
   });
-  expect(report).toMatchObject({ status: 'complete' });
-  expect(hospital.journal.filter(({ route }) => route === 'status').length).toBeGreaterThan(1);
+  const started = await stack.start({ parameters: { _type: 'Patient' } }, 'poked');
+  const polls = () => hospital.journal.filter(({ route }) => route === 'status').length;
+  await expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe('waiting');
+  await delay(1500);
+  // So many that the history is full when the answer comes.
+  for (let signals = 0; signals < 15; signals++) await started.pollNow();
+  await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(1);
+  const [first] = await runsOf(stack.client, 'poked');
+  expect(first?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
+  expect((await started.result()).status).toBe('complete');
 });
