@@ -26,16 +26,9 @@ export async function clearExport(folder: ExportFolder): Promise<void> {
     const names = (await folder.list(inside)).filter(isOurs);
     await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
   }
-  await clearState(folder);
-}
-
-/** Removes the records of an earlier job. */
-export async function clearState(folder: ExportFolder, { job = false } = {}): Promise<void> {
   for (const name of await folder.list('.export')) {
     const file = `.export/${name}`;
     if (!KEPT.has(file) && name !== 'parts') await folder.remove(file);
   }
   await folder.removeParts();
-  // Last: until then it is known that there is something to be removed.
-  if (job) await folder.removeFile(FILES.job);
 }

@@ -50,6 +50,8 @@ export interface Job {
   partial: boolean;
   /** The job was deleted by us, or found gone at that. */
   deleted?: true;
+  /** It was of another request, of which nothing is left. */
+  ofAnother?: true;
   warnings: Warning[];
 }
 

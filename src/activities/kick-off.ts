@@ -111,7 +111,8 @@ async function prepareJob(folder: ExportFolder, { generation, request }: KickOff
     partial: listParameters(request.parameters ?? {}).some(
       ({ name, values }) => name === 'allowPartialManifests' && values[0] === true,
     ),
-    warnings: found === undefined ? [] : [{ code: 'JobRestarted', message: WARNINGS.JobRestarted }],
+    warnings:
+      found === undefined || found.ofAnother === true ? [] : [{ code: 'JobRestarted', message: WARNINGS.JobRestarted }],
   };
   if (found !== undefined) {
     // The number first: a download of the earlier job that wakes up late sees it and publishes nothing.

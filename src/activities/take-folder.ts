@@ -1,6 +1,5 @@
 import { ExportError } from '../errors.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
-import { clearState } from './clear-export.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
 import type { ExportMark, Job } from './export-state.ts';
 import { FILES, readJson, takenOverFile, writeJson } from './export-state.ts';
@@ -49,7 +48,7 @@ async function take(deps: ActivityDeps, folder: ExportFolder, taker: Taker): Pro
     const now = await readJson<ExportMark>(folder, FILES.mark);
     if (now === undefined || !earlier.has(now.mark)) throw new Error('another run is taking the folder as well');
   });
-  if (fresh.adopted !== true) await clearState(ours, { job: true });
+  if (fresh.adopted !== true) await giveUpJob(ours);
   // A mark of its own, so that activities that the earlier run left behind stop at their next look.
   await writeJson(ours, FILES.mark, fresh);
   return fresh;
@@ -85,6 +84,23 @@ async function lookAgain(folder: ExportFolder, own: ExportMark): Promise<void> {
 async function refuseNeighbours(folder: ExportFolder): Promise<void> {
   const neighbour = await folder.findNeighbour(FILES.mark);
   if (neighbour !== undefined) throw hasNeighbour(folder, neighbour);
+}
+
+/** The next job has a number of its own, by which what the earlier one has left is told from what it writes. */
+async function giveUpJob(folder: ExportFolder): Promise<void> {
+  const job = await readJson<Job>(folder, FILES.job);
+  if (job === undefined) return;
+  const { generation } = job;
+  const givenUp: Job = {
+    generation,
+    unanswered: 0,
+    separateStatus: false,
+    partial: false,
+    deleted: true,
+    ofAnother: true,
+    warnings: [],
+  };
+  await writeJson(folder, FILES.job, givenUp);
 }
 
 /** Of another request no more may be left than that its job was deleted, or never begun. */

@@ -90,4 +90,26 @@ describe('on the real server', () => {
     expect(kickOffs()).toBe(1);
     expect(await readdir(dirname(report.location))).toHaveLength(1);
   });
+
+  test('also a run of a cron schedule', async () => {
+    hospital.faults.add({
+      route: 'status',
+      do: { kind: 'answer', status: 202, headers: { 'Retry-After': '60' } },
+    });
+    const handle = await stack.client.workflow.start<Workflow>(BULK_EXPORT, {
+      workflowId: 'cron-retried',
+      taskQueue: TASK_QUEUE,
+      args: ARGS,
+      cronSchedule: '@every 1s',
+      workflowRunTimeout: '5s',
+      retry: { maximumAttempts: 2, initialInterval: '100ms' },
+    });
+    const completed = async () => (await runsOf('cron-retried')).filter(({ status }) => status === 'COMPLETED');
+    await expect.poll(async () => (await completed()).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await handle.terminate();
+    const runs = await runsOf('cron-retried');
+    const first = runs.find(({ status }) => status === 'TIMED_OUT')?.runId as string;
+    expect(await readdir(join(stack.folder, 'cron-retried', first))).toContain('manifest.json');
+    await expectExactFiles(join(stack.folder, 'cron-retried', first), hospital);
+  });
 });
