@@ -5,6 +5,7 @@ import { RefusedUrlError, readText } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { ExportError } from '../errors.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Hold } from './manifest-memory.ts';
 import { logAnswer } from './log-answer.ts';
 import type { TokenNeeded } from './token-needed.ts';
 import { authorize, hintOfOrigin, isScopeFault, refused } from './token-needed.ts';
@@ -32,7 +33,10 @@ export async function askStatus(
   terms: PollTerms,
   token: TokenRef | undefined,
   signal: AbortSignal,
+  hold: Hold,
 ): Promise<StatusAnswer> {
+  // The page before is stored by now.
+  hold.release();
   const server = await deps.servers.get(serverName);
   const authorized = await authorize(server, token);
   if ('kind' in authorized) return { answer: authorized, body: '', url };
@@ -49,7 +53,7 @@ export async function askStatus(
       server.rules,
     );
     logAnswer('status', response);
-    const body = await readText(response, LARGEST_PAGE);
+    const body = await readText(response, LARGEST_PAGE, false, hold);
     const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
     if (answer.kind === 'failed') throw new ExportError('ExportFailed', answer.words);
     if (answer.kind === 'refused') {

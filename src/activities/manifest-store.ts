@@ -18,6 +18,7 @@ import {
   readJson,
   writeJson,
 } from './export-state.ts';
+import type { Hold } from './manifest-memory.ts';
 
 /** Chunks of entries that are written at once. */
 const MOST_WRITES = 8;
@@ -57,12 +58,12 @@ export async function readPages(folder: ExportFolder, where: PagesFolder = FILES
  * Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. Entries that are there
  * keep their links: those of the pages may be older.
  */
-export async function indexPages(folder: ExportFolder): Promise<ManifestSummary> {
+export async function indexPages(folder: ExportFolder, hold: Hold): Promise<ManifestSummary> {
   const pages = await readPages(folder);
   const first = pages[0] as PageMeta;
   const chunks = new ChunkWriter((chunk, entries) => writeChunk(folder, chunk, entries));
   let knownBytes: number | undefined = 0;
-  for await (const entry of entriesOfPages(folder, pages)) {
+  for await (const entry of entriesOfPages(folder, pages, FILES.pages, hold)) {
     const bytes = entry.length ?? entry.fileSize;
     knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
     await chunks.add(entry);
@@ -80,14 +81,20 @@ export async function indexPages(folder: ExportFolder): Promise<ManifestSummary>
   return summary;
 }
 
-/** Entries of stored pages, in order. */
+/**
+ * Entries of stored pages, in order.
+ *
+ * @param hold asked for room for each page, unless the caller holds enough
+ */
 export async function* entriesOfPages(
   folder: ExportFolder,
   pages: readonly PageMeta[],
   where: PagesFolder = FILES.pages,
+  hold?: Hold,
 ): AsyncGenerator<Entry> {
   const list = new EntryList();
   for (const [position, meta] of pages.entries()) {
+    await hold?.take((await folder.size(pageFile(position + 1, where))) ?? 0);
     const manifest = readManifest((await folder.read(pageFile(position + 1, where)))?.toString('utf8') ?? '');
     if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
     yield* addPage(list, manifest, position + 1, meta.url);

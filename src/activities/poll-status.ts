@@ -7,6 +7,8 @@ import type { ActivityDeps } from './deps.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ExportRef, ManifestSummary, PageMeta } from './export-state.ts';
 import { openExportFolder, readJob } from './export-state.ts';
+import type { Hold } from './manifest-memory.ts';
+import { withManifestMemory } from './manifest-memory.ts';
 import { indexPages, readPages, storePage, warningsOfPages } from './manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from './token-needed.ts';
@@ -30,10 +32,15 @@ export type PollStatusResult =
  *
  * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`, `DestinationFailed`
  */
-export async function pollStatus(
+export function pollStatus(deps: ActivityDeps, input: PollStatusInput, attempt: Attempt): Promise<PollStatusResult> {
+  return withManifestMemory(attempt.signal, (hold) => poll(deps, input, attempt, hold));
+}
+
+async function poll(
   deps: ActivityDeps,
   { ref, token }: PollStatusInput,
   attempt: Attempt,
+  hold: Hold,
 ): Promise<PollStatusResult> {
   const folder = await openExportFolder(deps, ref);
   const job = await readJob(folder);
@@ -41,7 +48,7 @@ export async function pollStatus(
   for (;;) {
     const last = pages.at(-1);
     if (last !== undefined && last.next === undefined) {
-      const manifest = await indexPages(folder);
+      const manifest = await indexPages(folder, hold);
       return { kind: 'complete', manifest, warnings: warningsOfPages(pages) };
     }
     const url = last?.next ?? job.statusUrl;
@@ -49,9 +56,9 @@ export async function pollStatus(
       throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
     }
     attempt.report({ page: pages.length + 1 });
-    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal);
+    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
     if (answer.kind !== 'manifest') {
-      if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages)) };
+      if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages, hold)) };
       return answer;
     }
     // While the export is in progress, a page is final when it has a link; until then it may still grow one
@@ -63,7 +70,7 @@ export async function pollStatus(
       const { retryAfter, progress } = answer;
       return {
         kind: 'inProgress',
-        ...(await readyPages(folder, pages)),
+        ...(await readyPages(folder, pages, hold)),
         ...(retryAfter === undefined ? {} : { retryAfter }),
         ...(progress === undefined ? {} : { progress }),
       };
@@ -71,6 +78,10 @@ export async function pollStatus(
   }
 }
 
-async function readyPages(folder: ExportFolder, pages: readonly PageMeta[]): Promise<{ manifest?: ManifestSummary }> {
-  return pages.length === 0 ? {} : { manifest: await indexPages(folder) };
+async function readyPages(
+  folder: ExportFolder,
+  pages: readonly PageMeta[],
+  hold: Hold,
+): Promise<{ manifest?: ManifestSummary }> {
+  return pages.length === 0 ? {} : { manifest: await indexPages(folder, hold) };
 }

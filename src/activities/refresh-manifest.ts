@@ -21,6 +21,8 @@ import {
   writeJson,
 } from './export-state.ts';
 import { ChunkWriter, entriesOfPages, linksOf, readPages, storePage } from './manifest-store.ts';
+import type { Hold } from './manifest-memory.ts';
+import { withManifestMemory } from './manifest-memory.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from './token-needed.ts';
 
@@ -53,6 +55,9 @@ interface ReadingProgress {
   matched?: 'stored' | 'taken';
 }
 
+/** Bytes of an entry in a manifest, about. */
+const BYTES_OF_ENTRY = 300;
+
 const PROGRESS = `${FILES.reading}/progress.json`;
 
 /** Milliseconds after which the pages of a reading that stopped are not fresh any more. */
@@ -66,10 +71,19 @@ const FRESH = 5 * 60_000;
  *
  * @throws ExportError `InvalidManifest`, `ExportFailed`, `AuthorizationFailed`, `DestinationFailed`
  */
-export async function refreshManifest(
+export function refreshManifest(
+  deps: ActivityDeps,
+  input: RefreshManifestInput,
+  attempt: Attempt,
+): Promise<RefreshManifestResult> {
+  return withManifestMemory(attempt.signal, (hold) => readAgain(deps, input, attempt, hold));
+}
+
+async function readAgain(
   deps: ActivityDeps,
   { ref, reading, token }: RefreshManifestInput,
   attempt: Attempt,
+  hold: Hold,
 ): Promise<RefreshManifestResult> {
   const folder = await openExportFolder(deps, ref);
   const progress = await readJson<ReadingProgress>(folder, PROGRESS);
@@ -92,13 +106,15 @@ export async function refreshManifest(
     // As many as there can be, if every file has a page of its own now.
     if (page > known.length + summary.entries) return changed(folder, 'it has no end');
     attempt.report({ page });
-    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal);
+    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest')
       return { kind: 'trouble', cause: 'unusable', words: 'the server says the export is in progress again' };
     pages.push(await storePage(folder, page, { body, manifest: answer.manifest, url, expires }, FILES.reading));
     await writeProgress(folder, { mark: ref.mark, reading, pages: page, at: Date.now() });
   }
+  // Entries of before and after are compared as a whole.
+  await hold.take(summary.entries * BYTES_OF_ENTRY);
   const words = await match(folder, summary, pages, pages[0]?.transactionTime === known[0]?.transactionTime);
   if (words !== undefined) return changed(folder, words);
   const stored = { mark: ref.mark, reading, pages: pages.length, at: Date.now(), matched: 'stored' as const };

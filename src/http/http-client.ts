@@ -83,6 +83,14 @@ export interface ConnectionRules {
   proxy?: string;
 }
 
+/** Room in memory for bodies. */
+export interface Room {
+  /** Bytes of a body that need not be asked for. */
+  uncounted: number;
+  /** Waits until there is room for so many bytes. */
+  take(bytes: number): Promise<void> | undefined;
+}
+
 export interface HttpTimeouts {
   /** Milliseconds without response headers. */
   headers: number;
@@ -197,19 +205,23 @@ export class HttpClient {
  * Reads a whole body as text, decoded.
  *
  * @param most bytes, as sent and decoded; a longer body is an error, or is cut with `cut` where it is sent uncoded
- * @throws NetworkError
+ * @param room asked once, before more than it leaves uncounted is held
+ * @throws NetworkError; what `room` throws
  */
-export async function readText(response: HttpResponse, most: number, cut = false): Promise<string> {
+export async function readText(response: HttpResponse, most: number, cut = false, room?: Room): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let isEnough = false;
+  let isCounted = room === undefined;
   try {
     await response.body.receive((chunk) => {
       bytes += chunk.length;
       chunks.push(chunk);
       isEnough = cut && bytes > most;
       if (bytes > most) throw new NetworkError(`the answer is longer than ${most} bytes`, true);
-      return undefined;
+      if (isCounted || bytes <= (room?.uncounted ?? 0)) return undefined;
+      isCounted = true;
+      return room?.take(lengthOf(response.headers) ?? most);
     });
   } catch (error) {
     if (!isEnough) throw error;
@@ -217,6 +229,12 @@ export async function readText(response: HttpResponse, most: number, cut = false
   const body = Buffer.concat(chunks).subarray(0, most);
   const text = (await decode(body, response.headers['content-encoding'], most)).toString('utf8');
   return response.secret === undefined ? text : hide(text, [response.secret]);
+}
+
+/** Bytes that will be read, where that is sure. */
+function lengthOf(headers: HttpResponse['headers']): number | undefined {
+  const length = headers['content-length'];
+  return headers['content-encoding'] === undefined && /^\d+$/.test(length ?? '') ? Number(length) : undefined;
 }
 
 /** A body, which may name patients, goes on to origins of the configuration only. */
