@@ -8,7 +8,7 @@ import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
 import { chunkOf, openExportFolder, readEntries, readSummary } from './export-state.ts';
 import type { Receipt } from './receipts.ts';
-import { readReceipts } from './receipts.ts';
+import { readReceiptsThatHold } from './receipts.ts';
 
 export interface PlanDownloadsInput {
   ref: ExportRef;
@@ -30,7 +30,7 @@ export interface PlanDownloadsResult {
 }
 
 /**
- * Plans the next batches: entries of one chunk that have no receipt yet, so that an answer stays small however many
+ * Plans the next batches: entries of one chunk whose files are not there yet, so that an answer stays small however many
  * files there are.
  */
 export async function planDownloads(
@@ -41,7 +41,7 @@ export async function planDownloads(
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor && ordinal < end);
-  const receipts = await readReceipts(folder, chunk);
+  const receipts = await readReceiptsThatHold(folder, chunk, cursor, end - 1);
   const open = entries.filter(({ ordinal }) => !receipts.has(ordinal));
   const planned = plannable(open, seen);
   const next = open[planned.length]?.ordinal ?? Math.min(end, (chunk + 1) * CHUNK);

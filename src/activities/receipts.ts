@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ExportFolder } from '../storage/export-folder.ts';
+import { mapLimited } from '../storage/map-limited.ts';
 import type { CheckedFile } from './download/checked-file.ts';
 import { FILES, chunkOf, number5, readJson, writeJson } from './export-state.ts';
 
@@ -9,6 +10,8 @@ export interface Receipt extends CheckedFile {
   name: string;
 }
 
+/** Files that are looked at at once. */
+const PARALLEL = 32;
 /** Milliseconds after which receipts are written; files of a worker that is killed before are read from the disk. */
 const SAVE = 1000;
 
@@ -35,6 +38,35 @@ export async function readReceipts(
     names.map((name) => readJson<Receipt[]>(folder, `${receiptsFolder(chunk)}/${name}`)),
   );
   return new Map(documents.flatMap((receipts) => receipts ?? []).map((receipt) => [receipt.ordinal, receipt]));
+}
+
+/**
+ * Receipts as {@link readReceipts} has them, of files that are there as they say. Somebody may have removed one, or the
+ * disk lost it: its receipt is taken back, so that it is fetched again, instead of being missed at the end of this run
+ * and of every later one. Nobody may be fetching these files.
+ */
+export async function readReceiptsThatHold(
+  folder: ExportFolder,
+  chunk: number,
+  from: number,
+  to: number,
+): Promise<Map<number, Receipt>> {
+  const all = [...(await readReceipts(folder, chunk, from, to))].filter(
+    ([ordinal]) => ordinal >= from && ordinal <= to,
+  );
+  const sizes = await mapLimited(all, PARALLEL, ([, { name }]) => folder.size(name));
+  const lost = new Set(all.filter(([, { bytes }], place) => sizes[place] !== bytes).map(([ordinal]) => ordinal));
+  if (lost.size > 0) await takeBack(folder, chunk, lost);
+  return new Map(all.filter(([ordinal]) => !lost.has(ordinal)));
+}
+
+async function takeBack(folder: ExportFolder, chunk: number, lost: ReadonlySet<number>): Promise<void> {
+  for (const name of await folder.list(receiptsFolder(chunk))) {
+    const document = `${receiptsFolder(chunk)}/${name}`;
+    const receipts = (await readJson<Receipt[]>(folder, document)) ?? [];
+    const rest = receipts.filter(({ ordinal }) => !lost.has(ordinal));
+    if (rest.length < receipts.length) await writeJson(folder, document, rest);
+  }
 }
 
 /** The receipts of one attempt at a batch, and those of earlier attempts. */

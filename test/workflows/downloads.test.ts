@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Fault, SampleServer } from '../../dev/sample-server/index.ts';
@@ -144,6 +144,23 @@ describe('a file that stays wrong fails the run, and the others are whole', () =
     expect(files().every(({ url }) => url.includes('Condition'))).toBe(true);
     expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(0);
   });
+});
+
+test('a finished file that somebody removed is fetched again by the run that goes on', async () => {
+  const request = { destination: { path: 'removed' } };
+  const isCondition = ({ url }: { url: string }): boolean => url.includes('Condition');
+  hospital.faults.add({ route: 'file', match: isCondition, times: Infinity, do: answer(400) });
+  expect(await stack.fail(request)).toMatchObject({ code: 'IncompleteExport' });
+  await rm(join(stack.folder, 'removed/Patient.00001.ndjson'));
+  hospital.faults.clear();
+  hospital.journal.length = 0;
+  const report = await stack.run(request);
+  await expectExactFiles(report.location, hospital);
+  expect(
+    files()
+      .filter((entry) => !isCondition(entry))
+      .map(({ url }) => url),
+  ).toEqual([expect.stringContaining('Patient.1.')]);
 });
 
 describe('a file is not fetched for ever from a server that sends a strong ETag', () => {
