@@ -72,7 +72,7 @@ function queryOf({ parameters, version }: KickOff): string {
   return parameters
     .flatMap(({ name, values }) => {
       const texts = values.map((value) => textOf(name, value, version));
-      const isJoined = JOINED.has(name) || (name === '_typeFilter' && splitsFilters(version));
+      const isJoined = JOINED.has(name) || (name === '_typeFilter' && joinsFilters(version));
       // `+` in formats and zone offsets must not become a space, so everything but commas between values is encoded.
       const encoded = texts.map(encodeURIComponent);
       return (isJoined ? [encoded.join(',')] : encoded).map((text) => `${encodeURIComponent(name)}=${text}`);
@@ -80,16 +80,17 @@ function queryOf({ parameters, version }: KickOff): string {
     .join('&');
 }
 
-/** IG 1 and 2: filters are a comma-delimited list, each of them encoded, so a server splits and then decodes. */
-function splitsFilters(version: IgVersion | undefined): boolean {
+/** IG 1 knows `_typeFilter` only as one comma-delimited list of filters, each of them encoded; IG 2 as that, too. */
+function joinsFilters(version: IgVersion | undefined): boolean {
   return version === 1 || version === 2;
 }
 
 function textOf(name: string, value: string | boolean | number, version: IgVersion | undefined): string {
   if (name !== '_typeFilter') return String(value);
   const filter = encodeTypeFilter(String(value));
-  // Epic, HAPI and Kodjin are known to accept an encoded comma.
-  return splitsFilters(version) ? filter.replaceAll(',', '%2C') : filter;
+  // Servers of IG 1 and 2 split there, repeated or not, and few of them declare their version; to the others it is the
+  // same query. Epic, HAPI FHIR and Kodjin are known to read it right.
+  return version === undefined || joinsFilters(version) ? filter.replaceAll(',', '%2C') : filter;
 }
 
 function bodyOf({ parameters, version }: KickOff): unknown {

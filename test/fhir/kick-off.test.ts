@@ -100,9 +100,13 @@ describe('the query of a GET', () => {
   const encounter = 'Encounter%3Fstatus%3Dfinished%2Cunknown';
   const patient = 'Patient%3Fname%3DA%2BB%26active%3Dtrue';
 
-  test.each([[undefined], [3 as const]])('repeats _typeFilter and keeps its commas (IG version %s)', (version) => {
-    const kickOff = version === undefined ? {} : { version };
-    expect(query(filters, kickOff)).toBe(`_typeFilter=${encounter}&_typeFilter=${patient}`);
+  test('repeats _typeFilter and keeps its commas for IG 3', () => {
+    expect(query(filters, v(3))).toBe(`_typeFilter=${encounter}&_typeFilter=${patient}`);
+  });
+
+  test('repeats _typeFilter and shields its commas where no version is declared', () => {
+    const shielded = encounter.replace('%2C', '%252C');
+    expect(query(filters)).toBe(`_typeFilter=${shielded}&_typeFilter=${patient}`);
   });
 
   test.each([[1 as const], [2 as const]])('joins _typeFilter for IG %d and shields the commas within', (version) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { buildKickOff } from '../../src/fhir/kick-off.ts';
 import { listParameters } from '../../src/fhir/parameters.ts';
 import { encodeTypeFilter } from '../../src/fhir/type-filter.ts';
-import { readAsHapi, readAsSmart } from '../support/kick-off-readers.ts';
+import { readAsHapi, readAsIg2, readAsSmart } from '../support/kick-off-readers.ts';
 
 test.each([
   ['Patient?family=Müller', 'Patient?family=M%C3%BCller'],
@@ -47,6 +47,7 @@ describe.each(['get', 'post'] as const)('by %s, lists and filters are understood
   test.each([
     ['HAPI FHIR', readAsHapi],
     ['the SMART reference server', readAsSmart],
+    ['a server of IG 2 that does not say so', readAsIg2],
   ])('by %s', (_, read) => {
     expect(read(request)).toEqual({
       types: ['Patient', 'MedicationRequest', 'Observation'],

@@ -43,12 +43,12 @@ export const SCENARIOS: readonly Scenario[] = [
         level: 'system',
         parameters: {
           _type: ['Patient', 'Observation'],
-          _typeFilter: [`Patient?family=${FILTERED_FAMILY}`, 'Observation?category=laboratory'],
+          _typeFilter: [`Patient?family=${FILTERED_FAMILY}`, 'Observation?category=laboratory,vital-signs'],
         },
       },
       async ({ baseUrl }) => [
         ...(await search(baseUrl, `Patient?family=${encodeURIComponent(FILTERED_FAMILY)}`)),
-        ...(await search(baseUrl, 'Observation?category=laboratory')),
+        ...(await search(baseUrl, 'Observation?category=laboratory,vital-signs')),
       ],
     ),
     { name: `_since, ${method}`, execute: (stage) => exportNews(stage, SERVERS[method]) },

@@ -46,6 +46,20 @@ export function readAsSmart(request: KickOffRequest): Understood {
   };
 }
 
+/** As IG 2.0 has it: repeated values are as if comma-delimited, each of them an encoded query. Epic splits so. */
+export function readAsIg2(request: KickOffRequest): Understood {
+  return {
+    types: valuesOf(request, '_type').join(',').split(','),
+    filters: valuesOf(request, '_typeFilter')
+      .join(',')
+      .split(',')
+      .map((filter) => {
+        const [type = '', query = ''] = splitOnce(filter, '?');
+        return [type, Object.fromEntries(new URLSearchParams(query))];
+      }),
+  };
+}
+
 /** Apache's `URLEncodedUtils`: an escape is a byte, every other UTF-16 unit is cut to one, and all are UTF-8. */
 function decodeBytes(text: string): string {
   const units = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
