@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { LineCounter, parseDocument } from 'yaml';
+import { SEARCH_ATTRIBUTES } from './contract.ts';
 import { isLoopback } from './http/check-url.ts';
 
 /** Where the configuration is when `BULK_EXPORT_CONFIG` does not say otherwise, relative to the working folder. */
@@ -193,6 +194,13 @@ const ConfigFields = v.strictObject({
       v.integer('must be a whole number'),
       v.minValue(5, 'must be 5 to 300'),
       v.maxValue(300, 'must be 5 to 300'),
+    ),
+  ),
+  /** Search attributes of type Keyword that the namespace has, for services that do not let a worker ask. Default none. */
+  searchAttributes: v.optional(
+    v.array(
+      v.picklist(Object.values(SEARCH_ATTRIBUTES), `must be one of ${Object.values(SEARCH_ATTRIBUTES).join(', ')}`),
+      'must be a list',
     ),
   ),
 });

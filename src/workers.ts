@@ -12,6 +12,7 @@ import { LIMITS } from './fhir/limits.ts';
 import { HEARTBEAT_SECONDS, heartbeatInterval } from './heartbeat.ts';
 import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/http-client.ts';
+import { registeredAttributes } from './registered-attributes.ts';
 
 export interface WorkersOptions {
   connection: NativeConnection;
@@ -46,7 +47,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     servers: new Servers(config, http, options.limits),
     http,
     limits: options.limits ?? LIMITS,
-    registeredSearchAttributes: () => listSearchAttributes(connection, namespace),
+    registeredSearchAttributes: () => registeredAttributes(connection, namespace, config.searchAttributes),
     isRunning: (owner) => isRunning(new Client({ connection, namespace }), owner),
   };
   const common: Partial<WorkerOptions> = {
@@ -111,16 +112,6 @@ async function runAll(workers: readonly Worker[], http: HttpClient): Promise<voi
 
 function stop(worker: Worker): void {
   if (worker.getState() === 'RUNNING') worker.shutdown();
-}
-
-async function listSearchAttributes(connection: NativeConnection, namespace: string): Promise<ReadonlySet<string>> {
-  try {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    return new Set(Object.keys(customAttributes));
-  } catch {
-    // Not every Temporal service lets a worker ask; an export works without them.
-    return new Set();
-  }
 }
 
 async function isRunning(client: Client, { workflowId, firstRunId }: Owner): Promise<boolean> {

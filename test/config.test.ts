@@ -29,6 +29,15 @@ function faults(text: string): string[] {
 }
 
 describe('a configuration', () => {
+  test('names search attributes that are there', () => {
+    const text = (list: string) => `${yaml('')}searchAttributes: ${list}\n`;
+    expect(parseConfig(text('[ExportPhase]'), FILE).searchAttributes).toEqual(['ExportPhase']);
+    expect(faults(text('[FhirServer, Phase]'))).toEqual([
+      'line 5: searchAttributes.1: must be one of FhirServer, ExportPhase',
+    ]);
+    expect(faults(text('FhirServer'))).toEqual(['line 5: searchAttributes: must be a list']);
+  });
+
   test('has defaults', () => {
     expect(parse('')).toEqual({
       servers: {

@@ -9,7 +9,7 @@ export interface ActivityDeps {
   servers: Servers;
   http: HttpClient;
   limits: Limits;
-  /** Names of the search attributes that the namespace has; empty when that cannot be learned. */
+  /** Names of the search attributes that exports can set. */
   registeredSearchAttributes(): Promise<ReadonlySet<string>>;
   /** Whether an export is still running: the chain of runs that began with this one. */
   isRunning(owner: Owner): Promise<boolean>;

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
 import type { Workers } from '../../src/workers.ts';
 import { createWorkers } from '../../src/workers.ts';
@@ -40,6 +41,12 @@ afterAll(async () => {
   await stack.close();
 });
 
+/** Search attributes without those of Temporal itself. */
+async function ownAttributes({ handle }: StartedExport): Promise<object> {
+  const { searchAttributes } = await handle.describe();
+  return Object.fromEntries(Object.entries(searchAttributes).filter(([name]) => /^(Fhir|Export)/.test(name)));
+}
+
 test('a namespace without the search attributes does not keep an export from running', async () => {
   const client = new Client({ connection: stack.client.connection, namespace: NAMESPACE });
   const request = { server: 'hospital', level: 'system', parameters: { _type: 'Patient' } } as const;
@@ -47,4 +54,41 @@ test('a namespace without the search attributes does not keep an export from run
   expect((await started.result()).files).toBe(1);
   const { searchAttributes } = await started.handle.describe();
   expect(Object.keys(searchAttributes)).not.toContain('FhirServer');
+});
+
+test.each([
+  ['Int and Keyword', { FhirServer: 3, ExportPhase: 2 }, { ExportPhase: ['complete'] }],
+  ['Text and Keyword list', { FhirServer: 1, ExportPhase: 7 }, {}],
+])('attributes of another type do not either: %s', async (_name, searchAttributes, expected) => {
+  const names = Object.keys(searchAttributes);
+  const { operatorService } = stack.client.connection;
+  await operatorService.addSearchAttributes({ namespace: NAMESPACE, searchAttributes });
+  const client = new Client({ connection: stack.client.connection, namespace: NAMESPACE });
+  const request = { server: 'hospital', level: 'system', parameters: { _type: 'Patient' } } as const;
+  try {
+    const started = await startExport(client, request, { workflowId: _name });
+    expect((await started.result()).files).toBe(1);
+    expect(await ownAttributes(started)).toEqual(expected);
+  } finally {
+    await operatorService.removeSearchAttributes({ namespace: NAMESPACE, searchAttributes: names });
+  }
+});
+
+test('where the service does not let a worker ask, the configuration decides', async () => {
+  const { operatorService } = stack.client.connection;
+  const searchAttributes = { FhirServer: 2, ExportPhase: 2 };
+  await operatorService.addSearchAttributes({ namespace: NAMESPACE, searchAttributes });
+  const refused = vi.spyOn(connection.operatorService, 'listSearchAttributes');
+  refused.mockRejectedValue(new Error('7 PERMISSION_DENIED: Request unauthorized.'));
+  const client = new Client({ connection: stack.client.connection, namespace: NAMESPACE });
+  const request = { server: 'hospital', level: 'system', parameters: { _type: 'Patient' } } as const;
+  stack.config.searchAttributes = ['ExportPhase'];
+  try {
+    const started = await startExport(client, request, { workflowId: 'refused' });
+    expect((await started.result()).files).toBe(1);
+    expect(await ownAttributes(started)).toEqual({ ExportPhase: ['complete'] });
+    expect(refused).toHaveBeenCalled();
+  } finally {
+    refused.mockRestore();
+  }
 });
