@@ -37,7 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
       (stage) => searchAll(stage, ['Patient', 'Condition']),
     ),
     exportOf(
-      `_typeFilter beyond ASCII, ${method}`,
+      `_typeFilter beyond ASCII and with commas, ${method}`,
       {
         server: SERVERS[method],
         level: 'system',
