@@ -119,7 +119,7 @@ async function checkStatement(deps: ActivityDeps, { config, rules }: KnownServer
       );
       const text = await readText(response, LARGEST_STATEMENT);
       if (response.status !== 200) throw new Error(`HTTP ${response.status}`);
-      const statement = JSON.parse(text) as { fhirVersion?: string };
+      const statement = parseStatement(text);
       const levels = (['system', 'patient', 'group'] as const).flatMap((level) => {
         const found = findExport(statement, level);
         if (found?.declared !== true) return [];
@@ -161,4 +161,13 @@ async function attempt(item: string, fix: string, action: () => Promise<string>)
 
 function ok(item: string, detail: string): CheckRow {
   return { item, result: 'ok', detail };
+}
+
+function parseStatement(text: string): { fhirVersion?: string } {
+  try {
+    return JSON.parse(text) as { fhirVersion?: string };
+  } catch {
+    // In no words of the parser, which quotes the answer.
+    throw new Error('it is not JSON');
+  }
 }

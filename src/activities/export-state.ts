@@ -64,6 +64,8 @@ export interface PageMeta {
   requiresAccessToken: boolean;
   organizedBy?: string;
   manifestType?: string;
+  /** How many it names; absent in what earlier versions have stored. */
+  files?: number;
   /** `Expires` of the answer: ISO 8601. */
   expires?: string;
 }
@@ -196,15 +198,43 @@ export async function readEntries(folder: ExportFolder, chunk: number): Promise<
   return (await readJson<Entry[]>(folder, entriesFile(chunk))) ?? [];
 }
 
+/**
+ * The entries from one ordinal to another, not included, as far as they are in one chunk.
+ *
+ * @throws ExportError `DestinationFailed` when one is missing: somebody removed or changed the file
+ */
+export async function entriesFrom(folder: ExportFolder, from: number, end: number): Promise<Entry[]> {
+  const chunk = chunkOf(from);
+  const to = Math.min(end, (chunk + 1) * CHUNK);
+  const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= from && ordinal < to);
+  if (entries.length !== to - from || entries.some(({ ordinal }, place) => ordinal !== from + place)) {
+    throw new ExportError(
+      'DestinationFailed',
+      `${folder.location}/${entriesFile(chunk)} does not list files ${from + 1} to ${to} of the manifest any more`,
+    );
+  }
+  return entries;
+}
+
 /** A report that has been stored before `manifest.json` was published. */
 export async function readReport(folder: ExportFolder): Promise<ExportReport | undefined> {
   return readJson<ExportReport>(folder, FILES.report);
 }
 
-/** Content of a document; undefined when there is none. */
+/**
+ * Content of a document; undefined when there is none.
+ *
+ * @throws ExportError `DestinationFailed` when it is damaged: documents are written whole or not at all
+ */
 export async function readJson<T>(folder: ExportFolder, name: string): Promise<T | undefined> {
   const content = await folder.read(name);
-  return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as T);
+  if (content === undefined) return undefined;
+  try {
+    return JSON.parse(content.toString('utf8')) as T;
+  } catch {
+    // In no words of the parser, which quotes what it read: there are signed links in these documents.
+    throw new ExportError('DestinationFailed', `${folder.location}/${name} is damaged: it is not JSON`);
+  }
 }
 
 export async function writeJson(folder: ExportFolder, name: string, value: unknown): Promise<void> {

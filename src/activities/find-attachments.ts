@@ -1,14 +1,27 @@
+import { AttachmentFinder } from '../fhir/attachment-finder.ts';
 import { attachmentUrl, findAttachments as findIn } from '../fhir/attachments.ts';
 import type { FoundAttachment } from '../fhir/attachments.ts';
 import { CHUNK } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
+import type { JsonListener } from '../fhir/json-reader.ts';
+import { RootFields } from '../fhir/long-line.ts';
 import { removeQueries } from '../fhir/quote.ts';
 import type { ExportFolder, Part } from '../storage/export-folder.ts';
+import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef } from './export-state.ts';
-import { chunkOf, entriesFile, foundFile, openExportFolder, readEntries, readSummary } from './export-state.ts';
+import {
+  chunkOf,
+  entriesFile,
+  entriesFrom,
+  foundFile,
+  openExportFolder,
+  readEntries,
+  readSummary,
+} from './export-state.ts';
 import { publishAgain } from './publish-again.ts';
-import { parseLine, readRawLines } from './read-lines.ts';
+import type { LineReader } from './read-lines.ts';
+import { readLines } from './read-lines.ts';
 import type { Attempt } from './run-activity.ts';
 
 export interface FindAttachmentsInput {
@@ -42,8 +55,14 @@ export interface Occurrence {
 const TIME = 60_000;
 /** Different URLs of one file that are remembered, so that what many resources name is fetched once. */
 const MOST_REMEMBERED = 100_000;
-/** Longest line that can be a JavaScript string, with room to spare. */
-const LONGEST_LINE = 256 * 1024 * 1024;
+const LONGEST_REMEMBERED = 2000;
+/** Lines of the index that are written at once. */
+const TOGETHER = 100;
+/** Attachments of a line that is too long to be held that wait for the name of their resource. */
+const MOST_WAITING = 10_000;
+/** Characters of the index: names of resources, and places in them and addresses. */
+const LONGEST_NAME = 200;
+const LONGEST_TEXT = 8000;
 
 /**
  * Looks for attachments in the data files, one after another, and makes entries of them, whose ordinals follow those of
@@ -61,11 +80,13 @@ export async function findAttachments(
   const started = Date.now();
   let at = file;
   for (let chunk: Entry[] = []; at < files && Date.now() - started < TIME; at++) {
-    if (chunkOf(chunk[0]?.ordinal ?? -1) !== chunkOf(at)) chunk = await readEntries(folder, chunkOf(at));
-    const entry = chunk.find(({ ordinal }) => ordinal === at);
+    if (chunkOf(chunk[0]?.ordinal ?? -1) !== chunkOf(at)) chunk = await entriesFrom(folder, at, files);
+    const entry = chunk[at - (chunk[0]?.ordinal ?? 0)];
     if (entry?.kind !== 'output') continue;
     attempt.report({ file: entry.name, attachments: entries.next });
-    await searchFile(folder, entry, baseUrl.replace(/\/+$/, ''), entries, attempt);
+    await boundTries(attempt, `${folder.location}/${entry.name}`, () =>
+      searchFile(folder, entry, baseUrl.replace(/\/+$/, ''), entries, attempt),
+    );
   }
   await entries.end();
   return { file: at, next: entries.next, finished: at >= files };
@@ -81,23 +102,24 @@ async function searchFile(
   const known = new Map<string, number>();
   let part: Part | undefined;
   try {
-    for await (const line of readRawLines(folder, file.name)) {
-      attempt.signal.throwIfAborted();
-      const lines: string[] = [];
-      for (const { resource, attachment } of attachmentsOf(line)) {
-        const url = attachmentUrl(attachment.url, baseUrl);
-        let ordinal = url === undefined ? undefined : known.get(url);
-        if (url !== undefined && ordinal === undefined) {
-          ordinal = await entries.add(attachment, url, file.needsToken);
-          if (known.size >= MOST_REMEMBERED) known.clear();
-          known.set(url, ordinal);
-        }
-        lines.push(`${JSON.stringify(occurrence(resource, attachment, ordinal))}\n`);
-      }
-      if (lines.length === 0) continue;
+    let lines: string[] = [];
+    const write = async (): Promise<void> => {
       part ??= await folder.openPart(`found-${file.ordinal}`);
       await part.write(Buffer.from(lines.join('')));
+      lines = [];
+    };
+    for await (const { resource, attachment } of readLines(folder, file.name, ATTACHMENTS, attempt.signal)) {
+      const url = attachmentUrl(attachment.url, baseUrl);
+      let ordinal = url === undefined ? undefined : known.get(url);
+      if (url !== undefined && ordinal === undefined) {
+        ordinal = await entries.add(attachment, url, file.needsToken);
+        if (known.size >= MOST_REMEMBERED) known.clear();
+        if (url.length <= LONGEST_REMEMBERED) known.set(url, ordinal);
+      }
+      lines.push(`${JSON.stringify(occurrence(resource, attachment, ordinal))}\n`);
+      if (lines.length === TOGETHER) await write();
     }
+    if (lines.length > 0) await write();
     if (part === undefined) return;
     await part.finish();
     await publishAgain(folder, part, foundFile(file.ordinal));
@@ -106,15 +128,44 @@ async function searchFile(
   }
 }
 
-function* attachmentsOf(line: Buffer): Iterable<{ resource: string; attachment: FoundAttachment }> {
-  if (!line.includes('"url"')) return;
-  if (line.length > LONGEST_LINE) {
-    yield { resource: 'a line that is too long to be searched', attachment: { element: '', url: '' } };
-    return;
-  }
-  const resource = parseLine(line) as { resourceType?: unknown; id?: unknown };
-  const name = `${String(resource.resourceType)}/${typeof resource.id === 'string' ? resource.id : ''}`;
-  for (const attachment of findIn(resource)) yield { resource: name, attachment };
+interface Named {
+  resource: string;
+  attachment: FoundAttachment;
+}
+
+const ATTACHMENTS: LineReader<Named> = {
+  isWanted: (line) => line.includes('"url"'),
+  *whole(value) {
+    const { resourceType, id } = value as { resourceType?: unknown; id?: unknown };
+    for (const attachment of findIn(value)) yield { resource: nameOf(resourceType, id), attachment };
+  },
+  long() {
+    const root = new RootFields('resourceType', 'id');
+    const found: FoundAttachment[] = [];
+    const finder = new AttachmentFinder((attachment) => found.push(attachment));
+    const take = (isLast = false): Named[] => {
+      const [resourceType, id] = ['resourceType', 'id'].map((name) => root.found.get(name));
+      // Their resource is named behind them: waited for as long as they are few.
+      if (!isLast && found.length < MOST_WAITING && (resourceType === undefined || id === undefined)) return [];
+      return found.splice(0).map((attachment) => ({ resource: nameOf(resourceType, id), attachment }));
+    };
+    return { listener: bothOf(root, finder), take };
+  },
+  // Found by its attachments alone: lines that look right are not parsed when they come.
+  wrong: (words) => [{ resource: `a line that cannot be searched: ${words}`, attachment: { element: '', url: '' } }],
+};
+
+function nameOf(resourceType: unknown, id: unknown): string {
+  return `${String(resourceType)}/${typeof id === 'string' ? id : ''}`.slice(0, LONGEST_NAME);
+}
+
+function bothOf(...listeners: readonly JsonListener[]): JsonListener {
+  return {
+    open: (kind) => listeners.forEach((one) => one.open(kind)),
+    close: () => listeners.forEach((one) => one.close()),
+    key: (name) => listeners.forEach((one) => one.key(name)),
+    value: (value) => listeners.forEach((one) => one.value(value)),
+  };
 }
 
 function occurrence(
@@ -124,8 +175,8 @@ function occurrence(
 ): Occurrence {
   return {
     resource,
-    element,
-    url: removeQueries(url),
+    element: element.slice(0, LONGEST_TEXT),
+    url: removeQueries(url).slice(0, LONGEST_TEXT),
     ...(contentType === undefined ? {} : { contentType }),
     ...(ordinal === undefined ? {} : { ordinal }),
   };

@@ -3,6 +3,7 @@ import type { ExportFolder } from '../storage/export-folder.ts';
 import { FILES, chunkOf, troubleFile } from './export-state.ts';
 import type { Occurrence } from './find-attachments.ts';
 import { publishAgain } from './publish-again.ts';
+import type { LineReader } from './read-lines.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipts.ts';
 import { readReceipts } from './receipts.ts';
@@ -24,7 +25,7 @@ export async function indexAttachments(
   const part = await folder.openPart('attachments');
   try {
     let lines = 0;
-    for await (const group of groupsOf(folder)) {
+    for await (const group of groupsOf(folder, attempt.signal)) {
       attempt.signal.throwIfAborted();
       const described = await Promise.all(group.map(({ occurrence }) => describe(folder, receipts, occurrence)));
       for (const [position, line] of described.entries()) {
@@ -52,12 +53,18 @@ interface Named {
   isFirst: boolean;
 }
 
-async function* groupsOf(folder: ExportFolder): AsyncIterable<Named[]> {
+const OCCURRENCES: LineReader<Occurrence> = {
+  whole: (value) => [value as Occurrence],
+  long: () => {
+    throw new TypeError('a line of ours is never so long');
+  },
+};
+
+async function* groupsOf(folder: ExportFolder, signal: AbortSignal): AsyncIterable<Named[]> {
   let group: Named[] = [];
   let last = -1;
   for (const name of (await folder.list(FILES.found)).sort((a, b) => parseInt(a) - parseInt(b))) {
-    for await (const line of readLines(folder, `${FILES.found}/${name}`)) {
-      const occurrence = line as Occurrence;
+    for await (const occurrence of readLines(folder, `${FILES.found}/${name}`, OCCURRENCES, signal)) {
       // Ordinals rise with the places that name something new.
       const isFirst = occurrence.ordinal === undefined || occurrence.ordinal > last;
       last = Math.max(last, occurrence.ordinal ?? -1);

@@ -37,6 +37,7 @@ export async function storePage(
     requiresAccessToken: manifest.requiresAccessToken,
     ...(manifest.organizedBy === undefined ? {} : { organizedBy: manifest.organizedBy }),
     ...(manifest.manifestType === undefined ? {} : { manifestType: manifest.manifestType }),
+    files: manifest.files.length,
     ...dateOf(expires),
   };
   await folder.write(pageFile(page, where), body);

@@ -6,7 +6,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, ManifestSummary } from './export-state.ts';
-import { chunkOf, openExportFolder, readEntries, readSummary } from './export-state.ts';
+import { chunkOf, openExportFolder, entriesFrom, readSummary } from './export-state.ts';
 import type { Receipt } from './receipts.ts';
 import { readReceiptsThatHold } from './receipts.ts';
 
@@ -40,7 +40,7 @@ export async function planDownloads(
   const folder = await openExportFolder(deps, ref);
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
-  const entries = (await readEntries(folder, chunk)).filter(({ ordinal }) => ordinal >= cursor && ordinal < end);
+  const entries = await entriesFrom(folder, cursor, end);
   const receipts = await readReceiptsThatHold(folder, chunk, cursor, end - 1);
   const open = entries.filter(({ ordinal }) => !receipts.has(ordinal));
   const planned = plannable(open, seen);

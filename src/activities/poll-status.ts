@@ -45,6 +45,8 @@ async function poll(
   const folder = await openExportFolder(deps, ref);
   const job = await readJob(folder);
   const pages = await readPages(folder);
+  const known = new Set(pages.map((page) => page.url));
+  let files = pages.reduce((sum, page) => sum + (page.files ?? 0), 0);
   for (;;) {
     const last = pages.at(-1);
     if (last !== undefined && last.next === undefined) {
@@ -52,8 +54,9 @@ async function poll(
       return { kind: 'complete', manifest, warnings: warningsOfPages(pages) };
     }
     const url = last?.next ?? job.statusUrl;
-    if (pages.some((page) => page.url === url)) {
-      throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
+    if (known.has(url)) throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
+    if (pages.length >= deps.limits.manifestPages) {
+      throw new ExportError('InvalidManifest', `it has more than ${deps.limits.manifestPages} pages`);
     }
     attempt.report({ page: pages.length + 1 });
     const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
@@ -64,6 +67,11 @@ async function poll(
     // While the export is in progress, a page is final when it has a link; until then it may still grow one
     // (Bulk Data IG 3.0, allowPartialManifests).
     if (answer.complete || answer.manifest.next !== undefined) {
+      files += answer.manifest.files.length;
+      if (files > deps.limits.manifestFiles) {
+        throw new ExportError('InvalidManifest', `it names more than ${deps.limits.manifestFiles} files`);
+      }
+      known.add(url);
       pages.push(await storePage(folder, pages.length + 1, { body, manifest: answer.manifest, url, expires }));
     }
     if (!answer.complete) {

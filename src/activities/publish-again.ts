@@ -8,6 +8,7 @@ import type { ExportFolder, Part } from '../storage/export-folder.ts';
  */
 export async function publishAgain(folder: ExportFolder, part: Part, name: string): Promise<void> {
   await folder.remove(name);
-  if (!(await part.publish(name)))
-    throw new Error(`${folder.location}/${name} was written by another attempt meanwhile`);
+  if (await part.publish(name)) return;
+  const words = `${folder.location}/${name} was written by another attempt meanwhile`;
+  throw Object.assign(new Error(words), { code: 'EEXIST' });
 }

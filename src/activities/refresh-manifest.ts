@@ -1,3 +1,4 @@
+import { CHUNK } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { matchEntries } from '../fhir/renewed-entries.ts';
 import type { TroubleCause } from '../fhir/trouble.ts';
@@ -11,6 +12,7 @@ import {
   FILES,
   chunkOf,
   entriesFile,
+  entriesFrom,
   openExportFolder,
   pageMetaFile,
   readEntries,
@@ -136,10 +138,7 @@ async function match(
 ): Promise<string | undefined> {
   const before: Entry[] = [];
   for (let chunk = 0; before.length < entries; chunk++) {
-    const some = await readEntries(folder, chunk);
-    if (some.length === 0)
-      throw new ExportError('DestinationFailed', `${folder.location}/${entriesFile(chunk)} is missing`);
-    before.push(...some);
+    before.push(...(await entriesFrom(folder, chunk * CHUNK, entries)));
   }
   const after: Entry[] = [];
   for await (const entry of entriesOfPages(folder, pages, FILES.reading)) after.push(entry);

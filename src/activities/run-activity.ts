@@ -53,5 +53,8 @@ function toFailure(error: unknown): unknown {
   }
   // Not in the table: a storage fault that may pass, or a defect of ours that a new version of the worker mends.
   const { name, message, code } = error as NodeJS.ErrnoException;
-  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: tidy(message ?? String(error), 500) });
+  // A parser's quote what was read.
+  const words =
+    error instanceof SyntaxError ? 'what was read is not of the form expected' : tidy(message ?? String(error), 500);
+  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: words });
 }

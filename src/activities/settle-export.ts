@@ -1,16 +1,17 @@
 import type { ExportReport, ExportRequest, TypeCounts, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import { typeKey } from '../fhir/batches.ts';
+import { CHUNK, typeKey } from '../fhir/batches.ts';
+import { Deletions } from '../fhir/deletions.ts';
 import type { Entry } from '../fhir/entries.ts';
-import { issuesOf } from '../fhir/operation-outcome.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
+import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, Job, ManifestSummary } from './export-state.ts';
 import {
   FILES,
   chunkOf,
+  entriesFrom,
   openExportFolder,
-  readEntries,
   readJson,
   readReport,
   readSummary,
@@ -20,6 +21,7 @@ import {
 import { warningsOfContent } from './content-warnings.ts';
 import { indexAttachments } from './index-attachments.ts';
 import { ManifestDraft } from './publish-manifest.ts';
+import { ENTRIES, ISSUES } from './message-files.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipts.ts';
 import { readReceipts } from './receipts.ts';
@@ -48,10 +50,14 @@ export type SettleExportResult =
 const GROUP = 32;
 /** Missing files named in a failure. */
 const MOST_NAMED = 20;
+/** Characters of the reasons given there. */
+const LONGEST_REASON = 300;
 
 /**
  * Ends an export: every file is whole, error and deleted files are read, `manifest.json` is published last. A retry
  * after that finds the report that was stored before.
+ *
+ * @throws ExportError `DestinationFailed`
  */
 export async function settleExport(
   deps: ActivityDeps,
@@ -59,6 +65,10 @@ export async function settleExport(
   attempt: Attempt,
 ): Promise<SettleExportResult> {
   const folder = await openExportFolder(deps, input.ref);
+  return boundTries(attempt, folder.location, () => settle(folder, input, attempt));
+}
+
+async function settle(folder: ExportFolder, input: SettleExportInput, attempt: Attempt): Promise<SettleExportResult> {
   const stored = await readReport(folder);
   if (stored !== undefined && (await folder.size(FILES.manifest)) !== undefined) {
     await removeTraces(folder, input.keepServerFiles);
@@ -93,7 +103,7 @@ interface Gathered {
   errorFiles: number;
   missing: Entry[];
   issues: IssueSummary;
-  deletions: Record<string, number>;
+  deletions: Deletions;
 }
 
 async function gather(
@@ -102,7 +112,13 @@ async function gather(
   manifest: ManifestDraft,
   attempt: Attempt,
 ): Promise<Gathered> {
-  const gathered: Gathered = { byType: {}, errorFiles: 0, missing: [], issues: new IssueSummary(), deletions: {} };
+  const gathered: Gathered = {
+    byType: {},
+    errorFiles: 0,
+    missing: [],
+    issues: new IssueSummary(),
+    deletions: new Deletions(),
+  };
   let files = 0;
   for await (const { group, receipts } of groupsOfEntries(folder, summary)) {
     attempt.signal.throwIfAborted();
@@ -114,7 +130,9 @@ async function gather(
       if (receipt === undefined || sizes[position] !== receipt.bytes) gathered.missing.push(entry);
       else {
         whole.push({ entry, receipt });
-        await addFile(folder, gathered, entry, receipt);
+        await boundTries(attempt, `${folder.location}/${entry.name}`, () =>
+          addFile(folder, gathered, entry, receipt, attempt.signal),
+        );
       }
     }
     await manifest.add(whole);
@@ -129,41 +147,32 @@ async function* groupsOfEntries(
   { entries: total }: ManifestSummary,
 ): AsyncIterable<{ group: Entry[]; receipts: ReadonlyMap<number, Receipt> }> {
   for (let chunk = 0; chunk <= chunkOf(total - 1); chunk++) {
-    const [entries, receipts] = await Promise.all([readEntries(folder, chunk), readReceipts(folder, chunk)]);
+    const [entries, receipts] = await Promise.all([
+      entriesFrom(folder, chunk * CHUNK, total),
+      readReceipts(folder, chunk),
+    ]);
     for (let from = 0; from < entries.length; from += GROUP)
       yield { group: entries.slice(from, from + GROUP), receipts };
   }
 }
 
-async function addFile(folder: ExportFolder, gathered: Gathered, entry: Entry, receipt: Receipt): Promise<void> {
-  if (entry.kind === 'deleted') await countDeletions(folder, entry, gathered.deletions);
-  else if (entry.kind === 'error') {
+async function addFile(
+  folder: ExportFolder,
+  gathered: Gathered,
+  entry: Entry,
+  receipt: Receipt,
+  signal: AbortSignal,
+): Promise<void> {
+  if (entry.kind === 'deleted') {
+    for await (const one of readLines(folder, entry.name, ENTRIES, signal)) gathered.deletions.add(one);
+  } else if (entry.kind === 'error') {
     gathered.errorFiles++;
-    await readErrors(folder, entry, gathered.issues);
+    for await (const issue of readLines(folder, entry.name, ISSUES, signal)) gathered.issues.add(issue, entry.name);
   } else {
     const counts = (gathered.byType[typeKey(entry)] ??= { files: 0, resources: 0, bytes: 0 });
     counts.files++;
     counts.resources += receipt.records - receipt.headers;
     counts.bytes += receipt.bytes;
-  }
-}
-
-async function readErrors(folder: ExportFolder, entry: Entry, issues: IssueSummary): Promise<void> {
-  for await (const line of readLines(folder, entry.name)) {
-    for (const issue of issuesOf(line) ?? []) issues.add(issue, entry.name);
-  }
-}
-
-/** Bulk Data IG 2.0: Bundles of type transaction whose entries are DELETE requests. */
-async function countDeletions(folder: ExportFolder, entry: Entry, deletions: Record<string, number>): Promise<void> {
-  for await (const line of readLines(folder, entry.name)) {
-    const entries = (line as { entry?: unknown }).entry;
-    for (const one of Array.isArray(entries) ? entries : []) {
-      const request = (one as { request?: { method?: unknown; url?: unknown } } | null)?.request;
-      if (request?.method !== 'DELETE' || typeof request.url !== 'string') continue;
-      const type = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/[^/]+$/.exec(request.url)?.[1] ?? 'unknown';
-      deletions[type] = (deletions[type] ?? 0) + 1;
-    }
   }
 }
 
@@ -186,7 +195,7 @@ async function reportMissing(
     kind: 'incomplete',
     missing: missing.length,
     of: summary.entries,
-    first: listed.slice(0, MOST_NAMED).map(({ name, why }) => `${name} (${why})`),
+    first: listed.slice(0, MOST_NAMED).map(({ name, why }) => `${name} (${why.slice(0, LONGEST_REASON)})`),
   };
 }
 
@@ -198,6 +207,7 @@ function makeReport(
   attachments: ExportReport['attachments'],
 ): ExportReport {
   const { byType } = gathered;
+  const deletions = gathered.deletions.counts();
   const all = Object.values(byType);
   const sum = (key: keyof TypeCounts): number => all.reduce((total, counts) => total + counts[key], 0);
   return {
@@ -209,12 +219,12 @@ function makeReport(
     bytes: sum('bytes'),
     byType,
     ...(attachments === undefined ? {} : { attachments }),
-    deletions: gathered.deletions,
+    deletions,
     issues: gathered.issues.counts(),
     fetchedAgain: input.fetchedAgain,
     warnings: withoutRepeats([
       ...input.warnings,
-      ...warningsOfContent(input.request, gathered),
+      ...warningsOfContent(input.request, { ...gathered, deletions }),
       ...warningsOfAttachments(attachments),
     ]),
   };

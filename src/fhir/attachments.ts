@@ -18,6 +18,11 @@ const ELEMENTS: ReadonlySet<string> = new Set(
   'id extension contentType language url size hash title creation height width frames duration pages'.split(' '),
 );
 
+/** Characters of a URL that is asked for; servers take no longer ones. */
+const LONGEST_URL = 16 * 1024;
+/** Characters of a media type or hash, with room to spare. */
+const LONGEST_HINT = 500;
+
 /**
  * Attachments of a resource and of all that it contains, wherever they are: DocumentReference, DiagnosticReport, Media,
  * Patient.photo, values of extensions. Left out are those with `data`, which has the same content (FHIR R4, Attachment),
@@ -35,7 +40,7 @@ export function findAttachments(resource: unknown): FoundAttachment[] {
       for (let i = value.length - 1; i >= 0; i--) open.push({ value: value[i], path: `${path}[${i}]`, inExtension });
     } else if (typeof value === 'object' && value !== null) {
       const fields = value as Record<string, unknown>;
-      if (!inExtension && isAttachment(fields)) found.push(describe(fields, path));
+      if (!inExtension && isAttachment(fields)) found.push(describeAttachment(fields, path));
       for (const [key, inner] of Object.entries(fields).reverse()) {
         if (typeof inner !== 'object') continue;
         const isExtension = key === 'extension' || key === 'modifierExtension';
@@ -46,22 +51,32 @@ export function findAttachments(resource: unknown): FoundAttachment[] {
   return found;
 }
 
-function isAttachment(fields: Record<string, unknown>): fields is { url: string } {
+/** Whether an object with these fields is one whose content is elsewhere. */
+export function isAttachment(fields: Record<string, unknown>): fields is { url: string } {
   const { url } = fields;
   if (typeof url !== 'string' || url === '' || url.startsWith('#')) return false;
-  return Object.keys(fields).every((key) => ELEMENTS.has(key.startsWith('_') ? key.slice(1) : key));
+  return Object.keys(fields).every(isElement);
 }
 
-function describe(fields: { url: string } & Record<string, unknown>, element: string): FoundAttachment {
+/** Whether a field is one of the data type Attachment. */
+export function isElement(key: string): boolean {
+  return ELEMENTS.has(key.startsWith('_') ? key.slice(1) : key);
+}
+
+/** @param element where it is in the resource */
+export function describeAttachment(
+  fields: { url: string } & Record<string, unknown>,
+  element: string,
+): FoundAttachment {
   const { url, contentType, size, hash } = fields;
   // R5 writes integer64, which `size` is, as a string.
   const bytes = typeof size === 'string' && /^\d+$/.test(size) ? Number(size) : size;
   return {
     element,
     url,
-    ...(typeof contentType === 'string' ? { contentType } : {}),
+    ...(typeof contentType === 'string' && contentType.length <= LONGEST_HINT ? { contentType } : {}),
     ...(typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0 ? { size: bytes } : {}),
-    ...(typeof hash === 'string' ? { hash } : {}),
+    ...(typeof hash === 'string' && hash.length <= LONGEST_HINT ? { hash } : {}),
   };
 }
 
@@ -71,7 +86,7 @@ function describe(fields: { url: string } & Record<string, unknown>, element: st
  * @param baseUrl of the FHIR server, without a slash at its end
  */
 export function attachmentUrl(url: string, baseUrl: string): string | undefined {
-  if (!URL.canParse(url, `${baseUrl}/`)) return undefined;
+  if (url.length > LONGEST_URL || !URL.canParse(url, `${baseUrl}/`)) return undefined;
   const { protocol, href } = new URL(url, `${baseUrl}/`);
   return protocol === 'https:' || protocol === 'http:' ? href : undefined;
 }

@@ -45,6 +45,9 @@ export interface Limits {
    * goes on without it.
    */
   cleanUp: number;
+  /** Pages of a manifest and the files that all of them name (numbers): a server that pages for ever must not fill disks. */
+  manifestPages: number;
+  manifestFiles: number;
 }
 
 export const LIMITS: Limits = {
@@ -67,4 +70,6 @@ export const LIMITS: Limits = {
   delete: MINUTE,
   drain: 10 * SECOND,
   cleanUp: 5 * MINUTE,
+  manifestPages: 100_000,
+  manifestFiles: 1_000_000,
 };

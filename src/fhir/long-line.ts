@@ -3,16 +3,18 @@ import { JsonReader } from './json-reader.ts';
 import { isBlank } from './line-bytes.ts';
 
 /** What has become of a line. */
-export type EndOfLine =
-  { kind: 'blank' } | { kind: 'wrong'; words: string } | { kind: 'resource'; type: string | undefined };
+export type EndOfLine = { kind: 'blank' } | { kind: 'wrong'; words: string } | { kind: 'object' };
 
 /** Reads a line that is too long to be held while it comes. */
 export class LongLine {
-  readonly #root = new RootType();
-  readonly #reader = new JsonReader(this.#root);
+  readonly #reader: JsonReader;
   #isBlank = true;
 
-  /** Says what is wrong, if something is. */
+  constructor(listener: JsonListener) {
+    this.#reader = new JsonReader(listener);
+  }
+
+  /** Says what is wrong, if something is: then nothing more is to be pushed. */
   push(bytes: Uint8Array): string | undefined {
     if (this.#isBlank && isBlank(bytes)) return undefined;
     this.#isBlank = false;
@@ -22,19 +24,24 @@ export class LongLine {
   end(): EndOfLine {
     if (this.#isBlank) return { kind: 'blank' };
     const words = this.#reader.end();
-    return words === undefined ? { kind: 'resource', type: this.#root.type } : { kind: 'wrong', words };
+    return words === undefined ? { kind: 'object' } : { kind: 'wrong', words };
   }
 }
 
-/** The resource type of an object; the last one when there are several, as for any parser. */
-class RootType implements JsonListener {
-  type: string | undefined;
+/** Listens for fields of a resource itself; of each the last one counts, as for any parser. */
+export class RootFields implements JsonListener {
+  /** Texts by name. */
+  readonly found = new Map<string, string>();
+  readonly #names: readonly string[];
   #depth = 0;
   #key = '';
 
+  constructor(...names: string[]) {
+    this.#names = names;
+  }
+
   open(): void {
-    if (this.#depth === 1 && this.#key === 'resourceType') this.type = undefined;
-    this.#depth++;
+    if (this.#depth++ === 1) this.found.delete(this.#key);
   }
 
   close(): void {
@@ -46,7 +53,8 @@ class RootType implements JsonListener {
   }
 
   value(value: unknown): void {
-    if (this.#depth !== 1 || this.#key !== 'resourceType') return;
-    this.type = typeof value === 'string' ? value : undefined;
+    if (this.#depth !== 1 || !this.#names.includes(this.#key)) return;
+    if (typeof value === 'string') this.found.set(this.#key, value);
+    else this.found.delete(this.#key);
   }
 }

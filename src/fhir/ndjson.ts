@@ -1,5 +1,5 @@
 import { HeldLine, headOf, trim, typeAtStart, withoutMark } from './line-bytes.ts';
-import { LongLine } from './long-line.ts';
+import { LongLine, RootFields } from './long-line.ts';
 import { Utf8Checker, concat } from './utf8.ts';
 
 /** Longest line that is held in memory, in bytes. Longer ones are read while they come. */
@@ -58,7 +58,7 @@ export class LineChecker {
   /** The line that the last chunk cut: its bytes, or what reads it when it is too long to be held. */
   readonly #held = new HeldLine(LONGEST_HELD_LINE);
   #length = 0;
-  #long: LongLine | undefined;
+  #long: { line: LongLine; root: RootFields } | undefined;
   #records = 0;
   #headers = 0;
   #line = 1;
@@ -136,11 +136,12 @@ export class LineChecker {
   #readOn(piece: Uint8Array): void {
     let wrong: string | undefined;
     if (this.#long === undefined) {
-      this.#long = new LongLine();
-      wrong = this.#long.push(this.#held.bytes);
+      const root = new RootFields('resourceType');
+      this.#long = { line: new LongLine(root), root };
+      wrong = this.#long.line.push(this.#held.bytes);
       this.#held.clear();
     }
-    wrong ??= this.#long.push(piece);
+    wrong ??= this.#long.line.push(piece);
     if (wrong !== undefined && this.#fault === undefined) this.#fail(wrong);
   }
 
@@ -159,9 +160,9 @@ export class LineChecker {
   /** The type of a line that was read while it came; undefined when it is blank, or wrong. */
   #endLong(): string | undefined {
     if (this.#fault !== undefined) return undefined;
-    const ended = this.#long?.end();
+    const ended = this.#long?.line.end();
     if (ended === undefined || ended.kind === 'blank') return undefined;
-    if (ended.kind === 'resource') return this.#checkType(ended.type);
+    if (ended.kind === 'object') return this.#checkType(this.#long?.root.found.get('resourceType'));
     this.#fail(ended.words);
     return undefined;
   }

@@ -59,7 +59,9 @@ async function readCheckpoint(
   const content = await bucket.read(key);
   // Removed meanwhile by the attempt that wrote it.
   if (content === undefined) return undefined;
-  const { validator, total, ...checkpoint } = JSON.parse(content.toString()) as Checkpoint;
+  const parsed = parseCheckpoint(content.toString());
+  if (parsed === undefined) return undefined;
+  const { validator, total, ...checkpoint } = parsed;
   const version = { validator, ...(total === undefined ? {} : { total }) };
   const folder = key.slice(0, -CHECKPOINT.length);
   const pieces = Array.from({ length: checkpoint.pieces }, (_, place) => {
@@ -98,4 +100,13 @@ export async function* readPieces(bucket: S3Bucket, pieces: readonly StoredObjec
 /** Bytes of all of them. */
 export function sum(pieces: readonly StoredObject[]): number {
   return pieces.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+/** One that is damaged is none, and its file is fetched from the start. */
+function parseCheckpoint(text: string): Checkpoint | undefined {
+  try {
+    return JSON.parse(text) as Checkpoint;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import { ExportError } from '../errors.ts';
 
+const BUILT_IN = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError];
+
 /** What a person has to mend; anything else (EIO, EBUSY, ESTALE…) may pass and is tried again. */
 const FINAL: Record<string, string> = {
   ENOSPC: 'no space is left',
@@ -14,6 +16,17 @@ const FINAL: Record<string, string> = {
   ELOOP: 'symbolic links go in circles',
   ENAMETOOLONG: 'the path is too long',
 };
+
+/**
+ * Whether something was thrown because the destination is away or in trouble, so that it may pass: an error of the
+ * operating system, the network, TLS, or S3. Others are defects, or come of what is stored.
+ */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error) || BUILT_IN.some((kind) => error instanceof kind)) return false;
+  if ('$metadata' in error || '$fault' in error || error.name === 'TimeoutError') return true;
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' && (!code.startsWith('ERR_') || /^ERR_(TLS|SSL|STREAM|SOCKET|HTTP)/.test(code));
+}
 
 /** Turns what the file system threw into `DestinationFailed` when trying again would not help. */
 export async function toStorageError(error: unknown, location: string): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -9,7 +10,9 @@ export interface GivenServer {
   /** The manifest's pages as sent; links between them are added. */
   pages: Record<string, unknown>[];
   /** Content by path; those that are not there are 404. */
-  files: Record<string, string | Buffer>;
+  files: Record<string, string | Buffer | (() => string | Promise<string>)>;
+  /** There is always one more page, like the last. */
+  pagesForEver: boolean;
   /** Paths of files in the order in which they were asked for. */
   asked: string[];
   close(): Promise<void>;
@@ -33,26 +36,31 @@ export async function startGivenServer(): Promise<GivenServer> {
       response.writeHead(202).end();
     } else if (pathname === '/status') {
       const page = Number(searchParams.get('page') ?? 1);
-      const next = server.pages[page] === undefined ? [] : [{ relation: 'next', url: `/status?page=${page + 1}` }];
+      const isLast = server.pages[page] === undefined && !server.pagesForEver;
+      const next = isLast ? [] : [{ relation: 'next', url: `/status?page=${page + 1}` }];
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ ...server.pages[page - 1], link: next }));
+      response.end(JSON.stringify({ ...(server.pages[page - 1] ?? server.pages.at(-1)), link: next }));
     } else {
-      const content = server.files[pathname.slice(1)];
-      if (content !== undefined) server.asked.push(pathname.slice(1));
-      const body = Buffer.from(content ?? '');
-      response.writeHead(content === undefined ? 404 : 200, {
-        'content-type': 'application/fhir+ndjson',
-        'content-length': body.length,
-        etag: `"${createHash('sha256').update(body).digest('hex')}"`,
-      });
-      response.end(body);
+      void sendFile(pathname.slice(1), response);
     }
   });
+  async function sendFile(path: string, response: ServerResponse): Promise<void> {
+    const found = server.files[path];
+    if (found !== undefined) server.asked.push(path);
+    const body = Buffer.from(typeof found === 'function' ? await found() : (found ?? ''));
+    response.writeHead(found === undefined ? 404 : 200, {
+      'content-type': 'application/fhir+ndjson',
+      'content-length': body.length,
+      etag: `"${createHash('sha256').update(body).digest('hex')}"`,
+    });
+    response.end(body);
+  }
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const server: GivenServer = {
     origin: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     pages: [],
+    pagesForEver: false,
     files: {},
     asked: [],
     async close() {

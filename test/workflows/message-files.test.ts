@@ -1,9 +1,12 @@
 /** Files of the manifest's `error`, `outcome` and `deleted`, and the lines of all files, from a server of their own. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
 import { findSecrets } from '../support/secret-scan.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { failureOf, serverEntry, startStack } from '../support/stack.ts';
 
@@ -12,7 +15,11 @@ let given: GivenServer;
 
 beforeAll(async () => {
   given = await startGivenServer();
-  stack = await startStack({ servers: {}, workers: false });
+  stack = await startStack({
+    servers: {},
+    workers: false,
+    limits: { ...SHORT_LIMITS, manifestPages: 20, manifestFiles: 30 },
+  });
   stack.config.servers['given'] = serverEntry(given.origin);
   stack.config.servers['strict'] = serverEntry(given.origin, { checks: 'full' });
   await stack.startWorkers();
@@ -23,6 +30,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   given.pages = [];
+  given.pagesForEver = false;
   given.files = {};
   given.asked = [];
 });
@@ -102,5 +110,91 @@ test('with `checks: full` every line is parsed', async () => {
   expect(await fail({ server: 'strict' })).toMatchObject({
     code: 'IncompleteExport',
     message: expect.stringContaining('line 1 is not JSON') as string,
+  });
+});
+
+describe('what a server can make grow is bounded', () => {
+  test('pages', async () => {
+    given.pages = [givenPage({})];
+    given.pagesForEver = true;
+    expect(await fail({ server: 'given' })).toMatchObject({
+      code: 'InvalidManifest',
+      message: 'InvalidManifest: it has more than 20 pages',
+    });
+  });
+
+  test('files, over all pages', async () => {
+    const output = Array.from({ length: 10 }, () => ({ type: 'Patient', url: '/patients' }));
+    given.pages = [givenPage({ output }), givenPage({ output }), givenPage({ output, error: [{ url: '/error' }] })];
+    expect(await fail({ server: 'given' })).toMatchObject({
+      code: 'InvalidManifest',
+      message: 'InvalidManifest: it names more than 30 files',
+    });
+    given.pages.pop();
+    given.files = { patients: '' };
+    expect(await run()).toMatchObject({ files: 20 });
+  });
+
+  test('types of deletions', async () => {
+    const entry = Array.from({ length: 5000 }, (_, n) => {
+      const name = String(n).replaceAll(/\d/g, (digit) => 'abcdefghij'.charAt(Number(digit)));
+      return { request: { method: 'DELETE', url: `T${name}/1` } };
+    });
+    const patient = { request: { method: 'DELETE', url: 'Patient/1' } };
+    given.pages = [givenPage({ deleted: [{ type: 'Bundle', url: '/deleted' }] })];
+    given.files = { deleted: JSON.stringify({ resourceType: 'Bundle', entry: [...entry, patient, patient] }) };
+    const { deletions } = await run();
+    expect(Object.keys(deletions)).toHaveLength(102);
+    expect(deletions).toMatchObject({ Patient: 2, unknown: 4900 });
+  });
+});
+
+test('an error of settling that nobody foresaw ends the run with its place, and quotes nothing', async () => {
+  given.pages = [givenPage({ error: [{ url: '/error' }] })];
+  const path = 'unforeseen';
+  given.files = {
+    error: async () => {
+      const folder = join(stack.folder, path, '.export/receipts/00000');
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, '0-0.other.json'), '[null]');
+      return outcome('warning', 'x');
+    },
+  };
+  const { code, message } = await fail({ server: 'given', destination: { path } });
+  expect([code, message]).toEqual([
+    'DestinationFailed',
+    `DestinationFailed: ${join(stack.folder, path)} cannot be worked on: TypeError`,
+  ]);
+});
+
+test('a document of ours that is damaged ends the run, and quotes nothing', async () => {
+  given.pages = [givenPage({ error: [{ url: '/error' }] })];
+  const path = 'damaged';
+  given.files = {
+    error: async () => {
+      await writeFile(join(stack.folder, path, '.export/entries/00000.json'), '[{"url":"https://a.example?sig=Secret');
+      return outcome('warning', 'x');
+    },
+  };
+  const { code, message, history } = await fail({ server: 'given', destination: { path } });
+  expect([code, message]).toEqual([
+    'DestinationFailed',
+    expect.stringContaining('.export/entries/00000.json is damaged: it is not JSON'),
+  ]);
+  expect(findSecrets(history, ['Secret'])).toEqual([]);
+});
+
+test('a list of the files that has lost some is not taken for a shorter one', async () => {
+  given.pages = [givenPage({ error: [{ url: '/error' }] })];
+  const path = 'shorter';
+  given.files = {
+    error: async () => {
+      await writeFile(join(stack.folder, path, '.export/entries/00000.json'), '[]');
+      return outcome('warning', 'x');
+    },
+  };
+  expect(await fail({ server: 'given', destination: { path } })).toMatchObject({
+    code: 'DestinationFailed',
+    message: expect.stringContaining('.export/entries/00000.json does not list files 1 to 1 of the manifest') as string,
   });
 });

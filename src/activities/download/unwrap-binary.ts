@@ -136,6 +136,6 @@ async function* tokensOf(json: AsyncGenerator<Buffer>): AsyncGenerator<Token> {
   } catch (error) {
     if (broken !== undefined) throw broken.error;
     if (error instanceof ContentError) throw error;
-    throw new ContentError(`it is a FHIR Binary that is broken or cut (${(error as Error).message.slice(0, 80)})`);
+    throw new ContentError('it is a FHIR Binary that is broken or cut');
   }
 }

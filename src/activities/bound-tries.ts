@@ -1,0 +1,34 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ExportError } from '../errors.ts';
+import { isOutage } from '../storage/storage-error.ts';
+import type { Attempt } from './run-activity.ts';
+
+/** Attempts after which an error that nobody foresaw is final. */
+const MOST_TRIES = 3;
+
+/**
+ * Works on files that are stored. What is thrown and is neither in the table nor an outage of the destination would be
+ * thrown again: it ends the run instead of being tried for as long as the export may last.
+ *
+ * @param place what is worked on
+ * @throws ExportError `DestinationFailed`, without the words of the error, which may quote content
+ */
+export async function boundTries<T>(attempt: Attempt, place: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isForeseen =
+      error instanceof ExportError ||
+      error instanceof CancelledFailure ||
+      error instanceof ApplicationFailure ||
+      attempt.signal.aborted ||
+      isOutage(error);
+    if (isForeseen || attempt.number < MOST_TRIES) throw error;
+    throw new ExportError('DestinationFailed', `${place} cannot be worked on: ${kindOf(error)}`);
+  }
+}
+
+function kindOf(error: unknown): string {
+  const { name, code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : name;
+}
