@@ -85,11 +85,14 @@ export function isFinal(trouble: Trouble, now: number, limits: Limits): boolean 
   }
 }
 
+/** Answers in a row after which a time that the server goes on naming is no longer all that is waited. */
+const BELIEVED = 10;
+
 /**
  * Milliseconds to wait: what the server asked for, else exponential backoff with jitter between the limits' floor and
- * ceiling.
+ * ceiling. A server that names a second for hours is not asked every second: after some times it is the longer of both.
  *
- * @param times how many waits in a row have gone before without the server's word, from 0
+ * @param times how many waits of one trouble in a row have gone before, from 0
  * @param random a number in [0, 1); in a workflow `Math.random`, which replays the same
  */
 export function nextDelay(
@@ -98,8 +101,9 @@ export function nextDelay(
   limits: Pick<Limits, 'backoffFloor' | 'backoffCeiling'>,
   random: () => number,
 ): number {
-  if (asked !== undefined) return asked;
-  const full = Math.min(limits.backoffCeiling, limits.backoffFloor * 2 ** Math.min(times, 30));
+  if (asked !== undefined && times < BELIEVED) return asked;
+  const steps = asked === undefined ? times : times - BELIEVED;
+  const full = Math.min(limits.backoffCeiling, limits.backoffFloor * 2 ** Math.min(steps, 30));
   // Half of it at random, so that clients that began together do not stay together; never below the floor.
-  return Math.round(Math.max(limits.backoffFloor, full / 2 + (full / 2) * random()));
+  return Math.round(Math.max(asked ?? 0, limits.backoffFloor, full / 2 + (full / 2) * random()));
 }

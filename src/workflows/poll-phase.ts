@@ -50,8 +50,10 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
 function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProgress' }): void {
   const { poll } = run.state;
   if (result.progress !== undefined) poll.serverProgress = result.progress;
+  // An export that is under way is no trouble: it is asked about as often as the server likes.
+  if (result.retryAfter !== undefined) poll.backoffs = 0;
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.backoffs, run.limits, Math.random);
-  poll.backoffs = result.retryAfter === undefined ? poll.backoffs + 1 : 0;
+  if (result.retryAfter === undefined) poll.backoffs++;
 }
 
 /** Notes the pages that are ready (`allowPartialManifests`, Bulk Data IG 3.0). */

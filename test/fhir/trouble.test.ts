@@ -98,6 +98,13 @@ describe('nextDelay', () => {
     for (const asked of [1000, 5 * HOUR]) expect(nextDelay(asked, 7, LIMITS, () => 0.5)).toBe(asked);
   });
 
+  test('is longer than asked when the same short time is asked for again and again', () => {
+    const delays = Array.from({ length: 30 }, (_, times) => nextDelay(1000, times, LIMITS, () => 0));
+    expect(delays.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 1000));
+    expect(delays.at(-1)).toBe(backoffCeiling / 2);
+    expect(nextDelay(5 * HOUR, 29, LIMITS, () => 0)).toBe(5 * HOUR);
+  });
+
   test('stays within floor and ceiling', () => {
     const random = seededRandom(1);
     for (let times = 0; times < 2000; times++) {
