@@ -21,6 +21,7 @@ const programs = {
   chaos: 'dist/test/chaos/main.js',
   scale: 'dist/test/scale/main.js',
   interop: 'dist/test/interop/main.js',
+  hostile: 'dist/test/hostile/main.js',
   test: 'node_modules/vitest/vitest.mjs',
 };
 

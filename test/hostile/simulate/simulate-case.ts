@@ -1,0 +1,122 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import type { ActivityDeps } from '../../../src/activities/deps.ts';
+import { Servers } from '../../../src/activities/servers.ts';
+import type { Config } from '../../../src/config.ts';
+import type { Limits } from '../../../src/fhir/limits.ts';
+import { LIMITS } from '../../../src/fhir/limits.ts';
+import { HttpClient } from '../../../src/http/http-client.ts';
+import type { Case } from '../case.ts';
+import type { Evidence } from '../oracle/evidence.ts';
+import { readFolder } from '../read-folder.ts';
+import { FileHost } from '../server/files.ts';
+import { HostileServer } from '../server/hostile-server.ts';
+import type { Listener } from '../server/listener.ts';
+import { startListener } from '../server/listener.ts';
+import { SECRET_ENV, entryOf, requestOf } from '../setting.ts';
+import { SkippingClock } from './clock.ts';
+import { runSimulated } from './run-simulated.ts';
+import { WorkflowRuns } from './workflow-runs.ts';
+
+const HOUR = 3_600_000;
+/** As in production, but for outages, which would only be more of the same requests. */
+const SIMULATED_LIMITS: Limits = { ...LIMITS, outage: 2 * HOUR };
+/** Milliseconds without an answer or a byte; time that really passes. */
+const STALL = 300;
+/** Longer than any deadline, in milliseconds. */
+const LONGEST = 40 * 24 * HOUR;
+const MOST_ACTIVATIONS = 700;
+
+/** Runs cases one after another, with real activities, HTTP and files, and time that is skipped. */
+export class Simulator {
+  readonly #listener: Listener;
+  readonly #runs: WorkflowRuns;
+  readonly #root: string;
+  readonly #secret: string;
+  #cases = 0;
+
+  private constructor(listener: Listener, runs: WorkflowRuns, root: string) {
+    this.#listener = listener;
+    this.#runs = runs;
+    this.#root = root;
+    this.#secret = process.env[SECRET_ENV] ??= randomBytes(12).toString('hex');
+  }
+
+  /** @param bundle path of the prebuilt workflow bundle */
+  static async open(bundle: string): Promise<Simulator> {
+    // In memory where that is possible: what is made durable need not reach a disk here.
+    const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+    const root = await mkdtemp(join(parent, 'hostile-'));
+    return new Simulator(await startListener(), await WorkflowRuns.open(bundle), root);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener.close();
+    await this.#runs.close();
+    await rm(this.#root, { recursive: true, force: true });
+  }
+
+  async run(one: Case): Promise<Evidence> {
+    const name = `case-${++this.#cases}`;
+    const clock = new SkippingClock();
+    clock.install();
+    const startedAt = Date.now();
+    const server = new HostileServer(one, this.#listener, (time) => clock.skip(time), this.#secret);
+    const config: Config = {
+      servers: { hostile: entryOf(one, server) },
+      destinations: { local: { type: 'directory', path: this.#root } },
+    };
+    const clients: HttpClient[] = [];
+    const workers = Array.from({ length: one.workers }, (): ActivityDeps => {
+      const http = new HttpClient({ headers: STALL, body: STALL });
+      clients.push(http);
+      return {
+        config,
+        servers: new Servers(config, http),
+        http,
+        limits: SIMULATED_LIMITS,
+        registeredSearchAttributes: async () => new Set<string>(),
+        isRunning: async () => false,
+      };
+    });
+    try {
+      const { ending, history, poked, problems } = await runSimulated(
+        {
+          workers,
+          slots: one.slots * one.workers,
+          clock,
+          runs: this.#runs,
+          interventions: one.interventions,
+          longest: LONGEST,
+          mostActivations: MOST_ACTIVATIONS,
+        },
+        requestOf(one, 'hostile', name),
+        name,
+        this.#cases,
+      );
+      return {
+        case: one,
+        ending,
+        journal: server.journal,
+        readings: server.readings,
+        versions: one.files.map((_, index) => FileHost.versionsOf(one, index)),
+        folder: await readFolder(join(this.#root, name)),
+        history,
+        poked,
+        startedAt,
+        endedAt: Date.now(),
+        outage: SIMULATED_LIMITS.outage,
+        problems,
+        skipsTime: true,
+      };
+    } finally {
+      server.close();
+      clock.uninstall();
+      await Promise.all(clients.map((client) => client.close()));
+      await rm(join(this.#root, name), { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import * as fc from 'fast-check';
+import type { Case } from './case.ts';
+import type { Reach } from './generate.ts';
+import { anyCase } from './generate.ts';
+import type { Evidence } from './oracle/evidence.ts';
+import { judge } from './oracle/judge.ts';
+
+/** A case in which an invariant did not hold. */
+export interface Finding {
+  seed: number;
+  problems: string[];
+  /** The smallest one found that fails, too, and its problems. */
+  smallest: Case;
+  ofSmallest: string[];
+}
+
+export interface Trying {
+  reach: Reach;
+  run(one: Case): Promise<Evidence>;
+  /** Milliseconds for making a case smaller. */
+  shrinking: number;
+  /** Called with every case that has run. */
+  onEvidence?(evidence: Evidence): void;
+}
+
+/** The case of a seed. */
+export function caseOf(seed: number, reach: Reach): Case {
+  const [one] = fc.sample(anyCase(reach), { seed: mixed(seed), numRuns: 1 });
+  return one as Case;
+}
+
+/** Neighbours would be alike. */
+function mixed(seed: number): number {
+  return Math.imul(seed, 0x9e3779b1);
+}
+
+/** Runs the case of a seed, and makes it as small as time permits when an invariant did not hold. */
+export async function trySeed(
+  seed: number,
+  { reach, run, shrinking, onEvidence }: Trying,
+): Promise<Finding | undefined> {
+  let first: string[] | undefined;
+  let last: string[] = [];
+  const property = fc.asyncProperty(anyCase(reach), async (one) => {
+    const evidence = await run(one);
+    onEvidence?.(evidence);
+    const problems = judge(evidence);
+    first ??= problems;
+    if (problems.length === 0) return;
+    last = problems;
+    throw new Error(problems[0]);
+  });
+  const result = await fc.check(property, {
+    seed: mixed(seed),
+    numRuns: 1,
+    unbiased: true,
+    interruptAfterTimeLimit: shrinking,
+  });
+  if (!result.failed || result.counterexample === null) return undefined;
+  return { seed, problems: first ?? [], smallest: result.counterexample[0], ofSmallest: last };
+}
+
+/** A finding for people, with the command that shows it again. */
+export function describeFinding({ seed, problems, smallest, ofSmallest }: Finding, level: string): string {
+  return [
+    `FAILED seed ${seed}`,
+    ...problems.slice(0, 8).map((problem) => `  ${problem}`),
+    `  smallest case: ${JSON.stringify(smallest)}`,
+    ...ofSmallest.slice(0, 3).map((problem) => `    ${problem}`),
+    `  again with: npm run hostile -- --seed ${seed}${level === 'activity' ? '' : ` --level ${level}`}`,
+  ].join('\n');
+}
