@@ -72,6 +72,11 @@ export class LineChecker {
     this.#head = this.#isFast && type !== undefined && /^[A-Za-z]{1,64}$/.test(type) ? headOf(type) : undefined;
   }
 
+  /** Lines so far that hold a resource. */
+  get records(): number {
+    return this.#records;
+  }
+
   /** Checks the next bytes; returns what is wrong, for ever after the first fault. */
   push(chunk: Uint8Array): string | undefined {
     if (this.#fault !== undefined) return this.#fault;

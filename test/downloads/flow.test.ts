@@ -177,6 +177,38 @@ test('a connection that falls silent is given up after the time for it, with wha
 });
 
 test.each([
+  ['resources', { count: 5000 }],
+  ['bytes', { length: 5 * MIB }],
+])('a body without end is given up when it has more %s than were promised', async (_, entry) => {
+  let sent = 0;
+  const block = repeated(0, MIB);
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    const chunk = Buffer.concat([Buffer.from(`${MIB.toString(16)}\r\n`), block, Buffer.from('\r\n')]);
+    const send = (): void => {
+      // Far more than was promised: an end for the test.
+      while (!socket.destroyed && sent < 200 * MIB) {
+        sent += MIB;
+        if (!socket.write(chunk)) return void socket.once('drain', send);
+      }
+      socket.destroy();
+    };
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\nETag: "endless"\r\nTransfer-Encoding: chunked\r\n\r\n');
+      send();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const outcome = await attemptFile({ http, root, url, entry });
+  expect(outcome).toEqual({ cause: 'content', words: expect.stringMatching(/^more than .* the manifest/) });
+  expect(sent).toBeLessThan(100 * MIB);
+  expect(await readdir(join(root, 'export/.export/parts'))).toEqual([]);
+  server.close();
+});
+
+test.each([
   ['reset', (socket: Socket) => socket.resetAndDestroy()],
   ['closed', (socket: Socket) => socket.destroy()],
 ])('a connection that ends the body by its end, and is %s while the destination is slow', async (_, end) => {

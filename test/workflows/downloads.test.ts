@@ -245,9 +245,9 @@ test('links that expire sooner than the pace allows are told of', async () => {
   hospital.faults.add({
     route: 'status',
     times: Infinity,
-    do: { kind: 'headers', set: { Expires: () => new Date(Date.now() + 2500).toUTCString() } },
+    do: { kind: 'headers', set: { Expires: () => new Date(Date.now() + 1500).toUTCString() } },
   });
-  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'delay', ms: 650 } });
+  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'delay', ms: 350 } });
   const report = await stack.run({});
   expect(report.warnings.map(({ code }) => code)).toContain('LinksExpireSoon');
 });

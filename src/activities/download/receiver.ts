@@ -34,7 +34,18 @@ export class Receiver implements FileChecks {
     this.#hash.update(chunk);
     this.#bytes += chunk.length;
     this.#lastByte = chunk.at(-1) as number;
-    return this.#lines.push(chunk);
+    return this.#lines.push(chunk) ?? this.#isTooMuch();
+  }
+
+  /** Said at once: a body without end would fill the destination. */
+  #isTooMuch(): string | undefined {
+    const { length } = this.#entry;
+    if (length !== undefined && this.#bytes > length)
+      return `more than the ${length} bytes came that the manifest says`;
+    const count = this.#exactCount;
+    return count === undefined || this.#lines.records <= count
+      ? undefined
+      : `more than ${count} resources came, the manifest's count is ${count}`;
   }
 
   end(endIsProved: boolean): CheckedFile | string {
@@ -56,9 +67,14 @@ export class Receiver implements FileChecks {
    * whether block headers are resources of organised ones (3.0). Of error files the SMART server counts the resources
    * that were lost.
    */
-  #wrongCount({ records, headers }: LineCounts): string | undefined {
+  get #exactCount(): number | undefined {
     const { kind, type, count } = this.#entry;
-    if (count === undefined || kind !== 'output' || type === undefined || records === count) return undefined;
+    return kind === 'output' && type !== undefined ? count : undefined;
+  }
+
+  #wrongCount({ records, headers }: LineCounts): string | undefined {
+    const count = this.#exactCount;
+    if (count === undefined || records === count) return undefined;
     return `${records - headers} resources came, the manifest's count is ${count}`;
   }
 
