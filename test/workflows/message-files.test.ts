@@ -1,5 +1,5 @@
 /** Files of the manifest's `error`, `outcome` and `deleted`, and the lines of all files, from a server of their own. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
@@ -146,6 +146,40 @@ describe('what a server can make grow is bounded', () => {
     const { deletions } = await run();
     expect(Object.keys(deletions)).toHaveLength(102);
     expect(deletions).toMatchObject({ Patient: 2, unknown: 4900 });
+  });
+});
+
+describe('lines that are too long to be held, in a whole export', () => {
+  const filler = 'x'.repeat(17 * 2 ** 20);
+
+  test('of an error file: its issues are counted', async () => {
+    given.pages = [givenPage({ error: [{ url: '/error' }] })];
+    const issue = [{ severity: 'error', code: 'processing', diagnostics: filler }, { severity: 'fatal' }];
+    given.files = { error: `${JSON.stringify({ resourceType: 'OperationOutcome', issue })}\n` };
+    expect((await run()).issues).toEqual([
+      { severity: 'error', code: 'processing', count: 1 },
+      { severity: 'fatal', code: 'unknown', count: 1 },
+    ]);
+  });
+
+  test('of a data file: their attachments are fetched; a line that is not JSON is named in the index', async () => {
+    const content = [{ attachment: { url: '/note', contentType: 'text/plain' } }];
+    const line = JSON.stringify({ text: filler, content, resourceType: 'DocumentReference', id: 'long' });
+    const broken = '{"resourceType":"DocumentReference","id":"broken",,"url":"Mrs Secret"}';
+    given.pages = [givenPage({ output: [{ type: 'DocumentReference', url: '/documents' }] })];
+    given.files = { documents: `${line}\n${broken}\n`, note: 'a note' };
+    const report = await stack.run({ server: 'given', attachments: 'download' });
+    expect(report.attachments).toEqual({ files: 1, bytes: 6, missing: 1 });
+    const index = await readFile(join(report.location, 'attachments/index.ndjson'), 'utf8');
+    const lines = index
+      .trim()
+      .split('\n')
+      .map((one) => JSON.parse(one) as unknown);
+    expect(lines).toMatchObject([
+      { resource: 'DocumentReference/long', element: 'content[0].attachment', url: '/note', bytes: 6 },
+      { resource: 'a line that cannot be searched: line 2 is not JSON' },
+    ]);
+    expect(index).not.toContain('Secret');
   });
 });
 
