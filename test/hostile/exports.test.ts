@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { BUNDLE } from '../support/stack.ts';
-import { ExportBench } from './exports/run-exports.ts';
+import { ExportBench } from './whole/run-exports.ts';
 import type { Reach } from './generate.ts';
 import { judge } from './oracle/judge.ts';
 import { caseOf, describeFinding } from './try-cases.ts';
