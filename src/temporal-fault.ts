@@ -12,12 +12,28 @@ const PERMANENT: readonly (readonly [RegExp, string])[] = [
     'its certificate is not believed; check TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME and the address',
   ],
   [
-    /received fatal alert|PrivateKeyParseError|InvalidClientCert/,
+    // Of the alerts those about our certificate (RFC 8446, 6.2; RFC 5246, 7.2.2): during its handshake, and after it as
+    // of TLS 1.3. Others are of a server or a load balancer that is not ready.
+    /(alert: |AlertReceived\()(\w*Certificate\w*|UnknownCA|AccessDenied)|PrivateKeyParseError|InvalidClientCert/,
     'the client certificate is missing or not accepted; check TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH',
   ],
   [/InvalidMessage\(InvalidContentType\)/, 'it does not speak TLS; check the address and TEMPORAL_TLS'],
 ];
 const LONGEST = 500;
+/**
+ * Codes of gRPC after which Temporal may answer later, because a frontend is there before its database is: CANCELLED,
+ * UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE.
+ */
+const PASSING: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
+
+/**
+ * Whether a call of Temporal may succeed later.
+ *
+ * @param error what a service of the connection has thrown
+ */
+export function isPassing(error: unknown): boolean {
+  return PASSING.has((error as { code?: unknown }).code);
+}
 
 /**
  * Why a connection to Temporal cannot be made however often it is tried; undefined when it may be made later: the

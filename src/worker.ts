@@ -6,14 +6,17 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
+import { tidy } from './fhir/quote.ts';
 import { taskQueueOf } from './task-queue.ts';
 import { faultsOfSecrets } from './secret-faults.ts';
 import { onStopSignal } from './stop-signal.ts';
-import { permanentFault } from './temporal-fault.ts';
+import { isPassing, permanentFault } from './temporal-fault.ts';
 import { createWorkers } from './workers.ts';
 
 /** Milliseconds between tries to reach a Temporal server that is away. */
 const RECONNECT = 2000;
+/** Milliseconds that it may take to describe the namespace. */
+const ANSWER = 10_000;
 
 const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info' });
 
@@ -36,7 +39,7 @@ async function main(): Promise<void> {
   });
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
-  const connection = await connect(connectionOptions, stop.signal);
+  const connection = await connect(connectionOptions, namespace, stop.signal);
   if (connection === undefined) return;
   try {
     const version = deploymentVersion(taskQueue);
@@ -77,30 +80,50 @@ function deploymentVersion(taskQueue: string): WorkerDeploymentVersion | undefin
 }
 
 /**
- * The SDK gives up at once when the server is away; a worker waits for it. Undefined when stopped before.
+ * The SDK gives up at once when the server is away, and soon when there is nothing behind its frontend; a worker waits
+ * for it. Undefined when stopped before.
  *
  * @throws Error when waiting would not help: credentials or certificates are refused
  */
 async function connect(
   options: Parameters<typeof NativeConnection.connect>[0],
+  namespace: string | undefined,
   signal: AbortSignal,
 ): Promise<NativeConnection | undefined> {
   for (let told = false; !signal.aborted; told = true) {
+    let reason: string;
     try {
-      return await NativeConnection.connect(options);
+      const connection = await NativeConnection.connect(options);
+      const trouble = await troubleOfNamespace(connection, namespace, signal);
+      if (trouble === undefined) return connection;
+      await connection.close();
+      reason = trouble;
     } catch (error) {
       const fault = permanentFault(error);
       if (fault !== undefined) throw new Error(`Temporal at ${options?.address}: ${fault}`, { cause: error });
-      const log = told ? logger.debug : logger.warn;
-      log.call(
-        logger,
-        { address: options?.address, reason: (error as Error).message },
-        'Temporal is away; waiting for it',
-      );
-      await delay(RECONNECT, undefined, { signal }).catch(() => {});
+      reason = (error as Error).message;
     }
+    if (signal.aborted) break;
+    const log = told ? logger.debug : logger.warn;
+    log.call(logger, { address: options?.address, reason }, 'Temporal is away; waiting for it');
+    await delay(RECONNECT, undefined, { signal }).catch(() => {});
   }
   return undefined;
+}
+
+/** Why the namespace cannot be used yet. Whatever does not pass is left to the workers, which name it. */
+async function troubleOfNamespace(
+  connection: NativeConnection,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const describe = () => connection.workflowService.describeNamespace({ namespace: namespace ?? 'default' });
+  try {
+    await connection.withDeadline(Date.now() + ANSWER, () => connection.withAbortSignal(signal, describe));
+    return undefined;
+  } catch (error) {
+    return signal.aborted || isPassing(error) ? tidy((error as Error).message, 500) : undefined;
+  }
 }
 
 /** Says it to people in lines, when they are there, and to whatever reads logs otherwise. */

@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { Http2Server, SecureServerOptions } from 'node:http2';
+import type { SecureServerOptions } from 'node:http2';
 import { createSecureServer, createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +25,7 @@ let folder: string;
 let certificates: ReturnType<typeof makeCertificates>;
 let config: Config;
 const workers: RealWorker[] = [];
-const servers: Http2Server[] = [];
+const servers: Server[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'worker-start-'));
@@ -66,6 +67,22 @@ async function serveGrpc(statusOf: (method: string) => number, tls?: SecureServe
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+/** Answers every handshake of TLS with an alert. */
+async function serveAlert(description: number): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, description])));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  servers.push(server);
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function isInfo(method: string): boolean {
+  return method.endsWith('/GetSystemInfo');
+}
+
 async function start(address: string, env: NodeJS.ProcessEnv = {}, content = config): Promise<RealWorker> {
   const worker = await startRealWorker({ config: content, temporal: { address } }, env);
   workers.push(worker);
@@ -73,9 +90,13 @@ async function start(address: string, env: NodeJS.ProcessEnv = {}, content = con
 }
 
 const OK = 0;
+const DEADLINE_EXCEEDED = 4;
 const PERMISSION_DENIED = 7;
 const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
+/** Alerts of TLS. */
+const UNKNOWN_CA = 48;
+const INTERNAL_ERROR = 80;
 
 describe('a worker whose Temporal will never let it in ends, and says why', () => {
   test.each([
@@ -90,7 +111,7 @@ describe('a worker whose Temporal will never let it in ends, and says why', () =
   });
 
   test('PERMISSION_DENIED for the namespace only', async () => {
-    const address = await serveGrpc((method) => (method.endsWith('/GetSystemInfo') ? OK : PERMISSION_DENIED));
+    const address = await serveGrpc((method) => (isInfo(method) ? OK : PERMISSION_DENIED));
     const { exited, logs } = await start(address);
     expect(await exited).toBe(1);
     expect(logs()).toMatch(/permission/i);
@@ -121,6 +142,12 @@ describe('a worker whose Temporal will never let it in ends, and says why', () =
     expect(logs()).toContain('the client certificate is missing or not accepted');
   });
 
+  test('a client certificate that is refused during the handshake, as before TLS 1.3', async () => {
+    const { exited, logs } = await start(await serveAlert(UNKNOWN_CA), { TEMPORAL_TLS: 'true' });
+    expect(await exited).toBe(1);
+    expect(logs()).toContain('the client certificate is missing or not accepted');
+  });
+
   test('an address that is none', async () => {
     const { exited, logs } = await start('no address');
     expect(await exited).toBe(1);
@@ -139,12 +166,15 @@ describe('a worker whose Temporal will never let it in ends, and says why', () =
   });
 });
 
-test.each([
+test.each<[string, () => Promise<string>, NodeJS.ProcessEnv?]>([
   ['UNAVAILABLE', () => serveGrpc(() => UNAVAILABLE)],
+  // The SDK describes the namespace, and ends at once.
+  ['a frontend before its database', () => serveGrpc((method) => (isInfo(method) ? OK : DEADLINE_EXCEEDED))],
+  ['a load balancer whose TLS is not ready', () => serveAlert(INTERNAL_ERROR), { TEMPORAL_TLS: 'true' }],
   ['a connection that is refused', async () => '127.0.0.1:1'],
   ['a name that is not found', async () => 'nobody.invalid:7233'],
-])('a worker waits for Temporal: %s', async (_name, addressOf) => {
-  const { child, logs } = await start(await addressOf());
+])('a worker waits for Temporal: %s', async (_name, addressOf, env: NodeJS.ProcessEnv = {}) => {
+  const { child, logs } = await start(await addressOf(), env);
   await expect.poll(logs, { timeout: 20_000 }).toContain('Temporal is away; waiting for it');
   expect(child.exitCode).toBeNull();
 });
