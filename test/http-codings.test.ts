@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Room } from '../src/http/http-client.ts';
 import { HttpClient, readText } from '../src/http/http-client.ts';
 import { NetworkError } from '../src/http/network-error.ts';
 
@@ -38,9 +39,9 @@ beforeEach(() => {
   forced = undefined;
 });
 
-async function ask(most = 10_000): Promise<string> {
+async function ask(most = 10_000, room?: Room): Promise<string> {
   const rules = { trustedOrigins: new Set<string>(), trustedHeaders: {}, loopback: true };
-  return readText(await client.send({ method: 'GET', url, headers: {} }, rules), most);
+  return readText(await client.send({ method: 'GET', url, headers: {} }, rules), most, false, room);
 }
 
 test('every request asks for no coding, unless it says otherwise', async () => {
@@ -103,5 +104,48 @@ describe('an answer that is compressed is refused', () => {
   ])('when the %s is broken or ends early, without words of the content', async (coding, body) => {
     forced = { coding, body };
     await expect(ask()).rejects.toThrow(new NetworkError(`the answer is not the ${coding} that it says it is`, true));
+  });
+});
+
+describe('room in memory for an answer', () => {
+  let asked: number[];
+  const roomOf = (uncounted: number): Room => ({
+    uncounted,
+    take: async (bytes) => {
+      asked.push(bytes);
+    },
+  });
+  beforeEach(() => {
+    asked = [];
+  });
+
+  test.each([
+    ['gzip', gzipSync(TEXT)],
+    ['deflate', deflateSync(TEXT)],
+    ['br', brotliCompressSync(TEXT)],
+    ['gzip, br', brotliCompressSync(gzipSync(TEXT))],
+  ])('is asked for once, though few bytes of %s arrive', async (coding, body) => {
+    forced = { coding, body };
+    expect(body.length).toBeLessThan(1000);
+    expect(await ask(10_000, roomOf(1000))).toBe(TEXT);
+    expect(asked).toEqual([10_000]);
+  });
+
+  test.each([
+    ['that is compressed', 'gzip', gzipSync(TEXT)],
+    ['that is not', 'identity', TEXT],
+  ])('is not asked for by a small one %s', async (_name, coding, body) => {
+    forced = { coding, body };
+    expect(await ask(10_000, roomOf(SIZE))).toBe(TEXT);
+    expect(asked).toEqual([]);
+  });
+
+  test('is waited for, and refused, before anything large is made', async () => {
+    forced = { coding: 'gzip', body: gzipSync(TEXT) };
+    const refusing: Room = { uncounted: 1000, take: () => Promise.reject(new Error('too many wait')) };
+    await expect(ask(10_000, refusing)).rejects.toThrow('too many wait');
+    forced = { coding: 'gzip', body: gzipSync(TEXT).subarray(0, 40) };
+    await expect(ask(10_000, roomOf(1000))).rejects.toThrow('the answer is not the gzip that it says it is');
+    expect(asked).toEqual([]);
   });
 });

@@ -21,6 +21,13 @@ const CODINGS: Readonly<Record<string, Undo>> = {
   br: (body, maxOutputLength) => brotliAll(body, { maxOutputLength }),
 };
 
+/** More bytes than may be held. */
+export class TooLongError extends NetworkError {
+  constructor(most: number) {
+    super(`the answer is longer than ${most} bytes`, true);
+  }
+}
+
 /**
  * Undoes the codings of a body. Requests ask for none, but some proxies compress whatever they are asked for. A coding
  * that is not known is left as it is: some servers write a character set there.
@@ -38,12 +45,9 @@ export async function decode(body: Buffer, codings: string | undefined, most: nu
       decoded = await undo(decoded, most);
     } catch (error) {
       const isLong = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-      throw new NetworkError(
-        isLong
-          ? `the answer is longer than ${most} bytes`
-          : `the answer is not the ${coding.trim()} that it says it is`,
-        true,
-      );
+      throw isLong
+        ? new TooLongError(most)
+        : new NetworkError(`the answer is not the ${coding.trim()} that it says it is`, true);
     }
   }
   return decoded;

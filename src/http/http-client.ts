@@ -1,7 +1,7 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { faultOfServerUrl } from './check-url.ts';
-import { decode } from './decode.ts';
+import { TooLongError, decode } from './decode.ts';
 import type { HttpBody } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import { hide } from './hide.ts';
@@ -218,7 +218,7 @@ export async function readText(response: HttpResponse, most: number, cut = false
       bytes += chunk.length;
       chunks.push(chunk);
       isEnough = cut && bytes > most;
-      if (bytes > most) throw new NetworkError(`the answer is longer than ${most} bytes`, true);
+      if (bytes > most) throw new TooLongError(most);
       if (isCounted || bytes <= (room?.uncounted ?? 0)) return undefined;
       isCounted = true;
       return room?.take(lengthOf(response.headers) ?? most);
@@ -227,7 +227,16 @@ export async function readText(response: HttpResponse, most: number, cut = false
     if (!isEnough) throw error;
   }
   const body = Buffer.concat(chunks).subarray(0, most);
-  const text = (await decode(body, response.headers['content-encoding'], most)).toString('utf8');
+  const coding = response.headers['content-encoding'];
+  const decoded = await decode(body, coding, isCounted ? most : Math.min(most, room?.uncounted ?? most)).catch(
+    async (error: unknown) => {
+      if (isCounted || !(error instanceof TooLongError)) throw error;
+      // A little that is compressed may be much.
+      await room?.take(most);
+      return decode(body, coding, most);
+    },
+  );
+  const text = decoded.toString('utf8');
   return response.secret === undefined ? text : hide(text, [response.secret]);
 }
 
