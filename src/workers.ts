@@ -40,7 +40,6 @@ export interface Workers {
 /** Makes the workers of a process; nothing is polled before they run. */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace = 'default', config, taskQueue = TASK_QUEUE } = options;
-  const heartbeats = heartbeatInterval(config.heartbeatSeconds ?? HEARTBEAT_SECONDS);
   const http = new HttpClient(options.timeouts);
   const deps: ActivityDeps = {
     config,
@@ -53,8 +52,6 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const common: Partial<WorkerOptions> = {
     connection,
     namespace,
-    maxHeartbeatThrottleInterval: heartbeats,
-    defaultHeartbeatThrottleInterval: heartbeats,
     shutdownGraceTime: '5s',
     shutdownForceTime: '25s',
     ...(options.version === undefined
@@ -71,6 +68,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const workers = [
     await Worker.create({
       ...common,
+      // Of steps the heartbeat timeout is always the default. Those of large manifests keep the process busy for seconds.
+      ...throttle(HEARTBEAT_SECONDS),
       taskQueue,
       workflowBundle: { codePath: options.workflowBundle },
       activities: createActivities(deps),
@@ -80,6 +79,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     workers.push(
       await Worker.create({
         ...common,
+        ...throttle(config.heartbeatSeconds ?? HEARTBEAT_SECONDS),
         taskQueue: filesTaskQueue(name, taskQueue),
         activities: createFileActivities(deps),
         maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
@@ -92,6 +92,12 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     run: () => runAll(workers, http),
     shutdown: () => workers.forEach(stop),
   };
+}
+
+/** @param seconds the heartbeat timeout */
+function throttle(seconds: number): Partial<WorkerOptions> {
+  const interval = heartbeatInterval(seconds);
+  return { maxHeartbeatThrottleInterval: interval, defaultHeartbeatThrottleInterval: interval };
 }
 
 /** When one fails the others are stopped too: a process that serves half of its queues looks healthy and is not. */

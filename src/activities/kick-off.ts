@@ -83,7 +83,11 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     logAnswer('kick-off', response);
     return await readAnswer(folder, job, input, response, server, authorized);
   } catch (error) {
-    if (error instanceof RefusedUrlError) throw new ExportError('KickOffRejected', error.message);
+    if (error instanceof RefusedUrlError) {
+      // It was not sent, or answered by a redirect only: there is no job that a later run must warn of.
+      await forgetIntent(folder, job);
+      throw new ExportError('KickOffRejected', error.message);
+    }
     if (!(error instanceof NetworkError)) throw error;
     if (!error.maybeSent) await forgetIntent(folder, job);
     else if (job.unanswered >= 2) throw unknown(error.message);

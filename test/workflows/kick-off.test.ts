@@ -167,6 +167,16 @@ describe('a kick-off whose answer is lost', () => {
   });
 });
 
+test('a redirect that is not followed has started no job, so the next run warns of none', async () => {
+  const destination = { path: 'redirected' };
+  const away = answer(307, '', { location: 'http://fhir.internal.example/fhir/$export' });
+  hospital.faults.add({ route: 'kickOff', times: 1, do: away });
+  const failure = await stack.fail({ ...SMALL, destination });
+  expect(failure.message).toMatch(/^KickOffRejected: .*fhir\.internal\.example.*must be https:$/);
+  const report = await stack.run({ ...SMALL, destination });
+  expect(report.warnings).toEqual([]);
+});
+
 test('a relative Content-Location is taken from the kick-off URL', async () => {
   hospital.faults.add({
     route: 'kickOff',
