@@ -19,6 +19,7 @@ export interface StatusAnswer {
   body: string;
   url: string;
   expires?: string | undefined;
+  date?: string | undefined;
 }
 
 /**
@@ -62,7 +63,7 @@ export async function askStatus(
         throw new ExportError('AuthorizationFailed', words);
       return { answer: refused(epoch, words), body, url };
     }
-    return { answer, body, url, expires: response.headers['expires'] };
+    return { answer, body, url, expires: response.headers['expires'], date: response.headers['date'] };
   } catch (error) {
     if (error instanceof RefusedUrlError) throw new ExportError('InvalidManifest', error.message);
     if (!(error instanceof NetworkError)) throw error;

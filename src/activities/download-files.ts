@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
+import type { LinkTerms } from '../fhir/link-life.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
 import { toRanges, typeKey } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
@@ -10,6 +11,8 @@ import type { FileOrder } from './download/ask-file.ts';
 import { fetchFile } from './download/fetch-file.ts';
 import { Background } from './download/background.ts';
 import type { CheckedFile } from './download/checked-file.ts';
+import type { LinkWatch } from './download/link-watch.ts';
+import { watchLinks } from './download/link-watch.ts';
 import type { FileTrouble, Outage } from './download/file-trouble.ts';
 import type { ExportRef } from './export-state.ts';
 import { FILES, chunkOf, openExportFolder, readEntries, troubleFile } from './export-state.ts';
@@ -32,6 +35,8 @@ export interface DownloadFilesInput {
   retry: boolean;
   /** A refusal is about the file: a new token has not helped others. */
   tokenIsGood?: true;
+  /** What is known of how long links live; absent for attachments. */
+  links?: LinkTerms;
   /** When an operator last wanted the export to go on: milliseconds since the epoch. */
   wokenAt?: number;
   /** Only when the manifest says that files require it. */
@@ -51,13 +56,28 @@ export interface DownloadFilesResult {
   later: LaterFiles[];
   /** Some of `later` wait for another token. */
   tokenNeeded?: TokenNeeded;
+  /** Greatest age of a link that worked: milliseconds since the manifest was read. */
+  worked?: number;
   /** A name of the worker's process. */
   worker?: string;
 }
 
 /** Entries to be fetched again, or for the first time when `cause` is `untried`. */
 export type LaterFiles = { ranges: Range[] } & (
-  { cause: 'untried'; retryAfter?: number } | { cause: 'content' | 'link' | 'token'; words: string } | Outage
+  | {
+      cause: 'untried';
+      retryAfter?: number;
+      /** Their links have ended. */
+      ended?: true;
+    }
+  | { cause: 'content' | 'token'; words: string }
+  | {
+      cause: 'link';
+      words: string;
+      /** Of the link, when it was used: milliseconds since the manifest was read. */
+      age?: number;
+    }
+  | Outage
 );
 
 /**
@@ -71,6 +91,7 @@ export async function downloadFiles(
 ): Promise<DownloadFilesResult> {
   const folder = await openExportFolder(deps, { ...input.ref, generation: input.generation });
   const server = await deps.servers.get(input.ref.server);
+  const links = await watchLinks(folder, input.links);
   const entries = await entriesOf(folder, input.ranges);
   const receipts = new BatchReceipts(
     folder,
@@ -82,7 +103,7 @@ export async function downloadFiles(
     entries.filter(({ ordinal }) => !earlier.has(ordinal)),
   );
   const storing = new Background();
-  const batch = { deps, folder, server, entries, attempt, input, receipts, earlier, unrecorded, storing };
+  const batch = { deps, folder, server, entries, attempt, input, receipts, earlier, unrecorded, storing, links };
   try {
     const result = await fetchBatch(batch);
     await storing.end();
@@ -109,29 +130,37 @@ interface Batch {
   /** Files with their final names whose attempts were killed before they could write receipts. */
   unrecorded: ReadonlySet<Entry>;
   storing: Background;
+  links: LinkWatch;
 }
 
 async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
-  const { folder, server, entries, attempt, input, receipts, storing } = batch;
+  const { folder, server, entries, attempt, input, receipts, storing, links } = batch;
   const result: DownloadFilesResult = { done: {}, failed: [], later: [], worker: WORKER };
   for (const [position, entry] of entries.entries()) {
     attempt.signal.throwIfAborted();
     attempt.report({ file: entry.name, files: `${position + 1}/${entries.length}` });
-    const putOff = (from: number, retryAfter?: number): void => {
+    const putOff = (from: number, why: { retryAfter?: number; ended?: true } = {}): void => {
       const ranges = toRanges(entries.slice(from).map(({ ordinal }) => ordinal));
       if (ranges.length > 0) {
-        result.later.push({ ranges, cause: 'untried', ...(retryAfter === undefined ? {} : { retryAfter }) });
+        result.later.push({ ranges, cause: 'untried', ...why });
       }
     };
     const wait = server.busy.wait(Date.now(), input.wokenAt);
     if (wait > 0) {
       // Another file was just told so; batches that were queued before shall not ask again before their time.
-      putOff(position, wait);
+      putOff(position, { retryAfter: wait });
       break;
     }
+    const isThere = batch.earlier.has(entry.ordinal) || batch.unrecorded.has(entry);
+    if (!isThere && (await links.haveEnded(entries.slice(position)))) {
+      putOff(position, { ended: true });
+      break;
+    }
+    const age = links.age();
     const outcome = await haveFile(batch, entry);
     if ('part' in outcome) {
       server.busy.clear();
+      if (age !== undefined) result.worked = Math.max(result.worked ?? 0, age);
       await storing.add(async () => {
         const receipt = await store(batch, entry, outcome);
         await receipts.add(receipt);
@@ -162,11 +191,13 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
       const { refusedEpoch, ...later } = trouble;
       result.later.push({ ranges, ...later });
       result.tokenNeeded = refused(refusedEpoch, outcome.words);
-    } else result.later.push({ ranges, ...trouble });
+    } else if (trouble.cause === 'link')
+      result.later.push({ ranges, ...trouble, ...(age === undefined ? {} : { age }) });
+    else result.later.push({ ranges, ...trouble });
     const isBusy = 'busy' in outcome && outcome.busy;
     if (isBusy && outcome.retryAfter !== undefined) server.busy.hold(Date.now(), outcome.retryAfter, input.wokenAt);
     if (!isBusy) server.busy.clear();
-    if (isBusy || trouble.cause === 'token' || (trouble.cause === 'link' && !input.retry)) {
+    if (isBusy || trouble.cause === 'token' || (trouble.cause === 'link' && !(input.retry && links.isGood(age)))) {
       putOff(position + 1);
       break;
     }

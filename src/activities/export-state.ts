@@ -68,6 +68,9 @@ export interface PageMeta {
   files?: number;
   /** `Expires` of the answer: ISO 8601. */
   expires?: string;
+  /** When it was read: milliseconds since the epoch, and how far the clock of the server is ahead of that. */
+  readAt?: number;
+  ahead?: number;
 }
 
 /** `.export/entries/summary.json`: the manifest in short. */
@@ -79,6 +82,9 @@ export interface ManifestSummary {
   requiresAccessToken: boolean;
   organizedBy?: string;
   expires?: string;
+  /** When the last page was read, and when the first link ends by its own words: milliseconds since the epoch. */
+  readAt?: number;
+  linksEnd?: number;
   /** Bytes of all files, when the manifest gives every one's. */
   knownBytes?: number;
 }

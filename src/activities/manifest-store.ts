@@ -5,6 +5,7 @@ import { CHUNK } from '../fhir/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { EntryList } from '../fhir/entries.ts';
 import type { Manifest } from '../fhir/manifest.ts';
+import { linkEnd } from '../fhir/link-end.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ManifestSummary, PageMeta, PagesFolder } from './export-state.ts';
@@ -23,11 +24,20 @@ import type { Hold } from './manifest-memory.ts';
 /** Chunks of entries that are written at once. */
 const MOST_WRITES = 8;
 
+/** A manifest page, and the headers of its answer. */
+export interface ReceivedPage {
+  body: string;
+  manifest: Manifest;
+  url: string;
+  expires?: string | undefined;
+  date?: string | undefined;
+}
+
 /** Stores a manifest page as received; its description comes last, so that a page without one is not there. */
 export async function storePage(
   folder: ExportFolder,
   page: number,
-  { body, manifest, url, expires }: { body: string; manifest: Manifest; url: string; expires?: string | undefined },
+  { body, manifest, url, expires, date }: ReceivedPage,
   where: PagesFolder = FILES.pages,
 ): Promise<PageMeta> {
   const meta: PageMeta = {
@@ -39,6 +49,8 @@ export async function storePage(
     ...(manifest.manifestType === undefined ? {} : { manifestType: manifest.manifestType }),
     files: manifest.files.length,
     ...dateOf(expires),
+    readAt: Date.now(),
+    ...aheadOf(date),
   };
   await folder.write(pageFile(page, where), body);
   await writeJson(folder, pageMetaFile(page, where), meta);
@@ -64,9 +76,11 @@ export async function indexPages(folder: ExportFolder, hold: Hold): Promise<Mani
   const first = pages[0] as PageMeta;
   const chunks = new ChunkWriter((chunk, entries) => writeChunk(folder, chunk, entries));
   let knownBytes: number | undefined = 0;
+  let ends = Infinity;
   for await (const entry of entriesOfPages(folder, pages, FILES.pages, hold)) {
     const bytes = entry.length ?? entry.fileSize;
     knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
+    ends = Math.min(ends, entry.ends ?? Infinity);
     await chunks.add(entry);
   }
   const total = await chunks.end();
@@ -74,7 +88,7 @@ export async function indexPages(folder: ExportFolder, hold: Hold): Promise<Mani
     pages: pages.length,
     entries: total,
     transactionTime: first.transactionTime,
-    ...linksOf(pages),
+    ...linksOf(pages, ends),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(knownBytes === undefined ? {} : { knownBytes }),
   };
@@ -98,24 +112,45 @@ export async function* entriesOfPages(
     await hold?.take((await folder.size(pageFile(position + 1, where))) ?? 0);
     const manifest = readManifest((await folder.read(pageFile(position + 1, where)))?.toString('utf8') ?? '');
     if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
-    yield* addPage(list, manifest, position + 1, meta.url);
+    for (const entry of addPage(list, manifest, position + 1, meta.url)) yield { ...entry, ...endOf(entry.url, meta) };
   }
 }
 
-/** What the pages say of the links to files. */
-export function linksOf(pages: readonly PageMeta[]): Pick<ManifestSummary, 'requiresAccessToken' | 'expires'> {
+/**
+ * What is known of the links to files.
+ *
+ * @param ends when the first of them ends by its own words; infinite when none says it
+ */
+export function linksOf(
+  pages: readonly PageMeta[],
+  ends: number,
+): Pick<ManifestSummary, 'requiresAccessToken' | 'expires' | 'readAt' | 'linksEnd'> {
   const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
+  const readAt = Math.max(...pages.map((page) => page.readAt ?? 0));
   return {
+    ...(readAt > 0 ? { readAt } : {}),
+    ...(ends === Infinity ? {} : { linksEnd: ends }),
     requiresAccessToken: pages.some((page) => page.requiresAccessToken),
     ...(expires === undefined ? {} : { expires }),
   };
 }
 
+/** What belongs to the link of an entry, and changes with it. */
+export function linkOf({ url, needsToken, ends }: Entry): Pick<Entry, 'url' | 'needsToken' | 'ends'> {
+  return { url, needsToken, ...(ends === undefined ? {} : { ends }) };
+}
+
+/** When a link ends by its own words, by our clock. */
+function endOf(url: string, { readAt, ahead = 0 }: PageMeta): { ends?: number } {
+  const end = readAt === undefined ? undefined : linkEnd(url, readAt + ahead);
+  return end === undefined ? {} : { ends: end - ahead };
+}
+
 async function writeChunk(folder: ExportFolder, chunk: number, entries: readonly Entry[]): Promise<void> {
   const known = new Map((await readEntries(folder, chunk)).map((entry) => [entry.ordinal, entry]));
   const kept = entries.map((entry) => {
-    const { url, needsToken } = known.get(entry.ordinal) ?? entry;
-    return { ...entry, url, needsToken };
+    const { ends: _ends, ...rest } = entry;
+    return { ...rest, ...linkOf(known.get(entry.ordinal) ?? entry) };
   });
   await folder.write(entriesFile(chunk), JSON.stringify(kept));
 }
@@ -192,4 +227,12 @@ function resolveUrl(url: string, base: string): string {
 function dateOf(expires: string | undefined): { expires?: string } {
   const time = expires === undefined ? Number.NaN : Date.parse(expires);
   return time > Date.now() ? { expires: new Date(time).toISOString() } : {};
+}
+
+/** `Date` has whole seconds, and an answer takes its time. */
+const SAME_CLOCK = 2000;
+
+function aheadOf(date: string | undefined): { ahead?: number } {
+  const ahead = Date.parse(date ?? '') - Date.now();
+  return Math.abs(ahead) > SAME_CLOCK ? { ahead } : {};
 }

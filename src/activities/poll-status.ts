@@ -59,7 +59,7 @@ async function poll(
       throw new ExportError('InvalidManifest', `it has more than ${deps.limits.manifestPages} pages`);
     }
     attempt.report({ page: pages.length + 1 });
-    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
+    const { answer, ...received } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
     if (answer.kind !== 'manifest') {
       if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages, hold)) };
       return answer;
@@ -72,7 +72,7 @@ async function poll(
         throw new ExportError('InvalidManifest', `it names more than ${deps.limits.manifestFiles} files`);
       }
       known.add(url);
-      pages.push(await storePage(folder, pages.length + 1, { body, manifest: answer.manifest, url, expires }));
+      pages.push(await storePage(folder, pages.length + 1, { ...received, manifest: answer.manifest, url }));
     }
     if (!answer.complete) {
       const { retryAfter, progress } = answer;

@@ -22,7 +22,7 @@ import {
   renewedFile,
   writeJson,
 } from './export-state.ts';
-import { ChunkWriter, entriesOfPages, linksOf, readPages, storePage } from './manifest-store.ts';
+import { ChunkWriter, entriesOfPages, linkOf, linksOf, readPages, storePage } from './manifest-store.ts';
 import type { Hold } from './manifest-memory.ts';
 import { withManifestMemory } from './manifest-memory.ts';
 import type { Attempt } from './run-activity.ts';
@@ -32,6 +32,8 @@ export interface RefreshManifestInput {
   ref: ExportRef;
   /** How often it has been read again before. */
   reading: number;
+  /** Milliseconds for which links are known to live: pages that a reading has had for longer are of no use. */
+  life?: number;
   token?: TokenRef;
 }
 
@@ -83,7 +85,7 @@ export function refreshManifest(
 
 async function readAgain(
   deps: ActivityDeps,
-  { ref, reading, token }: RefreshManifestInput,
+  { ref, reading, life = Infinity, token }: RefreshManifestInput,
   attempt: Attempt,
   hold: Hold,
 ): Promise<RefreshManifestResult> {
@@ -92,7 +94,8 @@ async function readAgain(
   // Whoever began it: another run may have been stopped there.
   if (progress?.matched === 'stored') await takeOver(folder, progress);
   const summary = await readSummary(folder);
-  const isOurs = progress?.mark === ref.mark && progress.reading === reading && Date.now() - progress.at < FRESH;
+  const isOurs =
+    progress?.mark === ref.mark && progress.reading === reading && Date.now() - progress.at < Math.min(FRESH, life / 2);
   if (isOurs && progress.matched !== undefined) return { kind: 'refreshed', manifest: summary };
   if (!isOurs) await folder.remove(FILES.reading);
   const pages = isOurs ? (await readPages(folder, FILES.reading)).slice(0, progress.pages) : [];
@@ -108,11 +111,11 @@ async function readAgain(
     // As many as there can be, if every file has a page of its own now.
     if (page > known.length + summary.entries) return changed(folder, 'it has no end');
     attempt.report({ page });
-    const { answer, body, expires } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
+    const { answer, ...received } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest')
       return { kind: 'trouble', cause: 'unusable', words: 'the server says the export is in progress again' };
-    pages.push(await storePage(folder, page, { body, manifest: answer.manifest, url, expires }, FILES.reading));
+    pages.push(await storePage(folder, page, { ...received, manifest: answer.manifest, url }, FILES.reading));
     await writeProgress(folder, { mark: ref.mark, reading, pages: page, at: Date.now() });
   }
   // Entries of before and after are compared as a whole.
@@ -146,8 +149,8 @@ async function match(
   if (renewal.kind === 'other') return renewal.words;
   const chunks = new ChunkWriter((chunk, some) => folder.write(renewedFile(chunk), JSON.stringify(some)));
   for (const [order, entry] of before.entries()) {
-    const { url, needsToken } = after[renewal.places[order] as number] as Entry;
-    await chunks.add({ ...entry, url, needsToken });
+    const { ends: _, ...rest } = entry;
+    await chunks.add({ ...rest, ...linkOf(after[renewal.places[order] as number] as Entry) });
   }
   await chunks.end();
   return undefined;
@@ -156,25 +159,28 @@ async function match(
 /** Makes the new links the export's; as often as it takes, and also when entries have been added since. */
 async function takeOver(folder: ExportFolder, progress: ReadingProgress): Promise<ManifestSummary> {
   const before = await readSummary(folder);
+  let ends = Infinity;
   for (let chunk = 0; chunk <= chunkOf(before.entries - 1); chunk++) {
     const renewed = (await readJson<Entry[]>(folder, renewedFile(chunk))) ?? [];
     const added = (await readEntries(folder, chunk)).slice(renewed.length);
+    ends = Math.min(ends, ...[...renewed, ...added].map((entry) => entry.ends ?? Infinity));
     if (renewed.length > 0) await folder.write(entriesFile(chunk), JSON.stringify([...renewed, ...added]));
   }
   const pages = await readPages(folder, FILES.reading);
   for (const [position, known] of (await readPages(folder)).entries()) {
-    const { next, expires, requiresAccessToken } = pages[position] ?? {};
+    const { next, expires, requiresAccessToken, readAt } = pages[position] ?? {};
     const { next: oldNext, expires: _, ...meta } = known;
     await writeJson(folder, pageMetaFile(position + 1), {
       ...meta,
       // Whether there is another page the poll alone decides.
       ...(oldNext === undefined ? {} : { next: next ?? oldNext }),
       ...(expires === undefined ? {} : { expires }),
+      ...(readAt === undefined ? {} : { readAt }),
       requiresAccessToken: requiresAccessToken ?? known.requiresAccessToken,
     } satisfies PageMeta);
   }
-  const { expires: _, ...rest } = before;
-  const summary: ManifestSummary = { ...rest, ...linksOf(pages) };
+  const { expires: _expires, linksEnd: _linksEnd, ...rest } = before;
+  const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends) };
   await writeJson(folder, FILES.summary, summary);
   await writeProgress(folder, { ...progress, matched: 'taken' });
   return summary;

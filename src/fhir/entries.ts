@@ -17,6 +17,8 @@ export interface Entry {
   fileSize?: number;
   /** Its page says that files require the access token. */
   needsToken: boolean;
+  /** When its link ends, as that says itself: milliseconds since the epoch. */
+  ends?: number;
   /** Exact, where the server says so (DPC). */
   length?: number;
   sha256?: string;

@@ -36,6 +36,10 @@ export interface Limits {
   hold: number;
   /** Files (a number) that wait to be fetched again; further ones are left until all others are done. */
   mostRetries: number;
+  /** Age of a link at which a refusal is about its file, whatever is known of how long links live. */
+  freshLink: number;
+  /** Shortest time between two readings of the manifest. */
+  readingFloor: number;
   /** DELETE of the job. */
   delete: number;
   /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
@@ -67,6 +71,9 @@ export const LIMITS: Limits = {
   hold: 15 * MINUTE,
   // As many as a run can hand to the next: two to three bytes each.
   mostRetries: 15_000,
+  // Longer than the waits between three tries.
+  freshLink: 15 * SECOND,
+  readingFloor: 2 * SECOND,
   delete: MINUTE,
   drain: 10 * SECOND,
   cleanUp: 5 * MINUTE,

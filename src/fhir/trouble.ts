@@ -53,7 +53,7 @@ export function addTrouble(
   if (isCounted(cause)) delete spent[cause];
   return {
     cause,
-    since: goesOn ? earlier.since : now,
+    since: goesOn && earlier.times > 0 ? earlier.since : now,
     times: times + 1,
     ...(Object.keys(spent).length === 0 ? {} : { spent }),
     ...(progressed ? { reached } : mark === 0 ? {} : { reached: mark }),

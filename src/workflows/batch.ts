@@ -8,6 +8,8 @@ export interface Batch {
   troubles: ReadonlyMap<number, Trouble>;
   /** The reading of the manifest that its links are from. */
   reading: number;
+  /** Ages at which links of its files were refused before. */
+  ages: ReadonlyMap<number, number>;
   /** When an operator had last wanted to go on. */
   wokenAt: number | undefined;
 }
@@ -29,10 +31,9 @@ export function ordinalsOf(ranges: readonly Range[]): number[] {
 }
 
 /** A part of a batch, with the trouble that its files have had. */
-export function splitTroubles(
-  batch: Batch,
-  ranges: Range[],
-): { ranges: Range[]; troubles: ReadonlyMap<number, Trouble> } {
+export function splitTroubles(batch: Batch, ranges: Range[]): Pick<Batch, 'ranges' | 'troubles' | 'ages'> {
   const wanted = new Set(ordinalsOf(ranges));
-  return { ranges, troubles: new Map([...batch.troubles].filter(([ordinal]) => wanted.has(ordinal))) };
+  const part = <T>(all: ReadonlyMap<number, T>): Map<number, T> =>
+    new Map([...all].filter(([ordinal]) => wanted.has(ordinal)));
+  return { ranges, troubles: part(batch.troubles), ages: part(batch.ages) };
 }

@@ -4,6 +4,7 @@ import type { TokenNeeded } from '../activities/token-needed.ts';
 import type { TokenRef } from '../activities/token-needed.ts';
 import { WARNINGS } from '../contract.ts';
 import { toRanges } from '../fhir/batches.ts';
+import { NO_LINKS, areEnding, endOfLinks, goodFor, learn, nextReading, termsOf } from '../fhir/link-life.ts';
 import type { Trouble } from '../fhir/trouble.ts';
 import { isFinal, nextDelay } from '../fhir/trouble.ts';
 import type { Batch } from './batch.ts';
@@ -57,12 +58,8 @@ export class DownloadPhase {
           if (this.#failure !== undefined) throw this.#failure;
           await this.#run.continue();
         }
-        if (this.#staleLinks) {
-          if (!(await this.#files.refused())) return false;
-          this.#state.reading++;
-          this.#staleLinks = false;
-        }
         this.#wake();
+        if (this.#mayRead() && !(await this.#readAgain())) return false;
         if (this.#tokenNeeded !== undefined) {
           const needed = this.#tokenNeeded;
           this.#tokenNeeded = undefined;
@@ -101,6 +98,36 @@ export class DownloadPhase {
     );
   }
 
+  /** Whether links are to be renewed now: because some were refused, or because they end soon. */
+  #mayRead(): boolean {
+    const links = this.#files.links();
+    if (!this.#staleLinks) {
+      const isEnding = links !== undefined && this.#hasMore() && areEnding(links, this.#files.read(), Date.now());
+      if (!isEnding || !patched('links-end')) return false;
+      this.#staleLinks = true;
+    }
+    return links === undefined || nextReading(links, this.#run.limits) <= Date.now() || !patched('links-end');
+  }
+
+  #hasMore(): boolean {
+    const { cursor, planned, retries } = this.#state;
+    return cursor < this.#files.end() || planned.length > 0 || retries.length > 0;
+  }
+
+  /** @returns false when the job is gone */
+  async #readAgain(): Promise<boolean> {
+    const links = this.#files.links();
+    const end = links === undefined ? undefined : endOfLinks(links, this.#files.read());
+    if (!(await this.#files.refused())) return false;
+    this.#state.reading++;
+    this.#staleLinks = false;
+    if (links === undefined) return true;
+    links.readAt = Date.now();
+    links.fruitless++;
+    if (end !== undefined) links.readFor = end;
+    return true;
+  }
+
   /** As a run that takes the export up: every file that has no receipt is fetched, also those given up, once more. */
   #beginSecondPass(): void {
     const { state } = this.#files;
@@ -117,6 +144,8 @@ export class DownloadPhase {
     this.#state.wokenAt = state.wokenAt as number;
     this.#state.holdUntil = 0;
     for (const retry of this.#state.retries) retry.notBefore = 0;
+    const links = this.#files.links();
+    if (links !== undefined) links.readAt = 0;
     // While the server still works, the poll is to be woken as well.
     if (state.complete) delete state.poked;
   }
@@ -171,19 +200,22 @@ export class DownloadPhase {
   #nextPlanned(): Batch | undefined {
     if (!this.#hasRoom) return undefined;
     const range = this.#state.planned.shift();
-    return range === undefined ? undefined : { ranges: [range], troubles: new Map(), ...this.#stamp };
+    return range === undefined ? undefined : { ranges: [range], troubles: new Map(), ages: new Map(), ...this.#stamp };
   }
 
   #nextRetry(): Batch | undefined {
     const now = Date.now();
     const due = this.#state.retries.filter(({ notBefore }) => notBefore <= now);
     if (due.length === 0) return undefined;
+    // While their links are fresh.
+    due.sort((one, other) => Number(other.trouble.cause === 'link') - Number(one.trouble.cause === 'link'));
     const free = this.#state.window - this.#batches.size;
     const taken = new Set(due.slice(0, Math.min(FILES_OF_A_RETRY, Math.ceil(due.length / free))));
     this.#state.retries = this.#state.retries.filter((retry) => !taken.has(retry));
     return {
       ranges: toRanges([...taken].map(({ ordinal }) => ordinal)),
       troubles: new Map([...taken].map(({ ordinal, trouble }) => [ordinal, trouble])),
+      ages: new Map([...taken].flatMap(({ ordinal, age }) => (age === undefined ? [] : [[ordinal, age]]))),
       ...this.#stamp,
     };
   }
@@ -197,6 +229,7 @@ export class DownloadPhase {
     this.#files.running(1);
     const { state } = this.#run;
     const { ref } = this.#run.opened;
+    const links = this.#files.links();
     const work = this.#scope.run(() =>
       fileStep(this.#run.opened, this.#summary(batch)).downloadFiles({
         ref,
@@ -204,6 +237,7 @@ export class DownloadPhase {
         ranges: batch.ranges,
         retry: batch.troubles.size > 0,
         ...(this.#files.tokenIsGood() ? { tokenIsGood: true as const } : {}),
+        ...(links === undefined ? {} : { links: termsOf(links, this.#run.limits) }),
         ...(state.wokenAt === undefined ? {} : { wokenAt: state.wokenAt }),
         ...token,
       }),
@@ -235,14 +269,18 @@ export class DownloadPhase {
     if (!isCancellation(error)) this.#failure ??= error;
   }
 
-  #requeue({ ranges, troubles }: Batch): void {
+  #requeue({ ranges, troubles, ages }: Batch): void {
     if (troubles.size === 0) this.#state.planned.unshift(...ranges);
-    for (const [ordinal, trouble] of troubles) this.#state.retries.push({ ordinal, trouble, notBefore: 0 });
+    for (const [ordinal, trouble] of troubles) {
+      const age = ages.get(ordinal);
+      this.#state.retries.push({ ordinal, trouble, notBefore: 0, ...(age === undefined ? {} : { age }) });
+    }
   }
 
   #take(batch: Batch, result: DownloadFilesResult): void {
     const state = this.#state;
     this.#count(result.done);
+    this.#learn(batch, result);
     if (result.worker !== undefined) this.#run.sawWorker(result.worker);
     if (Object.keys(result.done).length > 0) {
       this.#tokenTrouble = undefined;
@@ -259,12 +297,25 @@ export class DownloadPhase {
     if (result.later.length === 0) delete state.words;
   }
 
+  #learn({ ages, reading }: Batch, { worked, later, failed, done }: DownloadFilesResult): void {
+    const links = this.#files.links();
+    if (links === undefined) return;
+    if (Object.keys(done).length > 0) links.fruitless = 0;
+    const missing = new Set([...failed, ...later.flatMap(({ ranges }) => ordinalsOf(ranges))]);
+    learn(
+      links,
+      worked,
+      [...ages].flatMap(([ordinal, age]) => (missing.has(ordinal) ? [] : age)),
+      reading,
+    );
+  }
+
   #takeLater(batch: Batch, later: LaterFiles): void {
     const state = this.#state;
     if (later.cause === 'untried') {
       this.#requeue({ ...batch, ...splitTroubles(batch, later.ranges) });
-      // What a worker was told before an operator wanted to go on does not hold any more.
-      if (later.retryAfter !== undefined && batch.wokenAt === this.#run.state.wokenAt)
+      if (later.ended === true && batch.reading === state.reading) this.#staleLinks = true;
+      if (later.retryAfter !== undefined && !this.#isFromBefore(batch))
         state.holdUntil = Math.max(state.holdUntil, Date.now() + later.retryAfter);
       return;
     }
@@ -272,6 +323,7 @@ export class DownloadPhase {
     this.#run.stands(true);
     const now = Date.now();
     const cause = this.#causeOf(later, now);
+    if (this.#isOfOldLink(later)) return this.#takeOldLink(batch, later, now);
     const ordinals = ordinalsOf(later.ranges);
     const { limits } = this.#run;
     const asked = this.#isFromBefore(batch) ? undefined : askedFor(later);
@@ -290,6 +342,23 @@ export class DownloadPhase {
     // A link may have been renewed since this batch was started; then the new one is tried first.
     if (batch.reading === state.reading && isStaleLink(cause, ordinals, batch)) this.#staleLinks = true;
     if (isBusy(later)) this.#slowDown(asked, now);
+  }
+
+  /** The link may have ended while its file waited, and the refusal means nothing. */
+  #isOfOldLink(later: PutOff): later is PutOff & { age: number } {
+    const links = this.#files.links();
+    if (later.cause !== 'link' || later.age === undefined || links === undefined) return false;
+    return later.age > goodFor(links, this.#run.limits);
+  }
+
+  #takeOldLink(batch: Batch, { ranges, age }: PutOff & { age: number }, now: number): void {
+    const { again, retries, reading } = this.#state;
+    for (const ordinal of ordinalsOf(ranges)) {
+      again['link'] = (again['link'] ?? 0) + 1;
+      const trouble = batch.troubles.get(ordinal) ?? { cause: 'link', since: now, times: 0 };
+      retries.push({ ordinal, trouble, notBefore: 0, age });
+    }
+    if (batch.reading === reading) this.#staleLinks = true;
   }
 
   /** Said as soon as the pace shows it, while there is time to do something. */
@@ -338,7 +407,12 @@ export class DownloadPhase {
   async #waitForChange(): Promise<void> {
     if (this.#isDone() || this.#failure !== undefined) return;
     const changed = (): boolean => this.#changed || this.#isWoken();
-    const due = this.#batches.size < this.#state.window ? this.#nextDue() : undefined;
+    const due =
+      this.#staleLinks && !this.#changed
+        ? nextReading(this.#files.links() ?? NO_LINKS, this.#run.limits)
+        : this.#batches.size < this.#state.window
+          ? this.#nextDue()
+          : undefined;
     if (due === undefined) await condition(changed);
     else if (due > Date.now())
       await condition(changed, due - Date.now(), { summary: `files again · ${this.#state.words ?? ''}`.slice(0, 80) });

@@ -1,4 +1,6 @@
 import type { ExportRun } from './export-run.ts';
+import type { LinkState, ReadLinks } from '../fhir/link-life.ts';
+import { NO_LINKS } from '../fhir/link-life.ts';
 import { refreshPhase } from './refresh-phase.ts';
 import type { AttachmentState, DownloadState } from './state.ts';
 import { newDownloads } from './state.ts';
@@ -21,6 +23,10 @@ export interface FileSet {
   tokenIsGood(): boolean;
   /** Told how many batches more, or less, are in flight. */
   running(change: number): void;
+  /** What is known of how long links live; undefined when they cannot be renewed. */
+  links(): LinkState | undefined;
+  /** What the manifest says of them. */
+  read(): ReadLinks | undefined;
   /** Does what can be done about refused links; false when the job is gone. */
   refused(): Promise<boolean>;
 }
@@ -33,12 +39,15 @@ export function widestWindow({ opened }: ExportRun): number {
 /** The files that the manifest names. */
 export function manifestFiles(run: ExportRun): FileSet {
   const { state } = run;
+  const downloads = (state.downloads ??= newDownloads(0, widestWindow(run), Date.now()));
   return {
     noun: 'file',
-    state: (state.downloads ??= newDownloads(0, widestWindow(run), Date.now())),
+    state: downloads,
     first: 0,
     end: () => state.manifest?.entries ?? 0,
     expires: () => state.manifest?.expires,
+    links: () => (downloads.links ??= { ...NO_LINKS }),
+    read: () => state.manifest,
     tokenIsGood: () => false,
     running: (change) => {
       run.batches += change;
@@ -55,6 +64,8 @@ export function attachmentFiles(state: AttachmentState): FileSet {
     first: state.first,
     end: () => state.end,
     expires: () => undefined,
+    links: () => undefined,
+    read: () => undefined,
     tokenIsGood: () => state.tokenIsGood,
     running: () => {},
     refused: async () => {

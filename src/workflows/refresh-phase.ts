@@ -10,11 +10,12 @@ import { step } from './steps.ts';
  * @returns false when the job is gone, or its manifest is another one
  */
 export async function refreshPhase(run: ExportRun): Promise<boolean> {
-  const reading = run.state.downloads?.reading ?? 0;
+  const { reading = 0, links } = run.state.downloads ?? {};
+  const life = links?.dead === undefined ? {} : { life: links.dead };
   let trouble: Trouble | undefined;
   for (;;) {
     const result = await run.tokens.use((token) =>
-      step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, reading, ...token }),
+      step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, reading, ...life, ...token }),
     );
     if (result.kind === 'trouble') run.stands(true);
     if (result.kind === 'refreshed') {

@@ -1,5 +1,6 @@
 import type { ExportPhase, Warning } from '../contract.ts';
 import type { Range, Seen } from '../fhir/batches.ts';
+import type { LinkState } from '../fhir/link-life.ts';
 import type { Trouble } from '../fhir/trouble.ts';
 import type { ManifestSummary } from '../activities/export-state.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
@@ -71,6 +72,8 @@ export interface DownloadState {
   /** How often the manifest has been read again. */
   reading: number;
   words?: string;
+  /** What is known of links; of manifests only. */
+  links?: LinkState;
   /** The last wish of an operator by which all waits have ended. */
   wokenAt?: number;
   /** Files put off that were too many to be kept: they are tried again when all others are done, in a second pass. */
@@ -95,6 +98,8 @@ export interface RetryState {
   ordinal: number;
   trouble: Trouble;
   notBefore: number;
+  /** Age at which its link was refused, and too old for that to mean anything. */
+  age?: number;
 }
 
 export function newState(now: number): ExportState {

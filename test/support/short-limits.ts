@@ -14,6 +14,8 @@ export const SHORT_LIMITS: Limits = {
   file: 3000,
   fileRetry: 50,
   progress: 1500,
+  freshLink: 600,
+  readingFloor: 100,
   delete: 1500,
   drain: 500,
   cleanUp: 6000,
