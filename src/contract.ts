@@ -139,6 +139,8 @@ export const PHASES = [
   'settling',
   'cleaning-up',
   'complete',
+  'cancelled',
+  'failed',
 ] as const;
 export type ExportPhase = (typeof PHASES)[number];
 
@@ -169,6 +171,18 @@ export interface ExportProgress {
   /** When the first of a series of troubles came, if nothing has come of the server since. */
   standsStillSince?: string;
   warnings: Warning[];
+}
+
+/**
+ * The first of a failure's `details`, except with `InvalidRequest`: where the export is and how far it was. Fields are
+ * absent while nothing is known of them.
+ */
+export interface FailureDetails {
+  /** In which it failed. */
+  phase: ExportPhase;
+  location?: string;
+  transactionTime?: string;
+  files?: { total: number; done: number; failed: number };
 }
 
 /** The closed table of failure codes: what each means and what the operator does next. */

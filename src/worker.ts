@@ -7,6 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } f
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
 import { tidy } from './fhir/quote.ts';
+import { logError } from './log-error.ts';
 import { taskQueueOf } from './task-queue.ts';
 import { faultsOfSecrets } from './secret-faults.ts';
 import { onStopSignal } from './stop-signal.ts';
@@ -18,7 +19,7 @@ const RECONNECT = 2000;
 /** Milliseconds that it may take to describe the namespace. */
 const ANSWER = 10_000;
 
-const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info' });
+const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info', serializers: { error: logError } });
 
 async function main(): Promise<void> {
   const taskQueue = taskQueueOf(process.env);

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { ExportError } from '../errors.ts';
 import { tidy } from '../fhir/quote.ts';
+import { safeCause } from './safe-cause.ts';
 
 /** Milliseconds between heartbeats; the worker's throttle is as long. */
 const HEARTBEAT = 1000;
@@ -49,12 +50,20 @@ function toFailure(error: unknown): unknown {
       type: error.code,
       message: `${error.code}: ${error.message}`,
       nonRetryable: true,
+      ...causeOf(error),
     });
   }
   // Not in the table: a storage fault that may pass, or a defect of ours that a new version of the worker mends.
   const { name, message, code } = error as NodeJS.ErrnoException;
-  // A parser's quote what was read.
   const words =
-    error instanceof SyntaxError ? 'what was read is not of the form expected' : tidy(message ?? String(error), 500);
-  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: words });
+    error instanceof SyntaxError
+      ? // A parser quotes what it cannot parse, which may be content.
+        'what was read is not of the form expected'
+      : tidy(message ?? String(error), 500);
+  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: words, ...causeOf(error) });
+}
+
+function causeOf(error: unknown): { cause?: ApplicationFailure } {
+  const cause = safeCause(error instanceof Error ? error.cause : undefined);
+  return cause === undefined ? {} : { cause };
 }

@@ -22,6 +22,7 @@ import { DownloadPhase } from './download-phase.ts';
 import { manifestFiles } from './file-set.ts';
 import { ExportRun } from './export-run.ts';
 import { codeOf, failure, unwrap } from './failure.ts';
+import { failureDetails } from './progress.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
@@ -56,11 +57,15 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     // What was in flight may have ended otherwise than as cancelled: its worker may have died, its destination failed.
     const stopped = isCancellation(error) || run.stopped;
     const isLate = stopped && deadline.passed;
+    const details = failureDetails(run.progress);
     if (stopped || codeOf(error) === 'ExportFailed') await cleanUp(run, stoppedAt ?? Date.now());
-    if (isLate)
-      throw failure('DeadlineExceeded', `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`);
+    run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
+    if (isLate) {
+      const words = `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`;
+      throw unwrap(failure('DeadlineExceeded', words), details);
+    }
     if (stopped) throw isCancellation(error) ? error : new CancelledFailure('the export was cancelled');
-    throw unwrap(error);
+    throw unwrap(error, details);
   }
 }
 

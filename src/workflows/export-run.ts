@@ -71,6 +71,14 @@ export class ExportRun {
     this.show();
   }
 
+  /** The run ends without a report. */
+  end(phase: 'cancelled' | 'failed'): void {
+    const attributes = this.state.opened?.searchAttributes ?? [];
+    this.state.phase = phase;
+    if (attributes.length > 0 && patched('phase-of-the-end')) setSearchAttributes(attributes, { phase });
+    this.show();
+  }
+
   /** Refreshes what the Web UI shows. */
   show(): void {
     setCurrentDetails(describeProgress(this.progress));

@@ -1,4 +1,4 @@
-import type { ExportProgress } from '../contract.ts';
+import type { ExportProgress, FailureDetails } from '../contract.ts';
 import type { ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
@@ -40,6 +40,16 @@ export function progressOf(server: string, state: ExportState, running: number):
     ...(state.stillSince === undefined ? {} : { standsStillSince: new Date(state.stillSince).toISOString() }),
     ...(downloads === undefined ? {} : { fetchedAgain: downloads.again }),
     warnings: state.warnings,
+  };
+}
+
+/** How far an export was that has failed. */
+export function failureDetails({ phase, location, transactionTime, files }: ExportProgress): FailureDetails {
+  return {
+    phase,
+    ...(location === undefined ? {} : { location }),
+    ...(transactionTime === undefined ? {} : { transactionTime }),
+    ...(files === undefined ? {} : { files: { total: files.total, done: files.done, failed: files.failed } }),
   };
 }
 

@@ -1,0 +1,92 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { StartedExport } from '../../src/client.ts';
+import type { ExportRequest } from '../../src/contract.ts';
+import { killWorker } from '../support/worker-processes.ts';
+import { startRealWorker } from '../support/real-worker.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+let stack: Stack;
+let hospital: SampleServer;
+
+beforeAll(async () => {
+  stack = await startStack({ servers: { hospital: { patients: 5, pollsUntilReady: 0, retryAfter: '1' } } });
+  hospital = stack.servers['hospital'] as SampleServer;
+});
+afterAll(() => stack.close());
+beforeEach(() => hospital.faults.clear());
+
+async function failed(started: StartedExport): Promise<ApplicationFailure> {
+  const error: unknown = await started.result().catch((reason: unknown) => reason);
+  const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure)) throw new TypeError('not a failure of the table', { cause: error });
+  return cause;
+}
+
+const phaseOf = async ({ handle }: StartedExport) => (await handle.describe()).searchAttributes['ExportPhase'];
+const start = (request: Partial<ExportRequest>) => stack.start({ parameters: { _type: 'Patient' }, ...request });
+
+test('a failure of the workflow has details, and the export shows its end', async () => {
+  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } });
+  const started = await start({});
+  const { type, details } = await failed(started);
+  const { location, phase } = await started.progress();
+  const files = { total: 1, done: 0, failed: 1 };
+  expect({ type, details }).toEqual({
+    type: 'IncompleteExport',
+    details: [{ phase: 'settling', location, transactionTime: expect.any(String), files }],
+  });
+  expect(phase).toBe('failed');
+  expect(await phaseOf(started)).toEqual(['failed']);
+});
+
+test('a failure of an activity keeps its cause, without the words of what lies below', async () => {
+  // A file where the folder of the export should be.
+  await writeFile(join(stack.folder, 'taken'), '');
+  try {
+    const failure = await failed(await start({ destination: { path: 'taken/export' } }));
+    expect(failure).toMatchObject({
+      type: 'DestinationFailed',
+      details: [{ phase: 'starting' }],
+      cause: {
+        activityType: 'openExport',
+        cause: { type: 'DestinationFailed', cause: { type: 'ENOTDIR', message: expect.stringMatching(/^ENOTDIR/) } },
+      },
+    });
+  } finally {
+    await rm(join(stack.folder, 'taken'));
+  }
+});
+
+test('a cancelled export shows its end', async () => {
+  hospital.faults.add({ route: 'status', do: { kind: 'answer', status: 202, headers: { 'Retry-After': '300' } } });
+  const started = await start({});
+  await vi.waitFor(async () => expect((await started.progress()).polls).toBe(1), { timeout: 10_000, interval: 100 });
+  await started.cancel();
+  await started.result().catch(() => {});
+  expect((await started.progress()).phase).toBe('cancelled');
+  expect(await phaseOf(started)).toEqual(['cancelled']);
+});
+
+test('the log of the worker says why an export failed', async () => {
+  await stack.stopWorkers();
+  const worker = await startRealWorker(stack);
+  try {
+    hospital.faults.add({ route: 'kickOff', times: Infinity, do: { kind: 'answer', status: 422 } });
+    expect((await failed(await start({}))).type).toBe('KickOffRejected');
+    await vi.waitFor(() => expect(worker.logs()).toContain('"Workflow failed"'), { timeout: 10_000 });
+    const line = worker
+      .logs()
+      .split('\n')
+      .find((one) => one.includes('"Workflow failed"'));
+    const { error } = JSON.parse(line ?? '') as { error: object };
+    expect(error).toMatchObject({ message: expect.stringMatching(/^KickOffRejected: .*422/) });
+  } finally {
+    await killWorker(worker.child);
+  }
+});
