@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
 import type { ExportFolder } from '../storage/export-folder.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
@@ -42,16 +43,16 @@ async function take(deps: ActivityDeps, folder: ExportFolder, taker: Taker): Pro
   const fresh = newMark(taker);
   if (found.requestHash === taker.requestHash) fresh.adopted = true;
   else await refuseRemains(folder);
-  const earlier = await claim(deps, folder, found, fresh);
+  const { earlier, mark } = await claim(deps, folder, found, fresh);
   // Whoever has taken the folder meanwhile must not be harmed: the earlier mark is looked for before each change.
   const ours = folder.guardedBy(async () => {
     const now = await readJson<ExportMark>(folder, FILES.mark);
     if (now === undefined || !earlier.has(now.mark)) throw new Error('another run is taking the folder as well');
   });
-  if (fresh.adopted !== true) await giveUpJob(ours);
+  if (mark.adopted !== true) await giveUpJob(ours);
   // A mark of its own, so that activities that the earlier run left behind stop at their next look.
-  await writeJson(ours, FILES.mark, fresh);
-  return fresh;
+  await writeJson(ours, FILES.mark, mark);
+  return mark;
 }
 
 /** Undefined when another run was first. */
@@ -122,19 +123,21 @@ async function refuseRemains(folder: ExportFolder): Promise<void> {
  * Makes sure that of several runs one alone follows on an earlier one; a run that ended before it had written its mark is
  * followed on itself.
  *
- * @returns the marks that the folder may have until then
+ * @returns the marks that the folder may have until then, and the one that it gets: attempts of one run agree on the one
+ *   that claimed first
  */
 async function claim(
   deps: ActivityDeps,
   folder: ExportFolder,
   found: ExportMark,
   fresh: ExportMark,
-): Promise<ReadonlySet<string>> {
+): Promise<{ earlier: ReadonlySet<string>; mark: ExportMark }> {
   const earlier = new Set([found.mark]);
   for (let last = found; ;) {
-    if (await folder.create(takenOverFile(last.mark), JSON.stringify(fresh))) return earlier;
+    if (await folder.create(takenOverFile(last.mark), JSON.stringify(fresh))) return { earlier, mark: fresh };
     const next = await readJson<ExportMark>(folder, takenOverFile(last.mark));
-    if (next === undefined || isOfRun(next, fresh.owner)) return earlier;
+    if (next === undefined) return { earlier, mark: fresh };
+    if (isOfRun(next, fresh.owner)) return { earlier, mark: next };
     if (await isInUse(deps, next, fresh.owner)) throw inUse(folder, next);
     earlier.add(next.mark);
     last = next;
@@ -142,8 +145,8 @@ async function claim(
 }
 
 function newMark({ owner, requestHash }: Taker): ExportMark {
-  // All attempts of a run write the same, so that none of them can take the folder from another.
-  return { format: 1, mark: owner.runId, requestHash, owner, createdAt: new Date().toISOString() };
+  // Random: workers that see different folders under one path must not find the same mark in both.
+  return { format: 1, mark: randomUUID(), requestHash, owner, createdAt: new Date().toISOString() };
 }
 
 function isOfRun({ owner }: ExportMark, { workflowId, runId }: Owner): boolean {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { clearExport } from '../../src/activities/clear-export.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import type { ExportMark } from '../../src/activities/export-state.ts';
-import { FILES, readJson } from '../../src/activities/export-state.ts';
+import { FILES, readJson, takenOverFile } from '../../src/activities/export-state.ts';
 import { takeFolder } from '../../src/activities/take-folder.ts';
 import { ExportError } from '../../src/errors.ts';
 import { openDirectory } from '../../src/storage/directory.ts';
@@ -88,6 +88,36 @@ describe.each([
       expect(adopted.mark).not.toBe(mark.mark);
       // A retry after its report was lost knows that it goes on with what was there.
       expect(await take(await outer(), 'b')).toEqual(adopted);
+    });
+
+    test('with another mark than the same run has put into a folder that is not shared', async () => {
+      const here = await take(await outer(), 'a');
+      // The report was lost; the next attempt is on a worker at whose path another folder is mounted.
+      const elsewhere = await take(await kind.open(`${path}-elsewhere`), 'a');
+      expect(elsewhere.mark).not.toBe(here.mark);
+    });
+
+    test('by attempts of one run at the same moment with one mark, also after a run that has ended', async () => {
+      const attempts = (id: string) => Promise.all([1, 2, 3, 4].map(async () => takeAtLast(await outer(), id)));
+      const marksOf = async (taken: ExportMark[]) =>
+        new Set([...taken, await markOf(await outer())].map((one) => one?.mark)).size;
+      expect(await marksOf(await attempts('a'))).toBe(1);
+      ended.add('a');
+      const followed = await attempts('b');
+      expect(await marksOf(followed)).toBe(1);
+      expect(followed.every(({ adopted }) => adopted === true)).toBe(true);
+    });
+
+    test('by a run whose earlier attempt ended between its claim and its mark: it keeps the mark of the claim', async () => {
+      const dead = await take(await outer(), 'dead');
+      ended.add('dead');
+      const folder = await outer();
+      const guardedBy = folder.guardedBy.bind(folder);
+      folder.guardedBy = (mayChange) =>
+        before(guardedBy(mayChange), 'write', () => Promise.reject(new Error('killed')));
+      await expect(take(folder, 'next')).rejects.toThrow('killed');
+      const claimed = await readJson<ExportMark>(await outer(), takenOverFile(dead.mark));
+      expect((await take(await outer(), 'next')).mark).toBe(claimed?.mark);
     });
 
     test('not above or below another one, nor beside it by a name that only begins the same', async () => {
