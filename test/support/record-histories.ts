@@ -2,15 +2,26 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Stack } from './stack.ts';
+import { runsOf } from './runs.ts';
 
 /** Folder of the histories that every later version must be able to replay. */
 export const HISTORIES = join(import.meta.dirname, '../histories');
 
-/** Stores the history of a run for `test/workflows/replay.test.ts`. */
-export async function recordHistory(stack: Stack, workflowId: string, name: string): Promise<void> {
-  const history = await stack.client.workflow.getHandle(workflowId).fetchHistory();
+/**
+ * Stores the histories of all runs of an export for `test/workflows/replay.test.ts`: `<name>.json`, and `<name>.2.json`
+ * and so on for runs that were continued. Never overwrites one: exports of a released version may still be running.
+ *
+ * @returns how many runs there are
+ * @throws Error `EEXIST` when there is a history of that name
+ */
+export async function recordHistory(stack: Stack, workflowId: string, name: string): Promise<number> {
   await mkdir(HISTORIES, { recursive: true });
-  // Where it was recorded is nobody's business, and replay does not look at it.
-  const json = historyToJSON(history).replaceAll(/("(?:stackTrace|identity)": ?)"(?:[^"\\]|\\.)*"/g, '$1""');
-  await writeFile(join(HISTORIES, `${name}.json`), `${json}\n`);
+  const runs = await runsOf(stack.client, workflowId);
+  for (const [position, events] of runs.entries()) {
+    // Where it was recorded is nobody's business, and replay does not look at it.
+    const json = historyToJSON({ events }).replaceAll(/("(?:stackTrace|identity)": ?)"(?:[^"\\]|\\.)*"/g, '$1""');
+    const file = position === 0 ? `${name}.json` : `${name}.${position + 1}.json`;
+    await writeFile(join(HISTORIES, file), `${json}\n`, { flag: 'wx' });
+  }
+  return runs.length;
 }

@@ -2,6 +2,8 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StartedExport } from '../../src/client.ts';
+import type { ExportProgress } from '../../src/contract.ts';
 import { HISTORIES, recordHistory } from '../support/record-histories.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
@@ -28,6 +30,7 @@ describe('a change of workflow code does not break exports that are running: sav
 });
 
 // Recording is asked for by hand, once for each released version: RECORD_HISTORIES=<version> npx vitest run replay
+// Histories that exist are never overwritten: the version names those of one state of the code for good.
 describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () => {
   let stack: Stack;
   const version = process.env['RECORD_HISTORIES'] ?? '';
@@ -70,11 +73,65 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
       [{ route: 'status', times: Infinity, do: { kind: 'answer', status: 202, headers: { 'Retry-After': '60' } } }],
     ],
   ] as const)('%s', async (name, request, faults) => {
+    await record(name, request, faults);
+  });
+
+  const patients = { parameters: { _type: 'Patient' } };
+  const longWait = {
+    route: 'status',
+    times: Infinity,
+    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '60' } },
+  };
+  const slowly = (route: string) => ({ route, times: Infinity, do: { kind: 'delay', ms: 2000 } });
+
+  test.each([
+    ['cancel-kick-off', patients, [slowly('kickOff')], isIn('kick-off')],
+    ['cancel-waiting', patients, [longWait], isIn('waiting')],
+    ['cancel-downloading', patients, [slowly('file')], isIn('downloading')],
+    [
+      'cancel-attachments',
+      { attachments: 'download', parameters: { _type: 'DocumentReference' } },
+      [slowly('binary')],
+      ({ attachments }: ExportProgress) => (attachments?.total ?? 0) > 0,
+    ],
+    ['cancel-deleting', patients, [slowly('delete')], isIn('settling')],
+  ] as const)('%s', async (name, request, faults, isReady) => {
+    await record(name, request, faults, async (started) => {
+      await expect.poll(async () => isReady(await started.progress()), { timeout: 20_000 }).toBe(true);
+      await started.cancel();
+    });
+  });
+
+  test('poll-now', async () => {
+    await record('poll-now', patients, [{ ...longWait, times: 2 }], async (started) => {
+      for (const polls of [1, 2]) {
+        await expect.poll(async () => (await started.progress()).polls, { timeout: 20_000 }).toBe(polls);
+        await started.pollNow();
+      }
+    });
+  });
+
+  test('continued', async () => {
+    const busy = { route: 'status', times: 15, do: { kind: 'answer', status: 202, headers: { 'Retry-After': '1' } } };
+    expect(await record('continued', {}, [busy])).toBeGreaterThan(1);
+  });
+
+  async function record(
+    name: string,
+    request: object,
+    faults: readonly object[],
+    act: (started: StartedExport) => Promise<void> = async () => {},
+  ): Promise<number> {
     const hospital = stack.servers['hospital'];
     hospital?.faults.clear();
-    for (const fault of faults) hospital?.faults.add(fault);
-    const started = await stack.start(request as never, name);
+    for (const fault of faults) hospital?.faults.add(fault as never);
+    const started = await stack.start(request, name);
+    await act(started);
     await started.result().catch(() => {});
-    await recordHistory(stack, name, `${version}-${name}`);
-  });
+    return recordHistory(stack, name, `${version}-${name}`);
+  }
 });
+
+function isIn(phase: ExportProgress['phase']): (progress: ExportProgress) => boolean {
+  return (progress) => progress.phase === phase;
+}
