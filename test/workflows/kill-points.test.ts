@@ -259,7 +259,11 @@ async function run(row: Row, index: number): Promise<Outcome> {
     requiresAccessToken: true,
   });
   closers.push(() => server.close());
-  if (row.slow !== undefined) server.faults.add({ route: row.slow, do: { kind: 'delay', ms: 5000 } });
+  if (row.slow !== undefined) {
+    // The file at which the worker is killed, which need not be the first that is asked for.
+    const match = ({ url }: { url: string }): boolean => row.slow !== 'file' || url.includes('/Patient');
+    server.faults.add({ route: row.slow, match, do: { kind: 'delay', ms: 5000 } });
+  }
   if (row.linksExpire === true)
     server.faults.add({ route: 'file', skip: 2, do: { kind: 'expireFileUrls', status: 403 } });
   const exports = join(own, 'exports');
