@@ -48,7 +48,10 @@ export interface FileCase {
   newlineAtEnd: boolean;
   /** From so many deliveries on the file is another version. */
   changes: readonly number[];
-  validator: 'strong' | 'weak' | 'none';
+  /** Versions take turns instead, as with replicas that differ. */
+  alternates: boolean;
+  /** `sometimes`: a strong one with every other answer, and none with the others. */
+  validator: 'strong' | 'sometimes' | 'weak' | 'none';
   ranges: Ranges;
   /** A condition that does not hold turns a range into a whole file, as it must; or the range is sent nevertheless. */
   ifRange: 'honoured' | 'ignored';
@@ -112,5 +115,9 @@ export interface Case {
   links: Links;
   files: readonly FileCase[];
   deletion: 202 | 404 | 405 | 500;
-  interventions: { pollNow: readonly number[]; cancelAt?: number; continueAfter?: number };
+  /**
+   * `overtaken`: a download that asks for the rest of a file is taken for dead and attempted once more; its answer comes
+   * when the next attempt has begun.
+   */
+  interventions: { pollNow: readonly number[]; cancelAt?: number; continueAfter?: number; overtaken?: true };
 }

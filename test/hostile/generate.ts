@@ -106,12 +106,13 @@ function file(reach: Reach, among: (...subjects: About[]) => boolean): fc.Arbitr
         fc.oneof(
           SMALLER,
           { weight: 1, arbitrary: fc.constant([]) },
-          { weight: 1, arbitrary: fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 }) },
+          { weight: 1, arbitrary: fc.uniqueArray(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 2 }) },
         ),
         'transfer',
       ),
-      validator: mostly<FileCase['validator']>('strong', 'weak', 'none'),
-      ranges: calm<FileCase['ranges']>('honoured', mostly('honoured', ...RANGES), 'transfer'),
+      alternates: calm(false, oftenNot(2), 'transfer'),
+      validator: mostly<FileCase['validator']>('strong', 'sometimes', 'weak', 'none'),
+      ranges: calm<FileCase['ranges']>('honoured', fc.constantFrom('honoured', 'honoured', ...RANGES), 'transfer'),
       ifRange: calm<FileCase['ifRange']>('honoured', mostly('honoured', 'ignored'), 'transfer'),
       unasked206: calm(false, oftenNot(30), 'transfer'),
       coding: fc.oneof(
@@ -139,6 +140,8 @@ function file(reach: Reach, among: (...subjects: About[]) => boolean): fc.Arbitr
           SMALLER,
           { weight: 1, arbitrary: fc.constant([]) },
           { weight: 1, arbitrary: fc.array(trouble(reach), { minLength: 1, maxLength: 3 }) },
+          // Something is there, and the rest is asked for.
+          { weight: 1, arbitrary: fc.constantFrom(...BROKEN) },
         ),
         'transfer',
         'waits',
@@ -155,7 +158,9 @@ function file(reach: Reach, among: (...subjects: About[]) => boolean): fc.Arbitr
         rarely(fc.record({ what: fc.constantFrom(...DEFECTS), deliveries: fc.constantFrom(1, 2, 3, 1000) }), 2),
         'lines',
       ),
-      takes: reach.skipsTime ? calm(0, mostly(0, 1000, 2 * MINUTE, 4 * MINUTE), 'links') : fc.constant(0),
+      takes: reach.skipsTime
+        ? calm(0, mostly(MINUTE, 0, 1000, 2 * MINUTE, 4 * MINUTE), 'links', 'queue')
+        : fc.constant(0),
     })
     .map(({ forever, defect, ...rest }) => ({
       ...rest,
@@ -164,8 +169,25 @@ function file(reach: Reach, among: (...subjects: About[]) => boolean): fc.Arbitr
     }));
 }
 
+const BROKEN: readonly (readonly Trouble[])[] = [
+  [{ kind: 'break', at: 0.4 }],
+  [
+    { kind: 'break', at: 0.3 },
+    { kind: 'break', at: 0.5 },
+  ],
+];
+
 /** Links that nothing happens to. */
 const STEADY: Links = { said: false, refusal: 403, renewal: 'signed anew', reordered: false };
+
+/** Links that live long enough for a few files, and not for all. */
+const SHORT: fc.Arbitrary<Links> = fc.record({
+  lifetime: fc.constantFrom(3 * MINUTE, 5 * MINUTE),
+  said: fc.boolean(),
+  refusal: fc.constantFrom<Links['refusal']>(401, 403, 404, 410),
+  renewal: fc.constantFrom<Links['renewal']>('signed anew', 'new addresses'),
+  reordered: fc.constant(false),
+});
 
 function oftenNot(weight: number): fc.Arbitrary<boolean> {
   return fc.oneof(SMALLER, { weight, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
@@ -178,7 +200,7 @@ function links(reach: Reach): fc.Arbitrary<Links> {
         ? fc.oneof(
             SMALLER,
             { weight: 3, arbitrary: fc.constant(undefined) },
-            { weight: 2, arbitrary: fc.constantFrom(0.5 * MINUTE, 5 * MINUTE, 20 * MINUTE, HOUR) },
+            { weight: 2, arbitrary: fc.constantFrom(0.5 * MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR) },
           )
         : mostly<number | undefined>(undefined, 1, 700),
       said: fc.boolean(),
@@ -224,19 +246,21 @@ function before(arbitrary: fc.Arbitrary<Refusal>, mostBreaks: number): fc.Arbitr
 const passing = [429, 503, 500] as const;
 
 /** What a case is about; the rest of it is well-behaved, so that the export gets that far. */
-const ABOUT = ['request', 'status', 'transfer', 'lines', 'links', 'waits', 'all'] as const;
+const ABOUT = ['request', 'status', 'transfer', 'lines', 'links', 'queue', 'waits', 'all'] as const;
 type About = (typeof ABOUT)[number];
 
 /** Any server, export and course of events. */
 export function anyCase(reach: Reach): fc.Arbitrary<Case> {
   return fc.oneof(
-    { weight: 2, arbitrary: about('request', reach) },
-    { weight: 1, arbitrary: about('status', reach) },
-    { weight: 5, arbitrary: about('transfer', reach) },
-    { weight: 2, arbitrary: about('lines', reach) },
-    { weight: 4, arbitrary: about('links', reach) },
-    { weight: 2, arbitrary: about('waits', reach) },
-    { weight: 2, arbitrary: about('all', reach) },
+    { weight: 25, arbitrary: about('request', reach) },
+    { weight: 5, arbitrary: about('status', reach) },
+    { weight: 45, arbitrary: about('transfer', reach) },
+    { weight: 10, arbitrary: about('lines', reach) },
+    { weight: 15, arbitrary: about('links', reach) },
+    { weight: reach.skipsTime ? 10 : 0, arbitrary: about('queue', reach) },
+    { weight: 10, arbitrary: about('waits', reach) },
+    { weight: reach.skipsTime ? 1 : 0, arbitrary: overtaken(reach) },
+    { weight: 10, arbitrary: about('all', reach) },
   );
 }
 
@@ -276,8 +300,8 @@ function about(subject: About, reach: Reach): fc.Arbitrary<Case> {
         'lines',
       ),
       method: fc.constantFrom<Case['method']>('auto', 'get', 'post'),
-      workers: mostly<1 | 2>(1, 2),
-      slots: fc.constantFrom(1, 2, 4),
+      workers: subject === 'queue' ? fc.constant<1 | 2>(1) : mostly<1 | 2>(1, 2),
+      slots: subject === 'queue' ? fc.constant(1) : fc.constantFrom(1, 2, 4),
       reads: fc.constantFrom<Case['reads']>('hapi', 'smart'),
       declares: fc.constantFrom<2 | 3 | 4 | undefined>(undefined, 2, 3, 4),
       compresses: calm(false, fc.boolean(), 'request', 'status'),
@@ -302,8 +326,12 @@ function about(subject: About, reach: Reach): fc.Arbitrary<Case> {
         { weight: 1, arbitrary: fc.constant(true) },
       ),
       needsToken: fc.boolean(),
-      links: calm<Links>(STEADY, links(reach), 'links'),
-      files: fc.array(file(reach, among), { maxLength: reach.mostFiles, minLength: 1 }),
+      links: subject === 'queue' ? SHORT : calm<Links>(STEADY, links(reach), 'links'),
+      // Many slow ones outlive their links.
+      files: fc.array(
+        file(reach, among),
+        subject === 'queue' ? { minLength: 4, maxLength: 12 } : { minLength: 1, maxLength: reach.mostFiles },
+      ),
       deletion: mostly<Case['deletion']>(202, 404, 405, 500),
       pollNow: calm(
         [],
@@ -328,6 +356,31 @@ function about(subject: About, reach: Reach): fc.Arbitrary<Case> {
         ...(continueAfter === undefined ? {} : { continueAfter }),
       },
     }));
+}
+
+/** A large file whose transfer breaks once and has another version then, fetched by two attempts at the same time. */
+function overtaken(reach: Reach): fc.Arbitrary<Case> {
+  const troubles: Trouble[] = [{ kind: 'break', at: 0.9 }];
+  const large = {
+    lines: 10,
+    padding: 1_000_000,
+    validator: 'strong',
+    coding: 'never',
+    ranges: 'honoured',
+    length: 'right',
+  } as const;
+  return fc.record({ one: about('request', reach), changes: fc.constantFrom([1], []) }).map(({ one, changes }) => ({
+    ...one,
+    types: [],
+    filters: [],
+    kickOff: [],
+    status: [],
+    workers: 2 as const,
+    slots: 2,
+    attachments: 'none' as const,
+    files: one.files.slice(0, 1).map((file) => ({ ...file, ...large, kind: 'output' as const, troubles, changes })),
+    interventions: { pollNow: [], overtaken: true as const },
+  }));
 }
 
 /** Where files are organised by something else, resources of every type are right. */

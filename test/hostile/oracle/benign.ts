@@ -59,7 +59,7 @@ function areLinksBenign({ links, files, slots, workers }: Case, skipsTime: boole
   if (!skipsTime) return false;
   const longest = Math.max(0, ...files.map(({ takes }) => takes));
   const isRenewed = links.renewal === 'signed anew' || (links.renewal === 'new addresses' && !links.reordered);
-  return isRenewed && links.lifetime >= (slots * workers + 2) * longest + MINUTE;
+  return isRenewed && links.lifetime >= slots * workers * longest + MINUTE;
 }
 
 function isFileBenign(one: Case, file: FileCase, outage: number): boolean {

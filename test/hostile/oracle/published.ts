@@ -22,7 +22,10 @@ export function judgePublished(evidence: Evidence): string[] {
   const unused = new Set(files.keys());
   for (const name of names) {
     const bytes = evidence.folder.get(name) as Buffer;
-    const fitting = [...unused].filter((index) => mayBe(files[index] as FileCase, name, organised));
+    // Empty files look alike: those that may not be published are not thought of first.
+    const fitting = [...unused]
+      .filter((index) => mayBe(files[index] as FileCase, name, organised))
+      .sort((one, other) => Number(files[one]?.count === 'wrong') - Number(files[other]?.count === 'wrong'));
     const found = fitting.find((index) => evidence.versions[index]?.some((version) => version.equals(bytes)) === true);
     if (found === undefined)
       problems.push(

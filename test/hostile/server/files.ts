@@ -65,7 +65,9 @@ export class FileHost {
 
   #representationOf(file: FileCase, index: number, asked: Asked): Representation {
     const deliveries = this.#deliveries.get(index) ?? 0;
-    const version = file.changes.filter((change) => change <= deliveries).length;
+    const version = file.alternates
+      ? deliveries % (file.changes.length + 1)
+      : file.changes.filter((change) => change <= deliveries).length;
     const content = contentOf(file, index, version, this.#case.attachments);
     const isSpoilt = file.defect !== undefined && deliveries < file.defect.deliveries;
     const plain = isSpoilt && file.defect !== undefined ? spoil(content, file, file.defect.what) : content;
@@ -90,7 +92,7 @@ export class FileHost {
       response.setHeader('content-range', `bytes 0-${length - 1}/${length}`);
       return { status: 206, bytes, outcome: 'unusable' };
     }
-    const holds = headers['if-range'] === undefined || (file.validator === 'strong' && headers['if-range'] === tag);
+    const holds = headers['if-range'] === undefined || (isStrong(file) && headers['if-range'] === tag);
     if (file.ranges === 'ignored' || (!holds && file.ifRange === 'honoured')) {
       return { status: 200, bytes, outcome: proper };
     }
@@ -139,12 +141,18 @@ export class FileHost {
     if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/fhir+ndjson');
     if (gzip) response.setHeader('content-encoding', 'gzip');
     else if (file.coding === 'unknown') response.setHeader('content-encoding', 'compress');
-    if (file.validator === 'none') return;
+    // Counted with this one.
+    const isOdd = (this.#deliveries.get(index) ?? 0) % 2 === 0;
+    if (file.validator === 'none' || (file.validator === 'sometimes' && isOdd)) return;
     response.setHeader('etag', file.validator === 'weak' ? `W/${tag}` : tag);
-    if (file.validator !== 'strong') return;
+    if (!isStrong(file)) return;
     const given = this.#journal.validators.get(index) ?? new Set();
     this.#journal.validators.set(index, given.add(tag));
   }
+}
+
+function isStrong({ validator }: FileCase): boolean {
+  return validator === 'strong' || validator === 'sometimes';
 }
 
 /** The first half of what is left, up to the end of a line; all of it when that is little. */

@@ -10,6 +10,14 @@ import type { Listener } from './listener.ts';
 import { Links } from './manifest.ts';
 import { sendJson, sendRefusal } from './send.ts';
 
+/** What a server does to the rest of the world. */
+export interface Effects {
+  /** Lets time pass, where it can be skipped. */
+  passTime(milliseconds: number): void;
+  /** Done before a request for a range is answered. */
+  beforeRange?(): Promise<void>;
+}
+
 export const CLIENT_ID = 'hostile-client';
 
 /** A bulk data server that behaves as its case says, written from the standard: RFC 9110 and the Bulk Data IG. */
@@ -21,20 +29,19 @@ export class HostileServer {
   readonly #listener: Listener;
   readonly #files: FileHost;
   readonly #links: Links;
-  readonly #passTime: (milliseconds: number) => void;
+  readonly #effects: Effects;
   readonly #tokens = new Map<string, number>();
   readonly #secret: string;
   #statusUrls = new Set<string>();
   #answered = { kickOff: 0, status: 0, token: 0 };
 
   /**
-   * @param passTime lets time pass, where it can be skipped
    * @param secret of the client
    */
-  constructor(one: Case, listener: Listener, passTime: (milliseconds: number) => void, secret: string) {
+  constructor(one: Case, listener: Listener, effects: Effects, secret: string) {
     this.#case = one;
     this.#listener = listener;
-    this.#passTime = passTime;
+    this.#effects = effects;
     this.#secret = secret;
     this.journal.secrets.add(secret);
     this.path = listener.add((request, response, body) => this.#answer(request, response, body));
@@ -192,8 +199,10 @@ export class HostileServer {
       asked.outcome = 'dead link';
       return sendJson(response, asked, this.#case.links.refusal, '', { compresses: false });
     }
-    this.#passTime(this.#case.files[link.file]?.takes ?? 0);
-    this.#files.answer(link.file, asked, response);
+    this.#effects.passTime(this.#case.files[link.file]?.takes ?? 0);
+    const wait = asked.headers['range'] === undefined ? undefined : this.#effects.beforeRange?.();
+    if (wait === undefined) this.#files.answer(link.file, asked, response);
+    else void wait.then(() => this.#files.answer(link.file, asked, response));
   }
 
   #attachment(asked: Asked, response: ServerResponse): void {

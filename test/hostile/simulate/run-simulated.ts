@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Payload } from '@temporalio/common';
 import {
   ApplicationFailure,
@@ -38,6 +39,12 @@ export interface Simulation {
   mostActivations: number;
 }
 
+/** What can be done to a simulation while it runs. */
+export interface Handle {
+  /** Attempts every download that is under way once more, on another worker, and forgets what becomes of the first. */
+  overtake?(): void;
+}
+
 export interface Simulated {
   ending: Ending;
   /** All that Temporal would have kept or shown. */
@@ -54,6 +61,8 @@ interface Scheduled {
   attempt: number;
   worker: ActivityDeps;
   cancel?: () => void;
+  /** Of the latest attempt; what becomes of earlier ones is not told. */
+  latest?: object;
   cancelled?: true;
   /** A retry that waits for its time. */
   notBefore?: number;
@@ -61,6 +70,8 @@ interface Scheduled {
 }
 
 const MOST_ATTEMPTS = 4;
+/** Milliseconds of real time in which every activity has something to say. */
+const HANG = 20_000;
 
 /**
  * Runs an export as Temporal would: the workflow's own code in the SDK's sandbox, the real activities, and timers whose
@@ -71,6 +82,7 @@ export async function runSimulated(
   request: ExportRequest,
   workflowId: string,
   seed: number,
+  handle: Handle = {},
 ): Promise<Simulated> {
   const { clock, runs, interventions } = simulation;
   const simulated: Simulated = { ending: { kind: 'endless', why: '' }, history: [], poked: [], problems: [] };
@@ -107,9 +119,19 @@ export async function runSimulated(
   async function oneRun(run: WorkflowRun, start: Job): Promise<Payload[] | undefined> {
     const timers = new Map<number, number>();
     const activities = new Map<number, Scheduled>();
+    const attempts: Promise<void>[] = [];
+    const forgotten: (() => void)[] = [];
     let jobs: Job[] = [start];
     let wake: () => void = () => {};
     const ofRun = activations;
+    handle.overtake = () => {
+      for (const scheduled of activities.values()) {
+        if (!isFileActivity(scheduled) || scheduled.cancel === undefined || scheduled.attempt > 1) continue;
+        forgotten.push(scheduled.cancel);
+        const worker = simulation.workers[workerTurn++ % simulation.workers.length] as ActivityDeps;
+        startActivity(Object.assign(scheduled, { attempt: 2, worker }));
+      }
+    };
     try {
       for (;;) {
         if (!cancelSent && interventions.cancelAt !== undefined && activations - ofRun + 1 > interventions.cancelAt) {
@@ -161,16 +183,24 @@ export async function runSimulated(
         if (activations > simulation.mostActivations) return end({ kind: 'endless', why: 'too many activations' });
         startDue();
         await waitForJobs();
-        if (jobs.length === 0) return end({ kind: 'endless', why: 'it waits for nothing' });
+        if (jobs.length === 0) return end({ kind: 'endless', why: `it waits for ${waitedFor() || 'nothing'}` });
         if (Date.now() - startedAt > simulation.longest) return end({ kind: 'endless', why: 'it takes too long' });
       }
     } finally {
       for (const scheduled of activities.values()) cancel(scheduled);
+      for (const forget of forgotten) forget();
+      // They write to the folder that others read afterwards.
+      await Promise.race([Promise.allSettled(attempts), sleep(HANG, undefined, { ref: false })]);
     }
 
     function end(ending: Ending): undefined {
       simulated.ending = ending;
       return undefined;
+    }
+
+    function waitedFor(): string {
+      const running = [...activities.values()].filter(({ cancel: stop }) => stop !== undefined);
+      return running.map(({ type }) => type).join(', ');
     }
 
     function cancel(scheduled: Scheduled | undefined): void {
@@ -206,10 +236,17 @@ export async function runSimulated(
       );
       environment.on('heartbeat', (details: unknown) => note('heartbeat', details));
       scheduled.cancel = () => environment.cancel('CANCELLED');
-      void environment.run(known[type] as (input: unknown) => Promise<unknown>, input).then(
-        (result) => resolve(scheduled, { completed: { result: toPayload(result) } }),
-        (error: unknown) => fail(scheduled, error),
+      const token = {};
+      scheduled.latest = token;
+      const attemptMade = environment.run(known[type] as (input: unknown) => Promise<unknown>, input).then(
+        (result) => {
+          if (scheduled.latest === token) resolve(scheduled, { completed: { result: toPayload(result) } });
+        },
+        (error: unknown) => {
+          if (scheduled.latest === token) fail(scheduled, error);
+        },
       );
+      attempts.push(attemptMade);
     }
 
     function fail(scheduled: Scheduled, error: unknown): void {
@@ -254,13 +291,15 @@ export async function runSimulated(
         const times = [...timers.values(), ...[...activities.values()].flatMap(({ notBefore = [] }) => notBefore)];
         const due = times.length === 0 ? undefined : Math.min(...times);
         if (running) {
-          await new Promise<void>((done) => {
-            const timer = due === undefined ? undefined : setTimeout(done, Math.max(1, due - Date.now()) % 2 ** 31);
+          const left = due === undefined ? HANG : Math.min(HANG, Math.max(1, due - Date.now()));
+          const isLate = await new Promise<boolean>((done) => {
+            const timer = setTimeout(() => done(left === HANG), left);
             wake = () => {
               clearTimeout(timer);
-              done();
+              done(false);
             };
           });
+          if (isLate) return;
           continue;
         }
         if (due === undefined) return;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import type { Listener } from '../server/listener.ts';
 import { startListener } from '../server/listener.ts';
 import { SECRET_ENV, entryOf, requestOf } from '../setting.ts';
 import { SkippingClock } from './clock.ts';
+import type { Handle } from './run-simulated.ts';
 import { runSimulated } from './run-simulated.ts';
 import { WorkflowRuns } from './workflow-runs.ts';
 
@@ -64,7 +65,25 @@ export class Simulator {
     const clock = new SkippingClock();
     clock.install();
     const startedAt = Date.now();
-    const server = new HostileServer(one, this.#listener, (time) => clock.skip(time), this.#secret);
+    const handle: Handle = {};
+    const parts = join(this.#root, name, '.export/parts');
+    const overtake = async (): Promise<void> => {
+      const before = await readdir(parts).catch((): string[] => []);
+      handle.overtake?.();
+      // Until the other attempt has begun to take over what is there; it may have nothing to take over.
+      for (let times = 0; times < 200; times++) {
+        if ((await readdir(parts).catch((): string[] => [])).some((file) => !before.includes(file))) return;
+      }
+    };
+    const server = new HostileServer(
+      one,
+      this.#listener,
+      {
+        passTime: (time) => clock.skip(time),
+        ...(one.interventions.overtaken === true ? { beforeRange: overtake } : {}),
+      },
+      this.#secret,
+    );
     const config: Config = {
       servers: { hostile: entryOf(one, server) },
       destinations: { local: { type: 'directory', path: this.#root } },
@@ -96,6 +115,7 @@ export class Simulator {
         requestOf(one, 'hostile', name),
         name,
         this.#cases,
+        handle,
       );
       return {
         case: one,

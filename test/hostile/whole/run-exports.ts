@@ -81,7 +81,7 @@ export class ExportBench {
   /** Runs cases at once, each with a server of its own. */
   async run(cases: readonly Case[]): Promise<Evidence[]> {
     const lanes = cases.map((one) => {
-      const server = new HostileServer(one, this.#listener, () => {}, this.#secret);
+      const server = new HostileServer(one, this.#listener, { passTime: () => {} }, this.#secret);
       return { one, server, name: `case-${++this.#cases}` };
     });
     const taskQueue = `hostile-${this.#cases}`;

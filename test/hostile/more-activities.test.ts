@@ -1,0 +1,3 @@
+import { CASES, testActivities } from './activity-tests.ts';
+
+testActivities(1 + CASES);
