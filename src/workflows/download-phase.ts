@@ -53,6 +53,7 @@ export class DownloadPhase {
     try {
       while (!this.#isDone()) {
         if (this.#failure !== undefined) throw this.#failure;
+        if (this.#scope.consideredCancelled) await CancellationScope.current().cancelRequested;
         if (workflowInfo().continueAsNewSuggested) {
           await this.#drain(this.#run.limits.drain);
           if (this.#failure !== undefined) throw this.#failure;
@@ -177,7 +178,13 @@ export class DownloadPhase {
   }
 
   get #mustWait(): boolean {
-    return this.#staleLinks || this.#tokenNeeded !== undefined || this.#failure !== undefined;
+    return (
+      this.#staleLinks ||
+      this.#tokenNeeded !== undefined ||
+      this.#failure !== undefined ||
+      // A batch would be cancelled before it begins, put off, and started again, for ever.
+      this.#scope.consideredCancelled
+    );
   }
 
   async #plan(): Promise<void> {

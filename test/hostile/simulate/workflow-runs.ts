@@ -19,6 +19,9 @@ export interface WorkflowRun {
   dispose(): Promise<void>;
 }
 
+/** Milliseconds; a workflow that goes round in a circle is found so. */
+const LONGEST_ACTIVATION = 3000;
+
 /** Makes runs of the workflows of a bundle, all in this thread. */
 export class WorkflowRuns {
   readonly #creator: ReusableVMWorkflowCreator;
@@ -35,8 +38,7 @@ export class WorkflowRuns {
     const creator = new ReusableVMWorkflowCreator(
       script,
       { code, filename: bundle, sourceMap: { version: 3, sources: [], names: [], mappings: '', file: bundle } },
-      // A limit would cost a thread for each activation.
-      undefined as unknown as number,
+      LONGEST_ACTIVATION,
       new Set(),
     );
     return new WorkflowRuns(creator);
