@@ -125,15 +125,27 @@ async function run(program, programArgs) {
   await import(urlOf(program));
 }
 
-// npm runs scripts in a shell, which dies of the SIGTERM that npm passes on and may not hand it on itself.
+// npm runs scripts in a shell, which dies of the SIGTERM that npm passes on and may not hand it on itself, and which
+// stays when npm alone is killed.
 function endWithShell() {
   const shell = process.ppid;
+  const npm = npmAbove(shell);
   const timer = setInterval(() => {
-    if (process.ppid === shell) return;
+    if (process.ppid === shell && (npmAbove(shell) ?? npm) === npm) return;
     clearInterval(timer);
     process.kill(process.pid, 'SIGTERM');
   }, 200);
   timer.unref();
+}
+
+// Process id of npm; undefined where it is the parent itself, because the shell has given way, or cannot be known.
+function npmAbove(shell) {
+  try {
+    if (!readFileSync(`/proc/${shell}/cmdline`, 'utf8').includes('dev/run.mjs')) return undefined;
+    return /\) \S (\d+)/.exec(readFileSync(`/proc/${shell}/stat`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function runToEnd(file, fileArgs, options = {}) {

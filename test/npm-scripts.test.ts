@@ -80,6 +80,13 @@ describe.skipIf(process.platform !== 'linux')('npm run worker', () => {
     expect(logs()).toContain('worker stopped');
   });
 
+  test('ends in order when npm alone is killed', async () => {
+    const { npm, logs } = await npmRunWorker();
+    npm.kill('SIGKILL');
+    await expect.poll(left, { timeout: 30_000 }).toEqual([]);
+    expect(logs()).toContain('worker stopped');
+  });
+
   test('ends in order at Ctrl-C, which goes to all of the group and is sent once more by npm', async () => {
     const { npm, worker, logs, exited } = await npmRunWorker();
     process.kill(-(npm.pid as number), 'SIGINT');

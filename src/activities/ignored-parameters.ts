@@ -1,6 +1,9 @@
 import type { Warning } from '../contract.ts';
 import type { Issue } from '../fhir/operation-outcome.ts';
 
+/** Issues of data name patients, too. */
+const WORD_OF_DATA = 'patient';
+
 const IGNORES = /ignor|support|unknown|not (be )?(used|applied|processed|recogni)/i;
 
 /**
@@ -10,7 +13,12 @@ const IGNORES = /ignor|support|unknown|not (be )?(used|applied|processed|recogni
 export function ignoredParameters(issues: readonly Issue[], names: readonly string[]): Warning[] {
   const ignored = names.filter((name) => {
     const word = new RegExp(`(?<![A-Za-z0-9_])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![A-Za-z0-9_])`);
-    return issues.some(({ code, text }) => word.test(text) && (code === 'not-supported' || IGNORES.test(text)));
+    return issues.some(
+      ({ code, text }) =>
+        word.test(text) &&
+        (code === 'not-supported' || IGNORES.test(text)) &&
+        (name !== WORD_OF_DATA || /param/i.test(text)),
+    );
   });
   return ignored.map((name) => ({ code: 'ParameterIgnored', message: `The server says that it ignores ${name}.` }));
 }
