@@ -46,25 +46,22 @@ export async function trySeed(
   seed: number,
   { reach, run, shrinking, onEvidence }: Trying,
 ): Promise<Finding | undefined> {
-  let first: string[] | undefined;
   let last: string[] = [];
   const property = fc.asyncProperty(anyCase(reach), async (one) => {
     const evidence = await run(one);
     onEvidence?.(evidence);
     const problems = judge(evidence);
-    first ??= problems;
     if (problems.length === 0) return;
     last = problems;
     throw new Error(problems[0]);
   });
-  const result = await fc.check(property, {
-    seed: mixed(seed),
-    numRuns: 1,
-    unbiased: true,
-    interruptAfterTimeLimit: shrinking,
-  });
-  if (!result.failed || result.counterexample === null) return undefined;
-  return { seed, problems: first ?? [], smallest: result.counterexample[0], ofSmallest: last };
+  const onlyThis = { seed: mixed(seed), numRuns: 1, unbiased: true };
+  // Without a limit of time: it would let a slow case pass unjudged, and go on beside the next one.
+  const found = await fc.check(property, { ...onlyThis, endOnFailure: true });
+  if (!found.failed || found.counterexample === null) return undefined;
+  const problems = last;
+  const { counterexample } = await fc.check(property, { ...onlyThis, interruptAfterTimeLimit: shrinking });
+  return { seed, problems, smallest: (counterexample ?? found.counterexample)[0], ofSmallest: last };
 }
 
 /** A finding for people, with the command that shows it again. */
