@@ -63,7 +63,7 @@ export function plannable(entries: readonly Entry[], seen: Readonly<Record<strin
 
 /**
  * Divides entries with rising ordinals into batches: one big or unknown file, or many small ones that follow one
- * another.
+ * another. Those whose links end first come first.
  *
  * @param mostFiles of one batch
  */
@@ -72,9 +72,10 @@ export function planBatches(
   seen: Readonly<Record<string, Seen>>,
   mostFiles: number,
 ): Range[] {
-  const batches: { from: number; to: number; bytes: number }[] = [];
+  const batches: { from: number; to: number; bytes: number; ends: number }[] = [];
   for (const entry of entries) {
     const bytes = expectedBytes(entry, seen) ?? BATCH_BYTES;
+    const ends = entry.ends ?? Infinity;
     const last = batches.at(-1);
     const fits =
       last !== undefined &&
@@ -84,10 +85,13 @@ export function planBatches(
     if (fits) {
       last.to++;
       last.bytes += bytes;
+      last.ends = Math.min(last.ends, ends);
     } else {
-      batches.push({ from: entry.ordinal, to: entry.ordinal + 1, bytes });
+      batches.push({ from: entry.ordinal, to: entry.ordinal + 1, bytes, ends });
     }
   }
+  // Equal ends, also where nothing says them, keep the order of the manifest.
+  batches.sort((one, other) => (one.ends === other.ends ? 0 : one.ends - other.ends));
   return batches.map(({ from, to }) => [from, to]);
 }
 

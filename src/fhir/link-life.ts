@@ -40,7 +40,7 @@ export function goodFor(links: LinkState, { freshLink }: Limits): number {
   return Math.max(freshLink, links.worked);
 }
 
-/** What a batch is told of links: ages in milliseconds since the manifest was read. */
+/** What a batch knows of links: ages in milliseconds since the manifest was read. */
 export interface LinkTerms {
   goodFor: number;
   /** Links have ended by this age. */

@@ -151,7 +151,7 @@ export class DownloadPhase {
     if (state.complete) delete state.poked;
   }
 
-  /** What a batch was told to wait does not hold when an operator wants to go on since it was started. */
+  /** A wait that was asked of a batch ends when an operator wants to go on after the batch was started. */
   #isFromBefore({ wokenAt }: Batch): boolean {
     return wokenAt !== this.#run.state.wokenAt;
   }

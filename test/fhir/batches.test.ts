@@ -82,6 +82,28 @@ describe('plannable', () => {
 });
 
 describe('planBatches', () => {
+  test('begins with files whose links end first; the others keep their order', () => {
+    const ends: Record<number, number> = { 1: 3000, 3: 1000, 4: 1000 };
+    const links = entries(6, { fileSize: 64 * MIB }).map((one) => {
+      const end = ends[one.ordinal];
+      return end === undefined ? one : { ...one, ends: end };
+    });
+    expect(planBatches(links, {}, 50)).toEqual([
+      [3, 4],
+      [4, 5],
+      [1, 2],
+      [0, 1],
+      [2, 3],
+      [5, 6],
+    ]);
+    // Of a batch the first of its links counts.
+    const small = entries(4, { fileSize: 1 }).map((one) => (one.ordinal === 3 ? { ...one, ends: 1 } : one));
+    expect(planBatches(small, {}, 2)).toEqual([
+      [2, 4],
+      [0, 2],
+    ]);
+  });
+
   test('gives a file of unknown size a batch of its own', () => {
     expect(planBatches(entries(3), {}, 50)).toEqual([
       [0, 1],
