@@ -1,7 +1,7 @@
 import type { Client, WorkflowHandle, WorkflowStartOptions } from '@temporalio/client';
 import type { ExportProgress, ExportReport, ExportRequest } from './contract.ts';
 import { BULK_EXPORT, POLL_NOW, PROGRESS } from './contract.ts';
-import { taskQueueOf } from './task-queue.ts';
+import { taskQueueOf } from './process/task-queue.ts';
 
 export type * from './contract.ts';
 export { BULK_EXPORT, FAILURES, POLL_NOW, PROGRESS, SEARCH_ATTRIBUTES, TASK_QUEUE, WARNINGS } from './contract.ts';

@@ -7,12 +7,12 @@ import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } f
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
 import { tidy } from './fhir/quote.ts';
-import { logError } from './log-error.ts';
-import { taskQueueOf } from './task-queue.ts';
-import { faultsOfSecrets } from './secret-faults.ts';
-import { onStopSignal } from './stop-signal.ts';
-import { isPassing, permanentFault } from './temporal-fault.ts';
-import { createWorkers } from './workers.ts';
+import { logError } from './process/log-error.ts';
+import { taskQueueOf } from './process/task-queue.ts';
+import { faultsOfSecrets } from './process/secret-faults.ts';
+import { onStopSignal } from './process/stop-signal.ts';
+import { isPassing, permanentFault } from './process/temporal-fault.ts';
+import { createWorkers } from './create-workers.ts';
 
 /** Milliseconds between tries to reach a Temporal server that is away. */
 const RECONNECT = 2000;

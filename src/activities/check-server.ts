@@ -6,7 +6,7 @@ import { deriveScopes, chooseSyntax, missingTypes, uncoveredTypes } from '../fhi
 import { readText } from '../http/http-client.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { KnownServer } from './servers.ts';
+import type { KnownServer } from '../fhir-server/servers.ts';
 
 const LARGEST_STATEMENT = 20 * 1024 * 1024;
 /** Milliseconds of difference between clocks that are worth a word. */

@@ -3,13 +3,13 @@ import { parseRetryAfter } from '../fhir/retry-after.ts';
 import { RefusedUrlError } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, Job } from './export-state.ts';
+import type { ExportRef, Job } from '../export-folder/export-state.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import { logAnswer } from './log-answer.ts';
-import type { TokenNeeded } from './token-needed.ts';
-import { authorize, refused } from './token-needed.ts';
-import { redactJob } from './redact.ts';
-import { FILES, openExportFolder, readJson, writeJson } from './export-state.ts';
+import { logAnswer } from '../fhir-server/log-answer.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import { authorize, refused } from '../fhir-server/token-needed.ts';
+import { redactJob } from '../export-folder/redact.ts';
+import { FILES, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
 
 export interface DeleteJobInput {
   ref: ExportRef;
@@ -22,8 +22,8 @@ export type DeleteJobResult =
   | TokenNeeded
   | { kind: 'deleted' }
   | { kind: 'nothingToDelete' }
-  | { kind: 'unsupported'; words: string }
-  | { kind: 'trouble'; words: string; retryAfter?: number };
+  | { kind: 'unsupported'; detail: string }
+  | { kind: 'trouble'; detail: string; retryAfter?: number };
 
 /**
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
@@ -61,18 +61,18 @@ export async function deleteJob(
       await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
       return { kind: 'deleted' };
     }
-    const words = `HTTP ${status}`;
-    if (status === 401 && authorization !== undefined) return refused(epoch, words);
+    const detail = `HTTP ${status}`;
+    if (status === 401 && authorization !== undefined) return refused(epoch, detail);
     if (status === 405 || status === 501) {
       // After a complete export nobody will ask again.
       if (!removeParts) await redactJob(folder);
-      return { kind: 'unsupported', words };
+      return { kind: 'unsupported', detail };
     }
     const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
-    return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
   } catch (error) {
-    if (error instanceof NetworkError) return { kind: 'trouble', words: error.message };
-    if (error instanceof RefusedUrlError) return { kind: 'unsupported', words: error.message };
+    if (error instanceof NetworkError) return { kind: 'trouble', detail: error.message };
+    if (error instanceof RefusedUrlError) return { kind: 'unsupported', detail: error.message };
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
-import type { Limits } from '../fhir/limits.ts';
+import type { Limits } from '../policy/limits.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import type { Servers } from './servers.ts';
+import type { Servers } from '../fhir-server/servers.ts';
 
 /** What activities are made of; the composition root gives it. */
 export interface ActivityDeps {

@@ -1,36 +1,36 @@
 import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
-import type { LinkTerms } from '../fhir/link-life.ts';
-import type { Range, Seen } from '../fhir/batches.ts';
-import { toRanges, typeKey } from '../fhir/batches.ts';
+import type { LinkTerms } from '../policy/link-life.ts';
+import type { OrdinalRange, Seen } from '../policy/batches.ts';
+import { toRanges, typeKey } from '../policy/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import type { ExportFolder, Part } from '../storage/export-folder.ts';
+import type { Folder, Part } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { FileOrder } from './download/ask-file.ts';
-import { fetchFile } from './download/fetch-file.ts';
-import { Background } from './download/background.ts';
-import type { CheckedFile } from './download/checked-file.ts';
-import type { LinkWatch } from './download/link-watch.ts';
-import { watchLinks } from './download/link-watch.ts';
-import type { FileTrouble, Outage } from './download/file-trouble.ts';
-import type { ExportRef } from './export-state.ts';
-import { FILES, chunkOf, openExportFolder, readEntries, troubleFile } from './export-state.ts';
+import type { FileOrder } from '../download/ask-file.ts';
+import { fetchFile } from '../download/fetch-file.ts';
+import { Background } from '../download/background.ts';
+import type { CheckedFile } from '../download/checked-file.ts';
+import type { LinkWatch } from '../download/link-watch.ts';
+import { watchLinks } from '../download/link-watch.ts';
+import type { FileTrouble, Outage } from '../download/file-trouble.ts';
+import type { ExportRef } from '../export-folder/export-state.ts';
+import { FILES, chunkOf, openExportFolder, readEntries, troubleFile } from '../export-folder/export-state.ts';
 import { addSeen } from './plan-downloads.ts';
-import { publishedOf, readPublished } from './published-files.ts';
-import { logAnswer } from './log-answer.ts';
-import type { Receipt } from './receipts.ts';
-import { BatchReceipts } from './receipts.ts';
+import { publishedOf, readPublished } from '../export-folder/published-files.ts';
+import { logAnswer } from '../fhir-server/log-answer.ts';
+import type { Receipt } from '../export-folder/receipts.ts';
+import { BatchReceipts } from '../export-folder/receipts.ts';
 import type { Attempt } from './run-activity.ts';
-import type { KnownServer } from './servers.ts';
-import type { TokenNeeded } from './token-needed.ts';
-import { authorize, hintOfOrigin, refused } from './token-needed.ts';
+import type { KnownServer } from '../fhir-server/servers.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import { authorize, hintOfOrigin, refused } from '../fhir-server/token-needed.ts';
 
 export interface DownloadFilesInput {
   ref: ExportRef;
   /** The job that the files belong to. */
   generation: number;
-  ranges: Range[];
+  ranges: OrdinalRange[];
   /** These entries have been in trouble before: one that is refused again does not stop the others. */
   retry: boolean;
   /** A refusal is about the file: a new token has not helped others. */
@@ -63,17 +63,17 @@ export interface DownloadFilesResult {
 }
 
 /** Entries to be fetched again, or for the first time when `cause` is `untried`. */
-export type LaterFiles = { ranges: Range[] } & (
+export type LaterFiles = { ranges: OrdinalRange[] } & (
   | {
       cause: 'untried';
       retryAfter?: number;
       /** Their links have ended. */
       ended?: true;
     }
-  | { cause: 'content' | 'token'; words: string }
+  | { cause: 'content' | 'token'; detail: string }
   | {
       cause: 'link';
-      words: string;
+      detail: string;
       /** Of the link, when it was used: milliseconds since the manifest was read. */
       age?: number;
     }
@@ -119,7 +119,7 @@ export async function downloadFiles(
 
 interface Batch {
   deps: ActivityDeps;
-  folder: ExportFolder;
+  folder: Folder;
   server: KnownServer;
   entries: Entry[];
   attempt: Attempt;
@@ -180,17 +180,17 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
       addSeen(result.done, typeKey(entry), outcome);
       continue;
     }
-    await folder.write(troubleFile(entry.ordinal), outcome.words);
+    await folder.write(troubleFile(entry.ordinal), outcome.detail);
     if (outcome.cause === 'final') {
       result.failed.push(entry.ordinal);
       continue;
     }
-    const trouble = { ...outcome, words: `${entry.name}: ${outcome.words}` };
+    const trouble = { ...outcome, detail: `${entry.name}: ${outcome.detail}` };
     const ranges = toRanges([entry.ordinal]);
     if (trouble.cause === 'token') {
       const { refusedEpoch, ...later } = trouble;
       result.later.push({ ranges, ...later });
-      result.tokenNeeded = refused(refusedEpoch, outcome.words);
+      result.tokenNeeded = refused(refusedEpoch, outcome.detail);
     } else if (trouble.cause === 'link')
       result.later.push({ ranges, ...trouble, ...(age === undefined ? {} : { age }) });
     else result.later.push({ ranges, ...trouble });
@@ -205,7 +205,7 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
   return result;
 }
 
-async function entriesOf(folder: ExportFolder, ranges: readonly Range[]): Promise<Entry[]> {
+async function entriesOf(folder: Folder, ranges: readonly OrdinalRange[]): Promise<Entry[]> {
   const chunks = new Map<number, Entry[]>();
   const entries: Entry[] = [];
   for (const [from, to] of ranges) {
@@ -293,20 +293,20 @@ function judge(
   epoch: number | undefined,
   authorization: string | undefined,
 ): FileTrouble {
-  const { cause, words } = trouble;
+  const { cause, detail } = trouble;
   const trusted = server.rules.trustedOrigins.has(new URL(url).origin);
   // Attachments may be anywhere: that one of these servers is away says nothing of the FHIR server.
   if (kind === 'attachment' && cause === 'outage' && !trusted) {
     return 'reached' in trouble
       ? { ...trouble, cause: 'elsewhere' }
-      : { cause: 'elsewhere', words, ...(trouble.retryAfter === undefined ? {} : { retryAfter: trouble.retryAfter }) };
+      : { cause: 'elsewhere', detail, ...(trouble.retryAfter === undefined ? {} : { retryAfter: trouble.retryAfter }) };
   }
   if (cause !== 'link') return trouble;
-  if (authorization !== undefined && trusted && words === 'HTTP 401' && epoch !== undefined)
-    return { cause: 'token', words, refusedEpoch: epoch };
+  if (authorization !== undefined && trusted && detail === 'HTTP 401' && epoch !== undefined)
+    return { cause: 'token', detail, refusedEpoch: epoch };
   return {
     // The manifest, which could be read again, has no links to attachments.
     cause: kind === 'attachment' ? 'final' : 'link',
-    words: authorization === undefined ? words : `${words}${hintOfOrigin(server, url)}`,
+    detail: authorization === undefined ? detail : `${detail}${hintOfOrigin(server, url)}`,
   };
 }

@@ -1,15 +1,15 @@
 import { AttachmentFinder } from '../fhir/attachment-finder.ts';
 import { attachmentUrl, findAttachments as findIn } from '../fhir/attachments.ts';
 import type { FoundAttachment } from '../fhir/attachments.ts';
-import { CHUNK } from '../fhir/batches.ts';
+import { CHUNK } from '../policy/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { JsonListener } from '../fhir/json-reader.ts';
 import { RootFields } from '../fhir/long-line.ts';
 import { removeQueries } from '../fhir/quote.ts';
-import type { ExportFolder, Part } from '../storage/export-folder.ts';
+import type { Folder, Part } from '../storage/folder.ts';
 import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef } from './export-state.ts';
+import type { ExportRef } from '../export-folder/export-state.ts';
 import {
   chunkOf,
   entriesFile,
@@ -18,10 +18,10 @@ import {
   openExportFolder,
   readEntries,
   readSummary,
-} from './export-state.ts';
-import { publishAgain } from './publish-again.ts';
-import type { LineReader } from './read-lines.ts';
-import { readLines } from './read-lines.ts';
+} from '../export-folder/export-state.ts';
+import { publishAgain } from '../export-folder/publish-again.ts';
+import type { LineReader } from '../export-folder/read-lines.ts';
+import { readLines } from '../export-folder/read-lines.ts';
 import type { Attempt } from './run-activity.ts';
 
 export interface FindAttachmentsInput {
@@ -93,7 +93,7 @@ export async function findAttachments(
 }
 
 async function searchFile(
-  folder: ExportFolder,
+  folder: Folder,
   file: Entry,
   baseUrl: string,
   entries: EntryWriter,
@@ -152,7 +152,7 @@ const ATTACHMENTS: LineReader<Named> = {
     return { listener: bothOf(root, finder), take };
   },
   // Found by its attachments alone: lines that look right are not parsed when they come.
-  wrong: (words) => [{ resource: `a line that cannot be searched: ${words}`, attachment: { element: '', url: '' } }],
+  wrong: (detail) => [{ resource: `a line that cannot be searched: ${detail}`, attachment: { element: '', url: '' } }],
 };
 
 function nameOf(resourceType: unknown, id: unknown): string {
@@ -185,16 +185,16 @@ function occurrence(
 /** Writes entries in chunks, going on in one that is there. */
 class EntryWriter {
   next: number;
-  readonly #folder: ExportFolder;
+  readonly #folder: Folder;
   #chunk: Entry[];
 
-  private constructor(folder: ExportFolder, next: number, chunk: Entry[]) {
+  private constructor(folder: Folder, next: number, chunk: Entry[]) {
     this.#folder = folder;
     this.next = next;
     this.#chunk = chunk;
   }
 
-  static async open(folder: ExportFolder, next: number): Promise<EntryWriter> {
+  static async open(folder: Folder, next: number): Promise<EntryWriter> {
     const there = await readEntries(folder, chunkOf(next));
     // Behind `next` are those of an attempt that was killed.
     return new EntryWriter(

@@ -13,16 +13,16 @@ import type { HttpResponse } from '../http/http-client.ts';
 import { RefusedUrlError, readText } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
+import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, Job } from './export-state.ts';
-import { FILES, intentFile, openExportFolder, readJson, writeJson } from './export-state.ts';
+import type { ExportRef, Job } from '../export-folder/export-state.ts';
+import { FILES, intentFile, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
 import { ignoredParameters } from './ignored-parameters.ts';
-import { clearExport } from './clear-export.ts';
-import { logAnswer } from './log-answer.ts';
-import type { KnownServer } from './servers.ts';
-import type { Authorized, TokenNeeded } from './token-needed.ts';
-import { authorize, hintOfOrigin, isScopeFault, refused } from './token-needed.ts';
+import { clearExport } from '../export-folder/clear-export.ts';
+import { logAnswer } from '../fhir-server/log-answer.ts';
+import type { KnownServer } from '../fhir-server/servers.ts';
+import type { Authorized, TokenNeeded } from '../fhir-server/token-needed.ts';
+import { authorize, hintOfOrigin, isScopeFault, refused } from '../fhir-server/token-needed.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
@@ -35,7 +35,7 @@ export interface KickOffInput {
 export type KickOffResult =
   | TokenNeeded
   | { kind: 'accepted'; origin: string; retryAfter?: number; warnings: Warning[] }
-  | { kind: 'trouble'; words: string; retryAfter?: number };
+  | { kind: 'trouble'; detail: string; retryAfter?: number };
 
 /** A CapabilityStatement larger than this, in bytes, is not read. */
 const LARGEST_STATEMENT = 20 * 1024 * 1024;
@@ -91,7 +91,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     if (!(error instanceof NetworkError)) throw error;
     if (!error.maybeSent) await forgetIntent(folder, job);
     else if (job.unanswered >= 2) throw unknown(error.message);
-    return { kind: 'trouble', words: error.message };
+    return { kind: 'trouble', detail: error.message };
   }
 }
 
@@ -105,7 +105,7 @@ function buildRequest(parts: KickOff): KickOffRequest {
 }
 
 /** The job of the wanted generation; an earlier one is gone, and its files with it. */
-async function prepareJob(folder: ExportFolder, { generation, request }: KickOffInput): Promise<Job> {
+async function prepareJob(folder: Folder, { generation, request }: KickOffInput): Promise<Job> {
   const found = await readJson<Job>(folder, FILES.job);
   if (found !== undefined && found.generation >= generation && found.clearing === undefined) return found;
   const job: Job = {
@@ -133,7 +133,7 @@ async function prepareJob(folder: ExportFolder, { generation, request }: KickOff
  *
  * @returns what to report instead of sending: the answer that another attempt has recorded, or that there may be one soon
  */
-async function intend(folder: ExportFolder, job: Job): Promise<KickOffResult | undefined> {
+async function intend(folder: Folder, job: Job): Promise<KickOffResult | undefined> {
   let isOurs = false;
   for (; !isOurs && job.unanswered < 2; job.unanswered++) {
     job.intents = (job.intents ?? 0) + 1;
@@ -145,7 +145,7 @@ async function intend(folder: ExportFolder, job: Job): Promise<KickOffResult | u
   }
   if (found.statusUrl !== undefined) return accepted(found.statusUrl, found);
   // Their answers may be there a moment later.
-  if (!isOurs) return { kind: 'trouble', words: 'two other attempts at the kick-off are under way' };
+  if (!isOurs) return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
   if (job.unanswered > 1) warnOfOrphan(job);
   await writeJson(folder, FILES.job, job);
   return undefined;
@@ -203,7 +203,7 @@ async function send(
 }
 
 async function readAnswer(
-  folder: ExportFolder,
+  folder: Folder,
   job: Job,
   input: KickOffInput,
   response: HttpResponse,
@@ -231,21 +231,21 @@ async function readAnswer(
     return accepted(job.statusUrl, job, retryAfter);
   }
   const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
-  const words = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
+  const detail = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
   if (status >= 200 && status < 300) {
     throw new ExportError(
       'KickOffRejected',
-      `the server answered without a usable Content-Location, so the export cannot be followed: ${words}`,
+      `the server answered without a usable Content-Location, so the export cannot be followed: ${detail}`,
     );
   }
   // A gateway that gave up waiting does not know whether the server behind it has started the export.
   if (status === 502 || status === 504) {
-    if (job.unanswered >= 2) throw unknown(words);
-    return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    if (job.unanswered >= 2) throw unknown(detail);
+    return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
   await forgetIntent(folder, job);
   if (status === 401 || status === 403) {
-    const all = `the kick-off was refused: ${words}${hintOfOrigin(server, response.url)}`;
+    const all = `the kick-off was refused: ${detail}${hintOfOrigin(server, response.url)}`;
     if (authorized.authorization === undefined || isScopeFault(headers))
       throw new ExportError('AuthorizationFailed', all);
     return refused(authorized.epoch, all);
@@ -254,10 +254,10 @@ async function readAnswer(
     // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
     job.capability = { ...job.capability, version: 4 };
     await writeJson(folder, FILES.job, job);
-    return { kind: 'trouble', words };
+    return { kind: 'trouble', detail };
   }
-  if (mayPass(status, body)) return { kind: 'trouble', words, ...(retryAfter === undefined ? {} : { retryAfter }) };
-  throw new ExportError('KickOffRejected', words);
+  if (mayPass(status, body)) return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  throw new ExportError('KickOffRejected', detail);
 }
 
 function mayPass(status: number, body: string): boolean {
@@ -268,13 +268,13 @@ function mayPass(status: number, body: string): boolean {
 }
 
 /** The answer to the last kick-off is known, and it started nothing. */
-async function forgetIntent(folder: ExportFolder, job: Job): Promise<void> {
+async function forgetIntent(folder: Folder, job: Job): Promise<void> {
   job.unanswered--;
   await writeJson(folder, FILES.job, job);
 }
 
 /** What another attempt has recorded, with the warnings of this one. */
-async function accept(folder: ExportFolder, found: Job, warnings: readonly Warning[]): Promise<KickOffResult> {
+async function accept(folder: Folder, found: Job, warnings: readonly Warning[]): Promise<KickOffResult> {
   const codes = new Set(found.warnings.map(({ code }) => code));
   const job = { ...found, warnings: [...found.warnings, ...warnings.filter(({ code }) => !codes.has(code))] };
   await writeJson(folder, FILES.job, job);
@@ -295,6 +295,6 @@ function absolute(location: string, base: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : new URL(location, base).href;
 }
 
-function unknown(words = 'its answer was lost'): ExportError {
-  return new ExportError('KickOffUnknown', `two kick-offs were sent and neither was answered: ${words}`);
+function unknown(detail = 'its answer was lost'): ExportError {
+  return new ExportError('KickOffUnknown', `two kick-offs were sent and neither was answered: ${detail}`);
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
-import type { Limits } from '../fhir/limits.ts';
+import type { Limits } from '../policy/limits.ts';
 import { HEARTBEAT_SECONDS } from '../heartbeat.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps, Owner } from './deps.ts';
-import type { ExportRef, Job } from './export-state.ts';
-import { FILES, readJson } from './export-state.ts';
-import { takeFolder } from './take-folder.ts';
+import type { ExportRef, Job } from '../export-folder/export-state.ts';
+import { FILES, readJson } from '../export-folder/export-state.ts';
+import { takeFolder } from '../export-folder/take-folder.ts';
 
 export interface OpenExportInput {
   request: ExportRequest;

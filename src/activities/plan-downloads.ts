@@ -1,14 +1,14 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import type { Range, Seen } from '../fhir/batches.ts';
-import { CHUNK, filesPerBatch, planBatches, plannable, typeKey } from '../fhir/batches.ts';
+import type { OrdinalRange, Seen } from '../policy/batches.ts';
+import { CHUNK, filesPerBatch, planBatches, plannable, typeKey } from '../policy/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
+import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary } from './export-state.ts';
-import { chunkOf, openExportFolder, entriesFrom, readSummary } from './export-state.ts';
-import type { Receipt } from './receipts.ts';
-import { readReceiptsThatHold } from './receipts.ts';
+import type { ExportRef, ManifestSummary } from '../export-folder/export-state.ts';
+import { chunkOf, openExportFolder, entriesFrom, readSummary } from '../export-folder/export-state.ts';
+import type { Receipt } from '../export-folder/receipts.ts';
+import { readReceiptsThatHold } from '../export-folder/receipts.ts';
 
 export interface PlanDownloadsInput {
   ref: ExportRef;
@@ -22,7 +22,7 @@ export interface PlanDownloadsInput {
 }
 
 export interface PlanDownloadsResult {
-  batches: Range[];
+  batches: OrdinalRange[];
   cursor: number;
   /** Files that an earlier run has finished. */
   done: Record<string, Seen>;
@@ -53,7 +53,7 @@ export async function planDownloads(
 }
 
 /** Sizes are hints (Bulk Data IG 4.0-ballot), so that a disk that seems too small earns a warning, and no more. */
-async function checkSpace(folder: ExportFolder, { knownBytes, entries }: ManifestSummary): Promise<Warning[]> {
+async function checkSpace(folder: Folder, { knownBytes, entries }: ManifestSummary): Promise<Warning[]> {
   const free = knownBytes === undefined || entries === 0 ? undefined : await folder.freeSpace();
   if (free === undefined || knownBytes === undefined || knownBytes <= free) return [];
   if (knownBytes <= free + (await bytesThere(folder))) return [];
@@ -62,7 +62,7 @@ async function checkSpace(folder: ExportFolder, { knownBytes, entries }: Manifes
 }
 
 /** Files of an earlier run take up their space already. */
-async function bytesThere(folder: ExportFolder): Promise<number> {
+async function bytesThere(folder: Folder): Promise<number> {
   const sizes = await Promise.all(
     (await folder.list('')).filter((name) => name.endsWith('.ndjson')).map((name) => folder.size(name)),
   );

@@ -1,17 +1,17 @@
 import type { Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
-import type { TroubleCause } from '../fhir/trouble.ts';
+import type { TroubleCause } from '../policy/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import { askStatus } from './ask-status.ts';
+import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
-import type { ExportRef, ManifestSummary, PageMeta } from './export-state.ts';
-import { openExportFolder, readJob } from './export-state.ts';
-import type { Hold } from './manifest-memory.ts';
-import { withManifestMemory } from './manifest-memory.ts';
-import { indexPages, readPages, storePage, warningsOfPages } from './manifest-store.ts';
+import type { Folder } from '../storage/folder.ts';
+import type { ExportRef, ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
+import { openExportFolder, readJob } from '../export-folder/export-state.ts';
+import type { Hold } from '../export-folder/manifest-memory.ts';
+import { withManifestMemory } from '../export-folder/manifest-memory.ts';
+import { indexPages, readPages, storePage, warningsOfPages } from '../export-folder/manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
-import type { TokenNeeded } from './token-needed.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 
 export interface PollStatusInput {
   ref: ExportRef;
@@ -23,8 +23,8 @@ export type PollStatusResult =
   /** `manifest`: of the pages that are ready, when there are some. */
   | { kind: 'inProgress'; manifest?: ManifestSummary; retryAfter?: number; progress?: string }
   | { kind: 'complete'; manifest: ManifestSummary; warnings: Warning[] }
-  | { kind: 'gone'; words: string }
-  | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
+  | { kind: 'gone'; detail: string }
+  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number };
 
 /**
  * Asks the server where the export is, once per page: pages that are ready are stored as received and followed to the
@@ -87,7 +87,7 @@ async function poll(
 }
 
 async function readyPages(
-  folder: ExportFolder,
+  folder: Folder,
   pages: readonly PageMeta[],
   hold: Hold,
 ): Promise<{ manifest?: ManifestSummary }> {

@@ -1,13 +1,13 @@
-import { CHUNK } from '../fhir/batches.ts';
+import { CHUNK } from '../policy/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { matchEntries } from '../fhir/renewed-entries.ts';
-import type { TroubleCause } from '../fhir/trouble.ts';
+import type { TroubleCause } from '../policy/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { ExportError } from '../errors.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
-import { askStatus } from './ask-status.ts';
+import type { Folder } from '../storage/folder.ts';
+import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary, PageMeta } from './export-state.ts';
+import type { ExportRef, ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
 import {
   FILES,
   chunkOf,
@@ -21,12 +21,12 @@ import {
   readSummary,
   renewedFile,
   writeJson,
-} from './export-state.ts';
-import { ChunkWriter, entriesOfPages, linkOf, linksOf, readPages, storePage } from './manifest-store.ts';
-import type { Hold } from './manifest-memory.ts';
-import { withManifestMemory } from './manifest-memory.ts';
+} from '../export-folder/export-state.ts';
+import { ChunkWriter, entriesOfPages, linkOf, linksOf, readPages, storePage } from '../export-folder/manifest-store.ts';
+import type { Hold } from '../export-folder/manifest-memory.ts';
+import { withManifestMemory } from '../export-folder/manifest-memory.ts';
 import type { Attempt } from './run-activity.ts';
-import type { TokenNeeded } from './token-needed.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 
 export interface RefreshManifestInput {
   ref: ExportRef;
@@ -40,10 +40,10 @@ export interface RefreshManifestInput {
 export type RefreshManifestResult =
   | TokenNeeded
   | { kind: 'refreshed'; manifest: ManifestSummary }
-  | { kind: 'gone'; words: string }
+  | { kind: 'gone'; detail: string }
   /** It lists other files than before, or such that may be others. */
-  | { kind: 'changed'; words: string }
-  | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
+  | { kind: 'changed'; detail: string }
+  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number };
 
 /** How far a reading has come; its pages, and then the entries with their new links, are stored beside it. */
 interface ReadingProgress {
@@ -114,27 +114,27 @@ async function readAgain(
     const { answer, ...received } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest')
-      return { kind: 'trouble', cause: 'unusable', words: 'the server says the export is in progress again' };
+      return { kind: 'trouble', cause: 'unusable', detail: 'the server says the export is in progress again' };
     pages.push(await storePage(folder, page, { ...received, manifest: answer.manifest, url }, FILES.reading));
     await writeProgress(folder, { mark: ref.mark, reading, pages: page, at: Date.now() });
   }
   // Entries of before and after are compared as a whole.
   await hold.take(summary.entries * BYTES_OF_ENTRY);
-  const words = await match(folder, summary, pages, pages[0]?.transactionTime === known[0]?.transactionTime);
-  if (words !== undefined) return changed(folder, words);
+  const detail = await match(folder, summary, pages, pages[0]?.transactionTime === known[0]?.transactionTime);
+  if (detail !== undefined) return changed(folder, detail);
   const stored = { mark: ref.mark, reading, pages: pages.length, at: Date.now(), matched: 'stored' as const };
   await writeProgress(folder, stored);
   return { kind: 'refreshed', manifest: await takeOver(folder, stored) };
 }
 
-async function changed(folder: ExportFolder, words: string): Promise<RefreshManifestResult> {
+async function changed(folder: Folder, detail: string): Promise<RefreshManifestResult> {
   await folder.remove(FILES.reading);
-  return { kind: 'changed', words: `the manifest was read again and may be of other files: ${words}` };
+  return { kind: 'changed', detail: `the manifest was read again and may be of other files: ${detail}` };
 }
 
 /** Stores the entries with their new links, beside the old ones; says why it cannot, if so. */
 async function match(
-  folder: ExportFolder,
+  folder: Folder,
   { entries }: ManifestSummary,
   pages: readonly PageMeta[],
   isSameMoment: boolean,
@@ -146,7 +146,7 @@ async function match(
   const after: Entry[] = [];
   for await (const entry of entriesOfPages(folder, pages, FILES.reading)) after.push(entry);
   const renewal = matchEntries(before, after, isSameMoment);
-  if (renewal.kind === 'other') return renewal.words;
+  if (renewal.kind === 'other') return renewal.detail;
   const chunks = new ChunkWriter((chunk, some) => folder.write(renewedFile(chunk), JSON.stringify(some)));
   for (const [order, entry] of before.entries()) {
     const { ends: _, ...rest } = entry;
@@ -157,7 +157,7 @@ async function match(
 }
 
 /** Makes the new links the export's; as often as it takes, and also when entries have been added since. */
-async function takeOver(folder: ExportFolder, progress: ReadingProgress): Promise<ManifestSummary> {
+async function takeOver(folder: Folder, progress: ReadingProgress): Promise<ManifestSummary> {
   const before = await readSummary(folder);
   let ends = Infinity;
   for (let chunk = 0; chunk <= chunkOf(before.entries - 1); chunk++) {
@@ -186,6 +186,6 @@ async function takeOver(folder: ExportFolder, progress: ReadingProgress): Promis
   return summary;
 }
 
-function writeProgress(folder: ExportFolder, progress: ReadingProgress): Promise<void> {
+function writeProgress(folder: Folder, progress: ReadingProgress): Promise<void> {
   return writeJson(folder, PROGRESS, progress);
 }

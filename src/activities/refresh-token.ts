@@ -8,7 +8,7 @@ import { chooseSyntax, missingTypes, scopeChoices, uncoveredTypes } from '../fhi
 import { RefusedUrlError } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { KnownServer } from './servers.ts';
+import type { KnownServer } from '../fhir-server/servers.ts';
 
 export interface RefreshTokenInput {
   server: string;
@@ -35,7 +35,7 @@ export type RefreshTokenResult =
       /** Types of the request that the configured scope does not cover. */
       uncovered?: string[];
     }
-  | { kind: 'trouble'; words: string; retryAfter?: number };
+  | { kind: 'trouble'; detail: string; retryAfter?: number };
 
 /**
  * Has this worker hold a token newer than the last one, and says its epoch; never the token.
@@ -51,7 +51,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
     if ('trouble' in token) {
       const { trouble, retryAfter } = token;
-      return { kind: 'trouble', words: trouble, ...(retryAfter === undefined ? {} : { retryAfter }) };
+      return { kind: 'trouble', detail: trouble, ...(retryAfter === undefined ? {} : { retryAfter }) };
     }
     const { epoch, expiresIn, lifetime, granted } = token;
     log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted });
@@ -67,7 +67,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     };
   } catch (error) {
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
-    if (error instanceof NetworkError) return { kind: 'trouble', words: `token endpoint: ${error.message}` };
+    if (error instanceof NetworkError) return { kind: 'trouble', detail: `token endpoint: ${error.message}` };
     throw error;
   }
 }
@@ -98,7 +98,7 @@ async function refreshFirst(
     return { scope, token: await authorization.refresh(scope, newerThan) };
   } catch (error) {
     if (!(error instanceof InvalidScopeError) || others.length === 0) throw error;
-    log.info('scope refused', { scope, next: others[0], words: error.message });
+    log.info('scope refused', { scope, next: others[0], detail: error.message });
     return refreshFirst(authorization, others, newerThan);
   }
 }

@@ -55,12 +55,12 @@ function toFailure(error: unknown): unknown {
   }
   // Not in the table: a storage fault that may pass, or a defect of ours that a new version of the worker mends.
   const { name, message, code } = error as NodeJS.ErrnoException;
-  const words =
+  const detail =
     error instanceof SyntaxError
       ? // A parser quotes what it cannot parse, which may be content.
         'what was read is not of the form expected'
       : tidy(message ?? String(error), 500);
-  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: words, ...causeOf(error) });
+  return ApplicationFailure.create({ type: code ?? name ?? 'Error', message: detail, ...causeOf(error) });
 }
 
 function causeOf(error: unknown): { cause?: ApplicationFailure } {

@@ -1,12 +1,12 @@
 import type { ExportReport, ExportRequest, TypeCounts, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import { CHUNK, typeKey } from '../fhir/batches.ts';
+import { CHUNK, typeKey } from '../policy/batches.ts';
 import { Deletions } from '../fhir/deletions.ts';
 import type { Entry } from '../fhir/entries.ts';
-import type { ExportFolder } from '../storage/export-folder.ts';
+import type { Folder } from '../storage/folder.ts';
 import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, Job, ManifestSummary } from './export-state.ts';
+import type { ExportRef, Job, ManifestSummary } from '../export-folder/export-state.ts';
 import {
   FILES,
   chunkOf,
@@ -17,17 +17,17 @@ import {
   readSummary,
   troubleFile,
   writeJson,
-} from './export-state.ts';
+} from '../export-folder/export-state.ts';
 import { warningsOfContent } from './content-warnings.ts';
-import { indexAttachments } from './index-attachments.ts';
-import { ManifestDraft } from './publish-manifest.ts';
-import { ENTRIES, ISSUES } from './message-files.ts';
-import { readLines } from './read-lines.ts';
-import type { Receipt } from './receipts.ts';
-import { readReceipts } from './receipts.ts';
-import { redactJob, redactPages } from './redact.ts';
+import { indexAttachments } from '../export-folder/index-attachments.ts';
+import { ManifestDraft } from '../export-folder/manifest-draft.ts';
+import { ENTRIES, ISSUES } from '../export-folder/message-files.ts';
+import { readLines } from '../export-folder/read-lines.ts';
+import type { Receipt } from '../export-folder/receipts.ts';
+import { readReceipts } from '../export-folder/receipts.ts';
+import { redactJob, redactPages } from '../export-folder/redact.ts';
 import type { Attempt } from './run-activity.ts';
-import { IssueSummary } from './summarize-issues.ts';
+import { IssueSummary } from '../export-folder/summarize-issues.ts';
 
 export interface SettleExportInput {
   ref: ExportRef;
@@ -68,7 +68,7 @@ export async function settleExport(
   return boundTries(attempt, folder.location, () => settle(folder, input, attempt));
 }
 
-async function settle(folder: ExportFolder, input: SettleExportInput, attempt: Attempt): Promise<SettleExportResult> {
+async function settle(folder: Folder, input: SettleExportInput, attempt: Attempt): Promise<SettleExportResult> {
   const stored = await readReport(folder);
   if (stored !== undefined && (await folder.size(FILES.manifest)) !== undefined) {
     await removeTraces(folder, input.keepServerFiles);
@@ -107,7 +107,7 @@ interface Gathered {
 }
 
 async function gather(
-  folder: ExportFolder,
+  folder: Folder,
   summary: ManifestSummary,
   manifest: ManifestDraft,
   attempt: Attempt,
@@ -143,7 +143,7 @@ async function gather(
 }
 
 async function* groupsOfEntries(
-  folder: ExportFolder,
+  folder: Folder,
   { entries: total }: ManifestSummary,
 ): AsyncIterable<{ group: Entry[]; receipts: ReadonlyMap<number, Receipt> }> {
   for (let chunk = 0; chunk <= chunkOf(total - 1); chunk++) {
@@ -157,7 +157,7 @@ async function* groupsOfEntries(
 }
 
 async function addFile(
-  folder: ExportFolder,
+  folder: Folder,
   gathered: Gathered,
   entry: Entry,
   receipt: Receipt,
@@ -177,7 +177,7 @@ async function addFile(
 }
 
 async function reportMissing(
-  folder: ExportFolder,
+  folder: Folder,
   summary: ManifestSummary,
   missing: readonly Entry[],
 ): Promise<SettleExportResult> {
@@ -200,7 +200,7 @@ async function reportMissing(
 }
 
 function makeReport(
-  folder: ExportFolder,
+  folder: Folder,
   input: SettleExportInput,
   summary: ManifestSummary,
   gathered: Gathered,
@@ -241,7 +241,7 @@ function warningsOfAttachments(attachments: ExportReport['attachments']): Warnin
   return [{ code: 'AttachmentsMissing', message: `${missing} of ${missing + files}: ${WARNINGS.AttachmentsMissing}` }];
 }
 
-async function removeTraces(folder: ExportFolder, isLast: boolean): Promise<void> {
+async function removeTraces(folder: Folder, isLast: boolean): Promise<void> {
   await folder.removeParts();
   await folder.remove(FILES.troubles);
   await folder.remove(FILES.found);

@@ -86,10 +86,10 @@ export async function requestToken(
     if (status === 408 || status === 429 || status >= 500) return trouble(response, text);
     const error = errorOf(text);
     if (tries === 1 && (status === 400 || status === 401) && PERHAPS_PASSING.has(error)) continue;
-    const words = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
-    if (error !== 'invalid_scope') throw new ExportError('AuthorizationFailed', words);
+    const detail = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
+    if (error !== 'invalid_scope') throw new ExportError('AuthorizationFailed', detail);
     const known = supported.length === 0 ? '' : `; the server names as supported: ${tidy(supported.join(' '), 500)}`;
-    throw new InvalidScopeError(`${words}; asked for: ${tidy(scope ?? '', 500)}${known}`);
+    throw new InvalidScopeError(`${detail}; asked for: ${tidy(scope ?? '', 500)}${known}`);
   }
 }
 

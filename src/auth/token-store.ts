@@ -1,4 +1,4 @@
-import { refreshMargin } from '../fhir/refresh-margin.ts';
+import { refreshMargin } from '../policy/refresh-margin.ts';
 import type { GrantedToken, TokenTrouble } from './token-request.ts';
 
 /** A token that this worker holds, in memory only. */

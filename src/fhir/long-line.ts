@@ -3,7 +3,7 @@ import { JsonReader } from './json-reader.ts';
 import { isBlank } from './line-bytes.ts';
 
 /** What has become of a line. */
-export type EndOfLine = { kind: 'blank' } | { kind: 'wrong'; words: string } | { kind: 'object' };
+export type EndOfLine = { kind: 'blank' } | { kind: 'wrong'; detail: string } | { kind: 'object' };
 
 /** Reads a line that is too long to be held while it comes. */
 export class LongLine {
@@ -23,8 +23,8 @@ export class LongLine {
 
   end(): EndOfLine {
     if (this.#isBlank) return { kind: 'blank' };
-    const words = this.#reader.end();
-    return words === undefined ? { kind: 'object' } : { kind: 'wrong', words };
+    const detail = this.#reader.end();
+    return detail === undefined ? { kind: 'object' } : { kind: 'wrong', detail };
   }
 }
 

@@ -168,7 +168,7 @@ export class LineChecker {
     const ended = this.#long?.line.end();
     if (ended === undefined || ended.kind === 'blank') return undefined;
     if (ended.kind === 'object') return this.#checkType(this.#long?.root.found.get('resourceType'));
-    this.#fail(ended.words);
+    this.#fail(ended.detail);
     return undefined;
   }
 

@@ -3,7 +3,7 @@ import { quoteAnswer, tidy } from './quote.ts';
 import type { Manifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { TroubleCause } from './trouble.ts';
+import type { TroubleCause } from '../policy/trouble.ts';
 
 /** An answer to a status or manifest page request; header names in lower case. */
 export interface StatusResponse {
@@ -24,10 +24,10 @@ export interface PollTerms {
 export type PollAnswer =
   | { kind: 'inProgress'; retryAfter?: number; progress?: string }
   | { kind: 'manifest'; manifest: Manifest; complete: boolean; retryAfter?: number; progress?: string }
-  | { kind: 'failed'; words: string }
-  | { kind: 'gone'; words: string }
-  | { kind: 'refused'; status: 401 | 403; words: string }
-  | { kind: 'trouble'; cause: TroubleCause; words: string; retryAfter?: number };
+  | { kind: 'failed'; detail: string }
+  | { kind: 'gone'; detail: string }
+  | { kind: 'refused'; status: 401 | 403; detail: string }
+  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number };
 
 /**
  * Reads the answer to a status request. Source: Bulk Data IG 1.0 to 4.0-ballot, status request; the table of outcomes
@@ -42,19 +42,19 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
 
   if (status === 202) return inProgress(response, terms, timing);
   if (status === 200) return readSuccess(response, terms, timing);
-  const words = quoted(`HTTP ${status}`, body);
-  const trouble = (cause: TroubleCause): PollAnswer => ({ kind: 'trouble', cause, words, ...timing });
-  if (status === 401 || status === 403) return { kind: 'refused', status, words };
+  const detail = quoted(`HTTP ${status}`, body);
+  const trouble = (cause: TroubleCause): PollAnswer => ({ kind: 'trouble', cause, detail, ...timing });
+  if (status === 401 || status === 403) return { kind: 'refused', status, detail };
   if (status === 404) return trouble('gone');
-  if (status === 410) return { kind: 'gone', words };
+  if (status === 410) return { kind: 'gone', detail };
   if (status < 400) return trouble('unusable');
   if (status === 408 || status === 425 || status === 429) return trouble('outage');
   // IG 3.0: with X-Export-Status in use, an HTTP error says nothing about the job.
   if (terms.separateStatus) return trouble('outage');
   const issues = readOutcome(body);
-  if (issues !== undefined) return isTransient(issues) ? trouble('outage') : { kind: 'failed', words };
+  if (issues !== undefined) return isTransient(issues) ? trouble('outage') : { kind: 'failed', detail };
   // IG 2.0: errors need not be FHIR, gateways answer too. A 5xx of that kind may pass, a 4xx will not.
-  return status >= 500 && status !== 501 && status !== 505 ? trouble('outage') : { kind: 'failed', words };
+  return status >= 500 && status !== 501 && status !== 505 ? trouble('outage') : { kind: 'failed', detail };
 }
 
 function quoted(status: string, body: string): string {
@@ -68,12 +68,12 @@ function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing)
   const exportStatus = Number(/^\s*(\d{3})/.exec(headers['x-export-status'] ?? '')?.[1] ?? 200);
   if (exportStatus === 202) return inProgress(response, terms, timing);
   if (exportStatus >= 400) {
-    return { kind: 'failed', words: quoted(`X-Export-Status ${exportStatus}`, body) };
+    return { kind: 'failed', detail: quoted(`X-Export-Status ${exportStatus}`, body) };
   }
   const manifest = readManifest(body);
   if ('files' in manifest) return { kind: 'manifest', manifest, complete: true, ...timing };
-  if (readOutcome(body) !== undefined) return { kind: 'failed', words: quoted('HTTP 200', body) };
-  return { kind: 'trouble', cause: 'unusable', words: `HTTP 200 with ${manifest.unusable}`, ...timing };
+  if (readOutcome(body) !== undefined) return { kind: 'failed', detail: quoted('HTTP 200', body) };
+  return { kind: 'trouble', cause: 'unusable', detail: `HTTP 200 with ${manifest.unusable}`, ...timing };
 }
 
 function inProgress(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {

@@ -6,7 +6,7 @@ export type KnownEntry = Pick<Entry, 'kind' | 'type' | 'count' | 'length' | 'sha
 /** What a new reading of the manifest says of the entries that are known. */
 export type Renewal =
   /** `places`: for each known entry its place among the new ones. */
-  { kind: 'same'; places: number[] } | { kind: 'other'; words: string };
+  { kind: 'same'; places: number[] } | { kind: 'other'; detail: string };
 
 /** Why a new reading is not of the same files, or cannot be known to be. */
 class OtherFiles extends Error {}
@@ -39,7 +39,7 @@ export function matchEntries(
       }
     }
   } catch (error) {
-    if (error instanceof OtherFiles) return { kind: 'other', words: error.message };
+    if (error instanceof OtherFiles) return { kind: 'other', detail: error.message };
     throw error;
   }
   return { kind: 'same', places };

@@ -65,8 +65,8 @@ export function missingTypes(asked: string, granted: string | undefined): string
  * @param types requested; all, when none is named
  */
 export function uncoveredTypes(configured: string, types: readonly string[]): string[] {
-  const words = configured.split(/\s+/).filter((word) => word !== '');
-  if (words.some((word) => !SMART_WORD.test(word))) return [];
+  const detail = configured.split(/\s+/).filter((word) => word !== '');
+  if (detail.some((word) => !SMART_WORD.test(word))) return [];
   return missingTypes(deriveScopes({ level: 'system', types, attachments: false }, 'v2'), configured);
 }
 

@@ -43,9 +43,9 @@ export function toNetworkError(error: unknown, host: string): NetworkError {
   const { code: given } = cause as { code?: unknown };
   // The one of a DOMException is a number that says nothing.
   const code = typeof given === 'string' ? given : '';
-  const words =
+  const detail =
     code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;
-  return new NetworkError(`${host}: ${words}`, !NOT_SENT.has(code) && !NO_HANDSHAKE.test(code), { cause: error });
+  return new NetworkError(`${host}: ${detail}`, !NOT_SENT.has(code) && !NO_HANDSHAKE.test(code), { cause: error });
 }
 
 function deepestCause(error: unknown): Error {

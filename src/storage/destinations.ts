@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { ExportError } from '../errors.ts';
-import { openDirectory } from './directory.ts';
-import type { ExportFolder } from './export-folder.ts';
+import { openDirectory } from './directory/directory.ts';
+import type { Folder } from './folder.ts';
 
 /**
  * Opens the place of one export.
@@ -9,7 +9,7 @@ import type { ExportFolder } from './export-folder.ts';
  * @param name of the destination; undefined for the first one
  * @throws ExportError `UnknownDestination`, `DestinationFailed`
  */
-export async function openDestination(config: Config, name: string, path: string): Promise<ExportFolder> {
+export async function openDestination(config: Config, name: string, path: string): Promise<Folder> {
   const destination = Object.hasOwn(config.destinations, name) ? config.destinations[name] : undefined;
   if (destination === undefined) {
     throw new ExportError(
@@ -19,7 +19,7 @@ export async function openDestination(config: Config, name: string, path: string
   }
   if (destination.type === 'directory') return openDirectory(destination.path, path);
   // The SDK takes a third of a second to load, and many workers never need it.
-  const { openS3 } = await import('./s3.ts');
+  const { openS3 } = await import('./s3/s3.ts');
   return openS3(destination, path);
 }
 

@@ -1,4 +1,4 @@
-import { CHUNK } from '../fhir/batches.ts';
+import { CHUNK } from '../policy/batches.ts';
 import { DownloadPhase } from './download-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { attachmentFiles, widestWindow } from './file-set.ts';

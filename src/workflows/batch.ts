@@ -1,9 +1,9 @@
-import type { Range } from '../fhir/batches.ts';
-import type { Trouble, TroubleCause } from '../fhir/trouble.ts';
+import type { OrdinalRange } from '../policy/batches.ts';
+import type { Trouble, TroubleCause } from '../policy/trouble.ts';
 
 /** Files that one activity fetches. */
 export interface Batch {
-  ranges: Range[];
+  ranges: OrdinalRange[];
   /** Trouble that its files have had; empty for files that have not been tried. */
   troubles: ReadonlyMap<number, Trouble>;
   /** The reading of the manifest that its links are from. */
@@ -26,12 +26,12 @@ export function isStaleLink(cause: TroubleCause, ordinals: readonly number[], { 
 }
 
 /** Every ordinal of some ranges. */
-export function ordinalsOf(ranges: readonly Range[]): number[] {
+export function ordinalsOf(ranges: readonly OrdinalRange[]): number[] {
   return ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, offset) => from + offset));
 }
 
 /** A part of a batch, with the trouble that its files have had. */
-export function splitTroubles(batch: Batch, ranges: Range[]): Pick<Batch, 'ranges' | 'troubles' | 'ages'> {
+export function splitTroubles(batch: Batch, ranges: OrdinalRange[]): Pick<Batch, 'ranges' | 'troubles' | 'ages'> {
   const wanted = new Set(ordinalsOf(ranges));
   const part = <T>(all: ReadonlyMap<number, T>): Map<number, T> =>
     new Map([...all].filter(([ordinal]) => wanted.has(ordinal)));

@@ -61,8 +61,8 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     if (stopped || codeOf(error) === 'ExportFailed') await cleanUp(run, stoppedAt ?? Date.now());
     run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
     if (isLate) {
-      const words = `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`;
-      throw unwrap(failure('DeadlineExceeded', words), details);
+      const detail = `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`;
+      throw unwrap(failure('DeadlineExceeded', detail), details);
     }
     if (stopped) throw isCancellation(error) ? error : new CancelledFailure('the export was cancelled');
     throw unwrap(error, details);
@@ -114,12 +114,12 @@ function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
   const { state } = run;
   const { manifest, downloads, poll } = state;
   if (!run.opened.adopted || state.restarted) {
-    const words = run.jobEnded ?? downloads?.words ?? poll.words ?? '';
+    const detail = run.jobEnded ?? downloads?.detail ?? poll.detail ?? '';
     throw code === 'ExportGone'
-      ? failure(code, `the server no longer knows the job: ${words}`)
+      ? failure(code, `the server no longer knows the job: ${detail}`)
       : failure(
           code,
-          `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${words}`,
+          `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${detail}`,
         );
   }
   state.restarted = true;

@@ -1,6 +1,6 @@
-import type { Range } from '../fhir/batches.ts';
-import { packOrdinals, unpackOrdinals } from '../fhir/packed-ordinals.ts';
-import type { Trouble } from '../fhir/trouble.ts';
+import type { OrdinalRange } from '../policy/batches.ts';
+import { packOrdinals, unpackOrdinals } from '../policy/packed-ordinals.ts';
+import type { Trouble } from '../policy/trouble.ts';
 import { ordinalsOf } from './batch.ts';
 import type { AttachmentState, DownloadState, ExportState, RetryState } from './state.ts';
 
@@ -34,7 +34,7 @@ type CarriedDownloads = Omit<DownloadState, 'retries'> & { retries: (RetryGroup 
 
 /** Files that are in the same trouble: packed, or as earlier versions had them, where a range of one is its ordinal. */
 interface RetryGroup {
-  files: string | (number | Range)[];
+  files: string | (number | OrdinalRange)[];
   trouble: Trouble;
   notBefore: number;
 }
@@ -108,7 +108,7 @@ function unpackDownloads(downloads: CarriedDownloads): DownloadState {
     const ordinals =
       typeof files === 'string'
         ? unpackOrdinals(files)
-        : ordinalsOf(files.map((one): Range => (typeof one === 'number' ? [one, one + 1] : one)));
+        : ordinalsOf(files.map((one): OrdinalRange => (typeof one === 'number' ? [one, one + 1] : one)));
     return ordinals.map((ordinal) => ({ ordinal, trouble, notBefore }));
   });
   return { ...downloads, retries };

@@ -1,8 +1,9 @@
 import { log, patched, sleep } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
-import { nextDelay } from '../fhir/trouble.ts';
+import { nextDelay } from '../policy/trouble.ts';
 import type { DeleteJobResult } from '../activities/delete-job.ts';
-import type { TokenNeeded } from '../activities/token-needed.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
 import { addWarnings } from './state.ts';
@@ -18,8 +19,8 @@ export async function deletePhase(run: ExportRun, { removeParts }: { removeParts
     since ??= Date.now();
     if (result.kind === 'unsupported' || Date.now() - since >= limits.delete) {
       const code = result.kind === 'unsupported' ? 'DeleteUnsupported' : 'DeleteFailed';
-      log.warn('the job could not be deleted', { reason: result.words });
-      addWarnings(run.state, [{ code, message: `${WARNINGS[code]} (${result.words})` }]);
+      log.warn('the job could not be deleted', { reason: detailOf(result) });
+      addWarnings(run.state, [{ code, message: `${WARNINGS[code]} (${detailOf(result)})` }]);
       return;
     }
     // Within the time for all tries: a server that asks for more is not waited for.
@@ -40,6 +41,6 @@ async function deleteOnce(run: ExportRun, removeParts: boolean): Promise<Exclude
     );
   } catch (error) {
     if (codeOf(error) !== 'AuthorizationFailed') throw error;
-    return { kind: 'trouble', words: 'not authorized' };
+    return { kind: 'trouble', detail: 'not authorized' };
   }
 }

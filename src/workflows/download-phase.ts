@@ -1,12 +1,13 @@
 import { CancellationScope, condition, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
-import type { TokenNeeded } from '../activities/token-needed.ts';
-import type { TokenRef } from '../activities/token-needed.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import type { TokenRef } from '../fhir-server/token-needed.ts';
 import { WARNINGS } from '../contract.ts';
-import { toRanges } from '../fhir/batches.ts';
-import { NO_LINKS, areEnding, endOfLinks, goodFor, learn, nextReading, termsOf } from '../fhir/link-life.ts';
-import type { Trouble } from '../fhir/trouble.ts';
-import { isFinal, nextDelay } from '../fhir/trouble.ts';
+import { toRanges } from '../policy/batches.ts';
+import { NO_LINKS, areEnding, endOfLinks, goodFor, learn, nextReading, termsOf } from '../policy/link-life.ts';
+import type { Trouble } from '../policy/trouble.ts';
+import { isFinal, nextDelay } from '../policy/trouble.ts';
+import { detailOf } from './earlier-versions.ts';
 import type { Batch } from './batch.ts';
 import { isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
 import type { ExportRun } from './export-run.ts';
@@ -301,7 +302,7 @@ export class DownloadPhase {
     if (result.later.some(isBusy)) return;
     state.busyTimes = 0;
     state.window = Math.min(widestWindow(this.#run), state.window + 1);
-    if (result.later.length === 0) delete state.words;
+    if (result.later.length === 0) delete state.detail;
   }
 
   #learn({ ages, reading }: Batch, { worked, later, failed, done }: DownloadFilesResult): void {
@@ -326,7 +327,7 @@ export class DownloadPhase {
         state.holdUntil = Math.max(state.holdUntil, Date.now() + later.retryAfter);
       return;
     }
-    state.words = later.words;
+    state.detail = detailOf(later);
     this.#run.stands(true);
     const now = Date.now();
     const cause = this.#causeOf(later, now);
@@ -422,7 +423,7 @@ export class DownloadPhase {
           : undefined;
     if (due === undefined) await condition(changed);
     else if (due > Date.now())
-      await condition(changed, due - Date.now(), { summary: `files again · ${this.#state.words ?? ''}`.slice(0, 80) });
+      await condition(changed, due - Date.now(), { summary: `files again · ${this.#state.detail ?? ''}`.slice(0, 80) });
     this.#changed = false;
   }
 

@@ -8,8 +8,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
-import type { Limits } from '../fhir/limits.ts';
-import { LIMITS } from '../fhir/limits.ts';
+import type { Limits } from '../policy/limits.ts';
+import { LIMITS } from '../policy/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import type { CarriedState } from './carried-state.ts';
 import { pack } from './carried-state.ts';

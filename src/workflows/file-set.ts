@@ -1,6 +1,6 @@
 import type { ExportRun } from './export-run.ts';
-import type { LinkState, ReadLinks } from '../fhir/link-life.ts';
-import { NO_LINKS } from '../fhir/link-life.ts';
+import type { LinkState, ReadLinks } from '../policy/link-life.ts';
+import { NO_LINKS } from '../policy/link-life.ts';
 import { refreshPhase } from './refresh-phase.ts';
 import type { AttachmentState, DownloadState } from './state.ts';
 import { newDownloads } from './state.ts';

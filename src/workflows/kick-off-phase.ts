@@ -1,4 +1,5 @@
-import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { addWarnings } from './state.ts';
@@ -31,14 +32,14 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       addWarnings(state, result.warnings);
       state.accepted = true;
       delete poll.trouble;
-      delete poll.words;
+      delete poll.detail;
       poll.backoffs = 1;
       poll.notBefore = Date.now() + nextDelay(result.retryAfter, 0, limits, Math.random);
       return;
     }
     poll.trouble = addTrouble(poll.trouble, 'outage', Date.now());
-    poll.words = `kick-off: ${result.words}`;
-    if (isFinal(poll.trouble, Date.now(), limits)) throw failure('ServerUnavailable', poll.words);
+    poll.detail = `kick-off: ${detailOf(result)}`;
+    if (isFinal(poll.trouble, Date.now(), limits)) throw failure('ServerUnavailable', poll.detail);
     const delay = nextDelay(result.retryAfter, poll.trouble.times - 1, limits, Math.random);
     poll.notBefore = Date.now() + delay;
     await run.waitUntil(poll.notBefore, `kick-off again in ${Math.ceil(delay / 1000)} s`);

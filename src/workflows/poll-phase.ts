@@ -1,5 +1,6 @@
 import type { PollStatusResult } from '../activities/poll-status.ts';
-import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { addWarnings } from './state.ts';
@@ -29,15 +30,15 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         run.state.complete = true;
         addWarnings(run.state, result.warnings);
         delete poll.trouble;
-        delete poll.words;
+        delete poll.detail;
         delete poll.serverProgress;
         return true;
       case 'gone':
-        poll.words = result.words;
+        poll.detail = detailOf(result);
         return false;
       case 'inProgress':
         delete poll.trouble;
-        delete poll.words;
+        delete poll.detail;
         noteProgress(run, result);
         if (hasNewFiles(run, result)) return true;
         break;
@@ -69,15 +70,15 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
 function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }): boolean {
   const { poll } = run.state;
   poll.trouble = addTrouble(poll.trouble, result.cause, Date.now());
-  poll.words = result.words;
+  poll.detail = detailOf(result);
   if (isFinal(poll.trouble, Date.now(), run.limits)) {
     if (result.cause === 'gone') return false;
     throw result.cause === 'unusable'
       ? failure(
           'InvalidManifest',
-          `the status URL answered ${poll.trouble.times} times without a manifest: ${result.words}`,
+          `the status URL answered ${poll.trouble.times} times without a manifest: ${detailOf(result)}`,
         )
-      : failure('ServerUnavailable', `the status URL could not be asked: ${result.words}`);
+      : failure('ServerUnavailable', `the status URL could not be asked: ${detailOf(result)}`);
   }
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.trouble.times - 1, run.limits, Math.random);
   return true;
@@ -85,5 +86,5 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
 
 function waitSummary({ state: { poll } }: ExportRun): string {
   const seconds = Math.max(0, Math.ceil((poll.notBefore - Date.now()) / 1000));
-  return `next poll in ${seconds} s${poll.words === undefined ? '' : ` · ${poll.words.slice(0, 60)}`}`;
+  return `next poll in ${seconds} s${poll.detail === undefined ? '' : ` · ${poll.detail.slice(0, 60)}`}`;
 }

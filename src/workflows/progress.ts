@@ -5,7 +5,7 @@ import type { ExportState } from './state.ts';
 export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
   const { opened, poll, manifest, downloads, attachments } = state;
   const seen = Object.values(downloads?.seen ?? {});
-  const words = attachments?.downloads.words ?? downloads?.words ?? poll.words;
+  const detail = attachments?.downloads.detail ?? downloads?.detail ?? poll.detail;
   return {
     phase: state.phase,
     server,
@@ -36,7 +36,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     resources: seen.reduce((sum, { resources }) => sum + resources, 0),
     bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
     ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
-    ...(words === undefined ? {} : { trouble: words }),
+    ...(detail === undefined ? {} : { trouble: detail }),
     ...(state.stillSince === undefined ? {} : { standsStillSince: new Date(state.stillSince).toISOString() }),
     ...(downloads === undefined ? {} : { fetchedAgain: downloads.again }),
     warnings: state.warnings,

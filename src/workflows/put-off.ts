@@ -1,7 +1,7 @@
 import { patched } from '@temporalio/workflow';
 import type { LaterFiles } from '../activities/download-files.ts';
-import type { Trouble } from '../fhir/trouble.ts';
-import { addTrouble } from '../fhir/trouble.ts';
+import type { Trouble } from '../policy/trouble.ts';
+import { addTrouble } from '../policy/trouble.ts';
 
 /** Files that were asked for and put off. */
 export type PutOff = Exclude<LaterFiles, { cause: 'untried' }>;

@@ -1,5 +1,6 @@
-import type { Trouble } from '../fhir/trouble.ts';
-import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import type { Trouble } from '../policy/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { step } from './steps.ts';
@@ -24,21 +25,21 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       return true;
     }
     if (result.kind === 'gone' || result.kind === 'changed') {
-      run.jobEnded = result.words;
+      run.jobEnded = detailOf(result);
       return false;
     }
     trouble = addTrouble(trouble, result.cause, Date.now());
     if (isFinal(trouble, Date.now(), run.limits)) {
       if (result.cause === 'gone') {
-        run.jobEnded = result.words;
+        run.jobEnded = detailOf(result);
         return false;
       }
       throw failure(
         result.cause === 'unusable' ? 'InvalidManifest' : 'ServerUnavailable',
-        `links to files were refused and the manifest could not be read again: ${result.words}`,
+        `links to files were refused and the manifest could not be read again: ${detailOf(result)}`,
       );
     }
     const delay = nextDelay(result.retryAfter, trouble.times - 1, run.limits, Math.random);
-    await run.waitUntil(Date.now() + delay, `manifest again · ${result.words.slice(0, 60)}`);
+    await run.waitUntil(Date.now() + delay, `manifest again · ${detailOf(result).slice(0, 60)}`);
   }
 }

@@ -1,8 +1,8 @@
 import type { ExportPhase, Warning } from '../contract.ts';
-import type { Range, Seen } from '../fhir/batches.ts';
-import type { LinkState } from '../fhir/link-life.ts';
-import type { Trouble } from '../fhir/trouble.ts';
-import type { ManifestSummary } from '../activities/export-state.ts';
+import type { OrdinalRange, Seen } from '../policy/batches.ts';
+import type { LinkState } from '../policy/link-life.ts';
+import type { Trouble } from '../policy/trouble.ts';
+import type { ManifestSummary } from '../export-folder/export-state.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 
 /** Where an export is: all that one run hands to the next when its history is full. Bounded, without secrets. */
@@ -47,14 +47,14 @@ export interface PollState {
   backoffs: number;
   trouble?: Trouble;
   serverProgress?: string;
-  words?: string;
+  detail?: string;
 }
 
 export interface DownloadState {
   /** First entry that has not been planned. */
   cursor: number;
   /** Planned and not started. */
-  planned: Range[];
+  planned: OrdinalRange[];
   retries: RetryState[];
   seen: Record<string, Seen>;
   done: number;
@@ -71,7 +71,7 @@ export interface DownloadState {
   busyTimes: number;
   /** How often the manifest has been read again. */
   reading: number;
-  words?: string;
+  detail?: string;
   /** What is known of links; of manifests only. */
   links?: LinkState;
   /** The last wish of an operator by which all waits have ended. */

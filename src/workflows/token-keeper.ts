@@ -1,9 +1,10 @@
-import type { TokenNeeded } from '../activities/token-needed.ts';
-import type { TokenRef } from '../activities/token-needed.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import type { TokenRef } from '../fhir-server/token-needed.ts';
 import { WARNINGS } from '../contract.ts';
-import { refreshMargin } from '../fhir/refresh-margin.ts';
-import type { Trouble } from '../fhir/trouble.ts';
-import { addTrouble, isFinal, nextDelay } from '../fhir/trouble.ts';
+import { refreshMargin } from '../policy/refresh-margin.ts';
+import type { Trouble } from '../policy/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { addWarnings } from './state.ts';
@@ -60,7 +61,7 @@ export class TokenKeeper {
         await this.#refresh(result.epoch);
         continue;
       }
-      if (result.refused && ++refusals > 1) throw failure('AuthorizationFailed', result.words);
+      if (result.refused && ++refusals > 1) throw failure('AuthorizationFailed', detailOf(result));
       trouble = await this.renew(result, trouble);
     }
   }
@@ -76,7 +77,7 @@ export class TokenKeeper {
     if (held === undefined || needed.epoch >= held.epoch) await this.#refresh(needed.epoch);
     if (needed.refused) return undefined;
     const now = addTrouble(trouble, 'tokenEndpoint', Date.now());
-    if (now.times > 1) await this.#wait(now, needed.words, undefined);
+    if (now.times > 1) await this.#wait(now, detailOf(needed), undefined);
     return now;
   }
 
@@ -117,18 +118,18 @@ export class TokenKeeper {
         return;
       }
       trouble = addTrouble(trouble, 'tokenEndpoint', Date.now());
-      await this.#wait(trouble, result.words, result.retryAfter);
+      await this.#wait(trouble, detailOf(result), result.retryAfter);
     }
   }
 
-  async #wait(trouble: Trouble, words: string, retryAfter: number | undefined): Promise<void> {
+  async #wait(trouble: Trouble, detail: string, retryAfter: number | undefined): Promise<void> {
     const { limits, state } = this.#run;
-    this.trouble = words;
-    state.poll.words = words;
-    if (isFinal(trouble, Date.now(), limits)) throw failure('AuthorizationFailed', `no token could be had: ${words}`);
+    this.trouble = detail;
+    state.poll.detail = detail;
+    if (isFinal(trouble, Date.now(), limits)) throw failure('AuthorizationFailed', `no token could be had: ${detail}`);
     const delay = nextDelay(retryAfter, trouble.times - 1, limits, Math.random);
     await this.#run.waitUntil(Date.now() + delay, `token again in ${Math.ceil(delay / 1000)} s`);
-    delete state.poll.words;
+    delete state.poll.detail;
   }
 
   #warn(what: string, types: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { warningsOfContent } from '../../src/activities/content-warnings.ts';
 import { ignoredParameters } from '../../src/activities/ignored-parameters.ts';
-import { IssueSummary } from '../../src/activities/summarize-issues.ts';
+import { IssueSummary } from '../../src/export-folder/summarize-issues.ts';
 
 const one = { files: 1, resources: 1, bytes: 10 };
 const none = { files: 1, resources: 0, bytes: 0 };

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { safeCause } from '../../src/activities/safe-cause.ts';
-import { logError } from '../../src/log-error.ts';
+import { logError } from '../../src/process/log-error.ts';
 
 test('a cause says of which kind it was and where, and no word more', async () => {
   const system: unknown = await readFile('/there/is/secret').catch((error: unknown) => error);

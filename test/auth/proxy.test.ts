@@ -94,13 +94,13 @@ describe('a proxy that makes no tunnel: nothing was sent, so a kick-off may be s
     [503, /^the proxy [\d.:]+: HTTP 503$/],
     ['drop', /^the proxy [\d.:]+: /],
     ['nothing', /^the proxy [\d.:]+: UND_ERR_HEADERS_TIMEOUT/],
-  ] as const)('%s', async (answer, words) => {
+  ] as const)('%s', async (answer, detail) => {
     proxy.answer = answer;
     const before = Date.now();
     await expect(ask(http, `${origins.secure.origin}/`, through(), { freshConnection: true })).rejects.toMatchObject({
       name: 'NetworkError',
       maybeSent: false,
-      message: expect.stringMatching(words),
+      message: expect.stringMatching(detail),
     });
     expect(Date.now() - before).toBeLessThan(3000);
     expect(clients).toEqual([]);

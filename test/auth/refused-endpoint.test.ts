@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { authorize } from '../../src/activities/token-needed.ts';
+import { authorize } from '../../src/fhir-server/token-needed.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { knownServer } from '../support/tls-servers.ts';
 

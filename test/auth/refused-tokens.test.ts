@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { authorize } from '../../src/activities/token-needed.ts';
+import { authorize } from '../../src/fhir-server/token-needed.ts';
 import type { RefreshedToken } from '../../src/auth/server-authorization.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';

@@ -77,10 +77,10 @@ describe('a secret that is not there names its place', () => {
     ['a folder', { file: folder }, /\/secret-\w+ cannot be read \(EISDIR\)$/],
     ['an empty file', { file: empty }, /\/empty is empty$/],
     ['no variable', { env: 'NO_SUCH_VARIABLE_HERE' }, /variable NO_SUCH_VARIABLE_HERE is not set$/],
-  ])('%s', async (_, source, words) => {
+  ])('%s', async (_, source, detail) => {
     await expect(new Secret(source).text()).rejects.toMatchObject({
       code: 'AuthorizationFailed',
-      message: expect.stringMatching(words),
+      message: expect.stringMatching(detail),
     });
   });
 });

@@ -129,11 +129,11 @@ describe('a refusal for good', () => {
     ['invalid_scope', refusal('invalid_scope'), SCOPES, 1],
     ['unauthorized_client', refusal('unauthorized_client'), /unauthorized_client/, 1],
     ['403', { status: 403, body: '<h1>Blocked</h1>' }, /HTTP 403: \(a page, not FHIR\) Blocked/, 1],
-  ])('%s', async (_, answer, words, tries) => {
+  ])('%s', async (_, answer, detail, tries) => {
     server.answer = () => answer;
     await expect(askWithKey()).rejects.toMatchObject({
       code: 'AuthorizationFailed',
-      message: expect.stringMatching(words),
+      message: expect.stringMatching(detail),
     });
     expect(server.asked).toHaveLength(tries);
     expect(new Set(assertions()).size).toBe(tries);
@@ -163,9 +163,9 @@ test.each([408, 429, 500, 503])('%i may pass, and its Retry-After is told', asyn
 describe('what the server quotes of a proof is taken out', () => {
   test.each([400, 503])('the assertion, HTTP %i', async (status) => {
     server.answer = (asked) => ({ status, body: { error: 'invalid_client', error_description: `bad: ${asked.body}` } });
-    const words = await askWithKey().then(JSON.stringify, (error: Error) => error.message);
-    expect(words).toContain('client_assertion=[redacted]');
-    for (const assertion of assertions()) expect(words).not.toContain(assertion.split('.')[2]);
+    const detail = await askWithKey().then(JSON.stringify, (error: Error) => error.message);
+    expect(detail).toContain('client_assertion=[redacted]');
+    for (const assertion of assertions()) expect(detail).not.toContain(assertion.split('.')[2]);
   });
 
   test.each(['basic', 'form'] as const)('the client secret by %s, in whatever spelling', async (method) => {

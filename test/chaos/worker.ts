@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../../src/config.ts';
-import { LIMITS } from '../../src/fhir/limits.ts';
-import { createWorkers } from '../../src/workers.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
+import { createWorkers } from '../../src/create-workers.ts';
 
 /** The worker of the chaos tests: it waits less between tries than a real one, and gives up as late. */
 Runtime.install({ logger: new DefaultLogger('DEBUG') });

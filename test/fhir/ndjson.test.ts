@@ -205,7 +205,7 @@ test('the verdict is the one that the lines were made for, whatever their length
     const lines = Array.from({ length: Math.floor(random() * 30) }, () =>
       random() < 0.15 ? { text: pick(blank), records: 0 } : { text: pick(good)(type), records: 1 },
     );
-    const [wrong, words] = pick(bad);
+    const [wrong, detail] = pick(bad);
     const at = random() < 0.5 ? Math.floor(random() * (lines.length + 1)) : undefined;
     if (at !== undefined) lines.splice(at, 0, { text: wrong(type), records: 1 });
     const ends = lines.map(() => pick(['\n', '\r\n']));
@@ -227,7 +227,7 @@ test('the verdict is the one that the lines were made for, whatever their length
     const verdict = checker.end();
     if (at === undefined)
       expect(verdict).toEqual({ records: lines.filter(({ records }) => records > 0).length, headers: 0 });
-    else expect(verdict).toMatch(new RegExp(`^line ${at + 1} .*${words}`));
+    else expect(verdict).toMatch(new RegExp(`^line ${at + 1} .*${detail}`));
   }
 });
 

@@ -141,8 +141,8 @@ describe('the words', () => {
     ['HTTP 200 with neither transactionTime nor output', 200, '{}', {}],
     ['X-Export-Status 500: error/value: it is value', 200, outcome('value'), X('500 Internal Server Error')],
     ['X-Export-Status 503', 200, '', X('503')],
-  ])('are "%s"', (words, status, body, headers) => {
-    expect(read(status, { body, ...headers })).toMatchObject({ words });
+  ])('are "%s"', (detail, status, body, headers) => {
+    expect(read(status, { body, ...headers })).toMatchObject({ detail });
   });
 });
 

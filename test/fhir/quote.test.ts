@@ -21,8 +21,8 @@ describe('quoteAnswer', () => {
       '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>',
       'AccessDenied Request has expired',
     ],
-  ])('gives the words of a page: %s', (page, words) => {
-    expect(quoteAnswer(page)).toBe(`(a page, not FHIR) ${words}`);
+  ])('gives the words of a page: %s', (page, detail) => {
+    expect(quoteAnswer(page)).toBe(`(a page, not FHIR) ${detail}`);
   });
 
   test('gives other text as it is, on one line', () => {

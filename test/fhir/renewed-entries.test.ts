@@ -30,7 +30,7 @@ describe('by URL without query, where that is the same set', () => {
   ] as const)('not when the %s of a file has changed: %o', (field, change) => {
     expect(matched([file('a'), file('b')], [file('b'), file('a', change)])).toEqual({
       kind: 'other',
-      words: `the ${field} of a file is not what it was`,
+      detail: `the ${field} of a file is not what it was`,
     });
   });
   test('each array has files of its own', () => {
@@ -79,12 +79,12 @@ describe('by order, where every URL is new', () => {
   });
   test('not in another order', () => {
     const after = [file('y', { count: 7 }), file('z'), file('x', { kind: 'deleted', type: undefined as never })];
-    expect(matched(before, after)).toEqual({ kind: 'other', words: 'the count of a file is not what it was' });
+    expect(matched(before, after)).toEqual({ kind: 'other', detail: 'the count of a file is not what it was' });
   });
   test('not of another moment', () => {
     expect(matched([file('1')], [file('x')], false)).toEqual({
       kind: 'other',
-      words: 'its transactionTime is not what it was',
+      detail: 'its transactionTime is not what it was',
     });
   });
   test('not when one URL has stayed', () => {
@@ -95,7 +95,7 @@ describe('by order, where every URL is new', () => {
 test('more or fewer files are other files', () => {
   expect(matched([file('1')], [file('1'), file('2')])).toEqual({
     kind: 'other',
-    words: 'it lists 2 files in place of 1',
+    detail: 'it lists 2 files in place of 1',
   });
   expect(matched([file('1')], []).kind).toBe('other');
   expect(matched([], [])).toEqual({ kind: 'same', places: [] });

@@ -9,7 +9,7 @@ import { startHapiServer } from '../../dev/hapi/server.ts';
 import { findTemporalCli } from '../../dev/temporal/cli.ts';
 import { startTemporalServer } from '../../dev/temporal/server.ts';
 import type { ServerConfig } from '../../src/config.ts';
-import { createWorkers } from '../../src/workers.ts';
+import { createWorkers } from '../../src/create-workers.ts';
 
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 

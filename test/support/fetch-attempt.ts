@@ -1,10 +1,10 @@
-import type { FileTrouble } from '../../src/activities/download/file-trouble.ts';
-import { fetchFile } from '../../src/activities/download/fetch-file.ts';
-import type { CheckedFile } from '../../src/activities/download/checked-file.ts';
+import type { FileTrouble } from '../../src/download/file-trouble.ts';
+import { fetchFile } from '../../src/download/fetch-file.ts';
+import type { CheckedFile } from '../../src/download/checked-file.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
 import type { HttpClient, RequestRules } from '../../src/http/http-client.ts';
-import { openDirectory } from '../../src/storage/directory.ts';
-import type { Part } from '../../src/storage/export-folder.ts';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+import type { Part } from '../../src/storage/folder.ts';
 
 const RULES: RequestRules = { trustedOrigins: new Set(), trustedHeaders: {}, loopback: true };
 const NAME = 'Patient.00001.ndjson';

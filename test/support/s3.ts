@@ -6,7 +6,7 @@ import { inject } from 'vitest';
 import type { Gateway } from '../../dev/s3/gateway.ts';
 import { startGateway } from '../../dev/s3/gateway.ts';
 import type { S3DestinationConfig } from '../../src/config.ts';
-import { openS3 } from '../../src/storage/s3.ts';
+import { openS3 } from '../../src/storage/s3/s3.ts';
 
 /** Whether an S3 endpoint can be had; without one the tests of S3 are skipped. */
 export const hasS3 = inject('versitygw') !== '';

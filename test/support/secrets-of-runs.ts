@@ -24,8 +24,8 @@ export function quote(server: SampleServer, route: Route, status: number, rule: 
     kind: 'answer' as const,
     status,
     get body(): string {
-      const words = `${asked?.headers.authorization} with ${asked?.body}`;
-      return JSON.stringify({ error: 'invalid_client', error_description: words, again: encodeURIComponent(words) });
+      const detail = `${asked?.headers.authorization} with ${asked?.body}`;
+      return JSON.stringify({ error: 'invalid_client', error_description: detail, again: encodeURIComponent(detail) });
     },
   };
   server.faults.add({ route, match: (entry) => ((asked = entry), true), ...rule, do: answer });

@@ -1,5 +1,5 @@
-import type { Limits } from '../../src/fhir/limits.ts';
-import { LIMITS } from '../../src/fhir/limits.ts';
+import type { Limits } from '../../src/policy/limits.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
 
 /** Limits for tests: the same rules in seconds instead of hours. */
 export const SHORT_LIMITS: Limits = {

@@ -13,10 +13,10 @@ import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
-import type { Limits } from '../../src/fhir/limits.ts';
+import type { Limits } from '../../src/policy/limits.ts';
 import type { HttpTimeouts } from '../../src/http/http-client.ts';
-import type { Workers } from '../../src/workers.ts';
-import { createWorkers } from '../../src/workers.ts';
+import type { Workers } from '../../src/create-workers.ts';
+import { createWorkers } from '../../src/create-workers.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));

@@ -1,6 +1,6 @@
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../../src/config.ts';
-import { createWorkers } from '../../src/workers.ts';
+import { createWorkers } from '../../src/create-workers.ts';
 import type { KillPoint } from './kill-point.ts';
 import { armKillPoint } from './kill-point.ts';
 import { SHORT_LIMITS } from './short-limits.ts';

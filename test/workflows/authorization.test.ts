@@ -208,10 +208,10 @@ describe('a refusal for good is AuthorizationFailed, with the server’s words',
   test.each([
     ['stranger', /invalid_client/, 2],
     ['refusing', /invalid_scope.*asked for: system\/\*\.rs/, 1],
-  ])('%s', async (name, words, requests) => {
+  ])('%s', async (name, detail, requests) => {
     const failure = await stack.fail({ server: name });
     expect(failure.code).toBe('AuthorizationFailed');
-    expect(failure.message).toMatch(words);
+    expect(failure.message).toMatch(detail);
     expect(auth(name).requests).toHaveLength(requests);
     const ids = auth(name).requests.map((one) => one.jti);
     expect(new Set(ids).size).toBe(ids.length);

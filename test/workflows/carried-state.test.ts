@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { LIMITS } from '../../src/fhir/limits.ts';
-import type { TroubleCause } from '../../src/fhir/trouble.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
+import type { TroubleCause } from '../../src/policy/trouble.ts';
 import { pack, unpack } from '../../src/workflows/carried-state.ts';
 import type { ExportState } from '../../src/workflows/state.ts';
 import { newDownloads, newState } from '../../src/workflows/state.ts';

@@ -109,7 +109,7 @@ describe('a file that stays wrong fails the run, and the others are whole', () =
     ['404', answer(404), 3, /HTTP 404/],
     ['400', answer(400), 1, /HTTP 400/],
     ['500', answer(500), 3, /HTTP 500/],
-  ] as const)('%s', async (_, fault, requests, words) => {
+  ] as const)('%s', async (_, fault, requests, detail) => {
     hospital.faults.add({
       route: 'file',
       match: ({ url }) => url.includes('Condition'),
@@ -118,7 +118,7 @@ describe('a file that stays wrong fails the run, and the others are whole', () =
     });
     const started = await stack.start({ destination: { path: `bad-${requests}-${_.replaceAll(' ', '-')}` } });
     await expect(started.result()).rejects.toMatchObject({
-      cause: { type: 'IncompleteExport', message: expect.stringMatching(words) },
+      cause: { type: 'IncompleteExport', message: expect.stringMatching(detail) },
     });
     const location = join(stack.folder, `bad-${requests}-${_.replaceAll(' ', '-')}`);
     const names = await readdir(location);
@@ -129,7 +129,7 @@ describe('a file that stays wrong fails the run, and the others are whole', () =
       name: string;
       why: string;
     }[];
-    expect(missing.every(({ name, why }) => name.startsWith('Condition') && words.test(why))).toBe(true);
+    expect(missing.every(({ name, why }) => name.startsWith('Condition') && detail.test(why))).toBe(true);
     expect(hospital.journal.filter(({ route }) => route === 'delete')).toHaveLength(0);
     expect(Math.min(...requestsPerFile().filter((count) => count > 1 || requests === 1))).toBeGreaterThanOrEqual(
       requests === 1 ? 1 : 2,

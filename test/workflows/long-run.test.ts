@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import type { AuthServer } from '../../dev/sample-server/auth-server/index.ts';
 import { createAuthServer } from '../../dev/sample-server/auth-server/index.ts';
 import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
-import { LIMITS } from '../../src/fhir/limits.ts';
-import { refreshMargin } from '../../src/fhir/refresh-margin.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
+import { refreshMargin } from '../../src/policy/refresh-margin.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { makeKey, secretFile } from '../support/keys.ts';
 import { runsOf } from '../support/runs.ts';

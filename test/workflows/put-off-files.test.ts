@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ExportProgress } from '../../src/contract.ts';
 import { POLL_NOW, PROGRESS } from '../../src/contract.ts';
-import type { Limits } from '../../src/fhir/limits.ts';
+import type { Limits } from '../../src/policy/limits.ts';
 import type { LinkServer, LinkServerOptions, LinkedFile } from '../support/link-server.ts';
 import { startLinkServer } from '../support/link-server.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';

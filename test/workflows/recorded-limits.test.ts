@@ -1,7 +1,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { expect, test } from 'vitest';
 import type { OpenedExport } from '../../src/activities/open-export.ts';
-import { LIMITS } from '../../src/fhir/limits.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
 import { ExportRun } from '../../src/workflows/export-run.ts';
 import { newState } from '../../src/workflows/state.ts';
 

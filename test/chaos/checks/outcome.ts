@@ -12,14 +12,14 @@ export function checkOutcome(run: ExportRun, injected: readonly Injected[]): str
 
 function unexplained({ failure, workflowId }: Start, run: ExportRun, faults: readonly Injected[]): string | undefined {
   const { code = '', message = '' } = failure ?? {};
-  const words = `${workflowId} ended with ${code}: ${message}`;
+  const detail = `${workflowId} ended with ${code}: ${message}`;
   if (code === 'DestinationFailed') {
     const full = faults.some(({ kind }) => kind === 'diskFull') && run.destination.name === 'small';
-    return full && /ENOSPC|EFBIG/.test(message) ? undefined : words;
+    return full && /ENOSPC|EFBIG/.test(message) ? undefined : detail;
   }
   if (code === 'KickOffUnknown') {
     const sent = run.hospital.requests.filter(({ route }) => route === 'kickOff').length;
-    return faults.length > 0 && sent > 0 ? undefined : words;
+    return faults.length > 0 && sent > 0 ? undefined : detail;
   }
-  return words;
+  return detail;
 }

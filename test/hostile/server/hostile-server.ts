@@ -150,7 +150,7 @@ export class HostileServer {
     if (refusal !== undefined) return this.#refuse(refusal, asked, response, 'no export of that kind');
     const read = readKickOff(this.#case, asked);
     if ('status' in read) {
-      return sendRefusal(response, asked, { status: read.status, body: 'final' }, read.words, this.#case.compresses);
+      return sendRefusal(response, asked, { status: read.status, body: 'final' }, read.detail, this.#case.compresses);
     }
     this.journal.understood.push(read);
     this.journal.jobs++;
@@ -172,12 +172,12 @@ export class HostileServer {
     sendJson(response, asked, 200, answer.manifest, { ...this.#case, type: 'application/json' });
   }
 
-  #refuse(refusal: Refusal | { kind: 'break' }, asked: Asked, response: ServerResponse, words: string): void {
+  #refuse(refusal: Refusal | { kind: 'break' }, asked: Asked, response: ServerResponse, detail: string): void {
     if ('kind' in refusal) {
       response.socket?.destroy();
       return;
     }
-    const said = `${words} (${this.journal.words.length})`;
+    const said = `${detail} (${this.journal.words.length})`;
     if (refusal.body === 'final') this.journal.words.push(said);
     if (refusal.status === 202 && asked.route === 'status') response.setHeader('x-progress', '42 %');
     sendRefusal(response, asked, refusal, said, this.#case.compresses);

@@ -2,12 +2,12 @@ import type { Case } from '../case.ts';
 import type { Asked, Understood } from '../journal.ts';
 
 /** What a server understands of a kick-off, or why it does not take it. */
-export function readKickOff(one: Case, asked: Asked): Understood | { status: number; words: string } {
+export function readKickOff(one: Case, asked: Asked): Understood | { status: number; detail: string } {
   const { reads, declares } = one;
   if (asked.method === 'GET') {
-    if (declares === 4) return { status: 405, words: 'Method not allowed' };
+    if (declares === 4) return { status: 405, detail: 'Method not allowed' };
     const query = new URL(asked.path, 'http://x').searchParams;
-    if (query.has('patient')) return { status: 400, words: 'patient is not for GET' };
+    if (query.has('patient')) return { status: 400, detail: 'patient is not for GET' };
     return understand(reads, declares, query.getAll('_type'), query.getAll('_typeFilter'));
   }
   const parameters =
@@ -27,10 +27,10 @@ function understand(
   declares: Case['declares'],
   types: readonly string[],
   filters: readonly string[],
-): Understood | { status: number; words: string } {
+): Understood | { status: number; detail: string } {
   const read = reads === 'hapi' ? types.slice(0, 1) : types;
   if (declares === 4 && read.some((type) => type.includes(','))) {
-    return { status: 400, words: 'a type with a comma is unknown' };
+    return { status: 400, detail: 'a type with a comma is unknown' };
   }
   // IG 1 and 2: several filters may be joined by commas; a comma inside of one is encoded once more.
   const single = declares === 2 ? filters.flatMap((filter) => filter.split(',')) : filters;

@@ -63,7 +63,7 @@ export function sendRefusal(
   response: ServerResponse,
   asked: Asked,
   { status, retryAfter, body }: Refusal,
-  words: string,
+  detail: string,
   compresses: boolean,
 ): void {
   if (retryAfter !== undefined) {
@@ -72,11 +72,11 @@ export function sendRefusal(
     if (wait !== undefined) asked.retryAfter = wait;
   }
   if (body === 'html')
-    sendJson(response, asked, status, `<html><body>${words}</body></html>`, { compresses, type: 'text/html' });
+    sendJson(response, asked, status, `<html><body>${detail}</body></html>`, { compresses, type: 'text/html' });
   else if (body === 'none') sendJson(response, asked, status, '', { compresses });
   else if (body === 'empty object') sendJson(response, asked, status, {}, { compresses });
   else {
-    const issue = [{ severity: 'error', code: body === 'final' ? 'processing' : 'transient', diagnostics: words }];
+    const issue = [{ severity: 'error', code: body === 'final' ? 'processing' : 'transient', diagnostics: detail }];
     sendJson(response, asked, status, { resourceType: 'OperationOutcome', issue }, { compresses });
   }
 }

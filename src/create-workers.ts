@@ -1,0 +1,132 @@
+import type { WorkerDeploymentVersion } from '@temporalio/common';
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { ActivityDeps, Owner } from './activities/deps.ts';
+import { createActivities, createFileActivities } from './activities/index.ts';
+import { Servers } from './fhir-server/servers.ts';
+import type { Config } from './config.ts';
+import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
+import type { Limits } from './policy/limits.ts';
+import { LIMITS } from './policy/limits.ts';
+import { HEARTBEAT_SECONDS, heartbeatInterval } from './heartbeat.ts';
+import { HttpClient } from './http/http-client.ts';
+import type { HttpTimeouts } from './http/http-client.ts';
+import { registeredAttributes } from './process/registered-attributes.ts';
+
+export interface WorkersOptions {
+  connection: NativeConnection;
+  /** Default: `default`. */
+  namespace?: string | undefined;
+  config: Config;
+  /** Default: `fhir-bulk-export`. */
+  taskQueue?: string;
+  /** Path of the prebuilt workflow bundle. */
+  workflowBundle: string;
+  /** Version of these workers in a Worker Deployment, to which the exports that they begin are pinned. Default: none. */
+  version?: WorkerDeploymentVersion | undefined;
+  /** Default: the project's own; tests shorten them. */
+  limits?: Limits;
+  timeouts?: HttpTimeouts;
+}
+
+/** The workers of one process: one for the main task queue, one for the downloads of each configured server. */
+export interface Workers {
+  /** Runs until {@link shutdown} or a signal; throws when one of them fails. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+/** Makes the workers of a process; nothing is polled before they run. */
+export async function createWorkers(options: WorkersOptions): Promise<Workers> {
+  const { connection, namespace = 'default', config, taskQueue = TASK_QUEUE } = options;
+  const http = new HttpClient(options.timeouts);
+  const deps: ActivityDeps = {
+    config,
+    servers: new Servers(config, http, options.limits),
+    http,
+    limits: options.limits ?? LIMITS,
+    registeredSearchAttributes: () => registeredAttributes(connection, namespace, config.searchAttributes),
+    isRunning: (owner) => isRunning(new Client({ connection, namespace }), owner),
+  };
+  const common: Partial<WorkerOptions> = {
+    connection,
+    namespace,
+    shutdownGraceTime: '5s',
+    shutdownForceTime: '25s',
+    ...(options.version === undefined
+      ? {}
+      : {
+          workerDeploymentOptions: {
+            version: options.version,
+            useWorkerVersioning: true as const,
+            // An export ends with the code with which it began, however long it takes.
+            defaultVersioningBehavior: 'PINNED' as const,
+          },
+        }),
+  };
+  const workers = [
+    await Worker.create({
+      ...common,
+      // Of steps the heartbeat timeout is always the default. Those of large manifests keep the process busy for seconds.
+      ...throttle(HEARTBEAT_SECONDS),
+      taskQueue,
+      workflowBundle: { codePath: options.workflowBundle },
+      activities: createActivities(deps),
+    }),
+  ];
+  for (const [name, { maxConcurrentDownloads }] of Object.entries(config.servers)) {
+    workers.push(
+      await Worker.create({
+        ...common,
+        ...throttle(config.heartbeatSeconds ?? HEARTBEAT_SECONDS),
+        taskQueue: filesTaskQueue(name, taskQueue),
+        activities: createFileActivities(deps),
+        maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
+        // Every slot may be waited for with one poll; more would only hold connections.
+        maxConcurrentActivityTaskPolls: Math.min(5, maxConcurrentDownloads),
+      }),
+    );
+  }
+  return {
+    run: () => runAll(workers, http),
+    shutdown: () => workers.forEach(stop),
+  };
+}
+
+/** @param seconds the heartbeat timeout */
+function throttle(seconds: number): Partial<WorkerOptions> {
+  const interval = heartbeatInterval(seconds);
+  return { maxHeartbeatThrottleInterval: interval, defaultHeartbeatThrottleInterval: interval };
+}
+
+/** When one fails the others are stopped too: a process that serves half of its queues looks healthy and is not. */
+async function runAll(workers: readonly Worker[], http: HttpClient): Promise<void> {
+  try {
+    await Promise.all(
+      workers.map((worker) =>
+        worker.run().catch((error: unknown) => {
+          workers.forEach(stop);
+          throw error;
+        }),
+      ),
+    );
+  } finally {
+    await http.close();
+  }
+}
+
+function stop(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+}
+
+async function isRunning(client: Client, { workflowId, firstRunId }: Owner): Promise<boolean> {
+  try {
+    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    const first = raw.workflowExecutionInfo?.firstRunId ?? firstRunId;
+    return status.name === 'RUNNING' && first === firstRunId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

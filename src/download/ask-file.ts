@@ -1,0 +1,106 @@
+import type { Entry } from '../fhir/entries.ts';
+import type { LineRules } from '../fhir/ndjson.ts';
+import type { HttpClient, HttpResponse, RequestRules } from '../http/http-client.ts';
+import type { Part } from '../storage/folder.ts';
+import { isGzip } from './body.ts';
+import type { RangeAsked, Rest, Whole, Wrong } from './range-answer.ts';
+import { readAnswer, readRangeAnswer } from './range-answer.ts';
+import { isJson } from './unwrap-binary.ts';
+
+/** What may stand in a header as it is. */
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.-]+=[\w.-]+)*$/;
+
+/** What to fetch. Plain data, which another thread or process could be given as well. */
+export interface FileOrder {
+  entry: Entry;
+  rules: RequestRules;
+  authorization?: string;
+  /** Ask for the bytes as they are, so that a transfer that breaks can be resumed. Default: gzip is welcome. */
+  identity?: boolean;
+  /** Of lines. Default: `fast`. */
+  checks?: LineRules['checks'];
+}
+
+/** What came of asking for a file. Its body has not been read. */
+export interface FileAnswer {
+  response: HttpResponse;
+  answer: Whole | Rest | Wrong | { kind: 'status' };
+}
+
+/**
+ * Asks for a file, or for what is missing of it; once more for all of it when what is there cannot be gone on with, and
+ * then the part has been restarted.
+ *
+ * @throws as {@link HttpClient.send}; what the destination throws
+ */
+export async function askFile(
+  order: FileOrder,
+  http: HttpClient,
+  part: Part,
+  signal: AbortSignal,
+): Promise<FileAnswer> {
+  const { resumed } = part;
+  if (resumed !== undefined) {
+    const asked = { from: resumed.bytes, version: resumed.version };
+    const response = await send(order, http, signal, asked);
+    const answer = readRangeAnswer(response, asked);
+    if (answer.kind !== 'again') return { response, answer: checkHeaders(response, order.entry) ?? answer };
+    // Not read to its end: it may be gigabytes.
+    response.body.destroy();
+    await part.restart();
+  }
+  const response = await send(order, http, signal);
+  return { response, answer: checkHeaders(response, order.entry) ?? readAnswer(response) };
+}
+
+async function send(
+  { rules, entry, authorization, identity }: FileOrder,
+  http: HttpClient,
+  signal: AbortSignal,
+  asked?: RangeAsked,
+): Promise<HttpResponse> {
+  const range: Record<string, string> =
+    asked === undefined ? {} : { range: `bytes=${asked.from}-`, 'if-range': asked.version.validator };
+  return http.send(
+    {
+      method: 'GET',
+      url: entry.url,
+      headers: {
+        accept: acceptable(entry),
+        // Bulk Data IG 3.0: gzip should be offered. A range of a compressed body would be one of other bytes.
+        'accept-encoding': identity === true || asked !== undefined ? 'identity' : 'gzip',
+        ...range,
+      },
+      signal,
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    rules,
+  );
+}
+
+/** Whether the headers show that what comes is not the file. */
+function checkHeaders({ status, headers }: HttpResponse, { contentType }: Entry): Wrong | undefined {
+  if (status !== 200 && status !== 206) return undefined;
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (!isGzip(encoding) && !/^\s*(identity)?\s*$/i.test(encoding)) {
+    return { kind: 'wrong', detail: `it is encoded as ${encoding.slice(0, 40)}, which was not asked for` };
+  }
+  // A login or error page. Other types are no proof: AWS serves NDJSON as binary/octet-stream.
+  const isPage = isHtml(headers['content-type']) && !isHtml(contentType);
+  return isPage ? { kind: 'wrong', detail: 'it is an HTML page' } : undefined;
+}
+
+function isHtml(mediaType: string | undefined): boolean {
+  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(mediaType ?? '');
+}
+
+/** An attachment that may have come as a FHIR Binary; of the bytes of that none can be asked for again. */
+export function isWrapped({ status, headers }: HttpResponse, { kind }: Entry): boolean {
+  return kind === 'attachment' && status === 200 && isJson(headers['content-type']);
+}
+
+/** An attachment's own type: with FHIR's the server would wrap it (FHIR R4, Binary); Oracle Health refuses any other. */
+function acceptable({ kind, contentType }: Entry): string {
+  if (kind !== 'attachment') return 'application/fhir+ndjson';
+  return contentType !== undefined && MEDIA_TYPE.test(contentType) ? `${contentType}, */*;q=0.1` : '*/*';
+}

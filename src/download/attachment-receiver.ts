@@ -1,0 +1,57 @@
+import type { Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { Entry } from '../fhir/entries.ts';
+import type { CheckedFile, FileChecks } from './checked-file.ts';
+
+/**
+ * Checks an attachment. Resources are often wrong about the size (some give that of the base64 text) and the hash, so
+ * what they say is compared, and never a reason to throw the content away.
+ */
+export class AttachmentReceiver implements FileChecks {
+  readonly #entry: Pick<Entry, 'fileSize' | 'hash'>;
+  readonly #sha256 = createHash('sha256');
+  readonly #sha1: Hash | undefined;
+  #bytes = 0;
+
+  constructor(entry: Pick<Entry, 'fileSize' | 'hash'>) {
+    this.#entry = entry;
+    this.#sha1 = entry.hash === undefined ? undefined : createHash('sha1');
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(chunk: Uint8Array): undefined {
+    this.#sha256.update(chunk);
+    this.#sha1?.update(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  end(endIsProved: boolean): CheckedFile | string {
+    const { fileSize, hash } = this.#entry;
+    const sizeIsRight = fileSize === undefined ? undefined : fileSize === this.#bytes;
+    const hashIsRight = this.#isSha1(hash);
+    if (!endIsProved && sizeIsRight !== true && hashIsRight !== true) {
+      return 'its end is only the closing of the connection, and no size or hash shows that it is whole';
+    }
+    const differs = [
+      ...(sizeIsRight === false ? (['size'] as const) : []),
+      ...(hashIsRight === false ? (['hash'] as const) : []),
+    ];
+    return {
+      bytes: this.#bytes,
+      records: 0,
+      headers: 0,
+      sha256: this.#sha256.digest('hex'),
+      ...(differs.length === 0 ? {} : { differs }),
+    };
+  }
+
+  /** FHIR: base64 of the SHA-1; hexadecimal is written as well. */
+  #isSha1(hash: string | undefined): boolean | undefined {
+    if (this.#sha1 === undefined || hash === undefined) return undefined;
+    const digest = this.#sha1.digest();
+    return hash === digest.toString('base64') || hash.toLowerCase() === digest.toString('hex');
+  }
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import type { TransformOptions } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import type { ZlibOptions } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
+import type { Take } from '../http/exchange.ts';
+import type { HttpResponse } from '../http/http-client.ts';
+
+/** Bytes that gzip may unpack to before its ratio is looked at, and the ratio that no real NDJSON reaches. */
+const BOMB_BYTES = 64 * 1024 * 1024;
+const BOMB_RATIO = 200;
+/** Bytes that gzip unpacks at a time: with Node's 16 KiB the way between its threads costs more than the unpacking. */
+const BLOCK = 256 * 1024;
+const GUNZIP: ZlibOptions & TransformOptions = { chunkSize: BLOCK, highWaterMark: BLOCK };
+
+/** What is wrong with the content as such; the wire was all right. */
+export class ContentError extends Error {
+  override readonly name = 'ContentError';
+}
+
+export function isGzip(encoding: string | undefined): boolean {
+  return encoding !== undefined && /^\s*(x-)?gzip\s*$/i.test(encoding);
+}
+
+/**
+ * Receives a body with its content coding taken off; gzip of several members is one file.
+ *
+ * @param unwrap takes the content out of what it is wrapped in
+ * @returns bytes that came over the wire
+ * @throws as {@link HttpBody.receive}; ContentError; `Z_…` when gzip is broken or cut
+ */
+export async function receiveBody(
+  { body, headers }: HttpResponse,
+  unwrap: ((chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) | undefined,
+  take: Take,
+): Promise<number> {
+  let received = 0;
+  const gzip = isGzip(headers['content-encoding']);
+  if (!gzip && unwrap === undefined) {
+    await body.receive((chunk) => {
+      received += chunk.length;
+      return take(chunk);
+    });
+    return received;
+  }
+  const decoder = gzip ? createGunzip(GUNZIP) : new PassThrough({ highWaterMark: BLOCK });
+  void body
+    .receive((chunk) => {
+      received += chunk.length;
+      return decoder.write(chunk) ? undefined : once(decoder, 'drain').then(() => {});
+    })
+    .then(
+      () => decoder.end(),
+      (error: unknown) => decoder.destroy(error as Error),
+    );
+  async function* decoded(): AsyncGenerator<Buffer> {
+    let unpacked = 0;
+    for await (const chunk of decoder as AsyncIterable<Buffer>) {
+      unpacked += chunk.length;
+      if (unpacked > BOMB_BYTES && unpacked > received * BOMB_RATIO) {
+        throw new ContentError(`it unpacks to more than ${BOMB_RATIO} times its size`);
+      }
+      yield chunk;
+    }
+  }
+  try {
+    for await (const chunk of unwrap?.(decoded()) ?? decoded()) await take(chunk);
+  } finally {
+    body.destroy();
+  }
+  return received;
+}
+
+/** Whether the end of a body is told by HTTP; otherwise the connection just closes. */
+export function endIsTold({ headers }: HttpResponse): boolean {
+  return headers['content-length'] !== undefined || /\bchunked\b/i.test(headers['transfer-encoding'] ?? '');
+}

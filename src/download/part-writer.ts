@@ -1,0 +1,65 @@
+import type { FileVersion, Part } from '../storage/folder.ts';
+
+/** Bytes that are written at a time: while they are, as many are received; then the wire waits. */
+const BLOCK = 1024 * 1024;
+/** Milliseconds of transfer after which the bytes so far are made durable: as much is fetched again after a kill. */
+const CHECKPOINT = 1000;
+
+/** Writes a part while more of it is received: in order, and with two blocks in memory at most. */
+export class PartWriter {
+  readonly #part: Part;
+  readonly #version: FileVersion | undefined;
+  #filling: Uint8Array[] = [];
+  #bytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #handedOver = Date.now();
+  #saved = Date.now();
+
+  /** @param version of the file, when the transfer can be resumed: then checkpoints are made */
+  constructor(part: Part, version: FileVersion | undefined) {
+    this.#part = part;
+    this.#version = version;
+  }
+
+  /**
+   * Takes bytes over; they must not be changed afterwards.
+   *
+   * @returns a promise when the block before is still being written; it fails as the part does
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    this.#filling.push(chunk);
+    this.#bytes += chunk.length;
+    const isDue = this.#version !== undefined && Date.now() - this.#handedOver >= CHECKPOINT;
+    return this.#bytes >= BLOCK || isDue ? this.#handOver() : undefined;
+  }
+
+  /** All bytes are with the part. */
+  async flush(): Promise<void> {
+    await this.#handOver();
+    await this.#writing;
+  }
+
+  /** Nothing is being written any more, whatever has become of it. */
+  async stop(): Promise<void> {
+    await this.#writing.catch(() => {});
+  }
+
+  #handOver(): Promise<void> {
+    const before = this.#writing;
+    const block = this.#filling;
+    this.#filling = [];
+    this.#bytes = 0;
+    this.#handedOver = Date.now();
+    this.#writing = before.then(() => this.#store(block));
+    // Whoever writes next, or flushes, is told.
+    this.#writing.catch(() => {});
+    return before;
+  }
+
+  async #store(block: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of block) await this.#part.write(chunk);
+    if (this.#version === undefined || Date.now() - this.#saved < CHECKPOINT) return;
+    await this.#part.checkpoint(this.#version);
+    this.#saved = Date.now();
+  }
+}

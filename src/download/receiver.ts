@@ -1,0 +1,95 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Entry } from '../fhir/entries.ts';
+import { lineType } from '../fhir/entries.ts';
+import type { ByteTools, LineCounts, LineRules } from '../fhir/ndjson.ts';
+import { LineChecker } from '../fhir/ndjson.ts';
+import type { CheckedFile, FileChecks } from './checked-file.ts';
+
+const TOOLS: ByteTools = {
+  isUtf8,
+  indexOf: (bytes, pattern, from) => Buffer.prototype.indexOf.call(bytes, pattern, from),
+};
+
+/** Checks a file of NDJSON. */
+export class Receiver implements FileChecks {
+  readonly #entry: Entry;
+  readonly #lines: LineChecker;
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+  #lastByte = -1;
+
+  /** @param checks as configured; files that are read when the export ends are parsed anyway */
+  constructor(entry: Entry, checks: LineRules['checks']) {
+    this.#entry = entry;
+    this.#lines = new LineChecker({ type: lineType(entry), checks: entry.kind === 'output' ? checks : 'full' }, TOOLS);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(chunk: Uint8Array): string | undefined {
+    if (chunk.length === 0) return undefined;
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    this.#lastByte = chunk.at(-1) as number;
+    return this.#lines.push(chunk) ?? this.#isTooMuch();
+  }
+
+  /** Said at once: a body without end would fill the destination. */
+  #isTooMuch(): string | undefined {
+    const { length } = this.#entry;
+    if (length !== undefined && this.#bytes > length)
+      return `more than the ${length} bytes came that the manifest says`;
+    const count = this.#exactCount;
+    return count === undefined || this.#lines.records <= count
+      ? undefined
+      : `more than ${count} resources came, the manifest's count is ${count}`;
+  }
+
+  end(endIsProved: boolean): CheckedFile | string {
+    const counts = this.#lines.end();
+    if (typeof counts === 'string') return counts;
+    const fault = this.#wrongCount(counts) ?? this.#wrongSize();
+    if (fault !== undefined) return fault;
+    if (!endIsProved && !this.#isKnownToBeWhole(counts)) {
+      return 'its end is only the closing of the connection, and no count or size shows that it is whole';
+    }
+    const sha256 = this.#hash.digest('hex');
+    const { sha256: promised } = this.#entry;
+    if (promised !== undefined && promised !== sha256) return `its SHA-256 is ${sha256}, the manifest says ${promised}`;
+    return { bytes: this.#bytes, ...counts, sha256 };
+  }
+
+  /**
+   * `count` must hold, except where the IG leaves open what is counted: Bundles or entries of deleted files, and
+   * whether block headers are resources of organised ones (3.0). Of error files the SMART server counts the resources
+   * that were lost.
+   */
+  get #exactCount(): number | undefined {
+    const { kind, type, count } = this.#entry;
+    return kind === 'output' && type !== undefined ? count : undefined;
+  }
+
+  #wrongCount({ records, headers }: LineCounts): string | undefined {
+    const count = this.#exactCount;
+    if (count === undefined || records === count) return undefined;
+    return `${records - headers} resources came, the manifest's count is ${count}`;
+  }
+
+  /** DPC says the exact length; the IG's own `fileSize` is a hint and proves nothing. */
+  #wrongSize(): string | undefined {
+    const { length } = this.#entry;
+    return length === undefined || length === this.#bytes
+      ? undefined
+      : `${this.#bytes} bytes came, the manifest says ${length}`;
+  }
+
+  #isKnownToBeWhole({ records, headers }: LineCounts): boolean {
+    const { count, kind, fileSize, length, sha256 } = this.#entry;
+    if (length !== undefined || sha256 !== undefined || fileSize === this.#bytes) return true;
+    const endsWithLine = this.#bytes === 0 || this.#lastByte === 0x0a;
+    return endsWithLine && kind !== 'deleted' && (count === records || count === records - headers);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Folder } from '../storage/folder.ts';
+import { mapLimited } from '../storage/map-limited.ts';
+import { FILES } from './export-state.ts';
+
+/** Files that are removed at once; there may be a hundred thousand. */
+const PARALLEL = 16;
+const NUMBERED = /^[A-Z][A-Za-z0-9]{0,63}\.\d{5,}\.ndjson$/;
+
+/** The names that this project gives, by folder. Whatever else is there is somebody else's. */
+const OURS: readonly { folder: string; isOurs(name: string): boolean }[] = [
+  { folder: '', isOurs: (name) => NUMBERED.test(name) || name === FILES.manifest },
+  { folder: 'deleted', isOurs: (name) => NUMBERED.test(name) },
+  { folder: 'error', isOurs: (name) => NUMBERED.test(name) || name === 'summary.json' },
+  { folder: 'attachments', isOurs: (name) => /^[0-9a-f]{64}$/.test(name) || name === 'index.ndjson' },
+];
+
+/** What says whose folder it is, and of which job. */
+const KEPT: ReadonlySet<string> = new Set([FILES.mark, FILES.takenOver, FILES.job]);
+
+/**
+ * Removes all that came from an earlier job: files of two jobs belong to two moments and must not be mixed. Only files of
+ * our names, and never a folder but `.export`, whose name no path may have: another export may be in any other.
+ */
+export async function clearExport(folder: Folder): Promise<void> {
+  for (const { folder: inside, isOurs } of OURS) {
+    const names = (await folder.list(inside)).filter(isOurs);
+    await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
+  }
+  for (const name of await folder.list('.export')) {
+    const file = `.export/${name}`;
+    if (!KEPT.has(file) && name !== 'parts') await folder.remove(file);
+  }
+  await folder.removeParts();
+}

@@ -1,0 +1,14 @@
+import type { Folder, Part } from '../storage/folder.ts';
+
+/**
+ * Gives a finished part its final name in place of what an earlier attempt, or an earlier run, has left there: that was
+ * made from what was known then. Only for what `manifest.json` makes valid, which is not there yet.
+ *
+ * @throws Error when another attempt does the same at the same moment: trying again helps
+ */
+export async function publishAgain(folder: Folder, part: Part, name: string): Promise<void> {
+  await folder.remove(name);
+  if (await part.publish(name)) return;
+  const detail = `${folder.location}/${name} was written by another attempt meanwhile`;
+  throw Object.assign(new Error(detail), { code: 'EEXIST' });
+}

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { ExportError } from '../errors.ts';
+import type { Folder } from '../storage/folder.ts';
+import type { ActivityDeps, Owner } from '../activities/deps.ts';
+import type { ExportMark, Job } from './export-state.ts';
+import { FILES, readJson, takenOverFile, writeJson } from './export-state.ts';
+
+/** Who wants the folder, and for what. */
+export interface Taker {
+  owner: Owner;
+  requestHash: string;
+}
+
+/**
+ * Takes a folder for a run. It belongs to one request: the same one continues what an earlier run has begun; another one
+ * is refused, unless nothing is left of the earlier one.
+ *
+ * @throws ExportError `DestinationNotEmpty`
+ */
+export async function takeFolder(deps: ActivityDeps, folder: Folder, taker: Taker): Promise<ExportMark> {
+  try {
+    return await take(deps, folder, taker);
+  } catch (error) {
+    // Opened in vain: an empty folder in another export's would be all that stays.
+    if (error instanceof ExportError) await folder.removeIfEmpty();
+    throw error;
+  }
+}
+
+async function take(deps: ActivityDeps, folder: Folder, taker: Taker): Promise<ExportMark> {
+  const found = await readJson<ExportMark>(folder, FILES.mark);
+  if (found === undefined) return (await takeFresh(folder, taker)) ?? take(deps, folder, taker);
+  if (isOfRun(found, taker.owner)) {
+    // A retry of this activity after its report was lost.
+    await lookAgain(folder, found);
+    return found;
+  }
+  if (await isInUse(deps, found, taker.owner)) throw inUse(folder, found);
+  if ((await folder.size(FILES.manifest)) !== undefined) {
+    throw notEmpty(folder, 'holds a finished export', 'choose another path');
+  }
+  await refuseNeighbours(folder);
+  const fresh = newMark(taker);
+  if (found.requestHash === taker.requestHash) fresh.adopted = true;
+  else await refuseRemains(folder);
+  const { earlier, mark } = await claim(deps, folder, found, fresh);
+  // Whoever has taken the folder meanwhile must not be harmed: the earlier mark is looked for before each change.
+  const ours = folder.guardedBy(async () => {
+    const now = await readJson<ExportMark>(folder, FILES.mark);
+    if (now === undefined || !earlier.has(now.mark)) throw new Error('another run is taking the folder as well');
+  });
+  if (mark.adopted !== true) await giveUpJob(ours);
+  // A mark of its own, so that activities that the earlier run left behind stop at their next look.
+  await writeJson(ours, FILES.mark, mark);
+  return mark;
+}
+
+/** Undefined when another run was first. */
+async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | undefined> {
+  await refuseNeighbours(folder);
+  const others = (await folder.list('')).filter((name) => name !== '.export');
+  if (others.length > 0) {
+    throw notEmpty(folder, `holds other files (${others.slice(0, 3).join(', ')})`, 'choose another path');
+  }
+  const fresh = newMark(taker);
+  if (!(await folder.create(FILES.mark, JSON.stringify(fresh)))) return undefined;
+  await lookAgain(folder, fresh);
+  return fresh;
+}
+
+/**
+ * Of two exports that are opened at the same moment, one inside the other, each may look before the mark of the other is
+ * there; so each looks again when its own is. The inner one gives way; the outer one is tried again, and finds out
+ * whether the inner one has.
+ */
+async function lookAgain(folder: Folder, own: ExportMark): Promise<void> {
+  const neighbour = await folder.findNeighbour(FILES.mark);
+  if (neighbour === undefined) return;
+  const now = await readJson<ExportMark>(folder, FILES.mark);
+  if (now?.mark === own.mark && own.adopted !== true) await folder.removeFile(FILES.mark);
+  if (neighbour.is === 'above') throw hasNeighbour(folder, neighbour);
+  throw new Error(`${folder.location}: an export is being opened below it`);
+}
+
+async function refuseNeighbours(folder: Folder): Promise<void> {
+  const neighbour = await folder.findNeighbour(FILES.mark);
+  if (neighbour !== undefined) throw hasNeighbour(folder, neighbour);
+}
+
+/** The next job has a number of its own, by which what the earlier one has left is told from what it writes. */
+async function giveUpJob(folder: Folder): Promise<void> {
+  const job = await readJson<Job>(folder, FILES.job);
+  if (job === undefined) return;
+  const { generation } = job;
+  const givenUp: Job = {
+    generation,
+    unanswered: 0,
+    separateStatus: false,
+    partial: false,
+    deleted: true,
+    ofAnother: true,
+    warnings: [],
+  };
+  await writeJson(folder, FILES.job, givenUp);
+}
+
+/** Of another request no more may be left than that its job was deleted, or never begun. */
+async function refuseRemains(folder: Folder): Promise<void> {
+  const job = await readJson<Job>(folder, FILES.job);
+  const isOver = job === undefined || job.deleted === true || (job.statusUrl === undefined && job.unanswered === 0);
+  const others = (await folder.list('')).filter((name) => name !== '.export');
+  if (isOver && others.length === 0) return;
+  throw notEmpty(
+    folder,
+    'belongs to an export with another request',
+    isOver
+      ? 'that export has ended: remove the folder if its files are not needed, or choose another path'
+      : 'start that request again to finish it, or choose another path',
+  );
+}
+
+/**
+ * Makes sure that of several runs one alone follows on an earlier one; a run that ended before it had written its mark is
+ * followed on itself.
+ *
+ * @returns the marks that the folder may have until then, and the one that it gets: attempts of one run agree on the one
+ *   that claimed first
+ */
+async function claim(
+  deps: ActivityDeps,
+  folder: Folder,
+  found: ExportMark,
+  fresh: ExportMark,
+): Promise<{ earlier: ReadonlySet<string>; mark: ExportMark }> {
+  const earlier = new Set([found.mark]);
+  for (let last = found; ;) {
+    if (await folder.create(takenOverFile(last.mark), JSON.stringify(fresh))) return { earlier, mark: fresh };
+    const next = await readJson<ExportMark>(folder, takenOverFile(last.mark));
+    if (next === undefined) return { earlier, mark: fresh };
+    if (isOfRun(next, fresh.owner)) return { earlier, mark: next };
+    if (await isInUse(deps, next, fresh.owner)) throw inUse(folder, next);
+    earlier.add(next.mark);
+    last = next;
+  }
+}
+
+function newMark({ owner, requestHash }: Taker): ExportMark {
+  // Random: workers that see different folders under one path must not find the same mark in both.
+  return { format: 1, mark: randomUUID(), requestHash, owner, createdAt: new Date().toISOString() };
+}
+
+function isOfRun({ owner }: ExportMark, { workflowId, runId }: Owner): boolean {
+  return owner.workflowId === workflowId && owner.runId === runId;
+}
+
+/** Earlier runs of the own chain have ended, or this one would not have begun. */
+async function isInUse(deps: ActivityDeps, { owner }: ExportMark, own: Owner): Promise<boolean> {
+  const isOwn = owner.workflowId === own.workflowId && owner.firstRunId === own.firstRunId;
+  return !isOwn && (await deps.isRunning(owner));
+}
+
+function inUse(folder: Folder, { owner }: ExportMark): ExportError {
+  return notEmpty(folder, `is in use by the running export ${owner.workflowId}`, 'choose another path, or wait for it');
+}
+
+function hasNeighbour(folder: Folder, { is, location }: { is: string; location: string }): ExportError {
+  return notEmpty(
+    folder,
+    is === 'above' ? `is inside the folder of another export, ${location}` : `has another export in it, ${location}`,
+    'choose a path that is beside it',
+  );
+}
+
+function notEmpty(folder: Folder, why: string, advice: string): ExportError {
+  return new ExportError('DestinationNotEmpty', `${folder.location} ${why}; ${advice}`);
+}

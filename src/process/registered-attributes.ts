@@ -1,0 +1,34 @@
+import { log } from '@temporalio/activity';
+import type { NativeConnection } from '@temporalio/worker';
+import { SEARCH_ATTRIBUTES } from '../contract.ts';
+
+/** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
+const KEYWORD = 2;
+
+/**
+ * Those of our search attributes that can be set: a workflow that sets one that its namespace does not have, or has with
+ * a type that takes no text, is stuck. To be called in an activity.
+ *
+ * @param configured believed where the service does not let a worker ask, such as Temporal Cloud
+ */
+export async function registeredAttributes(
+  connection: NativeConnection,
+  namespace: string,
+  configured: readonly string[] = [],
+): Promise<ReadonlySet<string>> {
+  let types: Record<string, unknown>;
+  try {
+    types = (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
+  } catch (error) {
+    log.info('search attributes cannot be listed; the configuration decides', {
+      configured,
+      reason: (error as Error).message,
+    });
+    return new Set(configured);
+  }
+  const ours = Object.values(SEARCH_ATTRIBUTES).filter((name) => Object.hasOwn(types, name));
+  const usable = ours.filter((name) => types[name] === KEYWORD);
+  const others = ours.filter((name) => !usable.includes(name));
+  if (others.length > 0) log.warn('search attributes are not of type Keyword; exports go without them', { others });
+  return new Set(usable);
+}

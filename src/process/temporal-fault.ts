@@ -1,0 +1,50 @@
+import { TransportError } from '@temporalio/worker';
+import { tidy } from '../fhir/quote.ts';
+
+/** What the SDK's core says of gRPC codes and of TLS (rustls), and what an operator looks at then. */
+const PERMANENT: readonly (readonly [RegExp, string])[] = [
+  [
+    /valid authentication credentials|permission to execute/,
+    'it refuses the credentials; check TEMPORAL_API_KEY, the client certificate and TEMPORAL_NAMESPACE',
+  ],
+  [
+    /InvalidCertificate\(/,
+    'its certificate is not believed; check TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME and the address',
+  ],
+  [
+    // Of the alerts those about our certificate (RFC 8446, 6.2; RFC 5246, 7.2.2): during its handshake, and after it as
+    // of TLS 1.3. Others are of a server or a load balancer that is not ready.
+    /(alert: |AlertReceived\()(\w*Certificate\w*|UnknownCA|AccessDenied)|PrivateKeyParseError|InvalidClientCert/,
+    'the client certificate is missing or not accepted; check TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH',
+  ],
+  [/InvalidMessage\(InvalidContentType\)/, 'it does not speak TLS; check the address and TEMPORAL_TLS'],
+];
+const LONGEST = 500;
+/**
+ * Codes of gRPC after which Temporal may answer later, because a frontend is there before its database is: CANCELLED,
+ * UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE.
+ */
+const PASSING: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
+
+/**
+ * Whether a call of Temporal may succeed later.
+ *
+ * @param error what a service of the connection has thrown
+ */
+export function isPassing(error: unknown): boolean {
+  return PASSING.has((error as { code?: unknown }).code);
+}
+
+/**
+ * Why a connection to Temporal cannot be made however often it is tried; undefined when it may be made later: the
+ * server is away, not found, or busy.
+ *
+ * @param error what `NativeConnection.connect` has thrown, whose only content is its text
+ */
+export function permanentFault(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : String(error);
+  // Anything else is about our own options, an address that is none for instance.
+  if (!(error instanceof TransportError)) return tidy(message, LONGEST);
+  const found = PERMANENT.find(([detail]) => detail.test(message));
+  return found === undefined ? undefined : `${found[1]} (${tidy(message, LONGEST)})`;
+}

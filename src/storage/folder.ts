@@ -1,0 +1,113 @@
+/**
+ * One export's place at a destination: what every kind of destination can do. Names are relative, with `/` between
+ * parts. Every method fails with `DestinationFailed` when trying again would not help.
+ */
+export interface Folder {
+  /** The place as users know it: a folder or a bucket URL. */
+  readonly location: string;
+  /** Whole content of a small file; undefined when there is none. */
+  read(name: string): Promise<Buffer | undefined>;
+  /** Content of a file of any size. */
+  stream(name: string): AsyncIterable<Buffer>;
+  /** Bytes of a file; undefined when there is none. */
+  size(name: string): Promise<number | undefined>;
+  /**
+   * Writes a small file whole or not at all, over an earlier one. When it returns it is durable, and so is the final name
+   * of every part that was published before.
+   */
+  write(name: string, content: string | Uint8Array): Promise<void>;
+  /** Like {@link write}, but never over an earlier one: false when there is one. */
+  create(name: string, content: string | Uint8Array): Promise<boolean>;
+  /** Names of what is directly in a folder (`''`: the export's own); empty when there is none. */
+  list(folder: string): Promise<string[]>;
+  /** Removes a file or a folder with all that is in it; nothing happens when there is none. */
+  remove(name: string): Promise<void>;
+  /** Removes a file; nothing happens when there is none, or a folder of that name. */
+  removeFile(name: string): Promise<void>;
+  /**
+   * Begins a file that is being written by one attempt, under a name that no other attempt has.
+   *
+   * @param label the same for all attempts at a file; what the best earlier one has made durable is taken over. Opened
+   *   once with an object of this kind
+   */
+  openPart(label: string): Promise<Part>;
+  /** Makes the final names of all parts that were published durable. */
+  syncNames(): Promise<void>;
+  /** Bytes that can still be written; undefined when the destination has no such limit. */
+  freeSpace(): Promise<number | undefined>;
+  /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
+  removeParts(): Promise<void>;
+  /**
+   * Some folder above, up to the destination's own, or below, which holds a file of that name; undefined when there is
+   * none.
+   */
+  findNeighbour(name: string): Promise<Neighbour | undefined>;
+  /** Removes the folder when nothing is in it, and those above it that then are empty. */
+  removeIfEmpty(): Promise<void>;
+  /**
+   * The same place, whose documents, published files and removals are each preceded by a check, as late as can be: right
+   * before a name is given or taken away.
+   *
+   * @param mayChange throws when nothing may be changed here any more
+   */
+  guardedBy(mayChange: () => Promise<void>): Folder;
+  /** The check of {@link guardedBy}, for what is done elsewhere. */
+  mayChange(): Promise<void>;
+}
+
+/** A file that is being written by one attempt. */
+export interface Part {
+  /** What has been taken over from an earlier attempt; undefined when there was nothing, and after {@link restart}. */
+  readonly resumed: ResumedPart | undefined;
+  /** Takes bytes over: they will not be changed by anybody. */
+  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Makes the bytes so far durable, for a later attempt to take over. A destination that stores pieces counts whole
+   * ones only, and makes those that come later durable by itself.
+   */
+  checkpoint(version: FileVersion): Promise<void>;
+  /** Forgets all bytes, also those that were taken over. What another attempt may be copying stays as it is. */
+  restart(): Promise<void>;
+  /**
+   * Ends the file: nothing can be written afterwards. All bytes are durable, or those of a small file ready to be
+   * published in one step.
+   */
+  finish(): Promise<void>;
+  /**
+   * Gives a finished part its final name, never over an earlier file: false when there is one. The name is durable after
+   * the next {@link Folder.write}.
+   */
+  publish(name: string): Promise<boolean>;
+  /** Closes the part and removes what has not been published. May be called at any time, also twice. */
+  discard(): Promise<void>;
+  /**
+   * Closes the part and leaves what has been made durable by {@link checkpoint} for a later attempt. May be called at any
+   * time, also twice.
+   *
+   * @returns bytes that a later attempt can take over
+   */
+  keep(): Promise<number>;
+}
+
+/** An export's place above or below another one. */
+export interface Neighbour {
+  is: 'above' | 'below';
+  location: string;
+}
+
+/** What tells one version of a file from another. */
+export interface FileVersion {
+  /** Strong validator (ETag). */
+  validator: string;
+  /** Bytes of the whole file, when the server said how many. */
+  total?: number;
+}
+
+/** The durable prefix of a file, taken over from an earlier attempt; the part goes on behind it. */
+export interface ResumedPart {
+  bytes: number;
+  /** Of the file that they are of. */
+  version: FileVersion;
+  /** The bytes themselves. */
+  read(): AsyncIterable<Buffer>;
+}

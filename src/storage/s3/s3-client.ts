@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { S3DestinationConfig } from '../../config.ts';
+
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 10_000;
+/** Milliseconds without a byte, after which a request has failed: completing a large upload takes a while. */
+const IDLE_TIMEOUT = 120_000;
+/** Every slot of a worker may have a request of its own; the SDK's 50 could be too few. */
+const SOCKETS = 256;
+
+/**
+ * Makes the client of a destination; credentials by the SDK's chain (environment, profile, web identity, container,
+ * instance). It needs no closing: idle connections do not keep a process.
+ *
+ * The SDK itself tries a failed request 3 times within about a second. That HTTP is tried again by Temporal alone is a
+ * rule about FHIR servers; here a blip of the storage would cost a whole attempt at a file.
+ */
+export function createS3Client({ region, endpoint, forcePathStyle }: S3DestinationConfig): S3Client {
+  const requestHandler = {
+    connectionTimeout: CONNECT_TIMEOUT,
+    socketTimeout: IDLE_TIMEOUT,
+    httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+    httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+  };
+  if (endpoint === undefined) {
+    return new S3Client({
+      ...(region === undefined ? {} : { region }),
+      ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
+      followRegionRedirects: true,
+      requestHandler,
+    });
+  }
+  const client = new S3Client({
+    endpoint,
+    // Part of the signature; most other endpoints take any, and this one when they have none of their own.
+    region: region ?? 'us-east-1',
+    forcePathStyle: forcePathStyle ?? true,
+    // Not all of them know the SDK's checksums: https://github.com/aws/aws-sdk-js-v3/issues/6810
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler,
+  });
+  addContentMd5(client);
+  return client;
+}
+
+/** What S3 itself required of DeleteObjects before it had other checksums, and what older endpoints still do. */
+function addContentMd5(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        const request = args.request as { headers: Record<string, string>; body?: unknown };
+        if (commandName === 'DeleteObjectsCommand' && typeof request.body === 'string') {
+          request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
+        }
+        return next(args);
+      },
+    { step: 'build', name: 'contentMd5' },
+  );
+}

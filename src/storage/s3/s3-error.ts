@@ -1,0 +1,63 @@
+import { ExportError } from '../../errors.ts';
+
+/** What a person has to mend, by the code of S3's answer or the name of the SDK's error. */
+const FINAL: Record<string, string> = {
+  NoSuchBucket: 'there is no such bucket; create it or correct bucket, region or endpoint',
+  InvalidBucketName: 'that is no name of a bucket; correct it',
+  AccessDenied:
+    'the worker has no right to do this; allow s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucketMultipartUploads',
+  AllAccessDisabled: 'the bucket has been disabled; ask its owner',
+  AccountProblem: 'there is a problem with the account; ask its owner',
+  InvalidAccessKeyId: 'the access key is not known there; correct the credentials of the worker',
+  XAdminUserNotFound: 'the access key is not known there; correct the credentials of the worker',
+  SignatureDoesNotMatch: 'the secret key is wrong; correct the credentials of the worker',
+  InvalidToken: 'the session token is not valid; renew the credentials of the worker',
+  ExpiredToken: 'the session has expired; renew the credentials of the worker',
+  ExpiredTokenException: 'the session has expired; renew the credentials of the worker',
+  RequestTimeTooSkewed: 'the clock of the worker is wrong; set it',
+  CredentialsProviderError:
+    'the worker has no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give the machine a role',
+  TokenProviderError: 'the single sign-on of the worker has ended; sign in again',
+  PermanentRedirect: 'the bucket is elsewhere; correct region or endpoint',
+  AuthorizationHeaderMalformed: 'the bucket is in another region; correct region',
+  IllegalLocationConstraintException: 'the bucket is in another region; correct region',
+  KeyTooLongError: 'the path is too long for a key',
+  EntityTooLarge: 'the file is larger than this storage can hold',
+  QuotaExceeded: 'the quota is used up',
+  XMinioAdminBucketQuotaExceeded: 'the quota of the bucket is used up',
+  XMinioStorageFull: 'no space is left',
+};
+
+/**
+ * Turns what the SDK threw into `DestinationFailed` when trying again would not help; anything else (5xx, SlowDown,
+ * the network) may pass and is given back as it is. The server's own words are left out: they may quote what was sent.
+ */
+export function toS3Error(error: unknown, bucket: string): unknown {
+  if (error instanceof ExportError) return error;
+  const what = finalCause(error);
+  if (what === undefined) return error;
+  const status = statusOf(error);
+  const code = [nameOf(error), ...(status === undefined ? [] : [`HTTP ${status}`])].join(', ');
+  return new ExportError('DestinationFailed', `s3://${bucket}: ${what} (${code})`, { cause: error });
+}
+
+/** HTTP status of an answer that was thrown; undefined when there was none. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
+
+function finalCause(error: unknown): string | undefined {
+  const name = nameOf(error);
+  if (Object.hasOwn(FINAL, name)) return FINAL[name];
+  if (name.startsWith('KMS.')) return 'its key of AWS KMS cannot be used; check the key and the right to it';
+  // The SDK has no error of its own for this.
+  if ((error as Error).message.startsWith('Region is missing')) return 'the region is not known; set region';
+  const status = statusOf(error);
+  // An answer to HEAD has no code.
+  if (status === 401 || status === 403) return FINAL['AccessDenied'];
+  return status === 301 ? FINAL['PermanentRedirect'] : undefined;
+}
+
+function nameOf(error: unknown): string {
+  return ((error as Error).name ?? 'Error').replace(/[^\w.-]/g, '').slice(0, 80);
+}

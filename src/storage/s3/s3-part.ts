@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto';
+import type { FileVersion, Part, ResumedPart } from '../folder.ts';
+import { assemble } from './s3-assemble.ts';
+import type { S3Bucket, StoredObject } from './s3-bucket.ts';
+import type { Prefix } from './s3-pieces.ts';
+import { copyPrefix, findEarlier, pieceKey, readPieces, saveCheckpoint, sum } from './s3-pieces.ts';
+
+/** How files are cut. */
+export interface PieceRules {
+  /** Bytes of a piece, 5 MiB or more: the least that S3 can put together. */
+  pieceBytes: number;
+  /** Pieces of one upload; S3 has 10,000. */
+  maxPieces: number;
+}
+
+/** Where a part is and goes. */
+export interface PartPlace {
+  bucket: S3Bucket;
+  /** Prefix of the parts of one file, to which each attempt adds something of its own. */
+  prefix: string;
+  /** Key of a published file. */
+  keyOf(name: string): string;
+  rules: PieceRules;
+  /** Throws when nothing may be published any more. */
+  mayPublish(): Promise<void>;
+}
+
+/** A part of a file of which nothing is there. */
+export function newS3Part(place: PartPlace): Part {
+  return new S3Part(place, newFolder(place.prefix), undefined);
+}
+
+/**
+ * Opens a part of its own for this attempt. The durable pieces of the best earlier one are copied, because the earlier
+ * attempt may still be running, and then removed.
+ */
+export async function resumeS3Part(place: PartPlace): Promise<Part> {
+  const { bucket, prefix } = place;
+  const { best, keys } = await findEarlier(bucket, prefix);
+  const folder = newFolder(prefix);
+  const taken = best === undefined ? undefined : await copyPrefix(bucket, best, folder);
+  if (taken !== undefined) await saveCheckpoint(bucket, folder, taken);
+  await bucket.remove(keys);
+  return new S3Part(place, folder, taken);
+}
+
+/**
+ * A part without a local disk: pieces are gathered in memory, and one is stored while the next one is received, so it
+ * holds two of them, and for a moment what they are put together from. A file of one piece is never stored as such, but published from memory.
+ */
+class S3Part implements Part {
+  readonly #place: PartPlace;
+  #resumed: ResumedPart | undefined;
+  #folder: string;
+  /** Stored, in order; only whole ones before {@link finish}. */
+  #pieces: StoredObject[];
+  /** How many of them a later attempt knows of. */
+  #saved: number;
+  #version: FileVersion | undefined;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  /** The last piece that was stored in the background, with its failure. */
+  #storing: Promise<void> = Promise.resolve();
+  #busy = false;
+  #finished = false;
+
+  constructor(place: PartPlace, folder: string, taken: Prefix | undefined) {
+    const { bucket } = place;
+    this.#place = place;
+    this.#folder = folder;
+    this.#pieces = [...(taken?.pieces ?? [])];
+    this.#saved = this.#pieces.length;
+    this.#version = taken?.version;
+    this.#resumed = taken && {
+      bytes: taken.bytes,
+      version: taken.version,
+      read: () => readPieces(bucket, taken.pieces),
+    };
+  }
+
+  get resumed(): ResumedPart | undefined {
+    return this.#resumed;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    const { pieceBytes } = this.#place.rules;
+    let rest = chunk;
+    // A full piece stays until more comes: it may be all of the file.
+    while (this.#gatheredBytes + rest.length > pieceBytes) {
+      const room = pieceBytes - this.#gatheredBytes;
+      this.#gather(rest.subarray(0, room));
+      rest = rest.subarray(room);
+      await this.#storeInBackground();
+    }
+    this.#gather(rest);
+  }
+
+  async checkpoint(version: FileVersion): Promise<void> {
+    this.#version = version;
+    // What is being stored makes a checkpoint of its own; to wait for it here would hold up the transfer.
+    if (this.#busy) return;
+    await this.#storing;
+    await this.#save();
+  }
+
+  async restart(): Promise<void> {
+    await this.#storing.catch(() => {});
+    this.#forget();
+    await this.#removeFolder();
+    this.#pieces = [];
+    this.#saved = 0;
+    this.#version = undefined;
+    this.#resumed = undefined;
+    this.#storing = Promise.resolve();
+    // A later attempt may be copying the pieces of the old one: none may become one of another version of the file.
+    this.#folder = newFolder(this.#place.prefix);
+  }
+
+  async finish(): Promise<void> {
+    await this.#storing;
+    this.#finished = true;
+    if (this.#pieces.length > 0 && this.#gatheredBytes > 0) await this.#store(this.#take());
+  }
+
+  async publish(name: string): Promise<boolean> {
+    const { bucket, keyOf, rules, mayPublish } = this.#place;
+    const key = keyOf(name);
+    if (this.#pieces.length > 0) {
+      return assemble(bucket, this.#pieces, key, { maxPieces: rules.maxPieces, folder: this.#folder, mayPublish });
+    }
+    await mayPublish();
+    return bucket.create(key, Buffer.concat(this.#gathered));
+  }
+
+  async discard(): Promise<void> {
+    this.#forget();
+    await this.#storing.catch(() => {});
+    // The file is published, or given up: what stays behind is removed with the other parts at the end of the export.
+    await this.#removeFolder().catch(() => {});
+    this.#pieces = [];
+    this.#saved = 0;
+  }
+
+  async keep(): Promise<number> {
+    this.#forget();
+    // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
+    await this.#storing.catch(() => {});
+    await this.#save().catch(() => {});
+    const durable = sum(this.#pieces.slice(0, this.#saved));
+    // Nothing that a later attempt could take over.
+    if (durable === 0) await this.discard();
+    return durable;
+  }
+
+  #gather(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+  }
+
+  #take(): Buffer {
+    const piece = Buffer.concat(this.#gathered);
+    this.#forget();
+    return piece;
+  }
+
+  #forget(): void {
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+  }
+
+  async #storeInBackground(): Promise<void> {
+    await this.#storing;
+    this.#busy = true;
+    this.#storing = this.#store(this.#take())
+      .then(() => this.#save())
+      .finally(() => (this.#busy = false));
+    // Whoever waits for it next gets its failure.
+    this.#storing.catch(() => {});
+  }
+
+  async #store(piece: Buffer): Promise<void> {
+    const key = pieceKey(this.#folder, this.#pieces.length + 1);
+    await this.#place.bucket.write(key, piece);
+    this.#pieces.push({ key, bytes: piece.length });
+  }
+
+  /** Makes the whole pieces known to later attempts. Behind the last one of a finished file nothing could go on. */
+  async #save(): Promise<void> {
+    const pieces = this.#pieces;
+    if (this.#version === undefined || this.#finished || pieces.length === this.#saved) return;
+    const { length } = pieces;
+    await saveCheckpoint(this.#place.bucket, this.#folder, { pieces, bytes: sum(pieces), version: this.#version });
+    this.#saved = length;
+  }
+
+  async #removeFolder(): Promise<void> {
+    // Small files are never stored in pieces, and cost no request here.
+    if (this.#pieces.length > 0) await this.#place.bucket.removeBelow(this.#folder);
+  }
+}
+
+function newFolder(prefix: string): string {
+  return `${prefix}${randomUUID()}/`;
+}

@@ -1,0 +1,159 @@
+import type { S3DestinationConfig } from '../../config.ts';
+import type { Folder, Neighbour, Part } from '../folder.ts';
+import { S3Bucket } from './s3-bucket.ts';
+import { createS3Client } from './s3-client.ts';
+import type { PieceRules } from './s3-part.ts';
+import { newS3Part, resumeS3Part } from './s3-part.ts';
+
+const PARTS_FOLDER = '.export/parts';
+const STATE_FOLDER = '.export';
+/** Folders below an export that are looked into for another one; its own are four. */
+const MOST_FOLDERS = 1000;
+/** A kill costs one or two pieces, and a download holds a few in memory. Files of up to 78 GiB are joined in one step. */
+const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
+
+/** One for each destination of this process: it holds connections and credentials. */
+const buckets = new WeakMap<S3DestinationConfig, S3Bucket>();
+
+/**
+ * Opens an export's place in a bucket; nothing is asked of S3 before it is used.
+ *
+ * @param path of the export below the destination, already checked
+ * @param rules how files are cut; tests have smaller pieces
+ */
+export function openS3(destination: S3DestinationConfig, path: string, rules: PieceRules = PIECES): Folder {
+  let bucket = buckets.get(destination);
+  if (bucket === undefined) {
+    bucket = new S3Bucket(createS3Client(destination), destination.bucket);
+    buckets.set(destination, bucket);
+  }
+  return new S3Folder(bucket, destination.prefix ?? '', path, rules);
+}
+
+class S3Folder implements Folder {
+  readonly location: string;
+  readonly mayChange: () => Promise<void>;
+  readonly #bucket: S3Bucket;
+  readonly #root: string;
+  readonly #path: string;
+  readonly #prefix: string;
+  readonly #rules: PieceRules;
+  /** Names of what earlier attempts have left; listed once, because an attempt opens each part once. */
+  #earlierParts: Promise<string[]> | undefined;
+
+  constructor(
+    bucket: S3Bucket,
+    root: string,
+    path: string,
+    rules: PieceRules,
+    mayChange = async (): Promise<void> => {},
+  ) {
+    this.#bucket = bucket;
+    this.#root = root;
+    this.#path = path;
+    this.#prefix = below(root, path);
+    this.location = `s3://${bucket.name}/${this.#prefix}`;
+    this.#rules = rules;
+    this.mayChange = mayChange;
+  }
+
+  guardedBy(mayChange: () => Promise<void>): Folder {
+    return new S3Folder(this.#bucket, this.#root, this.#path, this.#rules, mayChange);
+  }
+
+  read(name: string): Promise<Buffer | undefined> {
+    return this.#bucket.read(this.#key(name));
+  }
+
+  stream(name: string): AsyncIterable<Buffer> {
+    return this.#bucket.stream(this.#key(name));
+  }
+
+  size(name: string): Promise<number | undefined> {
+    return this.#bucket.size(this.#key(name));
+  }
+
+  async write(name: string, content: string | Uint8Array): Promise<void> {
+    await this.mayChange();
+    await this.#bucket.write(this.#key(name), content);
+  }
+
+  async create(name: string, content: string | Uint8Array): Promise<boolean> {
+    await this.mayChange();
+    return this.#bucket.create(this.#key(name), content);
+  }
+
+  list(folder: string): Promise<string[]> {
+    return this.#bucket.names(`${this.#key(folder)}/`);
+  }
+
+  async remove(name: string): Promise<void> {
+    if (name !== '') await this.removeFile(name);
+    await this.#bucket.removeBelow(`${this.#key(name)}/`, this.mayChange);
+  }
+
+  async removeFile(name: string): Promise<void> {
+    await this.mayChange();
+    await this.#bucket.remove([this.#key(name)]);
+  }
+
+  async openPart(label: string): Promise<Part> {
+    const place = {
+      bucket: this.#bucket,
+      prefix: `${this.#key(PARTS_FOLDER)}/${label}.`,
+      keyOf: (name: string) => this.#key(name),
+      rules: this.#rules,
+      mayPublish: this.mayChange,
+    };
+    const earlier = await (this.#earlierParts ??= this.list(PARTS_FOLDER));
+    return earlier.some((name) => name.startsWith(`${label}.`)) ? resumeS3Part(place) : newS3Part(place);
+  }
+
+  /** An object has its name when it is there. */
+  async syncNames(): Promise<void> {}
+
+  async freeSpace(): Promise<undefined> {
+    return undefined;
+  }
+
+  async removeParts(): Promise<void> {
+    // Uploads first: an attempt that still runs shall not find its pieces gone and its upload there.
+    await this.mayChange();
+    await this.#bucket.abortUploads(`${this.#prefix}/`);
+    await this.remove(PARTS_FOLDER);
+  }
+
+  async findNeighbour(name: string): Promise<Neighbour | undefined> {
+    const segments = this.#path.split('/');
+    for (let length = segments.length - 1; length >= 0; length--) {
+      const above = below(this.#root, ...segments.slice(0, length));
+      if ((await this.#bucket.size(below(above, name))) !== undefined) {
+        return { is: 'above', location: `s3://${this.#bucket.name}/${above}` };
+      }
+    }
+    const folders = [`${this.#prefix}/`];
+    for (let looked = 0; looked < MOST_FOLDERS && folders.length > 0; looked++) {
+      const folder = folders.shift() as string;
+      for await (const inner of this.#bucket.folders(folder)) {
+        if (inner === `${folder}${STATE_FOLDER}/`) continue;
+        if ((await this.#bucket.size(`${inner}${name}`)) !== undefined) {
+          return { is: 'below', location: `s3://${this.#bucket.name}/${inner.slice(0, -1)}` };
+        }
+        folders.push(inner);
+      }
+    }
+    return undefined;
+  }
+
+  /** Where nothing is there is no folder. */
+  async removeIfEmpty(): Promise<void> {}
+
+  #key(name: string): string {
+    return name === '' ? this.#prefix : `${this.#prefix}/${name}`;
+  }
+}
+
+/** The key or prefix below another one, which may be that of the whole bucket. */
+function below(...parts: readonly string[]): string {
+  return parts.filter((text) => text !== '').join('/');
+}

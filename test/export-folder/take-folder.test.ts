@@ -1,0 +1,231 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { clearExport } from '../../src/export-folder/clear-export.ts';
+import type { ActivityDeps } from '../../src/activities/deps.ts';
+import type { ExportMark } from '../../src/export-folder/export-state.ts';
+import { FILES, readJson, takenOverFile } from '../../src/export-folder/export-state.ts';
+import { takeFolder } from '../../src/export-folder/take-folder.ts';
+import { ExportError } from '../../src/errors.ts';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+import type { Folder } from '../../src/storage/folder.ts';
+import { openS3 } from '../../src/storage/s3/s3.ts';
+import type { TestS3 } from '../support/s3.ts';
+import { hasS3, startS3 } from '../support/s3.ts';
+
+let root: string;
+let s3: TestS3;
+const KINDS = {
+  directory: {
+    start: async () => void (root = await mkdtemp(join(tmpdir(), 'take-folder-'))),
+    stop: () => rm(root, { recursive: true, force: true }),
+    open: (path: string) => openDirectory(root, path),
+  },
+  s3: {
+    start: async () => void (s3 = await startS3()),
+    stop: () => s3.stop(),
+    open: async (path: string) => openS3(s3.destination({ prefix: 'raw' }), path),
+  },
+};
+
+/** Runs that have ended; all others are running. */
+const ended = new Set<string>();
+const deps = { isRunning: async ({ workflowId }) => !ended.has(workflowId) } as ActivityDeps;
+const take = (folder: Folder, id: string, requestHash = 'same'): Promise<ExportMark> =>
+  takeFolder(deps, folder, { requestHash, owner: { workflowId: id, firstRunId: id, runId: id } });
+/** As Temporal does: what is not of the table of failures is tried again. */
+const takeAtLast = async (folder: Folder, id: string, requestHash?: string): Promise<ExportMark> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await take(folder, id, requestHash);
+    } catch (error) {
+      if (error instanceof ExportError || attempt === 5) throw error;
+    }
+  }
+};
+const markOf = (folder: Folder) => readJson<ExportMark>(folder, FILES.mark);
+const NOT_EMPTY = { code: 'DestinationNotEmpty' };
+
+/** Runs something once, right before a method of a folder is called for the first time. */
+function before(folder: Folder, method: 'create' | 'write', first: () => Promise<unknown>): Folder {
+  const original = folder[method].bind(folder);
+  let done = false;
+  folder[method] = async (...args): Promise<never> => {
+    if (!done) {
+      done = true;
+      await first();
+    }
+    return (await original(...args)) as never;
+  };
+  return folder;
+}
+
+let paths = 0;
+
+describe.each([
+  ['directory', KINDS.directory, true],
+  ['s3', KINDS.s3, hasS3],
+] as const)('%s', (_, kind, there) => {
+  describe.skipIf(!there)('a folder is taken', () => {
+    let path: string;
+    beforeAll(() => kind.start());
+    afterAll(() => kind.stop());
+    beforeEach(() => {
+      ended.clear();
+      path = `taken-${++paths}`;
+    });
+    const outer = () => kind.open(path);
+    const inner = () => kind.open(`${path}/2026/11`);
+
+    test('by one run, whose attempts all find the same', async () => {
+      const mark = await take(await outer(), 'a');
+      expect(await take(await outer(), 'a')).toEqual(mark);
+      await expect(take(await outer(), 'b')).rejects.toMatchObject(NOT_EMPTY);
+      ended.add('a');
+      const adopted = await take(await outer(), 'b');
+      expect(adopted).toMatchObject({ adopted: true, owner: { workflowId: 'b' } });
+      expect(adopted.mark).not.toBe(mark.mark);
+      // A retry after its report was lost knows that it goes on with what was there.
+      expect(await take(await outer(), 'b')).toEqual(adopted);
+    });
+
+    test('with another mark than the same run has put into a folder that is not shared', async () => {
+      const here = await take(await outer(), 'a');
+      // The report was lost; the next attempt is on a worker at whose path another folder is mounted.
+      const elsewhere = await take(await kind.open(`${path}-elsewhere`), 'a');
+      expect(elsewhere.mark).not.toBe(here.mark);
+    });
+
+    test('by attempts of one run at the same moment with one mark, also after a run that has ended', async () => {
+      const attempts = (id: string) => Promise.all([1, 2, 3, 4].map(async () => takeAtLast(await outer(), id)));
+      const marksOf = async (taken: ExportMark[]) =>
+        new Set([...taken, await markOf(await outer())].map((one) => one?.mark)).size;
+      expect(await marksOf(await attempts('a'))).toBe(1);
+      ended.add('a');
+      const followed = await attempts('b');
+      expect(await marksOf(followed)).toBe(1);
+      expect(followed.every(({ adopted }) => adopted === true)).toBe(true);
+    });
+
+    test('by a run whose earlier attempt ended between its claim and its mark: it keeps the mark of the claim', async () => {
+      const dead = await take(await outer(), 'dead');
+      ended.add('dead');
+      const folder = await outer();
+      const guardedBy = folder.guardedBy.bind(folder);
+      folder.guardedBy = (mayChange) =>
+        before(guardedBy(mayChange), 'write', () => Promise.reject(new Error('killed')));
+      await expect(take(folder, 'next')).rejects.toThrow('killed');
+      const claimed = await readJson<ExportMark>(await outer(), takenOverFile(dead.mark));
+      expect((await take(await outer(), 'next')).mark).toBe(claimed?.mark);
+    });
+
+    test('not above or below another one, nor beside it by a name that only begins the same', async () => {
+      await take(await inner(), 'a');
+      await expect(take(await outer(), 'b')).rejects.toMatchObject({
+        ...NOT_EMPTY,
+        message: expect.stringContaining(`has another export in it, ${(await inner()).location};`),
+      });
+      await expect(take(await kind.open(`${path}/2026/11/x/y`), 'b')).rejects.toMatchObject({
+        ...NOT_EMPTY,
+        message: expect.stringContaining(`is inside the folder of another export, ${(await inner()).location};`),
+      });
+      await take(await kind.open(`${path}/2026/1`), 'c');
+      await take(await kind.open(`${path}/2026/111`), 'd');
+    });
+
+    test('of an outer and an inner one, opened at the same moment, the later one gives way', async () => {
+      // Each has looked when the other one is taken, or sees the other's empty folder.
+      const first = before(await outer(), 'create', async () => take(await inner(), 'inner'));
+      await expect(takeAtLast(first, 'outer')).rejects.toMatchObject(NOT_EMPTY);
+      expect(await markOf(await inner())).toMatchObject({ owner: { workflowId: 'inner' } });
+      expect(await markOf(await outer())).toBeUndefined();
+      await (await inner()).removeFile(FILES.mark);
+
+      const second = before(await inner(), 'create', async () =>
+        (await outer()).create(FILES.mark, '{"mark":"outer"}'),
+      );
+      await expect(takeAtLast(second, 'inner')).rejects.toMatchObject(NOT_EMPTY);
+      expect(await markOf(await outer())).toEqual({ mark: 'outer' });
+      expect(await (await outer()).list('')).toEqual(['.export']);
+    });
+
+    test('by one of many that begin at the same time, wherever they are', async () => {
+      for (let round = 0; round < 5; round++) {
+        const base = `${path}/${round}`;
+        const where = [base, `${base}/a`, `${base}/a/b`];
+        const taken = await Promise.allSettled(
+          where.map(async (at) => takeAtLast(await kind.open(at), `${round} ${at}`)),
+        );
+        const won = where.filter((_at, place) => taken[place]?.status === 'fulfilled');
+        expect(won.length).toBeLessThanOrEqual(1);
+        const marks = await Promise.all(where.map(async (at) => markOf(await kind.open(at))));
+        expect(where.filter((_at, place) => marks[place] !== undefined)).toEqual(won);
+      }
+    });
+
+    test('after a run that has ended by one of many', async () => {
+      await take(await outer(), 'dead');
+      ended.add('dead');
+      const runs = Array.from({ length: 6 }, (_one, number) => `next-${number}`);
+      const taken = await Promise.allSettled(runs.map(async (id) => takeAtLast(await outer(), id)));
+      const won = runs.filter((_id, place) => taken[place]?.status === 'fulfilled');
+      expect(won).toHaveLength(1);
+      expect(await markOf(await outer())).toMatchObject({ owner: { workflowId: won[0] } });
+    });
+
+    test('from a run that ended between its claim and its mark; should it wake up, it changes nothing', async () => {
+      await take(await outer(), 'dead');
+      ended.add('dead');
+      const folder = await outer();
+      const guardedBy = folder.guardedBy.bind(folder);
+      let next: ExportMark | undefined;
+      folder.guardedBy = (mayChange) =>
+        before(guardedBy(mayChange), 'write', async () => {
+          ended.add('frozen');
+          next = await take(await outer(), 'next');
+        });
+      await expect(take(folder, 'frozen')).rejects.toThrow('another run is taking the folder');
+      expect(await markOf(await outer())).toEqual(next);
+    });
+
+    test('and clearing it leaves alone what is not of our names', async () => {
+      const folder = await outer();
+      const ours = [
+        'Patient.00001.ndjson',
+        'OrganizedByPatient.100000.ndjson',
+        'deleted/Bundle.00001.ndjson',
+        'error/OperationOutcome.00001.ndjson',
+        'error/summary.json',
+        `attachments/${'a'.repeat(64)}`,
+        'attachments/index.ndjson',
+        'manifest.json',
+        '.export/pages/00001.json',
+        '.export/report.json',
+      ];
+      const foreign = [
+        'Patient.ndjson',
+        'patient.00001.ndjson.bak',
+        'Patient.00002.ndjson/.export/export.json',
+        'Patient.00002.ndjson/Patient.00001.ndjson',
+        'deleted/11/.export/export.json',
+        'deleted/notes.txt',
+        'attachments/x',
+        'readme.md',
+        '.export/export.json',
+      ];
+      for (const name of [...ours, ...foreign]) await folder.write(name, name);
+      await clearExport(folder);
+      for (const name of foreign) expect((await folder.read(name))?.toString()).toBe(name);
+      for (const name of ours) expect(await folder.size(name)).toBeUndefined();
+    });
+  });
+});
+
+test('an empty folder of a refused export does not stay', async () => {
+  await KINDS.directory.start();
+  await take(await openDirectory(root, 'a'), 'a');
+  await expect(take(await openDirectory(root, 'a/b/c'), 'b')).rejects.toMatchObject(NOT_EMPTY);
+  expect(await readdir(join(root, 'a'))).toEqual(['.export']);
+  await KINDS.directory.stop();
+});
