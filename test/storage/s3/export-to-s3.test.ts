@@ -1,15 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SampleServer } from '../../dev/sample-server/index.ts';
-import type { CheckReport, CheckRequest, ExportReport } from '../../src/contract.ts';
-import { CHECK_SERVER, TASK_QUEUE } from '../../src/contract.ts';
-import { expectExactFiles } from '../support/exported-files.ts';
-import type { TestS3 } from '../support/s3.ts';
-import { downloadExport, hasS3, startS3 } from '../support/s3.ts';
-import type { Stack } from '../support/stack.ts';
-import { startStack } from '../support/stack.ts';
-import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
+import type { SampleServer } from '../../../dev/sample-server/index.ts';
+import type { CheckReport, CheckRequest, ExportReport } from '../../../src/contract.ts';
+import { CHECK_SERVER, TASK_QUEUE } from '../../../src/contract.ts';
+import { expectExactFiles } from '../../support/exported-files.ts';
+import type { TestS3 } from '../../support/s3.ts';
+import { downloadExport, hasS3, startS3 } from '../../support/s3.ts';
+import type { Stack } from '../../support/stack.ts';
+import { startStack } from '../../support/stack.ts';
+import { killWorker, startWorkerProcess } from '../../support/worker-processes.ts';
 
 const MIB = 1024 * 1024;
 const PIECE = 8 * MIB;

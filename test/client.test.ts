@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { ExportReport } from '../../src/contract.ts';
-import type { Stack } from '../support/stack.ts';
-import { startStack } from '../support/stack.ts';
+import type { ExportReport } from '../src/contract.ts';
+import type { Stack } from './support/stack.ts';
+import { startStack } from './support/stack.ts';
 
 const run = promisify(execFile);
 let stack: Stack;
