@@ -11,7 +11,7 @@ import type { Limits } from './policy/limits.ts';
 import { LIMITS } from './policy/limits.ts';
 import { HEARTBEAT_SECONDS, heartbeatInterval } from './heartbeat.ts';
 import { HttpClient } from './http/http-client.ts';
-import type { HttpTimeouts } from './http/http-client.ts';
+import type { HttpTimeouts } from './http/agents.ts';
 import { registeredAttributes } from './process/registered-attributes.ts';
 
 export interface WorkersOptions {

@@ -3,7 +3,7 @@ import type { CheckRequest, CheckRow } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import { findExport } from '../fhir/capability.ts';
 import { deriveScopes, chooseSyntax, missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
-import { readText } from '../http/http-client.ts';
+import { readText } from '../http/read-text.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { KnownServer } from '../fhir-server/servers.ts';

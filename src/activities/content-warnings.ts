@@ -1,7 +1,7 @@
 import type { ExportRequest, TypeCounts, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { valuesOf } from '../fhir/parameters.ts';
-import { ignoredParameters } from './ignored-parameters.ts';
+import { ignoredParameters } from '../fhir/ignored-parameters.ts';
 import type { IssueSummary } from '../export-folder/summarize-issues.ts';
 
 /** Warnings of one code that are listed; requested types can be many. */

@@ -1,6 +1,6 @@
 import { removeQueries } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import { RefusedUrlError } from '../http/http-client.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, Job } from '../export-folder/export-state.ts';

@@ -8,16 +8,18 @@ import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome, isTransient } from '../fhir/operation-outcome.ts';
 import { listParameters } from '../fhir/parameters.ts';
 import { quoteAnswer } from '../fhir/quote.ts';
+import { resolveUrl } from '../fhir/resolve-url.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import type { HttpResponse } from '../http/http-client.ts';
-import { RefusedUrlError, readText } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/messages.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
+import { readText } from '../http/read-text.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, Job } from '../export-folder/export-state.ts';
 import { FILES, intentFile, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
-import { ignoredParameters } from './ignored-parameters.ts';
+import { ignoredParameters } from '../fhir/ignored-parameters.ts';
 import { clearExport } from '../export-folder/clear-export.ts';
 import { logAnswer } from '../fhir-server/log-answer.ts';
 import type { KnownServer } from '../fhir-server/servers.ts';
@@ -212,17 +214,18 @@ async function readAnswer(
 ): Promise<KickOffResult> {
   const { status, headers } = response;
   const location = headers['content-location'];
+  const statusUrl = location === undefined ? undefined : resolveUrl(location, response.url);
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
   // Some servers answer 200; with a status URL that is as good.
-  if ((status === 202 || status === 200) && location !== undefined && URL.canParse(location, response.url)) {
+  if ((status === 202 || status === 200) && statusUrl !== undefined) {
     // The job of whichever attempt was answered first is the export's; polls and files may be under way already.
     const found = await readJson<Job>(folder, FILES.job);
     if (found?.statusUrl !== undefined) return await accept(folder, found, job.warnings);
-    job.statusUrl = absolute(location, response.url);
+    job.statusUrl = statusUrl;
     job.unanswered = 0;
     job.separateStatus = /\bseparate-export-status\b/.test(headers['preference-applied'] ?? '');
     await writeJson(folder, FILES.job, job);
-    const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
+    const body = await readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
     // Looked for after the answer was recorded: an attempt that intends one later finds the answer.
     const next = intentFile(job.generation, (job.intents ?? 0) + 1);
     if ((await folder.size(next)) !== undefined) warnOfOrphan(job);
@@ -230,7 +233,7 @@ async function readAnswer(
     await writeJson(folder, FILES.job, job);
     return accepted(job.statusUrl, job, retryAfter);
   }
-  const body = await readText(response, LARGEST_ANSWER, true).catch(() => '');
+  const body = await readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
   const detail = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
   if (status >= 200 && status < 300) {
     throw new ExportError(
@@ -288,11 +291,6 @@ function accepted(statusUrl: string, job: Job, retryAfter?: number): KickOffResu
     ...(retryAfter === undefined ? {} : { retryAfter }),
     warnings: job.warnings,
   };
-}
-
-/** An absolute URL is kept to the letter, because servers may compare it so; a relative one is resolved. */
-function absolute(location: string, base: string): string {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : new URL(location, base).href;
 }
 
 function unknown(detail = 'its answer was lost'): ExportError {

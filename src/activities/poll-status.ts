@@ -7,8 +7,8 @@ import type { ActivityDeps } from './deps.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { ExportRef, ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
 import { openExportFolder, readJob } from '../export-folder/export-state.ts';
-import type { Hold } from '../export-folder/manifest-memory.ts';
-import { withManifestMemory } from '../export-folder/manifest-memory.ts';
+import type { Hold } from '../http/body-memory.ts';
+import { withBodyMemory } from '../http/body-memory.ts';
 import { indexPages, readPages, storePage, warningsOfPages } from '../export-folder/manifest-store.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
@@ -33,7 +33,7 @@ export type PollStatusResult =
  * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`, `DestinationFailed`
  */
 export function pollStatus(deps: ActivityDeps, input: PollStatusInput, attempt: Attempt): Promise<PollStatusResult> {
-  return withManifestMemory(attempt.signal, (hold) => poll(deps, input, attempt, hold));
+  return withBodyMemory(attempt.signal, (hold) => poll(deps, input, attempt, hold));
 }
 
 async function poll(

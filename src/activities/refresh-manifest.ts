@@ -23,8 +23,8 @@ import {
   writeJson,
 } from '../export-folder/export-state.ts';
 import { ChunkWriter, entriesOfPages, linkOf, linksOf, readPages, storePage } from '../export-folder/manifest-store.ts';
-import type { Hold } from '../export-folder/manifest-memory.ts';
-import { withManifestMemory } from '../export-folder/manifest-memory.ts';
+import type { Hold } from '../http/body-memory.ts';
+import { withBodyMemory } from '../http/body-memory.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 
@@ -80,7 +80,7 @@ export function refreshManifest(
   input: RefreshManifestInput,
   attempt: Attempt,
 ): Promise<RefreshManifestResult> {
-  return withManifestMemory(attempt.signal, (hold) => readAgain(deps, input, attempt, hold));
+  return withBodyMemory(attempt.signal, (hold) => readAgain(deps, input, attempt, hold));
 }
 
 async function readAgain(

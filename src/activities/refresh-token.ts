@@ -5,7 +5,7 @@ import type { ServerAuthorization } from '../auth/server-authorization.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import { InvalidScopeError } from '../auth/token-request.ts';
 import { chooseSyntax, missingTypes, scopeChoices, uncoveredTypes } from '../fhir/scopes.ts';
-import { RefusedUrlError } from '../http/http-client.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { KnownServer } from '../fhir-server/servers.ts';

@@ -1,7 +1,9 @@
 import { ExportError } from '../errors.ts';
+import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { ScopeSupport } from '../fhir/scopes.ts';
-import type { HttpClient, RequestRules } from '../http/http-client.ts';
-import { readText } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { RequestRules } from '../http/rules.ts';
+import { readText } from '../http/read-text.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ServerClocks } from './clock.ts';
 
@@ -92,9 +94,7 @@ function parse(text: string): Record<string, unknown> | undefined {
 
 /** A relative URL is resolved against the FHIR base (SMART App Launch 2.1). */
 function resolve(url: unknown, base: string): string | undefined {
-  if (typeof url !== 'string' || !URL.canParse(url, `${base}/`)) return undefined;
-  // An absolute one is kept to the letter: it becomes the `aud` of assertions, which servers compare.
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : new URL(url, `${base}/`).href;
+  return typeof url === 'string' ? resolveUrl(url, `${base}/`) : undefined;
 }
 
 function tokenOf(statement: Record<string, unknown> | undefined): unknown {

@@ -1,6 +1,7 @@
 import type { ServerConfig } from '../config.ts';
 import { ExportError } from '../errors.ts';
-import type { HttpClient, RequestRules } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { RequestRules } from '../http/rules.ts';
 import { ServerClocks } from './clock.ts';
 import type { SmartConfiguration } from './discovery.ts';
 import { discover } from './discovery.ts';

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
 import { quoteAnswer, tidy } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import type { HttpClient, HttpResponse, RequestRules } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/messages.ts';
+import type { RequestRules } from '../http/rules.ts';
 import { hide } from '../http/hide.ts';
-import { readText } from '../http/http-client.ts';
+import { readText } from '../http/read-text.ts';
 import type { ServerClocks } from './clock.ts';
 import type { Signer } from './signer.ts';
 
@@ -79,7 +81,7 @@ export async function requestToken(
       rules,
     );
     clocks.note(new URL(tokenUrl).origin, response.headers['date']);
-    const answer = await readText(response, LARGEST_ANSWER, true);
+    const answer = await readText(response, LARGEST_ANSWER, { cut: true });
     if (response.status === 200) return readToken(answer);
     const text = hide(answer, secrets);
     const { status } = response;

@@ -1,6 +1,8 @@
 import type { Entry } from '../fhir/entries.ts';
 import type { LineRules } from '../fhir/ndjson.ts';
-import type { HttpClient, HttpResponse, RequestRules } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/messages.ts';
+import type { RequestRules } from '../http/rules.ts';
 import type { Part } from '../storage/folder.ts';
 import { isGzip } from './body.ts';
 import type { RangeAsked, Rest, Whole, Wrong } from './range-answer.ts';

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import type { ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import type { Take } from '../http/exchange.ts';
-import type { HttpResponse } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/messages.ts';
 
 /** Bytes that gzip may unpack to before its ratio is looked at, and the ratio that no real NDJSON reaches. */
 const BOMB_BYTES = 64 * 1024 * 1024;

@@ -1,7 +1,8 @@
 import type { Entry } from '../fhir/entries.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import type { HttpClient, HttpResponse } from '../http/http-client.ts';
-import { RefusedUrlError } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/messages.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { Part } from '../storage/folder.ts';
 import type { FileAnswer, FileOrder } from './ask-file.ts';

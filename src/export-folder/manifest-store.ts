@@ -7,6 +7,7 @@ import { EntryList } from '../fhir/entries.ts';
 import type { Manifest } from '../fhir/manifest.ts';
 import { linkEnd } from '../fhir/link-end.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
+import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { ManifestSummary, PageMeta, PagesFolder } from './export-state.ts';
 import {
@@ -19,7 +20,7 @@ import {
   readJson,
   writeJson,
 } from './export-state.ts';
-import type { Hold } from './manifest-memory.ts';
+import type { Hold } from '../http/body-memory.ts';
 
 /** Chunks of entries that are written at once. */
 const MOST_WRITES = 8;
@@ -42,7 +43,7 @@ export async function storePage(
 ): Promise<PageMeta> {
   const meta: PageMeta = {
     url,
-    ...(manifest.next === undefined ? {} : { next: resolveUrl(manifest.next, url) }),
+    ...(manifest.next === undefined ? {} : { next: nextPageUrl(manifest.next, url) }),
     transactionTime: manifest.transactionTime,
     requiresAccessToken: manifest.requiresAccessToken,
     ...(manifest.organizedBy === undefined ? {} : { organizedBy: manifest.organizedBy }),
@@ -218,9 +219,10 @@ function addPage(list: EntryList, manifest: Manifest, page: number, url: string)
   }
 }
 
-function resolveUrl(url: string, base: string): string {
-  if (!URL.canParse(url, base)) throw new ExportError('InvalidManifest', 'the link to the next page is no URL');
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : new URL(url, base).href;
+function nextPageUrl(url: string, base: string): string {
+  const resolved = resolveUrl(url, base);
+  if (resolved === undefined) throw new ExportError('InvalidManifest', 'the link to the next page is not a URL');
+  return resolved;
 }
 
 /** A moment in the past is how HTTP says "do not cache", not when the files end. */

@@ -1,11 +1,12 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
-import { RefusedUrlError, readText } from '../http/http-client.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
+import { readText } from '../http/read-text.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { ExportError } from '../errors.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
-import type { Hold } from '../export-folder/manifest-memory.ts';
+import type { Hold } from '../http/body-memory.ts';
 import { logAnswer } from './log-answer.ts';
 import type { TokenNeeded } from './token-needed.ts';
 import { authorize, hintOfOrigin, isScopeFault, refused } from './token-needed.ts';
@@ -54,7 +55,7 @@ export async function askStatus(
       server.rules,
     );
     logAnswer('status', response);
-    const body = await readText(response, LARGEST_PAGE, false, hold);
+    const body = await readText(response, LARGEST_PAGE, { room: hold });
     const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
     if (answer.kind === 'failed') throw new ExportError('ExportFailed', answer.detail);
     if (answer.kind === 'refused') {

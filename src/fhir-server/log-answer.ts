@@ -1,5 +1,5 @@
 import { log } from '@temporalio/activity';
-import type { HttpResponse } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/messages.ts';
 
 /** Headers by which a vendor's support finds a request in its own logs. */
 const SUPPORT_HEADERS = [

@@ -7,7 +7,8 @@ import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
 import { isLoopback } from '../http/check-url.ts';
 import { Busy } from './busy.ts';
-import type { ConnectionRules, HttpClient, RequestRules } from '../http/http-client.ts';
+import type { ConnectionRules, RequestRules } from '../http/rules.ts';
+import type { HttpClient } from '../http/http-client.ts';
 
 /** A configured FHIR server as activities use it. */
 export interface KnownServer {

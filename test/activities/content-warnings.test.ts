@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { warningsOfContent } from '../../src/activities/content-warnings.ts';
-import { ignoredParameters } from '../../src/activities/ignored-parameters.ts';
 import { IssueSummary } from '../../src/export-folder/summarize-issues.ts';
 
 const one = { files: 1, resources: 1, bytes: 10 };
@@ -27,14 +26,4 @@ test.each([
 ] as const)('%s', (_, request, byType, deletions, codes) => {
   const content = { byType, deletions, issues: new IssueSummary() };
   expect(warningsOfContent(request, content).map(({ code }) => code)).toEqual(codes);
-});
-
-test.each([
-  ['Unknown reference of patient 12', 'processing', []],
-  ['Binary is not supported for this patient', 'not-supported', []],
-  ['The parameter patient is not supported', 'not-supported', ['The server says that it ignores patient.']],
-  ['Unknown parameter "patient"', 'invalid', ['The server says that it ignores patient.']],
-])('an issue of data is no parameter that is ignored: %s', (text, code, messages) => {
-  const issues = [{ severity: 'warning', code, text }];
-  expect(ignoredParameters(issues, ['_type', 'patient']).map(({ message }) => message)).toEqual(messages);
 });

@@ -8,8 +8,11 @@ import { setTimeout } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { faultOfServerUrl, isLoopback } from '../../src/http/check-url.ts';
-import { HttpClient, RefusedUrlError, readText } from '../../src/http/http-client.ts';
-import type { HttpRequest, HttpResponse, RequestRules } from '../../src/http/http-client.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { RefusedUrlError } from '../../src/http/refused-url.ts';
+import { readText } from '../../src/http/read-text.ts';
+import type { HttpRequest, HttpResponse } from '../../src/http/messages.ts';
+import type { RequestRules } from '../../src/http/rules.ts';
 import { NetworkError, toNetworkError } from '../../src/http/network-error.ts';
 
 const TIMEOUT = 250;
@@ -244,6 +247,13 @@ describe('authorization', () => {
 });
 
 describe('redirects', () => {
+  test('go to the address exactly as given: its signature may be made of it', async () => {
+    const target = await record(ok);
+    const { origin } = await record(redirect(302, `${target.origin}/a/../b?q='1'&sig=%2f`));
+    await readText(await get(origin), 10);
+    expect(target.seen.map(({ url }) => url)).toEqual(["/a/../b?q='1'&sig=%2f"]);
+  });
+
   test.each([301, 302, 303])('of a POST by %d are not followed', async (status) => {
     const { origin, seen } = await record(redirect(status, '/2'));
     const response = await client.send({ method: 'POST', url: origin, headers: {}, body: 'x' }, trust());
@@ -721,12 +731,12 @@ describe('readText', () => {
   });
 
   test('cuts when it is told to, without reading on', async () => {
-    expect(await readText(await answer('x'.repeat(200)), 100, true)).toBe('x'.repeat(100));
-    expect(await readText(await answer('x'.repeat(100)), 100, true)).toBe('x'.repeat(100));
+    expect(await readText(await answer('x'.repeat(200)), 100, { cut: true })).toBe('x'.repeat(100));
+    expect(await readText(await answer('x'.repeat(100)), 100, { cut: true })).toBe('x'.repeat(100));
     const endless = await serve((_request, response) => {
       const timer = setInterval(() => response.write('x'.repeat(50)), 5);
       response.on('close', () => clearInterval(timer));
     });
-    expect(await readText(await get(endless), 100, true)).toBe('x'.repeat(100));
+    expect(await readText(await get(endless), 100, { cut: true })).toBe('x'.repeat(100));
   });
 });

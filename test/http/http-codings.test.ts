@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Room } from '../../src/http/http-client.ts';
-import { HttpClient, readText } from '../../src/http/http-client.ts';
+import type { Room } from '../../src/http/read-text.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { readText } from '../../src/http/read-text.ts';
 import { NetworkError } from '../../src/http/network-error.ts';
 
 const TEXT = JSON.stringify({ text: 'Größe '.repeat(500) });
@@ -41,7 +42,7 @@ beforeEach(() => {
 
 async function ask(most = 10_000, room?: Room): Promise<string> {
   const rules = { trustedOrigins: new Set<string>(), trustedHeaders: {}, loopback: true };
-  return readText(await client.send({ method: 'GET', url, headers: {} }, rules), most, false, room);
+  return readText(await client.send({ method: 'GET', url, headers: {} }, rules), most, { room });
 }
 
 test('every request asks for no coding, unless it says otherwise', async () => {

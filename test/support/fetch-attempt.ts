@@ -2,7 +2,8 @@ import type { FileTrouble } from '../../src/download/file-trouble.ts';
 import { fetchFile } from '../../src/download/fetch-file.ts';
 import type { CheckedFile } from '../../src/download/checked-file.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
-import type { HttpClient, RequestRules } from '../../src/http/http-client.ts';
+import type { HttpClient } from '../../src/http/http-client.ts';
+import type { RequestRules } from '../../src/http/rules.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Part } from '../../src/storage/folder.ts';
 

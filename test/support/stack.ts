@@ -14,7 +14,7 @@ import { startExport } from '../../src/client.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import type { Limits } from '../../src/policy/limits.ts';
-import type { HttpTimeouts } from '../../src/http/http-client.ts';
+import type { HttpTimeouts } from '../../src/http/agents.ts';
 import type { Workers } from '../../src/create-workers.ts';
 import { createWorkers } from '../../src/create-workers.ts';
 import { SHORT_LIMITS } from './short-limits.ts';

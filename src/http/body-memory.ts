@@ -1,32 +1,29 @@
 import { ApplicationFailure } from '@temporalio/common';
+import type { Room } from './read-text.ts';
 
 const MIB = 1024 * 1024;
-/** Bytes of manifests that one process works on at once; as text, parsed and as entries they take about ten times that. */
+/** Bytes of bodies that one process works on at once; as text, parsed and as entries they take about ten times that. */
 const MOST_AT_ONCE = 256 * MIB;
-/** Not counted: a slot for every activity with so many bytes is little beside one large manifest. */
+/** Not counted: every activity slot with so many bytes takes little beside one large manifest. */
 const UNCOUNTED = MIB / 4;
-/** Activities that wait for room at once: a third of the slots, so that those which need no room find one. */
+/** Activities that wait for room at once: a third of the slots, so that those which need no room find a slot. */
 const MOST_WAITING = 32;
-/** Milliseconds after which one that has found too many waiting comes again. */
+/** Milliseconds after which an activity that found too many waiting is tried again. */
 const LATER = 30_000;
 
-/** What one activity holds of the room for manifests. */
-export interface Hold {
-  /** Bytes up to which nothing need be asked for. */
-  readonly uncounted: number;
+/** What one activity holds of the memory for large bodies. */
+export interface Hold extends Room {
   /**
-   * Asks for room for so many bytes, instead of what was held before.
-   *
-   * @returns undefined when there is room at once
    * @throws ApplicationFailure, to be tried again later, when too many are waiting; the signal's reason
    */
   take(bytes: number): Promise<void> | undefined;
+  /** Gives back what is held. */
   release(): void;
 }
 
 /**
- * Room for a number of bytes, given out in the order in which it is asked for. Whoever waits does so in its slot, with
- * heartbeats: it takes as long as others take to work, and no request need be sent again.
+ * Room for a number of bytes, given out in the order in which it is asked for. Whoever waits keeps its slot and its
+ * heartbeats: others work as long as they need, and no request is sent twice.
  */
 export class ByteBudget {
   readonly #total: number;
@@ -42,7 +39,7 @@ export class ByteBudget {
     let held = 0;
     let place: Place | undefined;
     const release = (): void => {
-      // Whoever asked may have been told meanwhile that its connection broke.
+      // The connection of the one that waits may have broken meanwhile.
       if (place !== undefined) this.#leave(place);
       this.#free += held;
       held = 0;
@@ -51,7 +48,7 @@ export class ByteBudget {
     const take = (bytes: number): Promise<void> | undefined => {
       release();
       if (bytes <= UNCOUNTED) return undefined;
-      // One that is larger than all there is has all of it.
+      // A body that is larger than the whole budget gets all of it.
       const wanted = Math.min(bytes, this.#total);
       if (this.#waiting.length === 0 && wanted <= this.#free) {
         this.#free -= wanted;
@@ -109,8 +106,8 @@ function tooManyWait(): ApplicationFailure {
 
 const ofThisProcess = new ByteBudget();
 
-/** Runs an activity that may have large manifests in memory; what it holds is given back when it ends. */
-export async function withManifestMemory<T>(signal: AbortSignal, body: (hold: Hold) => Promise<T>): Promise<T> {
+/** Runs an activity that may hold large bodies in memory; what it holds is given back when it ends. */
+export async function withBodyMemory<T>(signal: AbortSignal, body: (hold: Hold) => Promise<T>): Promise<T> {
   const hold = ofThisProcess.hold(signal);
   try {
     return await body(hold);

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ByteBudget, withManifestMemory } from '../../src/export-folder/manifest-memory.ts';
+import { ByteBudget, withBodyMemory } from '../../src/http/body-memory.ts';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
 import type { Stack } from '../support/stack.ts';
@@ -124,7 +124,7 @@ describe('while all of it is taken', () => {
   test('a large manifest waits with heartbeats and is read then, and exports with small ones go on', async () => {
     let end = (): void => {};
     const ended = new Promise<void>((resolve) => (end = resolve));
-    const taken = withManifestMemory(NEVER, async (hold) => {
+    const taken = withBodyMemory(NEVER, async (hold) => {
       await hold.take(1024 * MIB);
       await ended;
     });

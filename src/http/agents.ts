@@ -1,0 +1,55 @@
+import type { Dispatcher } from 'undici';
+import { Agent } from 'undici';
+import { guardedLookup } from './guarded-lookup.ts';
+import { throughProxy } from './proxy.ts';
+import type { ConnectionRules } from './rules.ts';
+import type { Trust } from './trust.ts';
+
+/** Milliseconds until a connection must stand. */
+const CONNECT_TIME = 10_000;
+
+export interface HttpTimeouts {
+  /** Milliseconds without response headers. */
+  headers: number;
+  /** Milliseconds without a byte of the body. */
+  body: number;
+}
+
+/** The connections of this process: one undici agent for each way to reach a server, no global dispatcher. */
+export class Agents {
+  readonly #timeouts: HttpTimeouts;
+  readonly #agents = new Map<string, Dispatcher>();
+
+  constructor(timeouts: HttpTimeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  /** The agent whose kept connections fit; made at the first use. */
+  shared(connection: ConnectionRules | undefined, trust: Trust): Dispatcher {
+    const key = [trust.isTrusted && connection?.cert !== undefined, trust.loopback, connection?.key].join();
+    const found = this.#agents.get(key);
+    if (found !== undefined) return found;
+    const agent = this.make(connection, trust);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  /** A new agent, which the caller closes. */
+  make(connection: ConnectionRules | undefined, { isTrusted, loopback }: Trust): Dispatcher {
+    const { ca, cert, certKey, proxy } = connection ?? {};
+    const tls = {
+      ...(ca === undefined ? {} : { ca }),
+      ...(isTrusted && cert !== undefined && certKey !== undefined ? { cert, key: certKey } : {}),
+    };
+    const timeouts = { headersTimeout: this.#timeouts.headers, bodyTimeout: this.#timeouts.body };
+    const connect = { timeout: CONNECT_TIME, ...tls };
+    // The proxy decides where it leads to, and it alone looks up names.
+    return proxy === undefined
+      ? new Agent({ ...timeouts, connect: { ...connect, lookup: guardedLookup(loopback) } })
+      : throughProxy(proxy, { ...timeouts, connect });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
+  }
+}

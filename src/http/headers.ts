@@ -1,0 +1,22 @@
+/** Headers of every request, unless the request or the configuration says otherwise. */
+export const DEFAULT_HEADERS = {
+  // Firewalls refuse requests without a name (AWS WAF, Core rule set).
+  'user-agent': 'fhir-bulk-export',
+  // RFC 9110, 12.5.3: without the header the server may choose any coding.
+  'accept-encoding': 'identity',
+};
+
+/** Names without case, so that a configured header replaces ours and is not sent beside it. */
+export function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** Headers of an answer: names in lower case, several values of one name joined. */
+export function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  );
+}

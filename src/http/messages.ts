@@ -1,0 +1,35 @@
+import type { HttpBody } from './exchange.ts';
+
+/** A request as callers describe it. */
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Path and query are sent exactly as they stand here. */
+  url: string;
+  headers: Record<string, string>;
+  body?: string | undefined;
+  signal?: AbortSignal | undefined;
+  /**
+   * Sent over a connection of its own. For a request that must not be sent twice: the server may just have closed a kept
+   * connection, and then nobody knows whether the request arrived. Default: false.
+   */
+  freshConnection?: boolean | undefined;
+  /**
+   * Value of the header `Authorization`; `trust.ts` says which origins receive it. It is removed from everything that is
+   * read of the answer.
+   */
+  authorization?: string | undefined;
+  /** False: a redirect is an answer. Default: true. */
+  followRedirects?: boolean | undefined;
+}
+
+/** An answer whose body has not been read; receive, dump or destroy the body, or its connection is lost. */
+export interface HttpResponse {
+  status: number;
+  /** Names in lower case; several values of one name joined by `, `. */
+  headers: Record<string, string | undefined>;
+  body: HttpBody;
+  /** Address that answered, after redirects. */
+  url: string;
+  /** Text that must not be kept of the answer: servers quote the token that they refuse. */
+  secret?: string | undefined;
+}

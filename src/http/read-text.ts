@@ -1,0 +1,70 @@
+import { TooLongError, decode } from './decode.ts';
+import { hide } from './hide.ts';
+import type { HttpResponse } from './messages.ts';
+
+/** Room in memory for bodies. */
+export interface Room {
+  /** Bytes of a body that need no room. */
+  readonly uncounted: number;
+  /**
+   * Asks for room for so many bytes, instead of what was held before.
+   *
+   * @returns undefined when there is room at once
+   */
+  take(bytes: number): Promise<void> | undefined;
+}
+
+export interface ReadTextOptions {
+  /** A body that is longer than `most`, and is sent uncoded, is cut instead of being an error. Default: false. */
+  cut?: boolean;
+  /** Asked once, before more than it leaves uncounted is held. Default: nothing is asked. */
+  room?: Room | undefined;
+}
+
+/**
+ * Reads a whole body as text, decoded.
+ *
+ * @param most bytes, as sent and decoded; a longer body is an error
+ * @throws NetworkError; what `room` throws
+ */
+export async function readText(
+  response: HttpResponse,
+  most: number,
+  { cut = false, room }: ReadTextOptions = {},
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let isEnough = false;
+  let isCounted = room === undefined;
+  try {
+    await response.body.receive((chunk) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      isEnough = cut && bytes > most;
+      if (bytes > most) throw new TooLongError(most);
+      if (isCounted || bytes <= (room?.uncounted ?? 0)) return undefined;
+      isCounted = true;
+      return room?.take(lengthOf(response.headers) ?? most);
+    });
+  } catch (error) {
+    if (!isEnough) throw error;
+  }
+  const body = Buffer.concat(chunks).subarray(0, most);
+  const coding = response.headers['content-encoding'];
+  const decoded = await decode(body, coding, isCounted ? most : Math.min(most, room?.uncounted ?? most)).catch(
+    async (error: unknown) => {
+      if (isCounted || !(error instanceof TooLongError)) throw error;
+      // A little that is compressed may be much.
+      await room?.take(most);
+      return decode(body, coding, most);
+    },
+  );
+  const text = decoded.toString('utf8');
+  return response.secret === undefined ? text : hide(text, [response.secret]);
+}
+
+/** Bytes that will be read, where that is sure. */
+function lengthOf(headers: HttpResponse['headers']): number | undefined {
+  const length = headers['content-length'];
+  return headers['content-encoding'] === undefined && /^\d+$/.test(length ?? '') ? Number(length) : undefined;
+}

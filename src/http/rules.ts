@@ -1,0 +1,28 @@
+/** What a server's entry of the configuration asks for beyond the request itself. */
+export interface RequestRules {
+  /** Headers for origins that the configuration trusts, and never for others. */
+  trustedHeaders: Record<string, string>;
+  /** Origins of `baseUrl` and `fileOrigins`. */
+  trustedOrigins: ReadonlySet<string>;
+  /** Requests may go to addresses of this machine: the FHIR server is one. Default: false. */
+  loopback?: boolean | undefined;
+  /** Hosts that the configuration names. They may lead to this machine, too: that is the operator's choice. */
+  configuredHosts?: ReadonlySet<string> | undefined;
+  /** Milliseconds without headers or a byte of the body, instead of the process's own. */
+  stall?: number | undefined;
+  /** How this server is reached; default: directly, with the certificate authorities of Node. */
+  connection?: ConnectionRules | undefined;
+}
+
+/** TLS and proxy of one server. */
+export interface ConnectionRules {
+  /** The same for equal rules: connections are shared under it. */
+  key: string;
+  /** PEM; certificate authorities instead of Node's own. */
+  ca?: string | undefined;
+  /** PEM; presented to trusted origins and the token endpoint only. */
+  cert?: string | undefined;
+  certKey?: string | undefined;
+  /** URL of an HTTP proxy. */
+  proxy?: string | undefined;
+}

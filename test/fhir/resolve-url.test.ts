@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { resolveUrl } from '../../src/fhir/resolve-url.ts';
+
+const BASE = 'https://a.example/r4/Group/1/$export';
+
+test.each([
+  ['https://B.example/x?sig=a%2fb', 'https://B.example/x?sig=a%2fb'],
+  ['HTTPS://a.example', 'HTTPS://a.example'],
+  ["https://a.example/a/../b?q='1'", "https://a.example/a/../b?q='1'"],
+  ['/status/1', 'https://a.example/status/1'],
+  ['status/1', 'https://a.example/r4/Group/1/status/1'],
+  ['//b.example/1', 'https://b.example/1'],
+  ['?page=2', 'https://a.example/r4/Group/1/$export?page=2'],
+  ['https://', undefined],
+  ['http://a b/', undefined],
+])('%s', (url, resolved) => {
+  expect(resolveUrl(url, BASE)).toBe(resolved);
+});
