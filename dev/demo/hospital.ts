@@ -2,8 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 
-import { createAuthServer, type AuthServer } from '../sample-server/auth-server/index.ts';
-import { startSampleServer, type SampleServer } from '../sample-server/index.ts';
+import { type AuthServer, createAuthServer, type SampleServer, startSampleServer } from '../sample-server/index.ts';
 
 /** Bytes per second and download: slow enough to be seen and to be killed in the middle. */
 const downloadSpeed = 250_000;

@@ -1,7 +1,6 @@
-import type { ExpectedFile, JournalEntry, SampleServer } from '../sample-server/index.ts';
+import type { AuthServer, ExpectedFile, JournalEntry, SampleServer } from '../sample-server/index.ts';
 import type { ExportedFile } from './exported-files.ts';
 import { count } from './words.ts';
-import type { AuthServer } from '../sample-server/auth-server/index.ts';
 
 /** How things were at the moment between two workers. */
 export interface Kill {

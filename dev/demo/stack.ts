@@ -5,8 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
 
 import { parseConfig } from '../../src/config.ts';
-import type { AuthServer } from '../sample-server/auth-server/index.ts';
-import type { SampleServer } from '../sample-server/index.ts';
+import type { AuthServer, SampleServer } from '../sample-server/index.ts';
 import { startTemporalServer, type TemporalServer } from '../temporal/server.ts';
 import type { DemoArguments } from './arguments.ts';
 import { startHospital } from './hospital.ts';

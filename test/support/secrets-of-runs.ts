@@ -1,5 +1,4 @@
-import type { AuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import type { FaultRule, JournalEntry, Route, SampleServer } from '../../dev/sample-server/index.ts';
+import type { AuthServer, FaultRule, JournalEntry, Route, SampleServer } from '../../dev/sample-server/index.ts';
 import type { TestKey } from './keys.ts';
 import { startRealWorker } from './real-worker.ts';
 import type { Stack } from './stack.ts';

@@ -3,10 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { AuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import { createAuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import type { AuthServerOptions } from '../../dev/sample-server/auth-server/options.ts';
-import type { Fault, SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
+import {
+  type AuthServer,
+  type AuthServerOptions,
+  createAuthServer,
+  type Fault,
+  type SampleServer,
+  type SampleServerOptions,
+} from '../../dev/sample-server/index.ts';
 import type { ServerConfig } from '../../src/config.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { makeKey, secretFile } from '../support/keys.ts';

@@ -3,8 +3,7 @@ import { access, mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { createAuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { makeKey, secretFile } from '../support/keys.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';

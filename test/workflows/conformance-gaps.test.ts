@@ -8,9 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import type { Fault, Manifest, Route, SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
-import { operationOutcome } from '../../dev/sample-server/index.ts';
+import {
+  createAuthServer,
+  type Fault,
+  type Manifest,
+  operationOutcome,
+  type Route,
+  type SampleServer,
+  type SampleServerOptions,
+} from '../../dev/sample-server/index.ts';
 import { fetchFile } from '../../src/download/fetch-file.ts';
 import { ServerClocks } from '../../src/auth/clock.ts';
 import { discover } from '../../src/auth/discovery.ts';

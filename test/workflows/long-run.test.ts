@@ -2,9 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { AuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import { createAuthServer } from '../../dev/sample-server/auth-server/index.ts';
-import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
+import {
+  type AuthServer,
+  createAuthServer,
+  type SampleServer,
+  type SampleServerOptions,
+} from '../../dev/sample-server/index.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { refreshMargin } from '../../src/policy/refresh-margin.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
