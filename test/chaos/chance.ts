@@ -1,4 +1,4 @@
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 
 /** Decisions that are the same for the same seed. */
 export class Chance {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 import { attemptFile, publishedAt } from '../support/fetch-attempt.ts';
 
 const LINES = 400;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { isJson, unwrapBinary } from '../../src/download/unwrap-binary.ts';
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 
 /** The bytes in pieces of a random size, as a network brings them. */
 async function* inPieces(bytes: Buffer, most = 50_000, seed = 1): AsyncGenerator<Buffer> {

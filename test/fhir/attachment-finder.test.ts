@@ -3,7 +3,7 @@ import { AttachmentFinder } from '../../src/fhir/attachment-finder.ts';
 import type { FoundAttachment } from '../../src/fhir/attachments.ts';
 import { attachmentUrl, findAttachments } from '../../src/fhir/attachments.ts';
 import { JsonReader } from '../../src/fhir/json-reader.ts';
-import { cutAnywhere, seededRandom } from './random.ts';
+import { cutAnywhere, seededRandom } from '../support/random.ts';
 
 const random = seededRandom(17);
 const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;

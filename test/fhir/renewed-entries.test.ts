@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KnownEntry } from '../../src/fhir/renewed-entries.ts';
 import { matchEntries } from '../../src/fhir/renewed-entries.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../support/random.ts';
 
 const file = (url: string, more: Partial<KnownEntry> = {}): KnownEntry => ({
   kind: 'output',

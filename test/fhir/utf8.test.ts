@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { Utf8Checker } from '../../src/fhir/utf8.ts';
-import { cutAnywhere, seededRandom } from './random.ts';
+import { cutAnywhere, seededRandom } from '../support/random.ts';
 
 /** Whether the pieces are one valid text. */
 function check(pieces: readonly Uint8Array[]): boolean {

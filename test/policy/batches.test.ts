@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { expectedBytes, filesPerBatch, planBatches, plannable, toRanges, typeKey } from '../../src/policy/batches.ts';
 import type { Seen } from '../../src/policy/batches.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 
 const MIB = 1024 * 1024;
 

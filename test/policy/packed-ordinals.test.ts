@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { packOrdinals, unpackOrdinals } from '../../src/policy/packed-ordinals.ts';
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 
 test('any rising numbers come out as they went in', () => {
   for (let seed = 0; seed < 500; seed++) {

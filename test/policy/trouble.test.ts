@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { addTrouble, isFinal, nextDelay } from '../../src/policy/trouble.ts';
 import type { Trouble, TroubleCause } from '../../src/policy/trouble.ts';
-import { seededRandom } from '../fhir/random.ts';
+import { seededRandom } from '../support/random.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { S3DestinationConfig } from '../../../src/config.ts';
+import type { Folder, Part } from '../../../src/storage/folder.ts';
+import { openS3 } from '../../../src/storage/s3/s3.ts';
+import type { TestS3 } from '../../support/s3.ts';
+import { startS3 } from '../../support/s3.ts';
+
+/** Bytes of a piece: the least that S3 takes. */
+export const PIECE = 5 * 1024 * 1024;
+const RULES = { pieceBytes: PIECE, maxPieces: 100 };
+
+export let s3: TestS3;
+export let proxy: Proxy;
+
+/** Gives the tests of a describe an S3 endpoint that can fail. */
+export function useFaultyEndpoint(): void {
+  beforeAll(async () => {
+    s3 = await startS3();
+    proxy = await startProxy(s3.gateway.endpoint);
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await s3.stop();
+  });
+  beforeEach(() => {
+    proxy.seen.length = 0;
+    proxy.answer = () => undefined;
+  });
+}
+
+export function open(path: string, more: Partial<S3DestinationConfig> = {}): Folder {
+  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, RULES);
+}
+
+/** A part with so many bytes. */
+export async function fill(folder: Folder, bytes: number): Promise<Part> {
+  const part = await folder.openPart('1');
+  await part.write(Buffer.alloc(bytes, 'x'));
+  return part;
+}
+
+interface Fault {
+  status?: number;
+  code?: string;
+  /** The endpoint did what it was asked for. */
+  after?: boolean;
+  /** Bytes of the body after which the connection is closed. */
+  cutAfter?: number;
+}
+
+/** Stands between the SDK and the gateway, which keeps the signatures valid, and answers in its place. */
+interface Proxy {
+  endpoint: string;
+  /** Method and path of each request. */
+  seen: string[];
+  answer(seen: string, headers: IncomingMessage['headers']): Fault | undefined;
+  close(): Promise<void>;
+}
+
+async function startProxy(target: string): Promise<Proxy> {
+  const server = createServer((incoming, outgoing) => {
+    const seen = `${incoming.method} ${incoming.url}`;
+    proxy.seen.push(seen);
+    const fault = proxy.answer(seen, incoming.headers);
+    if (fault?.status !== undefined && fault.after !== true) {
+      incoming.resume().on('end', () => refuse(outgoing, fault));
+      return;
+    }
+    const forwarded = request(
+      new URL(incoming.url ?? '', target),
+      { method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        if (fault?.status !== undefined) {
+          answer.resume().on('end', () => refuse(outgoing, fault));
+          return;
+        }
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        if (fault?.cutAfter === undefined) {
+          answer.pipe(outgoing);
+          return;
+        }
+        let left = fault.cutAfter;
+        answer.on('data', (chunk: Buffer) => {
+          outgoing.write(chunk.subarray(0, left));
+          left -= chunk.length;
+          if (left <= 0) outgoing.destroy();
+        });
+      },
+    );
+    forwarded.on('error', () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy: Proxy = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen: [],
+    answer: () => undefined,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return proxy;
+}
+
+function refuse(outgoing: ServerResponse, { status = 500, code = 'InternalError' }: Fault): void {
+  outgoing.writeHead(status, { 'content-type': 'application/xml' });
+  outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`);
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { ExportError } from '../../../src/errors.ts';
+import { hasS3 } from '../../support/s3.ts';
+import { PIECE, fill, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
+
+describe.skipIf(!hasS3)('an S3 endpoint', () => {
+  useFaultyEndpoint();
+
+  test('that is away may come back', async () => {
+    const error: unknown = await open('x', { endpoint: 'http://127.0.0.1:9' })
+      .write('file', 'x')
+      .catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(ExportError);
+  });
+
+  test('that cuts a body is found out', async () => {
+    const folder = open('cut');
+    await folder.write('file', Buffer.alloc(1_000_000, 'x'));
+    proxy.answer = (seen) =>
+      seen.startsWith('GET') && !seen.includes('list-type') ? { cutAfter: 300_000 } : undefined;
+    await expect(folder.read('file')).rejects.toThrow();
+  });
+
+  test('that fails for a moment is asked again', async () => {
+    let left = 2;
+    proxy.answer = () => (left-- > 0 ? { status: 503 } : undefined);
+    await open('again').write('file', 'x');
+    expect(proxy.seen).toHaveLength(3);
+  });
+
+  test.each([
+    ['a small file', 100],
+    ['a file of several pieces', 2 * PIECE + 1],
+  ])('without conditional writes: looked first, %s', async (_, bytes) => {
+    const folder = open(`unconditional-${bytes}`);
+    proxy.answer = (_, headers) =>
+      headers['if-none-match'] === undefined ? undefined : { status: 501, code: 'NotImplemented' };
+    const part = await fill(folder, bytes);
+    await part.finish();
+    expect(await part.publish('file')).toBe(true);
+    expect(await part.publish('file')).toBe(false);
+    await part.discard();
+    expect(await folder.size('file')).toBe(bytes);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
+  test.each([
+    ['a small file', 100],
+    ['a file of several pieces', 2 * PIECE + 1],
+  ])('with another write in the way is asked again: %s', async (_, bytes) => {
+    const folder = open(`conflict-${bytes}`);
+    let left = 2;
+    proxy.answer = (_, headers) =>
+      headers['if-none-match'] !== undefined && left-- > 0
+        ? { status: 409, code: 'ConditionalRequestConflict' }
+        : undefined;
+    const part = await fill(folder, bytes);
+    await part.finish();
+    expect(await part.publish('file')).toBe(true);
+    await part.discard();
+    expect(await folder.size('file')).toBe(bytes);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
+  test('whose answer to the end of an upload got lost: the file is there, once', async () => {
+    const folder = open('lost');
+    // What a second request gets when the first one was obeyed.
+    proxy.answer = (seen) =>
+      /^POST .*uploadId=/.test(seen) ? { status: 404, code: 'NoSuchUpload', after: true } : undefined;
+    const part = await fill(folder, 2 * PIECE + 1);
+    await part.finish();
+    // The caller finds the file, and takes it as that of another attempt.
+    expect(await part.publish('file')).toBe(false);
+    await part.discard();
+    expect(await folder.size('file')).toBe(2 * PIECE + 1);
+    expect(await s3.keys('lost/')).toEqual(['lost/file']);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
+  test('that fails while pieces are joined: the upload is given up, the pieces stay for the next attempt', async () => {
+    const folder = open('joining');
+    const part = await folder.openPart('1');
+    await part.checkpoint({ validator: '"v"' });
+    await part.write(Buffer.alloc(3 * PIECE + 1, 'x'));
+    await part.finish();
+    proxy.answer = (seen) => (/^PUT .*partNumber=2/.test(seen) ? { status: 500 } : undefined);
+    await expect(part.publish('file')).rejects.toThrow();
+    expect(await s3.uploads()).toEqual([]);
+    await part.keep();
+    proxy.answer = () => undefined;
+    const next = await open('joining').openPart('1');
+    expect(next.resumed?.bytes).toBe(3 * PIECE);
+    await next.discard();
+    expect(await s3.keys('joining/')).toEqual([]);
+  });
+
+  test('that fails to store a piece fails the part, and what was stored stays', async () => {
+    const folder = open('storing');
+    const part = await folder.openPart('1');
+    await part.checkpoint({ validator: '"v"' });
+    proxy.answer = (seen) => (/^PUT .*000002/.test(seen) ? { status: 500 } : undefined);
+    const written = (async () => {
+      await part.write(Buffer.alloc(3 * PIECE + 1, 'x'));
+      await part.finish();
+    })();
+    await expect(written).rejects.toThrow();
+    await part.keep();
+    const next = await open('storing').openPart('1');
+    expect(next.resumed?.bytes).toBe(PIECE);
+    await next.discard();
+  });
+});
