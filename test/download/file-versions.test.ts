@@ -1,90 +1,26 @@
-import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HttpClient } from '../../src/http/http-client.ts';
-import { seededRandom } from '../support/random.ts';
-import { attemptFile, publishedAt } from '../support/fetch-attempt.ts';
+import { describe, expect, test } from 'vitest';
+import { attemptFile } from '../support/fetch-attempt.ts';
+import {
+  LINES,
+  OLD,
+  NEW,
+  LINE,
+  etagOf,
+  HALF,
+  root,
+  http,
+  asked,
+  serve,
+  breakOff,
+  half,
+  whole,
+  fetched,
+  useVersionServer,
+} from './version-server.ts';
+import type { Handler } from './version-server.ts';
 
-const LINES = 400;
-
-/** All versions have lines of one length: joined anywhere at a line's end, they look like one file. */
-function version(name: string, lines = LINES): Buffer {
-  const line = (n: number): string => `{"resourceType":"Patient","id":"${name}-${String(n).padStart(6, '0')}"}\n`;
-  return Buffer.from(Array.from({ length: lines }, (_, n) => line(n)).join(''));
-}
-
-const OLD = version('a');
-const NEW = version('b');
-const LINE = OLD.length / LINES;
-const etagOf = (content: Buffer): string => `"${content.subarray(32, 33).toString()}${content.length}"`;
-const HALF = LINE * (LINES / 2);
-
-type Handler = (request: IncomingMessage, response: ServerResponse, number: number) => void;
-
-let root: string;
-let http: HttpClient;
-let asked: IncomingHttpHeaders[];
-let close: () => Promise<void>;
-
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'versions-'));
-  http = new HttpClient({ headers: 1000, body: 1000 });
-  asked = [];
-  close = async () => {};
-});
-afterEach(async () => {
-  await http.close();
-  await close();
-  await rm(root, { recursive: true, force: true });
-});
-
-async function serve(handle: Handler): Promise<string> {
-  const server = createServer((request, response) => {
-    asked.push(request.headers);
-    handle(request, response, asked.length - 1);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  close = async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
-}
-
-/** Sends some bytes and breaks off. */
-function breakOff(response: ServerResponse, headers: Record<string, string | number>, bytes: Buffer): void {
-  response.writeHead(200, headers);
-  response.write(bytes, () => setTimeout(() => response.destroy(), 5));
-}
-
-/** The first attempt gets half of the old version. */
-const half = (response: ServerResponse): void =>
-  breakOff(response, { etag: etagOf(OLD), 'content-length': OLD.length }, OLD.subarray(0, HALF));
-
-const whole = (response: ServerResponse, content: Buffer, headers: Record<string, string> = {}): void => {
-  response.writeHead(200, { 'content-length': content.length, etag: etagOf(content), ...headers }).end(content);
-};
-
-/** Attempts until the file is there. */
-async function fetched(url: string, most = 5): Promise<{ content: Buffer; troubles: unknown[] }> {
-  const troubles: unknown[] = [];
-  while (troubles.length < most) {
-    const outcome = await attemptFile({ http, root, url });
-    if ('sha256' in outcome) {
-      expect(await readdir(join(root, 'export/.export/parts'))).toEqual([]);
-      return { content: await readFile(publishedAt(root)), troubles };
-    }
-    troubles.push(outcome);
-  }
-  throw new Error(JSON.stringify(troubles));
-}
+useVersionServer();
 
 describe('the rest is not joined to what is there, and all of the file is asked for at once', () => {
   const rest = (content: Buffer): Buffer => content.subarray(HALF);
@@ -254,69 +190,4 @@ describe('the end is where the server said that it is', () => {
     expect(content.equals(OLD)).toBe(true);
     expect(asked[2]?.range).toBeUndefined();
   });
-});
-
-test('whatever the server does, what is published is one version', { timeout: 120_000 }, async () => {
-  const random = seededRandom(11);
-  const chance = (probability: number): boolean => random() < probability;
-  const versions = ['a', 'b', 'c'].flatMap((name) => [version(name), version(name, LINES - 50)]);
-  const pick = (): Buffer => versions[Math.floor(random() * versions.length)] as Buffer;
-  let content = pick();
-  let calm = false;
-  /** Truthful about the validator of what it sends, and about nothing else. */
-  const handle: Handler = (request, response) => {
-    if (!calm && chance(0.4)) content = pick();
-    const etag = etagOf(content);
-    const shown = calm ? etag : chance(0.7) ? etag : chance(0.5) ? `W/${etag}` : undefined;
-    const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const { 'if-range': ifRange } = request.headers;
-    const holds = ifRange === etag || (!calm && chance(0.5));
-    const headers: Record<string, string | number> = shown === undefined ? {} : { etag: shown };
-    let status = 200;
-    let [first, last] = [0, content.length - 1];
-    if (from > 0 && from < content.length && holds && (calm || chance(0.9))) {
-      status = 206;
-      first = from;
-      if (!calm && chance(0.3)) first = Math.max(0, from + LINE * (chance(0.5) ? 1 : -1));
-      if (!calm && chance(0.3)) last = Math.min(last, first + LINE * Math.ceil(random() * 100) - 1);
-      const total = calm || chance(0.6) ? content.length : chance(0.5) ? '*' : last + 1;
-      headers['content-range'] = `bytes ${first}-${last}/${total}`;
-      if (!calm && chance(0.1)) status = 200;
-    } else if (from >= content.length && holds && chance(0.7)) {
-      return void response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
-    }
-    const body = content.subarray(first, last + 1);
-    // Cut at the end of a line, which no check of lines would see.
-    const cut = calm || chance(0.3) ? undefined : LINE * Math.floor((random() * body.length) / LINE);
-    const sized = calm || chance(0.6);
-    if (sized) headers['content-length'] = body.length;
-    if (cut === undefined) return void response.writeHead(status, headers).end(body);
-    if (status === 200) headers['content-length'] = body.length;
-    response.writeHead(status, headers);
-    if (status === 206 && !sized && chance(0.5)) return void response.end(body.subarray(0, cut));
-    return void response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 2));
-  };
-  const url = await serve(handle);
-  const cases = 150;
-  let joined = 0;
-  for (let round = 0; round < cases; round++) {
-    const place = join(root, String(round));
-    calm = false;
-    let attempts = 0;
-    for (;;) {
-      calm = attempts >= 12;
-      const before = asked.length;
-      const outcome = await attemptFile({ http, root: place, url });
-      // Once for the rest, and once for all of it.
-      expect(asked.length - before).toBeLessThanOrEqual(2);
-      expect(++attempts).toBeLessThan(16);
-      if (!('sha256' in outcome)) continue;
-      const published = await readFile(publishedAt(place));
-      expect(versions.some((one) => one.equals(published))).toBe(true);
-      if (asked.length - before === 1 && asked.at(-1)?.range !== undefined) joined++;
-      break;
-    }
-  }
-  // Joining has not been given up altogether.
-  expect(joined).toBeGreaterThan(cases / 10);
 });

@@ -3,6 +3,7 @@ import { readManifest } from '../../src/fhir/manifest.ts';
 import type { Manifest } from '../../src/fhir/manifest.ts';
 
 const TIME = '2026-01-01T00:00:00.123+01:00';
+
 const url = (name: string): string => `https://files.example/${name}?sig=1`;
 
 function read(value: unknown): Manifest {
@@ -22,13 +23,16 @@ const V1 = {
   error: [{ type: 'OperationOutcome', url: url('e1') }],
   extension: { 'https://a.example/key': true },
 };
+
 const V2 = { ...V1, deleted: [{ type: 'Bundle', url: url('d1'), count: 3 }] };
+
 const V3 = {
   ...V2,
   outputOrganizedBy: 'Patient',
   output: [{ url: url('o1'), continuesInFile: url('o2') }, { url: url('o2') }],
   link: [{ relation: 'next', url: 'https://a.example/status/1/2' }],
 };
+
 const V4 = {
   manifestType: 'http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkDataManifest',
   transactionTime: TIME,
@@ -197,34 +201,6 @@ describe('hints', () => {
   ])('%j is read as %j', (given, expected) => {
     const manifest = read({ transactionTime: TIME, output: [{ url: 'x', ...given }] });
     expect(manifest.files).toEqual([{ kind: 'output', index: 0, url: 'x', ...expected }]);
-  });
-});
-
-describe('length and checksum in the extensions of DPC', () => {
-  const sum = 'Ab12'.repeat(16);
-  const sha256 = sum.toLowerCase();
-  const dpc = (name: string): string => `https://dpc.cms.gov/${name}`;
-  test.each([
-    [
-      { [dpc('file_length')]: 10, [dpc('checksum')]: `sha256:${sum}` },
-      { length: 10, sha256 },
-    ],
-    [
-      [
-        { url: dpc('file_length'), valueDecimal: 10 },
-        { url: dpc('checksum'), valueString: `sha256:${sum}` },
-      ],
-      { length: 10, sha256 },
-    ],
-    [[{ url: dpc('checksum'), valueString: `md5:${sum}` }, null, 'x', { url: dpc('file_length') }], {}],
-    [{ [dpc('checksum')]: sum, [dpc('file_length')]: 'x' }, {}],
-    [{ [dpc('checksum')]: `sha256:${sum}0` }, {}],
-    [{ 'https://a.example/file_length': 10 }, {}],
-    ['x', {}],
-    [null, {}],
-  ])('%j are %j', (extension, expected) => {
-    const { files } = read({ transactionTime: TIME, output: [{ url: 'x', extension }] });
-    expect(files).toEqual([{ kind: 'output', index: 0, url: 'x', ...expected }]);
   });
 });
 

@@ -1,20 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_REQUEST_BYTES } from '../../src/contract.ts';
 import type { ExportRequest } from '../../src/contract.ts';
 import { validateRequest } from '../../src/workflows/validate-request.ts';
+import { LEAST, problems, problemsWith } from './request-problems.ts';
 
-const LEAST = { server: 'hospital-a', level: 'patient' };
 const NOT_OF_IG = 'unknown parameter; names of your server\'s own begin with "_"';
-
-function problems(input: unknown): string[] {
-  const validation = validateRequest(input);
-  return 'problems' in validation ? validation.problems : [];
-}
-
-/** Problems of a request that is right but for these fields. */
-function problemsWith(fields: object): string[] {
-  return problems({ ...LEAST, ...fields });
-}
 
 function problemsOf(parameters: object): string[] {
   return problemsWith({ parameters });
@@ -208,112 +197,5 @@ describe('a parameter that is wrong is named with its fix', () => {
     expect(problemsOf({ _minimumFileSize, _maximumFileSize })).toEqual([
       'parameters._maximumFileSize: must be larger than _minimumFileSize',
     ]);
-  });
-});
-
-describe('destination.path', () => {
-  test.each([
-    'a',
-    '2026-11/hospital-a',
-    'a/b/c.d_e-f',
-    'ä/ø',
-    '...',
-    '..a/b..',
-    'export/.exports',
-    'a b',
-    'x'.repeat(200),
-  ])('may be %s', (path) => {
-    expect(problemsWith({ destination: { path } })).toEqual([]);
-  });
-
-  const relative = 'must be relative to the destination, without a leading "/"';
-  const state = 'must not contain ".export", which holds the state of exports';
-  test.each([
-    ['', 'must not be empty'],
-    ['/a', relative],
-    ['/', relative],
-    ['C:/a', relative],
-    ['c:a', relative],
-    ['..', 'must not contain ".."'],
-    ['a/../b', 'must not contain ".."'],
-    ['../a', 'must not contain ".."'],
-    ['a/..', 'must not contain ".."'],
-    ['.', 'must not contain "."'],
-    ['a/./b', 'must not contain "."'],
-    ['a//b', 'must not contain empty parts ("//" or a "/" at the end)'],
-    ['a/', 'must not contain empty parts ("//" or a "/" at the end)'],
-    ['a\\..\\b', 'must not contain a backslash, use "/"'],
-    ['a\u0000b', 'must not contain control characters'],
-    ['a\nb', 'must not contain control characters'],
-    ['a\u007fb', 'must not contain control characters'],
-    ['a/.export', state],
-    ['.export/parts', state],
-    ['a/.Export/b', state],
-    ['ä'.repeat(101), 'must not contain a part of more than 200 bytes'],
-    ['a/'.repeat(256) + 'b', 'must have at most 512 characters'],
-  ])('%j %s', (path, fault) => {
-    expect(problemsWith({ destination: { path } })).toEqual([`destination.path: ${fault}`]);
-  });
-});
-
-describe('several problems', () => {
-  test('are all named at once', () => {
-    const request = {
-      level: 'all',
-      parameters: { type: 'x', _type: 'A,B', _since: 'yesterday' },
-      destination: { path: '../x', url: 'y' },
-      tocken: 'x',
-      keep: true,
-    };
-    expect(problems(request).map((problem) => problem.split(':')[0])).toEqual([
-      'server',
-      'level',
-      'destination.path',
-      'tocken',
-      'keep',
-      'destination.url',
-      'parameters.type',
-      'parameters._type',
-      'parameters._type',
-      'parameters._since',
-    ]);
-  });
-
-  test('stay short, however many and long they are', () => {
-    const types = Array.from({ length: 4000 }, (_, number) => `T${number}`).join(',');
-    const many = problemsOf({ _type: types });
-    expect(many).toHaveLength(21);
-    expect(many.at(-1)).toBe('and 3980 more');
-    for (const long of [
-      { _type: 'X'.repeat(30_000) },
-      { ['x'.repeat(30_000)]: '1' },
-      { _typeFilter: `${'X'.repeat(30_000)}?a=1` },
-    ]) {
-      const found = problemsOf(long);
-      expect(found).toHaveLength(1);
-      expect(found[0]?.length).toBeLessThan(400);
-      expect(found[0]).toMatch(/is not a FHIR resource type|unknown parameter|which is no FHIR resource type/);
-    }
-    expect(problemsWith({ ['x'.repeat(30_000)]: 1 })[0]).toMatch(/^x{99}…: unknown field, remove it$/);
-  });
-});
-
-describe('the size of a request', () => {
-  const sized = (bytes: number): object => {
-    const empty = { ...LEAST, parameters: { _custom: '' } };
-    return { ...LEAST, parameters: { _custom: 'x'.repeat(bytes - JSON.stringify(empty).length) } };
-  };
-
-  test('may be 32 KiB and no more', () => {
-    expect(problems(sized(MAX_REQUEST_BYTES))).toEqual([]);
-    expect(problems(sized(MAX_REQUEST_BYTES + 1))).toEqual([
-      'request: has 32769 bytes, at most 32768 are allowed; use a Group instead of long lists',
-    ]);
-  });
-
-  test('is counted in bytes, not in characters', () => {
-    expect(problems({ ...LEAST, parameters: { _custom: '€'.repeat(11_000) } })[0]).toMatch(
-      /^request: has 33\d\d\d bytes/,
-    );
   });
 });

@@ -1,0 +1,123 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+import type { Folder, FileVersion, Part } from '../../src/storage/folder.ts';
+import type { PieceRules } from '../../src/storage/s3/s3-part.ts';
+import { openS3 } from '../../src/storage/s3/s3.ts';
+import type { TestS3 } from '../support/s3.ts';
+import { hasS3, startS3 } from '../support/s3.ts';
+
+/** The smallest pieces that S3 takes. */
+export const PIECE = 5 * 1024 * 1024;
+const RULES: PieceRules = { pieceBytes: PIECE, maxPieces: 3 };
+export const VERSION: FileVersion = { validator: '"v1"', total: 4 * PIECE };
+
+interface Kind {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  open(path: string): Promise<Folder>;
+  /** All that is at the destination below a path, also what is hidden from its users. */
+  everything(path: string): Promise<string[]>;
+}
+
+export const data = randomBytes(4 * PIECE);
+
+function directory(): Kind {
+  let root: string;
+  return {
+    start: async () => void (root = await mkdtemp(join(tmpdir(), 'directory-'))),
+    stop: () => rm(root, { recursive: true, force: true }),
+    open: (path) => openDirectory(root, path),
+    everything: async (path) => {
+      const found = await readdir(join(root, path), { recursive: true, withFileTypes: true });
+      return found
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(join(root, path).length + 1))
+        .sort();
+    },
+  };
+}
+
+function s3(): Kind {
+  let service: TestS3;
+  return {
+    start: async () => void (service = await startS3()),
+    stop: () => service.stop(),
+    open: async (path) => openS3(service.destination({ prefix: 'raw' }), path, RULES),
+    everything: async (path) => {
+      const under = (key: string): boolean => key.startsWith(`raw/${path}/`);
+      const uploads = (await service.uploads()).filter(under).map((key) => `upload of ${key}`);
+      const keys = (await service.keys()).filter(under).map((key) => key.slice(`raw/${path}/`.length));
+      return [...keys, ...uploads].sort();
+    },
+  };
+}
+
+/** Writes as a download does, in chunks of no particular size. */
+export async function fill(part: Part, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; at += 300_007) await part.write(data.subarray(at, Math.min(at + 300_007, to)));
+}
+
+export async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of content) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+export const hashOfData = (to: number): string => createHash('sha256').update(data.subarray(0, to)).digest('hex');
+
+/** An attempt that ended after so many bytes. */
+export async function brokenOff(folder: Folder, bytes: number, version = VERSION): Promise<void> {
+  const part = await folder.openPart('1');
+  await fill(part, part.resumed?.bytes ?? 0, bytes);
+  await part.checkpoint(version);
+  await part.keep();
+}
+
+export async function finished(folder: Folder, bytes: number, label = '1'): Promise<Part> {
+  const part = await folder.openPart(label);
+  await fill(part, part.resumed?.bytes ?? 0, bytes);
+  await part.finish();
+  return part;
+}
+
+let paths = 0;
+
+/** The kind of the running test. */
+export let kind: Kind;
+/** The folder of the running test: a new one for each. */
+export let folder: Folder;
+/** Its path at the destination. */
+export let path: string;
+
+/** A part as another attempt opens it. */
+export async function attempt(label = '1'): Promise<Part> {
+  return (await kind.open(path)).openPart(label);
+}
+
+/** The text of a document. */
+export async function content(file: string): Promise<string | undefined> {
+  return (await folder.read(file))?.toString();
+}
+
+/** Runs the same tests with a folder of every kind. */
+export function describeEachKind(title: string, tests: (name: 'directory' | 's3') => void): void {
+  describe.each([
+    ['directory', directory(), true],
+    ['s3', s3(), hasS3],
+  ] as const)('%s', (name, its, there) => {
+    describe.skipIf(!there)(title, () => {
+      beforeAll(() => its.start());
+      afterAll(() => its.stop());
+      beforeEach(async () => {
+        kind = its;
+        path = `2026/export-${++paths}`;
+        folder = await kind.open(path);
+      });
+      tests(name);
+    });
+  });
+}

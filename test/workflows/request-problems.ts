@@ -1,0 +1,13 @@
+import { validateRequest } from '../../src/workflows/validate-request.ts';
+
+export const LEAST = { server: 'hospital-a', level: 'patient' };
+
+export function problems(input: unknown): string[] {
+  const validation = validateRequest(input);
+  return 'problems' in validation ? validation.problems : [];
+}
+
+/** Problems of a request that is right but for these fields. */
+export function problemsWith(fields: object): string[] {
+  return problems({ ...LEAST, ...fields });
+}
