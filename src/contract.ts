@@ -45,15 +45,38 @@ export type ExportLevel = 'system' | 'patient' | 'group';
 /** Value of one export parameter; a list where FHIR allows several. */
 export type ParameterValue = string | boolean | number | readonly (string | boolean | number)[];
 
-/** The one argument of the workflow. Unknown fields are refused by name. */
-export interface ExportRequest {
+/**
+ * Parameters of `$export` by FHIR's own names (Bulk Data IG 1.0 to 4.0-ballot); any other name that begins with `_` is
+ * sent as given. A boolean or number may also be given as text.
+ */
+export type ExportParameters = {
+  /** Resource types; one text may name several, separated by commas. */
+  _type?: string | readonly string[];
+  /** Instants such as `2026-01-01T00:00:00Z`. */
+  _since?: string;
+  _until?: string;
+  /** Searches such as `Observation?category=laboratory`; each text is one. */
+  _typeFilter?: string | readonly string[];
+  /** `[ResourceType].[element]` or `[element]`. */
+  _elements?: string | readonly string[];
+  _outputFormat?: 'application/fhir+ndjson' | 'application/ndjson' | 'ndjson';
+  /** Bytes. */
+  _minimumFileSize?: number | string;
+  _maximumFileSize?: number | string;
+  /** References such as `Patient/123`, or ids; not at level `system`. */
+  patient?: string | readonly string[];
+  includeAssociatedData?: string | readonly string[];
+  /** A resource type. */
+  organizeOutputBy?: string;
+  allowPartialManifests?: boolean | 'true' | 'false';
+  [serversOwn: `_${string}`]: ParameterValue;
+};
+
+/** What requests of every level have. */
+interface RequestFields {
   /** An entry of the worker's configuration; callers never send URLs or credentials. */
   server: string;
-  level: ExportLevel;
-  /** With level `group` only: the logical id of the Group. */
-  groupId?: string;
-  /** FHIR's own names; any other name that begins with `_` is sent as given. */
-  parameters?: Record<string, ParameterValue>;
+  parameters?: ExportParameters;
   /** Default: the first configured destination, and `<workflow id>/<first run id>` below it (`<run id>` for a cron run). */
   destination?: { name?: string; path?: string };
   /** Added to `Prefer: respond-async`. */
@@ -65,6 +88,26 @@ export interface ExportRequest {
   /** Time for the whole export as an ISO 8601 duration of days, hours, minutes and seconds. Default `P30D`. */
   deadline?: string;
 }
+
+export interface SystemExportRequest extends RequestFields {
+  level: 'system';
+  groupId?: undefined;
+  parameters?: ExportParameters & { patient?: never };
+}
+
+export interface PatientExportRequest extends RequestFields {
+  level: 'patient';
+  groupId?: undefined;
+}
+
+export interface GroupExportRequest extends RequestFields {
+  level: 'group';
+  /** The logical id of the Group. */
+  groupId: string;
+}
+
+/** The one argument of the workflow. Unknown fields are refused by name. */
+export type ExportRequest = SystemExportRequest | PatientExportRequest | GroupExportRequest;
 
 /** Files, resources and bytes (as stored) of one resource type. */
 export interface TypeCounts {

@@ -9,8 +9,7 @@ import { serverName, type DemoStack } from './stack.ts';
 export function makeRequest({ level, groupId, types }: DemoArguments, workflowId: string): ExportRequest {
   return {
     server: serverName,
-    level,
-    ...(groupId === undefined ? {} : { groupId }),
+    ...(level === 'group' ? { level, groupId: groupId ?? '' } : { level }),
     ...(types === undefined ? {} : { parameters: { _type: types } }),
     destination: { path: workflowId },
   };

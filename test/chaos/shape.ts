@@ -90,8 +90,7 @@ export function requestOf(shape: Shape, server: string, destination: { name: str
   const types = shape.types === undefined ? {} : { _type: [...new Set(shape.types)] };
   return {
     server,
-    level: shape.level,
-    ...(shape.level === 'group' ? { groupId: 'all' } : {}),
+    ...(shape.level === 'group' ? { level: shape.level, groupId: 'all' } : { level: shape.level }),
     parameters: { ...types, ...(shape.partial ? { allowPartialManifests: true } : {}) },
     destination,
     keepServerFiles: shape.keepServerFiles,

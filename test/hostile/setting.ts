@@ -38,8 +38,7 @@ export function requestOf(one: Case, server: string, path: string): ExportReques
   };
   return {
     server,
-    level,
-    ...(level === 'group' ? { groupId: 'g1' } : {}),
+    ...(level === 'group' ? { level, groupId: 'g1' } : { level }),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
     ...(attachments === 'none' ? {} : { attachments: 'download' as const }),
     destination: { path },

@@ -114,11 +114,11 @@ function worst(histories: readonly HistoryFigures[]): HistoryFigures {
 
 function start(
   { client }: Stage,
-  request: Pick<ExportRequest, 'server' | 'groupId'>,
+  { server, groupId }: Pick<ExportRequest, 'server' | 'groupId'>,
   workflowId: string,
 ): Promise<StartedExport> {
-  const level = request.groupId === undefined ? 'system' : 'group';
-  return startExport(client, { ...request, level, destination: { path: workflowId } }, { workflowId });
+  const level = groupId === undefined ? { level: 'system' as const } : { level: 'group' as const, groupId };
+  return startExport(client, { server, ...level, destination: { path: workflowId } }, { workflowId });
 }
 
 async function runSmallExports(stage: Stage, large: StartedExport): Promise<SmallExports> {

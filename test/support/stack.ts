@@ -88,7 +88,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     folder,
     servers,
     start: (request, workflowId = `export-${++started}`) =>
-      startExport(client, { server: Object.keys(servers)[0] as string, level: 'system', ...request }, { workflowId }),
+      startExport(client, { server: Object.keys(servers)[0] as string, level: 'system', ...request } as ExportRequest, {
+        workflowId,
+      }),
     run: async (request, workflowId) => (await stack.start(request, workflowId)).result(),
     fail: async (request) => failureOf((await stack.start(request)).result()),
     startWorkers: async () => {

@@ -49,8 +49,8 @@ describe('a request that is right', () => {
     expect(problemsWith({ level })).toEqual([]);
   });
 
-  test.each(Object.keys(full.parameters!))('%s may be alone', (name) => {
-    expect(problemsOf({ [name]: full.parameters![name] })).toEqual([]);
+  test.each(Object.entries(full.parameters!))('%s may be alone', (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([]);
   });
 });
 
