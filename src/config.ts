@@ -33,6 +33,11 @@ const HttpUrl = v.pipe(
     return dataset.value;
   }),
 );
+/** Without a slash at its end: paths are appended to it. */
+const BaseUrl = v.pipe(
+  HttpUrl,
+  v.transform((url) => url.replace(/\/+$/, '')),
+);
 const Origin = v.pipe(
   HttpUrl,
   v.transform((url) => (URL.canParse(url) ? new URL(url).origin : url)),
@@ -107,7 +112,7 @@ const ProxyUrl = v.pipe(
 );
 
 const ServerFields = v.strictObject({
-  baseUrl: HttpUrl,
+  baseUrl: BaseUrl,
   tls: v.optional(TlsFields),
   proxy: v.optional(ProxyUrl),
   /** Seconds without response headers, or without a byte of a file, after which an attempt is ended. Default 60. */

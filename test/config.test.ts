@@ -68,7 +68,7 @@ servers:
     headers: { Epic-Client-ID: abc }
     tls: { caFile: ca.pem, certFile: ../c.pem, keyFile: /k.pem }
     proxy: http://proxy.example:3128
-  local.test_2: { baseUrl: "http://localhost:8080/fhir" }
+  local.test_2: { baseUrl: "http://localhost:8080/fhir//" }
 destinations:
   local: { type: directory, path: /data/exports }
   lake: { type: s3, bucket: lake, prefix: raw, region: eu-central-1, endpoint: "http://127.0.0.1:9000", forcePathStyle: true }

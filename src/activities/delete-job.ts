@@ -1,13 +1,10 @@
 import { removeQueries } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import { RefusedUrlError } from '../http/refused-url.ts';
-import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ExportRef, Job } from '../export-folder/export-state.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import { logAnswer } from '../fhir-server/log-answer.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
-import { authorize, refused } from '../fhir-server/token-needed.ts';
+import { tokenRefused } from '../fhir-server/token-needed.ts';
 import { redactJob } from '../export-folder/redact.ts';
 import { FILES, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
 
@@ -39,40 +36,28 @@ export async function deleteJob(
   if (job?.statusUrl === undefined) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
   const server = await deps.servers.get(ref.server);
-  const authorized = await authorize(server, token);
-  if ('kind' in authorized) return authorized;
-  const { authorization, epoch } = authorized;
+  const authorized = await server.authorize(token);
+  if (authorized.kind === 'tokenNeeded') return authorized;
   // Another run may be at work with this very job by now.
   await folder.mayChange();
-  try {
-    const response = await deps.http.send(
-      {
-        method: 'DELETE',
-        url: job.statusUrl,
-        headers: { accept: 'application/fhir+json' },
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      server.rules,
-    );
-    logAnswer('DELETE', response);
-    await response.body.dump();
-    const { status, headers } = response;
-    if ((status >= 200 && status < 300) || status === 404 || status === 410) {
-      await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
-      return { kind: 'deleted' };
-    }
-    const detail = `HTTP ${status}`;
-    if (status === 401 && authorization !== undefined) return refused(epoch, detail);
-    if (status === 405 || status === 501) {
-      // After a complete export nobody will ask again.
-      if (!removeParts) await redactJob(folder);
-      return { kind: 'unsupported', detail };
-    }
-    const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
-    return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
-  } catch (error) {
-    if (error instanceof NetworkError) return { kind: 'trouble', detail: error.message };
-    if (error instanceof RefusedUrlError) return { kind: 'unsupported', detail: error.message };
-    throw error;
+  const headers = { accept: 'application/fhir+json' };
+  const sent = await server.sendAs(authorized, { what: 'DELETE', method: 'DELETE', url: job.statusUrl, headers });
+  if (sent.kind === 'unreachable') return { kind: 'trouble', detail: sent.detail };
+  if (sent.kind === 'refusedUrl') return { kind: 'unsupported', detail: sent.detail };
+  const { response } = sent;
+  await response.body.dump();
+  const { status } = response;
+  if ((status >= 200 && status < 300) || status === 404 || status === 410) {
+    await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
+    return { kind: 'deleted' };
   }
+  const detail = `HTTP ${status}`;
+  if (status === 401 && authorized.kind === 'token') return tokenRefused(authorized.epoch, detail);
+  if (status === 405 || status === 501) {
+    // After a complete export nobody will ask again.
+    if (!removeParts) await redactJob(folder);
+    return { kind: 'unsupported', detail };
+  }
+  const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
+  return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }

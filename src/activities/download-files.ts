@@ -22,9 +22,11 @@ import { logAnswer } from '../fhir-server/log-answer.ts';
 import type { Receipt } from '../export-folder/receipts.ts';
 import { BatchReceipts } from '../export-folder/receipts.ts';
 import type { Attempt } from './run-activity.ts';
-import type { KnownServer } from '../fhir-server/servers.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
-import { authorize, hintOfOrigin, refused } from '../fhir-server/token-needed.ts';
+import { tokenRefused } from '../fhir-server/token-needed.ts';
+import type { Authorized } from '../fhir-server/authorize.ts';
+import { tokenForFile } from '../fhir-server/who-gets-the-token.ts';
 
 export interface DownloadFilesInput {
   ref: ExportRef;
@@ -120,7 +122,7 @@ export async function downloadFiles(
 interface Batch {
   deps: ActivityDeps;
   folder: Folder;
-  server: KnownServer;
+  server: FhirServer;
   entries: Entry[];
   attempt: Attempt;
   input: DownloadFilesInput;
@@ -190,7 +192,7 @@ async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
     if (trouble.cause === 'token') {
       const { refusedEpoch, ...later } = trouble;
       result.later.push({ ranges, ...later });
-      result.tokenNeeded = refused(refusedEpoch, outcome.detail);
+      result.tokenNeeded = tokenRefused(refusedEpoch, outcome.detail);
     } else if (trouble.cause === 'link')
       result.later.push({ ranges, ...trouble, ...(age === undefined ? {} : { age }) });
     else result.later.push({ ranges, ...trouble });
@@ -233,15 +235,14 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
   const earlier = batch.earlier.get(entry.ordinal);
   if (earlier !== undefined) return earlier;
   if (batch.unrecorded.has(entry)) return readPublished(folder, entry, server.config.checks);
-  const authorized = await authorize(server, entry.needsToken ? input.token : undefined);
-  if ('kind' in authorized) return authorized;
-  const { authorization, epoch } = authorized;
+  const authorized = await server.authorize(tokenForFile(entry, input.token));
+  if (authorized.kind === 'tokenNeeded') return authorized;
   const part = await folder.openPart(partLabel(input.generation, entry.ordinal));
   const order: FileOrder = {
     rules: server.rules,
     entry,
     checks: server.config.checks,
-    ...(authorization === undefined ? {} : { authorization }),
+    authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
     // A second break of a big file shall not cost all of it again.
     identity: (input.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };
@@ -253,7 +254,7 @@ async function haveFile(batch: Batch, entry: Entry): Promise<Receipt | Fetched |
     onRefusal: (response) => logAnswer('file', response),
   });
   if ('sha256' in outcome) return { part, file: outcome };
-  return judge(outcome, server, entry, input.tokenIsGood === true ? undefined : epoch, authorization);
+  return judge(outcome, server, entry, authorized, input.tokenIsGood === true);
 }
 
 /** A file of a later job is never gone on with from what an attempt at an earlier one has left. */
@@ -284,17 +285,17 @@ async function store({ folder, server }: Batch, entry: Entry, { part, file }: Fe
  * What trouble means where it happened: a 401 at a trusted origin is about the token that was sent; elsewhere about the
  * link.
  *
- * @param epoch of the token; undefined when the token is known to be good
+ * @param tokenIsGood a refusal is about the file
  */
 function judge(
   trouble: FileTrouble,
-  server: KnownServer,
+  server: FhirServer,
   { url, kind }: Entry,
-  epoch: number | undefined,
-  authorization: string | undefined,
+  authorized: Authorized,
+  tokenIsGood: boolean,
 ): FileTrouble {
   const { cause, detail } = trouble;
-  const trusted = server.rules.trustedOrigins.has(new URL(url).origin);
+  const trusted = server.trusts(url);
   // Attachments may be anywhere: that one of these servers is away says nothing of the FHIR server.
   if (kind === 'attachment' && cause === 'outage' && !trusted) {
     return 'reached' in trouble
@@ -302,11 +303,11 @@ function judge(
       : { cause: 'elsewhere', detail, ...(trouble.retryAfter === undefined ? {} : { retryAfter: trouble.retryAfter }) };
   }
   if (cause !== 'link') return trouble;
-  if (authorization !== undefined && trusted && detail === 'HTTP 401' && epoch !== undefined)
-    return { cause: 'token', detail, refusedEpoch: epoch };
+  if (authorized.kind === 'token' && trusted && detail === 'HTTP 401' && !tokenIsGood)
+    return { cause: 'token', detail, refusedEpoch: authorized.epoch };
   return {
     // The manifest, which could be read again, has no links to attachments.
     cause: kind === 'attachment' ? 'final' : 'link',
-    detail: authorization === undefined ? detail : `${detail}${hintOfOrigin(server, url)}`,
+    detail: authorized.kind === 'open' ? detail : `${detail}${server.hintOfOrigin(url)}`,
   };
 }

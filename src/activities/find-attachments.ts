@@ -85,7 +85,7 @@ export async function findAttachments(
     if (entry?.kind !== 'output') continue;
     attempt.report({ file: entry.name, attachments: entries.next });
     await boundTries(attempt, `${folder.location}/${entry.name}`, () =>
-      searchFile(folder, entry, baseUrl.replace(/\/+$/, ''), entries, attempt),
+      searchFile(folder, entry, baseUrl, entries, attempt),
     );
   }
   await entries.end();

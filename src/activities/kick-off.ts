@@ -1,8 +1,6 @@
 import type { ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { ExportError } from '../errors.ts';
-import type { ExportCapability } from '../fhir/capability.ts';
-import { findExport } from '../fhir/capability.ts';
 import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome, isTransient } from '../fhir/operation-outcome.ts';
@@ -10,10 +8,7 @@ import { listParameters } from '../fhir/parameters.ts';
 import { quoteAnswer } from '../fhir/quote.ts';
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import type { HttpResponse } from '../http/messages.ts';
-import { RefusedUrlError } from '../http/refused-url.ts';
 import { readText } from '../http/read-text.ts';
-import { NetworkError } from '../http/network-error.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -21,10 +16,8 @@ import type { ExportRef, Job } from '../export-folder/export-state.ts';
 import { FILES, intentFile, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
 import { clearExport } from '../export-folder/clear-export.ts';
-import { logAnswer } from '../fhir-server/log-answer.ts';
-import type { KnownServer } from '../fhir-server/servers.ts';
-import type { Authorized, TokenNeeded } from '../fhir-server/token-needed.ts';
-import { authorize, hintOfOrigin, isScopeFault, refused } from '../fhir-server/token-needed.ts';
+import type { Answered, FhirServer } from '../fhir-server/fhir-server.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
@@ -39,11 +32,7 @@ export type KickOffResult =
   | { kind: 'accepted'; origin: string; retryAfter?: number; warnings: Warning[] }
   | { kind: 'trouble'; detail: string; retryAfter?: number };
 
-/** A CapabilityStatement larger than this, in bytes, is not read. */
-const LARGEST_STATEMENT = 20 * 1024 * 1024;
 const LARGEST_ANSWER = 1024 * 1024;
-/** Milliseconds that a server may take to describe itself. */
-const STATEMENT_TIME = 20_000;
 
 /**
  * Starts the export on the FHIR server, once: the intent is durable before the request is sent, and the status URL
@@ -60,9 +49,9 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (job.statusUrl !== undefined) return accepted(job.statusUrl, job);
   if (job.unanswered >= 2) throw unknown();
   const server = await deps.servers.get(input.ref.server);
-  const authorized = await authorize(server, input.token);
-  if ('kind' in authorized) return authorized;
-  const capability = job.capability ?? (await readCapability(deps, server, input.request.level));
+  const authorized = await server.authorize(input.token);
+  if (authorized.kind === 'tokenNeeded') return authorized;
+  const capability = job.capability ?? (await server.capability(input.request.level));
   if (capability !== undefined) job.capability = capability;
   const { operation = 'export', version } = capability ?? {};
   const request = buildRequest({
@@ -79,21 +68,21 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
 
   const recorded = await intend(folder, job);
   if (recorded !== undefined) return recorded;
-  const again = job.unanswered > 1;
-  try {
-    const response = await send(deps, server, request, again, authorized);
-    logAnswer('kick-off', response);
-    return await readAnswer(folder, job, input, response, server, authorized);
-  } catch (error) {
-    if (error instanceof RefusedUrlError) {
+  // HAPI answers an equal kick-off with an earlier, even cancelled, job unless the request forbids it. After a lost
+  // answer that earlier job is just what is wanted.
+  const headers = job.unanswered > 1 ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
+  const sent = await server.sendAs(authorized, { what: 'kick-off', ...request, headers, freshConnection: true });
+  switch (sent.kind) {
+    case 'answered':
+      return readAnswer(folder, job, input, server, sent);
+    case 'refusedUrl':
       // It was not sent, or answered by a redirect only: there is no job that a later run must warn of.
       await forgetIntent(folder, job);
-      throw new ExportError('KickOffRejected', error.message);
-    }
-    if (!(error instanceof NetworkError)) throw error;
-    if (!error.maybeSent) await forgetIntent(folder, job);
-    else if (job.unanswered >= 2) throw unknown(error.message);
-    return { kind: 'trouble', detail: error.message };
+      throw new ExportError('KickOffRejected', sent.detail);
+    case 'unreachable':
+      if (!sent.maybeSent) await forgetIntent(folder, job);
+      else if (job.unanswered >= 2) throw unknown(sent.detail);
+      return { kind: 'trouble', detail: sent.detail };
   }
 }
 
@@ -158,60 +147,14 @@ function warnOfOrphan({ warnings }: Job): void {
   warnings.push({ code: 'PossibleOrphanJob', message: WARNINGS.PossibleOrphanJob });
 }
 
-async function readCapability(
-  deps: ActivityDeps,
-  server: KnownServer,
-  level: ExportRequest['level'],
-): Promise<ExportCapability | undefined> {
-  try {
-    const response = await deps.http.send(
-      {
-        method: 'GET',
-        url: `${server.config.baseUrl.replace(/\/+$/, '')}/metadata`,
-        headers: { accept: 'application/fhir+json' },
-        signal: AbortSignal.timeout(STATEMENT_TIME),
-      },
-      server.rules,
-    );
-    const text = await readText(response, LARGEST_STATEMENT);
-    return response.status === 200 ? findExport(JSON.parse(text), level) : undefined;
-  } catch {
-    // Missing or unusable statements are common and not fatal.
-    return undefined;
-  }
-}
-
-async function send(
-  deps: ActivityDeps,
-  server: KnownServer,
-  request: KickOffRequest,
-  again: boolean,
-  { authorization }: Authorized,
-): Promise<HttpResponse> {
-  // HAPI answers an equal kick-off with an earlier, even cancelled, job unless told not to. After a lost answer that
-  // earlier job is just what is wanted.
-  const headers = again ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
-  return deps.http.send(
-    {
-      method: request.method,
-      url: request.url,
-      headers,
-      freshConnection: true,
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(request.body === undefined ? {} : { body: request.body }),
-    },
-    server.rules,
-  );
-}
-
 async function readAnswer(
   folder: Folder,
   job: Job,
   input: KickOffInput,
-  response: HttpResponse,
-  server: KnownServer,
-  authorized: Authorized,
+  server: FhirServer,
+  answered: Answered,
 ): Promise<KickOffResult> {
+  const { response } = answered;
   const { status, headers } = response;
   const location = headers['content-location'];
   const statusUrl = location === undefined ? undefined : resolveUrl(location, response.url);
@@ -248,10 +191,7 @@ async function readAnswer(
   }
   await forgetIntent(folder, job);
   if (status === 401 || status === 403) {
-    const all = `the kick-off was refused: ${detail}${hintOfOrigin(server, response.url)}`;
-    if (authorized.authorization === undefined || isScopeFault(headers))
-      throw new ExportError('AuthorizationFailed', all);
-    return refused(authorized.epoch, all);
+    return server.refusal(answered, `the kick-off was refused: ${detail}`);
   }
   if (status === 405 && job.capability?.version === undefined && server.config.kickOffMethod === 'auto') {
     // A server of IG 4, whose CapabilityStatement could not be read, wants POST.

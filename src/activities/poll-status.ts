@@ -44,6 +44,7 @@ async function poll(
 ): Promise<PollStatusResult> {
   const folder = await openExportFolder(deps, ref);
   const job = await readJob(folder);
+  const server = await deps.servers.get(ref.server);
   const pages = await readPages(folder);
   const known = new Set(pages.map((page) => page.url));
   let files = pages.reduce((sum, page) => sum + (page.files ?? 0), 0);
@@ -59,7 +60,7 @@ async function poll(
       throw new ExportError('InvalidManifest', `it has more than ${deps.limits.manifestPages} pages`);
     }
     attempt.report({ page: pages.length + 1 });
-    const { answer, ...received } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
+    const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold });
     if (answer.kind !== 'manifest') {
       if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages, hold)) };
       return answer;
@@ -72,7 +73,7 @@ async function poll(
         throw new ExportError('InvalidManifest', `it names more than ${deps.limits.manifestFiles} files`);
       }
       known.add(url);
-      pages.push(await storePage(folder, pages.length + 1, { ...received, manifest: answer.manifest, url }));
+      pages.push(await storePage(folder, pages.length + 1, { ...answer.page, manifest: answer.manifest }));
     }
     if (!answer.complete) {
       const { retryAfter, progress } = answer;

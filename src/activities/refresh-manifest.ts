@@ -101,6 +101,7 @@ async function readAgain(
   const pages = isOurs ? (await readPages(folder, FILES.reading)).slice(0, progress.pages) : [];
   const known = await readPages(folder);
   const job = await readJob(folder);
+  const server = await deps.servers.get(ref.server);
   for (;;) {
     const url = pages.length === 0 ? job.statusUrl : pages.at(-1)?.next;
     // While the server still works, pages that have not been there before are the poll's.
@@ -111,11 +112,11 @@ async function readAgain(
     // As many as there can be, if every file has a page of its own now.
     if (page > known.length + summary.entries) return changed(folder, 'it has no end');
     attempt.report({ page });
-    const { answer, ...received } = await askStatus(deps, ref.server, url, job, token, attempt.signal, hold);
+    const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold });
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest')
       return { kind: 'trouble', cause: 'unusable', detail: 'the server says the export is in progress again' };
-    pages.push(await storePage(folder, page, { ...received, manifest: answer.manifest, url }, FILES.reading));
+    pages.push(await storePage(folder, page, { ...answer.page, manifest: answer.manifest }, FILES.reading));
     await writeProgress(folder, { mark: ref.mark, reading, pages: page, at: Date.now() });
   }
   // Entries of before and after are compared as a whole.

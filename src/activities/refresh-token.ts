@@ -8,7 +8,7 @@ import { chooseSyntax, missingTypes, scopeChoices, uncoveredTypes } from '../fhi
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { KnownServer } from '../fhir-server/servers.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 
 export interface RefreshTokenInput {
   server: string;
@@ -78,7 +78,7 @@ function typesOf({ parameters }: RefreshTokenInput['request']): string[] {
 }
 
 async function choicesOf(
-  { authorization }: KnownServer,
+  { authorization }: FhirServer,
   { level, attachments }: RefreshTokenInput['request'],
   types: string[],
 ): Promise<string[]> {

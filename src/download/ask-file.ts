@@ -16,7 +16,7 @@ const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.-]+=[\w.-]+)*$/;
 export interface FileOrder {
   entry: Entry;
   rules: RequestRules;
-  authorization?: string;
+  authorization?: string | undefined;
   /** Ask for the bytes as they are, so that a transfer that breaks can be resumed. Default: gzip is welcome. */
   identity?: boolean;
   /** Of lines. Default: `fast`. */
@@ -74,7 +74,7 @@ async function send(
         ...range,
       },
       signal,
-      ...(authorization === undefined ? {} : { authorization }),
+      authorization,
     },
     rules,
   );

@@ -1,26 +1,40 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
+import { ExportError } from '../errors.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
-import { RefusedUrlError } from '../http/refused-url.ts';
-import { readText } from '../http/read-text.ts';
-import { NetworkError } from '../http/network-error.ts';
-import { ExportError } from '../errors.ts';
-import type { ActivityDeps } from '../activities/deps.ts';
 import type { Hold } from '../http/body-memory.ts';
-import { logAnswer } from './log-answer.ts';
+import { NetworkError } from '../http/network-error.ts';
+import { readText } from '../http/read-text.ts';
+import type { FhirServer } from './fhir-server.ts';
 import type { TokenNeeded } from './token-needed.ts';
-import { authorize, hintOfOrigin, isScopeFault, refused } from './token-needed.ts';
 
 /** Largest manifest page that is read, in bytes. */
 const LARGEST_PAGE = 256 * 1024 * 1024;
 
-/** What a status URL or a manifest page answered, and what is needed to store it. */
-export interface StatusAnswer {
-  answer: Exclude<PollAnswer, { kind: 'failed' | 'refused' }> | TokenNeeded;
+/** A manifest page as received. */
+export interface ReceivedPage {
   body: string;
+  /** The URL that was asked. */
   url: string;
-  expires?: string | undefined;
-  date?: string | undefined;
+  /** Headers of the answer. */
+  expires: string | undefined;
+  date: string | undefined;
+}
+
+/** What a status URL or a manifest page answered. */
+export type StatusAnswer =
+  | Exclude<PollAnswer, { kind: 'manifest' | 'failed' | 'refused' }>
+  | (Extract<PollAnswer, { kind: 'manifest' }> & { page: ReceivedPage })
+  | TokenNeeded;
+
+export interface StatusRequest {
+  /** Status URL, or URL of a manifest page. */
+  url: string;
+  terms: PollTerms;
+  token: TokenRef | undefined;
+  signal: AbortSignal;
+  /** Memory for the page; what it held for the page before is given back. */
+  hold: Hold;
 }
 
 /**
@@ -29,45 +43,38 @@ export interface StatusAnswer {
  * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`
  */
 export async function askStatus(
-  deps: ActivityDeps,
-  serverName: string,
-  url: string,
-  terms: PollTerms,
-  token: TokenRef | undefined,
-  signal: AbortSignal,
-  hold: Hold,
+  server: FhirServer,
+  { url, terms, token, signal, hold }: StatusRequest,
 ): Promise<StatusAnswer> {
-  // The page before is stored by now.
   hold.release();
-  const server = await deps.servers.get(serverName);
-  const authorized = await authorize(server, token);
-  if ('kind' in authorized) return { answer: authorized, body: '', url };
-  const { authorization, epoch } = authorized;
+  const headers = { accept: 'application/json' };
+  const sent = await server.send({ what: 'status', method: 'GET', url, headers, signal }, token);
+  if (sent.kind === 'tokenNeeded') return sent;
+  if (sent.kind === 'refusedUrl') throw new ExportError('InvalidManifest', sent.detail);
+  if (sent.kind === 'unreachable') return outage(sent.detail);
+  const { response } = sent;
+  let body: string;
   try {
-    const response = await deps.http.send(
-      {
-        method: 'GET',
-        url,
-        headers: { accept: 'application/json' },
-        signal,
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      server.rules,
-    );
-    logAnswer('status', response);
-    const body = await readText(response, LARGEST_PAGE, { room: hold });
-    const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
-    if (answer.kind === 'failed') throw new ExportError('ExportFailed', answer.detail);
-    if (answer.kind === 'refused') {
-      const detail = `the status request was refused: ${answer.detail}${hintOfOrigin(server, response.url)}`;
-      if (authorization === undefined || isScopeFault(response.headers))
-        throw new ExportError('AuthorizationFailed', detail);
-      return { answer: refused(epoch, detail), body, url };
-    }
-    return { answer, body, url, expires: response.headers['expires'], date: response.headers['date'] };
+    body = await readText(response, LARGEST_PAGE, { room: hold });
   } catch (error) {
-    if (error instanceof RefusedUrlError) throw new ExportError('InvalidManifest', error.message);
-    if (!(error instanceof NetworkError)) throw error;
-    return { answer: { kind: 'trouble', cause: 'outage', detail: error.message }, body: '', url };
+    if (error instanceof NetworkError) return outage(error.message);
+    throw error;
   }
+  const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
+  switch (answer.kind) {
+    case 'failed':
+      throw new ExportError('ExportFailed', answer.detail);
+    case 'refused':
+      return server.refusal(sent, `the status request was refused: ${answer.detail}`);
+    case 'manifest': {
+      const { expires, date } = response.headers;
+      return { ...answer, page: { body, url, expires, date } };
+    }
+    default:
+      return answer;
+  }
+}
+
+function outage(detail: string): StatusAnswer {
+  return { kind: 'trouble', cause: 'outage', detail };
 }

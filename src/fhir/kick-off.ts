@@ -5,6 +5,7 @@ import { encodeTypeFilter } from './type-filter.ts';
 
 /** What the kick-off request is made of. */
 export interface KickOff {
+  /** Without a slash at its end. */
   baseUrl: string;
   level: 'system' | 'patient' | 'group';
   groupId?: string;
@@ -39,7 +40,7 @@ const ASSOCIATED_DATA = 'http://hl7.org/fhir/uv/bulkdata/CodeSystem/include-asso
  * @throws URIError when a text holds half a surrogate pair, which cannot be encoded
  */
 export function buildKickOff(kickOff: KickOff): KickOffRequest {
-  const url = `${kickOff.baseUrl.replace(/\/+$/, '')}${pathOf(kickOff)}/$${kickOff.operation}`;
+  const url = `${kickOff.baseUrl}${pathOf(kickOff)}/$${kickOff.operation}`;
   const headers = {
     accept: 'application/fhir+json',
     prefer: ['respond-async', ...kickOff.prefer].join(', '),

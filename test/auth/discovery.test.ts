@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const find = (more: { baseUrl?: string; tokenUrl?: string } = {}) => {
   const rules = { trustedHeaders: {}, trustedOrigins: new Set([server.origin]), loopback: true };
-  return discover(http, rules, clocks, { baseUrl: `${server.origin}/r4/tenant/`, ...more });
+  return discover(http, rules, clocks, { baseUrl: `${server.origin}/r4/tenant`, ...more });
 };
 
 const statement = (...urls: object[]): Answer => {
@@ -109,7 +109,7 @@ describe('no token endpoint', () => {
     answers[METADATA] = statement({ url: 'register', valueUri: GIVEN });
     await expect(find()).rejects.toMatchObject({
       code: 'AuthorizationFailed',
-      message: expect.stringMatching(/tells no token endpoint.*set auth\.tokenUrl/),
+      message: expect.stringMatching(/names no token endpoint.*set auth\.tokenUrl/),
     });
   });
 

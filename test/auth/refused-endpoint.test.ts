@@ -1,5 +1,4 @@
 import { expect, test, vi } from 'vitest';
-import { authorize } from '../../src/fhir-server/token-needed.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { knownServer } from '../support/tls-servers.ts';
 
@@ -15,7 +14,7 @@ test('a token endpoint at an address that is not asked is final for every step, 
       tokenUrl: 'https://169.254.169.254/token',
     },
   });
-  await expect(authorize(server, { epoch: 1, scope: '' })).rejects.toMatchObject({
+  await expect(server.authorize({ epoch: 1, scope: '' })).rejects.toMatchObject({
     code: 'AuthorizationFailed',
     message: expect.stringContaining('it is a link-local or cloud metadata address') as string,
   });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { authorize } from '../../src/fhir-server/token-needed.ts';
+import type { Authorized } from '../../src/fhir-server/authorize.ts';
 import type { RefreshedToken } from '../../src/auth/server-authorization.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
@@ -41,11 +41,11 @@ test('after a refusal another worker does not offer its own token of before, but
   const [one, other] = await Promise.all([worker(), worker()]);
   const { epoch } = (await one.authorization.refresh('a', 0)) as RefreshedToken;
   await sleep(5);
-  await authorize(other, { epoch, scope: 'a' });
+  await other.authorize({ epoch, scope: 'a' });
   expect(minted).toBe(2);
   await sleep(5);
   // The server forgets all tokens and refuses this request.
-  const { epoch: refused } = await authorize(one, { epoch, scope: 'a' });
+  const { epoch: refused } = (await one.authorize({ epoch, scope: 'a' })) as Extract<Authorized, { kind: 'token' }>;
   const renewed = (await other.authorization.refresh('a', refused)) as RefreshedToken;
   expect(minted).toBe(3);
   // Who was refused before that needs no further one.

@@ -36,7 +36,7 @@ describe('the address', () => {
     ['https://a.example/fhir/Patient/$export', { level: 'patient' }],
     ['https://a.example/fhir/Group/diabetes-1.a/$export', { level: 'group', groupId: 'diabetes-1.a' }],
     ['https://a.example/fhir/Group/..%2Fx/$export', { level: 'group', groupId: '../x' }],
-    ['https://a.example/a/b/$export', { level: 'system', baseUrl: 'https://a.example/a/b//' }],
+    ['https://a.example/a/b/$export', { level: 'system', baseUrl: 'https://a.example/a/b' }],
     ['https://a.example/$export', { level: 'system', baseUrl: 'https://a.example' }],
     ['https://a.example/fhir/Patient/$export-v4', { operation: 'export-v4' }],
   ])('is %s', (url, kickOff) => {

@@ -7,7 +7,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Servers } from '../../src/fhir-server/servers.ts';
-import type { KnownServer } from '../../src/fhir-server/servers.ts';
+import type { FhirServer } from '../../src/fhir-server/fhir-server.ts';
 import type { ServerConfig } from '../../src/config.ts';
 import type { HttpClient } from '../../src/http/http-client.ts';
 import type { HttpRequest } from '../../src/http/messages.ts';
@@ -91,7 +91,7 @@ export async function serveProxy(tls?: Certificates): Promise<Proxy> {
 }
 
 /** A server as activities know it, with these fields of its entry. */
-export function knownServer(http: HttpClient, baseUrl: string, more: Partial<ServerConfig>): Promise<KnownServer> {
+export function knownServer(http: HttpClient, baseUrl: string, more: Partial<ServerConfig>): Promise<FhirServer> {
   return new Servers({ servers: { one: serverEntry(baseUrl, more) }, destinations: {} }, http).get('one');
 }
 

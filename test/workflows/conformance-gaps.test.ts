@@ -104,7 +104,7 @@ function answering(bodies: Record<string, object>): HttpClient {
 
 describe('discovery', () => {
   const find = (bodies: Record<string, object>, more: object = {}): ReturnType<typeof discover> =>
-    discover(answering(bodies), NO_RULES, new ServerClocks(), { baseUrl: 'https://a.example/b/fhir/', ...more });
+    discover(answering(bodies), NO_RULES, new ServerClocks(), { baseUrl: 'https://a.example/b/fhir', ...more });
   const place = 'https://a.example/b/fhir/.well-known/smart-configuration';
 
   test('looks below the whole base URL, passes over unknown fields, and resolves a relative endpoint', async () => {

@@ -1,0 +1,88 @@
+import type { CheckRequest, CheckRow } from '../../contract.ts';
+import { chooseSyntax, deriveScopes, missingTypes, uncoveredTypes } from '../../fhir/scopes.ts';
+import type { FhirServer } from '../fhir-server.ts';
+import { okRow, tryRow } from './rows.ts';
+
+/** Milliseconds of difference between clocks that are worth a warning. */
+const NOTABLE_SKEW = 30_000;
+
+/** Checks all that a token needs: discovery, key, credentials, scopes and clock, as far as the scheme has them. */
+export async function checkAuthorization(server: FhirServer, request: CheckRequest): Promise<CheckRow[]> {
+  const { authorization, config } = server;
+  if (authorization.isOpen) return [okRow('authorization', 'none is configured')];
+  const rows: CheckRow[] = [];
+  let scope = '';
+  if (authorization.usesTokenEndpoint) {
+    const found = await tryRow('token endpoint', 'Check baseUrl, or set auth.tokenUrl.', async () => {
+      const smart = await authorization.smart();
+      const types = request.types ?? [];
+      scope =
+        authorization.configuredScope ??
+        deriveScopes({ level: request.level ?? 'system', types, attachments: false }, chooseSyntax(smart));
+      return `${new URL(smart.tokenUrl).origin}${new URL(smart.tokenUrl).pathname} (${smart.source})`;
+    });
+    rows.push(found);
+    if (found.result === 'failed') return rows;
+  }
+  if (config.auth.type === 'smart-backend') rows.push(await checkKey(server));
+  const fix = 'See the causes of AuthorizationFailed in docs/authorization.md.';
+  const credentials = await tryRow('credentials', fix, async () => {
+    const refreshed = await authorization.refresh(scope, 0);
+    if ('trouble' in refreshed) throw new Error(refreshed.trouble);
+    if (refreshed.lifetime === undefined) return 'they can be read';
+    rows.push(scopesRow(scope, refreshed.granted, authorization.configuredScope, request.types ?? []));
+    return `a token that lives ${Math.round(refreshed.lifetime / 1000)} s`;
+  });
+  rows.push(credentials);
+  if (authorization.usesTokenEndpoint) rows.push(await checkClock(server));
+  return rows;
+}
+
+function checkKey({ authorization }: FhirServer): Promise<CheckRow> {
+  const fix = 'Configure a key that the server accepts and that is registered with it.';
+  return tryRow('private key', fix, async () => {
+    const { algorithms } = await authorization.smart();
+    const { algorithm, keyId } = await authorization.signer(algorithms);
+    return `${algorithm}, kid ${keyId}; the server accepts ${algorithms.join(', ') || 'what it does not say'}`;
+  });
+}
+
+function scopesRow(
+  scope: string,
+  granted: string | undefined,
+  configured: string | undefined,
+  types: readonly string[],
+): CheckRow {
+  const missing = missingTypes(scope, granted);
+  const uncovered = configured === undefined ? [] : uncoveredTypes(configured, types);
+  if (missing.length === 0 && uncovered.length === 0) return okRow('scopes', `"${scope}" is granted`);
+  const faults = [
+    ...(missing.length === 0 ? [] : [`not granted: ${listTypes(missing)}`]),
+    ...(uncovered.length === 0 ? [] : [`not in the configured scope: ${listTypes(uncovered)}`]),
+  ];
+  return {
+    item: 'scopes',
+    result: 'warning',
+    detail: `asked for "${scope}", ${faults.join('; ')}`,
+    fix:
+      missing.length > 0
+        ? 'Have the scopes registered for this client, or narrow the export with _type.'
+        : 'Widen auth.scope, or narrow the export with _type.',
+  };
+}
+
+function listTypes(types: readonly string[]): string {
+  return types.map((type) => (type === '*' ? 'all other types' : type)).join(', ');
+}
+
+async function checkClock({ authorization }: FhirServer): Promise<CheckRow> {
+  const skew = authorization.clocks.offset(new URL((await authorization.smart()).tokenUrl).origin);
+  const detail = `the server's is ${Math.abs(Math.round(skew / 1000))} s ${skew < 0 ? 'behind' : 'ahead'}`;
+  if (Math.abs(skew) < NOTABLE_SKEW) return okRow('clock', detail);
+  return {
+    item: 'clock',
+    result: 'warning',
+    detail: `${detail}; assertions are made by it`,
+    fix: 'Set the clock of this machine or inform the server’s operators.',
+  };
+}

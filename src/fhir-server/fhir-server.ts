@@ -1,0 +1,147 @@
+import type { TokenRef } from '../auth/server-authorization.ts';
+import { ServerAuthorization } from '../auth/server-authorization.ts';
+import type { ServerConfig } from '../config.ts';
+import type { ExportRequest } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { ExportCapability } from '../fhir/capability.ts';
+import { findExport } from '../fhir/capability.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import type { HttpRequest, HttpResponse } from '../http/messages.ts';
+import { NetworkError } from '../http/network-error.ts';
+import { RefusedUrlError } from '../http/refused-url.ts';
+import type { RequestRules } from '../http/rules.ts';
+import type { DocumentAnswer } from '../http/server-documents.ts';
+import { readMetadata } from '../http/server-documents.ts';
+import type { Authorized } from './authorize.ts';
+import { authorize } from './authorize.ts';
+import type { Busy } from './busy.ts';
+import { logAnswer } from './log-answer.ts';
+import type { TokenNeeded } from './token-needed.ts';
+import { tokenRefused } from './token-needed.ts';
+import { hintOfOrigin } from './who-gets-the-token.ts';
+
+/** A request to the FHIR server itself. */
+export interface FhirRequest extends Pick<
+  HttpRequest,
+  'method' | 'url' | 'headers' | 'body' | 'signal' | 'freshConnection'
+> {
+  /** What is asked for, for the log: `kick-off`, `status`, `DELETE`. */
+  what: string;
+}
+
+/** The server has answered, whatever its status. The body has not been read. */
+export interface Answered {
+  kind: 'answered';
+  response: HttpResponse;
+  /** What the request carried. */
+  authorized: Authorized;
+}
+
+/** How a request came out. */
+export type SendResult =
+  | Answered
+  | {
+      kind: 'unreachable';
+      detail: string;
+      /** False when the server cannot have received the request. */
+      maybeSent: boolean;
+    }
+  /** The URL, or the target of a redirect, is one that is not asked. */
+  | { kind: 'refusedUrl'; detail: string };
+
+/** One configured FHIR server as the activities of this worker use it. Tokens stay in here. */
+export class FhirServer {
+  readonly config: ServerConfig;
+  readonly authorization: ServerAuthorization;
+  /** Rules of all requests to it. */
+  readonly rules: RequestRules;
+  /** When it may be asked for files again. */
+  readonly busy: Busy;
+  readonly #http: HttpClient;
+
+  constructor(config: ServerConfig, rules: RequestRules, http: HttpClient, busy: Busy) {
+    this.config = config;
+    this.rules = rules;
+    this.busy = busy;
+    this.#http = http;
+    this.authorization = new ServerAuthorization(config, http, rules);
+  }
+
+  /** Whether the configuration names the URL's origin: then the token may go there. */
+  trusts(url: string): boolean {
+    return this.rules.trustedOrigins.has(new URL(url).origin);
+  }
+
+  /**
+   * Credentials of the epoch that the workflow says.
+   *
+   * @param token undefined for requests that carry none
+   * @throws ExportError `AuthorizationFailed`
+   */
+  authorize(token: TokenRef | undefined): Promise<Authorized | TokenNeeded> {
+    return authorize(this.authorization, token);
+  }
+
+  /**
+   * Sends a request with the token of this epoch, and logs the answer with the ids that the server's support asks for.
+   *
+   * @throws ExportError `AuthorizationFailed`; the signal's reason
+   */
+  async send(request: FhirRequest, token: TokenRef | undefined): Promise<SendResult | TokenNeeded> {
+    const authorized = await this.authorize(token);
+    return authorized.kind === 'tokenNeeded' ? authorized : this.sendAs(authorized, request);
+  }
+
+  /** As {@link send}, with credentials that were obtained before. */
+  async sendAs(authorized: Authorized, { what, ...request }: FhirRequest): Promise<SendResult> {
+    const authorization = authorized.kind === 'token' ? authorized.authorization : undefined;
+    try {
+      const response = await this.#http.send({ ...request, authorization }, this.rules);
+      logAnswer(what, response);
+      return { kind: 'answered', response, authorized };
+    } catch (error) {
+      if (error instanceof RefusedUrlError) return { kind: 'refusedUrl', detail: error.message };
+      if (!(error instanceof NetworkError)) throw error;
+      return { kind: 'unreachable', detail: error.message, maybeSent: error.maybeSent };
+    }
+  }
+
+  /**
+   * What a 401 or 403 means: the token that was sent is of no use.
+   *
+   * @param detail what was refused, and how
+   * @throws ExportError `AuthorizationFailed` where another token would not help: none was sent, or its scope does not
+   *   suffice (RFC 6750)
+   */
+  refusal({ response, authorized }: Answered, detail: string): TokenNeeded {
+    const explained = `${detail}${this.hintOfOrigin(response.url)}`;
+    if (authorized.kind === 'open' || isScopeFault(response.headers)) {
+      throw new ExportError('AuthorizationFailed', explained);
+    }
+    return tokenRefused(authorized.epoch, explained);
+  }
+
+  /** What to add to a refusal by this address: empty, unless the token was not sent because of its origin. */
+  hintOfOrigin(url: string): string {
+    return this.authorization.isOpen ? '' : hintOfOrigin(url, this.rules.trustedOrigins);
+  }
+
+  /**
+   * Reads the server's CapabilityStatement.
+   *
+   * @throws NetworkError, RefusedUrlError
+   */
+  metadata(): Promise<DocumentAnswer> {
+    return readMetadata(this.#http, this.rules, this.config.baseUrl);
+  }
+
+  /** What the server declares of its export; undefined where it declares nothing usable, which is common and not fatal. */
+  async capability(level: ExportRequest['level']): Promise<ExportCapability | undefined> {
+    const answer = await this.metadata().catch(() => undefined);
+    return answer?.kind === 'document' ? findExport(answer.document, level) : undefined;
+  }
+}
+
+function isScopeFault(headers: HttpResponse['headers']): boolean {
+  return /\berror="?insufficient_scope\b/.test(headers['www-authenticate'] ?? '');
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { ServerConfig } from '../config.ts';
+import { ExportError } from '../errors.ts';
+import { isLoopback } from '../http/check-url.ts';
+import type { ConnectionRules, RequestRules } from '../http/rules.ts';
+import { trustedOrigins } from './who-gets-the-token.ts';
+
+/**
+ * The rules of all requests to a server, by its entry of the configuration.
+ *
+ * @throws ExportError `AuthorizationFailed` when a certificate cannot be read
+ */
+export async function requestRules(config: ServerConfig): Promise<RequestRules> {
+  const { baseUrl, fileOrigins, auth, stallSeconds } = config;
+  const tokenUrl = 'tokenUrl' in auth && auth.tokenUrl !== undefined ? [auth.tokenUrl] : [];
+  return {
+    trustedOrigins: trustedOrigins(config),
+    trustedHeaders: config.headers,
+    loopback: isLoopback(new URL(baseUrl)),
+    configuredHosts: new Set([baseUrl, ...fileOrigins, ...tokenUrl].map((url) => new URL(url).hostname)),
+    stall: stallSeconds === undefined ? undefined : stallSeconds * 1000,
+    connection: await readConnection(config),
+  };
+}
+
+async function readConnection({ tls, proxy }: ServerConfig): Promise<ConnectionRules | undefined> {
+  if (tls === undefined && proxy === undefined) return undefined;
+  const [ca, cert, certKey] = await Promise.all([tls?.caFile, tls?.certFile, tls?.keyFile].map(readPem));
+  const rules = { ca, cert, certKey, proxy };
+  return { ...rules, key: createHash('sha256').update(JSON.stringify(rules)).digest('hex') };
+}
+
+async function readPem(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ExportError('AuthorizationFailed', `${file} cannot be read (${code})`, { cause: error });
+  }
+}
