@@ -13,30 +13,31 @@ import { isJson } from './unwrap-binary.ts';
 const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.-]+=[\w.-]+)*$/;
 
 /** What to fetch. Plain data, which another thread or process could be given as well. */
-export interface FileOrder {
+export interface FileRequest {
   entry: Entry;
   rules: RequestRules;
+  /** Value of the header `Authorization`. */
   authorization?: string | undefined;
   /** Ask for the bytes as they are, so that a transfer that breaks can be resumed. Default: gzip is welcome. */
-  identity?: boolean;
+  identity?: boolean | undefined;
   /** Of lines. Default: `fast`. */
-  checks?: LineRules['checks'];
+  checks?: LineRules['checks'] | undefined;
 }
 
-/** What came of asking for a file. Its body has not been read. */
+/** The answer to the request for a file. Its body has not been read. */
 export interface FileAnswer {
   response: HttpResponse;
   answer: Whole | Rest | Wrong | { kind: 'status' };
 }
 
 /**
- * Asks for a file, or for what is missing of it; once more for all of it when what is there cannot be gone on with, and
- * then the part has been restarted.
+ * Asks for a file, or for what is missing of it; once more for all of it when what is there cannot be resumed, and then
+ * the part has been restarted.
  *
  * @throws as {@link HttpClient.send}; what the destination throws
  */
 export async function askFile(
-  order: FileOrder,
+  request: FileRequest,
   http: HttpClient,
   part: Part,
   signal: AbortSignal,
@@ -44,19 +45,19 @@ export async function askFile(
   const { resumed } = part;
   if (resumed !== undefined) {
     const asked = { from: resumed.bytes, version: resumed.version };
-    const response = await send(order, http, signal, asked);
+    const response = await send(request, http, signal, asked);
     const answer = readRangeAnswer(response, asked);
-    if (answer.kind !== 'again') return { response, answer: checkHeaders(response, order.entry) ?? answer };
+    if (answer.kind !== 'again') return { response, answer: checkHeaders(response, request.entry) ?? answer };
     // Not read to its end: it may be gigabytes.
     response.body.destroy();
     await part.restart();
   }
-  const response = await send(order, http, signal);
-  return { response, answer: checkHeaders(response, order.entry) ?? readAnswer(response) };
+  const response = await send(request, http, signal);
+  return { response, answer: checkHeaders(response, request.entry) ?? readAnswer(response) };
 }
 
 async function send(
-  { rules, entry, authorization, identity }: FileOrder,
+  { rules, entry, authorization, identity }: FileRequest,
   http: HttpClient,
   signal: AbortSignal,
   asked?: RangeAsked,
@@ -96,7 +97,7 @@ function isHtml(mediaType: string | undefined): boolean {
   return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(mediaType ?? '');
 }
 
-/** An attachment that may have come as a FHIR Binary; of the bytes of that none can be asked for again. */
+/** Whether an attachment may have come as a FHIR Binary, whose bytes cannot be resumed: they are not the file's. */
 export function isWrapped({ status, headers }: HttpResponse, { kind }: Entry): boolean {
   return kind === 'attachment' && status === 200 && isJson(headers['content-type']);
 }

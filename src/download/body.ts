@@ -5,6 +5,7 @@ import type { ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import type { Take } from '../http/exchange.ts';
 import type { HttpResponse } from '../http/messages.ts';
+import { ContentError } from './content-error.ts';
 
 /** Bytes that gzip may unpack to before its ratio is looked at, and the ratio that no real NDJSON reaches. */
 const BOMB_BYTES = 64 * 1024 * 1024;
@@ -12,11 +13,6 @@ const BOMB_RATIO = 200;
 /** Bytes that gzip unpacks at a time: with Node's 16 KiB the way between its threads costs more than the unpacking. */
 const BLOCK = 256 * 1024;
 const GUNZIP: ZlibOptions & TransformOptions = { chunkSize: BLOCK, highWaterMark: BLOCK };
-
-/** What is wrong with the content as such; the wire was all right. */
-export class ContentError extends Error {
-  override readonly name = 'ContentError';
-}
 
 export function isGzip(encoding: string | undefined): boolean {
   return encoding !== undefined && /^\s*(x-)?gzip\s*$/i.test(encoding);
@@ -71,7 +67,11 @@ export async function receiveBody(
   return received;
 }
 
-/** Whether the end of a body is told by HTTP; otherwise the connection just closes. */
-export function endIsTold({ headers }: HttpResponse): boolean {
-  return headers['content-length'] !== undefined || /\bchunked\b/i.test(headers['transfer-encoding'] ?? '');
+/** Whether HTTP or gzip says where a body ends; otherwise the connection just closes, as it does when it is cut. */
+export function endIsProved({ headers }: HttpResponse): boolean {
+  return (
+    headers['content-length'] !== undefined ||
+    /\bchunked\b/i.test(headers['transfer-encoding'] ?? '') ||
+    isGzip(headers['content-encoding'])
+  );
 }

@@ -1,38 +1,29 @@
-import type { Entry } from '../fhir/entries.ts';
-import type { LineRules } from '../fhir/ndjson.ts';
-import { AttachmentReceiver } from './attachment-receiver.ts';
-import { Receiver } from './receiver.ts';
-
 /** What is known of a file that has passed every check. */
 export interface CheckedFile {
   /** As stored: after content decoding, otherwise byte for byte as sent. */
   bytes: number;
+  /** Lines that are not blank. */
   records: number;
+  /** Records that are no resources: the block headers of organised output (Bulk Data IG 3.0). */
   headers: number;
   sha256: string;
-  /** Of an attachment: what its resource says of the content and what is not so. */
+  /** Of an attachment: what its resource says of the content and does not hold. */
   differs?: ('size' | 'hash')[];
 }
 
-/** Checks a file in one pass while its bytes go by, whatever brings them: the wire, an earlier part, the disk. */
+/** The outcome of the checks of a file. */
+export type CheckOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'wrong'; detail: string };
+
+/** Checks a file in one pass while its bytes go by, wherever they come from: the wire, an earlier part, the disk. */
 export interface FileChecks {
   /** Bytes so far. */
   readonly bytes: number;
   /** Takes the next bytes; says what is wrong with the file, if something is. */
   push(chunk: Uint8Array): string | undefined;
   /**
-   * Ends the file: its receipt's content, or what is wrong with it.
+   * Ends the file.
    *
    * @param endIsProved false when the connection's closing ended the body, which a cut does as well
    */
-  end(endIsProved: boolean): CheckedFile | string;
-}
-
-/**
- * The checks for an entry.
- *
- * @param checks of lines, as the server's configuration says
- */
-export function checksOf(entry: Entry, checks: LineRules['checks']): FileChecks {
-  return entry.kind === 'attachment' ? new AttachmentReceiver(entry) : new Receiver(entry, checks);
+  end(endIsProved: boolean): CheckOutcome;
 }

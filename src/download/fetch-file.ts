@@ -1,24 +1,24 @@
-import type { Entry } from '../fhir/entries.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { Part } from '../storage/folder.ts';
-import type { FileAnswer, FileOrder } from './ask-file.ts';
+import type { FileAnswer, FileRequest } from './ask-file.ts';
 import { askFile, isWrapped } from './ask-file.ts';
+import { endIsProved, isGzip, receiveBody } from './body.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
-import { checksOf } from './checked-file.ts';
-import { ContentError, endIsTold, isGzip, receiveBody } from './body.ts';
+import { ContentError } from './content-error.ts';
 import { DigestCheck } from './digest-headers.ts';
+import { checksOf } from './file-checks.ts';
 import type { FileTrouble } from './file-trouble.ts';
-import { contentTrouble, statusTrouble } from './file-trouble.ts';
+import { statusTrouble } from './file-trouble.ts';
 import { PartWriter } from './part-writer.ts';
 import type { Rest, Whole } from './range-answer.ts';
 import { unwrapBinary } from './unwrap-binary.ts';
 
 /** With what a file is fetched, and where to. */
-export interface FileMeans {
+export interface FetchContext {
   http: HttpClient;
   part: Part;
   signal: AbortSignal;
@@ -28,149 +28,159 @@ export interface FileMeans {
   onRefusal(response: HttpResponse): void;
 }
 
-/** As {@link FileTrouble}, before the part is kept: how much of it is durable is known afterwards. */
-type Trouble = Exclude<FileTrouble, { reached: number }> | { cause: 'broken'; detail: string };
+export type FetchOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'trouble'; trouble: FileTrouble };
+
+/** As {@link FetchOutcome}, before the part is kept: how much of it is durable is known afterwards. */
+type Transfer = FetchOutcome | { kind: 'broken'; detail: string };
 
 /**
- * Fetches one file into a part and checks it on the way; goes on where an earlier attempt's durable bytes end, if the
+ * Fetches one file into a part and checks it on the way; resumes behind an earlier attempt's durable bytes, if the
  * server still has the same file. The part has all of it when a checked file comes back, and is then to be finished;
- * otherwise it is closed: what came wrong is discarded, what broke off or was refused is kept for the next attempt.
+ * otherwise it is closed: wrong content is discarded, what broke off or was refused is kept for the next attempt.
  *
  * @throws what the destination throws, and the signal's reason
  */
-export async function fetchFile(order: FileOrder, means: FileMeans): Promise<CheckedFile | FileTrouble> {
-  const { part } = means;
-  let outcome: CheckedFile | Trouble;
+export async function fetchFile(request: FileRequest, context: FetchContext): Promise<FetchOutcome> {
+  const { part } = context;
+  let transfer: Transfer;
   try {
-    outcome = await transfer(order, means);
+    transfer = await transferFile(request, context);
   } catch (error) {
     // What fails here must not hide why the attempt ends.
     await part.keep().catch(() => {});
     throw error;
   }
-  if ('sha256' in outcome) return outcome;
-  if (outcome.cause === 'content' || outcome.cause === 'final') {
-    await part.discard();
-    return outcome;
+  if (transfer.kind === 'checked') return transfer;
+  if (transfer.kind === 'broken') {
+    return { kind: 'trouble', trouble: { cause: 'outage', detail: transfer.detail, reached: await part.keep() } };
   }
-  const reached = await part.keep();
-  return outcome.cause === 'broken' ? { cause: 'outage', detail: outcome.detail, reached } : outcome;
+  const { cause } = transfer.trouble;
+  if (cause === 'content' || cause === 'final') await part.discard();
+  else await part.keep();
+  return transfer;
 }
 
-async function transfer(order: FileOrder, means: FileMeans): Promise<CheckedFile | Trouble> {
-  const { entry } = order;
-  const { part, signal } = means;
-  let receiver = await takeOver(order, part, signal);
+async function transferFile(request: FileRequest, context: FetchContext): Promise<Transfer> {
+  const { part, signal } = context;
+  let checks = await checkResumed(request, part, signal);
   let asked: FileAnswer;
   try {
-    asked = await askFile(order, means.http, part, signal);
+    asked = await askFile(request, context.http, part, signal);
   } catch (error) {
-    return networkTrouble(error);
+    return unanswered(error);
   }
   const { response, answer } = asked;
-  if (answer.kind === 'status') return refuse(response, means);
+  if (answer.kind === 'status') return refuse(response, context);
   if (answer.kind === 'wrong') {
     // Not read to the end: it may be a file of gigabytes.
     response.body.destroy();
-    return contentTrouble(answer.detail);
+    return wrongContent(answer.detail);
   }
   // If-Range did not hold, or the server does not do ranges: from the start.
   if (answer.kind === 'whole' && part.resumed !== undefined) await part.restart();
-  if (part.resumed === undefined) receiver = receiverOf(order);
-  const version = isWrapped(response, entry) ? undefined : answer.version;
+  if (part.resumed === undefined) checks = newChecks(request);
+  const version = isWrapped(response, request.entry) ? undefined : answer.version;
   const writer = new PartWriter(part, version);
   try {
-    return await receive(response, answer, entry, receiver, writer, means);
+    return await receive(request, response, answer, { checks, writer, context });
   } catch (error) {
-    const trouble = brokenBody(error);
+    const transfer = brokenBody(error);
     const isAborted = signal.aborted && error === signal.reason;
-    if (version !== undefined && (isAborted || trouble?.cause === 'broken')) {
+    if (version !== undefined && (isAborted || transfer?.kind === 'broken')) {
       await writer.flush();
       await part.checkpoint(version);
     }
     await writer.stop();
-    if (trouble === undefined) throw error;
-    return trouble;
+    if (transfer === undefined) throw error;
+    return transfer;
   }
 }
 
 /** Reads what an earlier attempt has left, for the checks and the hash. */
-async function takeOver(order: FileOrder, part: Part, signal: AbortSignal): Promise<FileChecks> {
+async function checkResumed(request: FileRequest, part: Part, signal: AbortSignal): Promise<FileChecks> {
   const { resumed } = part;
-  const receiver = receiverOf(order);
-  if (resumed === undefined) return receiver;
+  const checks = newChecks(request);
+  if (resumed === undefined) return checks;
   let fault: string | undefined;
   for await (const chunk of resumed.read()) {
     // Gigabytes may come over a network, too.
     signal.throwIfAborted();
-    fault = receiver.push(chunk);
+    fault = checks.push(chunk);
     if (fault !== undefined) break;
   }
-  if (fault !== undefined || receiver.bytes !== resumed.bytes) await part.restart();
-  return receiver;
+  if (fault !== undefined || checks.bytes !== resumed.bytes) await part.restart();
+  return checks;
 }
 
-function receiverOf({ entry, checks = 'fast' }: FileOrder): FileChecks {
+function newChecks({ entry, checks = 'fast' }: FileRequest): FileChecks {
   return checksOf(entry, checks);
 }
 
-async function refuse(response: HttpResponse, { onRefusal }: FileMeans): Promise<Trouble> {
+async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Promise<Transfer> {
   const { status, headers, body } = response;
   onRefusal(response);
   await body.dump();
-  return statusTrouble(status, parseRetryAfter(headers['retry-after'], headers['date'], Date.now()));
+  const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
+  return { kind: 'trouble', trouble: statusTrouble(status, retryAfter) };
 }
 
 async function receive(
+  { entry }: FileRequest,
   response: HttpResponse,
   answer: Whole | Rest,
-  entry: Entry,
-  receiver: FileChecks,
-  writer: PartWriter,
-  { onProgress }: FileMeans,
-): Promise<CheckedFile | Trouble> {
+  { checks, writer, context }: { checks: FileChecks; writer: PartWriter; context: FetchContext },
+): Promise<Transfer> {
   const { headers } = response;
-  const from = receiver.bytes;
+  const isResumed = checks.bytes > 0;
   const end = answer.kind === 'rest' ? answer.end : Infinity;
   const wrapped = isWrapped(response, entry);
   const asSent = answer.kind === 'whole' && !isGzip(headers['content-encoding']) && !wrapped;
   const digests = asSent ? new DigestCheck(headers) : undefined;
   const unwrap = wrapped ? (chunks: AsyncIterable<Buffer>) => unwrapBinary(chunks, entry.contentType) : undefined;
   const received = await receiveBody(response, unwrap, (chunk) => {
-    if (receiver.bytes + chunk.length > end) throw new ContentError('more bytes came than the range has');
-    const fault = receiver.push(chunk);
+    if (checks.bytes + chunk.length > end) throw new ContentError('more bytes came than the range has');
+    const fault = checks.push(chunk);
     if (fault !== undefined) throw new ContentError(fault);
     digests?.push(chunk);
-    onProgress(receiver.bytes);
+    context.onProgress(checks.bytes);
     return writer.write(chunk);
   });
-  // What came is right, and is gone on with behind it.
-  if (answer.kind === 'rest' && receiver.bytes < end) throw new NetworkError('the rest broke off', true);
+  // What came is right: the next attempt resumes behind it.
+  if (answer.kind === 'rest' && checks.bytes < end) throw new NetworkError('the rest broke off', true);
   if (answer.kind === 'rest' && !answer.isLast) throw new NetworkError('a part of the rest came', true);
   await writer.flush();
   const promised = headers['content-length'];
   if (promised !== undefined && Number(promised) !== received) {
-    return contentTrouble(`${received} bytes came, Content-Length said ${promised}`);
+    return wrongContent(`${received} bytes came, Content-Length said ${promised}`);
   }
-  const isProved = answer.kind === 'rest' || endIsTold(response) || isGzip(headers['content-encoding']);
-  const checked = receiver.end(isProved);
-  const fault = typeof checked === 'string' ? checked : digests?.end();
-  if (fault !== undefined) return contentTrouble(`${fault}${from > 0 ? ' (after a resumed transfer)' : ''}`);
-  return checked as CheckedFile;
+  const outcome = checks.end(answer.kind === 'rest' || endIsProved(response));
+  if (outcome.kind === 'wrong') {
+    return wrongContent(`${outcome.detail}${isResumed ? ' (after a resumed transfer)' : ''}`);
+  }
+  // Of whole bodies only, none of which was resumed.
+  const mismatch = digests?.end();
+  return mismatch === undefined ? outcome : wrongContent(mismatch);
 }
 
-function networkTrouble(error: unknown): Trouble {
-  if (error instanceof RefusedUrlError) return { cause: 'final', detail: error.message };
-  if (error instanceof NetworkError) return { cause: 'outage', detail: error.message, busy: true };
+/** What a request without an answer means. @throws what the destination has thrown, and the signal's reason */
+function unanswered(error: unknown): Transfer {
+  if (error instanceof RefusedUrlError) return { kind: 'trouble', trouble: { cause: 'final', detail: error.message } };
+  if (error instanceof NetworkError) {
+    return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message, busy: true } };
+  }
   throw error;
 }
 
 /** What is wrong with the body; undefined when it is the destination that failed, or the signal. */
-function brokenBody(error: unknown): Trouble | undefined {
-  if (error instanceof ContentError) return contentTrouble(error.message);
-  if (error instanceof NetworkError) return { cause: 'broken', detail: error.message };
+function brokenBody(error: unknown): Transfer | undefined {
+  if (error instanceof ContentError) return wrongContent(error.message);
+  if (error instanceof NetworkError) return { kind: 'broken', detail: error.message };
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' && code.startsWith('Z_')
-    ? contentTrouble(`the gzip stream is broken or cut (${code})`)
+    ? wrongContent(`the gzip stream is broken or cut (${code})`)
     : undefined;
+}
+
+function wrongContent(detail: string): Transfer {
+  return { kind: 'trouble', trouble: { cause: 'content', detail } };
 }

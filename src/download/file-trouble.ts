@@ -1,4 +1,7 @@
-/** Why a file did not come whole this time. `words` are for people and for history: no URL, no content. */
+/**
+ * Why a file did not come completely this time. `detail` is for people, and for history: no URL, no content. Recorded in
+ * histories as a part of `LaterFiles`.
+ */
 export type FileTrouble =
   /** Trying again would not help. */
   | { cause: 'final'; detail: string }
@@ -11,16 +14,16 @@ export type FileTrouble =
     }
   | Outage;
 
-/** Nothing is wrong with the file: it was not sent, or not to its end. */
+/** Nothing is wrong with the file: it was not sent, or not to its end. Only a broken transfer has `reached`. */
 export type Outage = UnavailableFile | BrokenTransfer;
 
-/** No byte of the file came. `elsewhere`: it is an attachment at another server than the FHIR server. */
+/** No byte of the file came. `elsewhere`: it is an attachment on another server than the FHIR server. */
 export interface UnavailableFile {
   cause: 'outage' | 'elsewhere';
   detail: string;
   /** Milliseconds that the server asked to wait. */
   retryAfter?: number;
-  /** The server as a whole is away or wants fewer requests; other files would fare no better now. */
+  /** The server as a whole is unreachable or wants fewer requests; other files would fare no better now. */
   busy?: boolean;
 }
 
@@ -28,12 +31,8 @@ export interface UnavailableFile {
 export interface BrokenTransfer {
   cause: 'outage' | 'elsewhere';
   detail: string;
-  /** Bytes that are durable, behind which the next attempt goes on; 0 when it begins again. */
+  /** Bytes that are durable, behind which the next attempt resumes; 0 when it begins again. */
   reached: number;
-}
-
-export function contentTrouble(detail: string): { cause: 'content'; detail: string } {
-  return { cause: 'content', detail };
 }
 
 /** What a status other than 200 means for a file. */

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream';
 import { parser } from 'stream-json/parser.js';
 import type { Token } from 'stream-json/parser.js';
-import { ContentError } from './body.ts';
+import { ContentError } from './content-error.ts';
 
 /** Bytes at the beginning by which JSON is told apart. */
 const HEAD = 64 * 1024;

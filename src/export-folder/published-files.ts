@@ -2,7 +2,7 @@ import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { LineRules } from '../fhir/ndjson.ts';
 import type { Folder } from '../storage/folder.ts';
-import { checksOf } from '../download/checked-file.ts';
+import { checksOf } from '../download/file-checks.ts';
 import type { Receipt } from './receipts.ts';
 
 /** Those that have their final names already; of attachments these are not known before. */
@@ -14,14 +14,14 @@ export async function publishedOf(folder: Folder, entries: readonly Entry[]): Pr
 
 /** The receipt of a file that has its final name: it is whole, so it is read and not fetched again. */
 export async function readPublished(folder: Folder, entry: Entry, checks: LineRules['checks']): Promise<Receipt> {
-  const receiver = checksOf(entry, checks);
-  for await (const chunk of folder.stream(entry.name)) receiver.push(chunk);
-  const checked = receiver.end(true);
-  if (typeof checked === 'string') {
+  const fileChecks = checksOf(entry, checks);
+  for await (const chunk of folder.stream(entry.name)) fileChecks.push(chunk);
+  const outcome = fileChecks.end(true);
+  if (outcome.kind === 'wrong') {
     throw new ExportError(
       'DestinationFailed',
-      `${folder.location}/${entry.name} was changed after it was published: ${checked}`,
+      `${folder.location}/${entry.name} was changed after it was published: ${outcome.detail}`,
     );
   }
-  return { ordinal: entry.ordinal, name: entry.name, ...checked };
+  return { ordinal: entry.ordinal, name: entry.name, ...outcome.file };
 }

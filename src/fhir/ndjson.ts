@@ -24,6 +24,9 @@ export interface LineCounts {
   headers: number;
 }
 
+/** The outcome of the checks of all lines. */
+export type LinesOutcome = { kind: 'whole'; counts: LineCounts } | { kind: 'wrong'; detail: string };
+
 /** Fast ways through bytes, of which each side of the sandbox has its own. */
 export interface ByteTools {
   /** Whether a block of bytes is valid UTF-8. */
@@ -109,12 +112,14 @@ export class LineChecker {
     return this.#fault;
   }
 
-  /** Ends the file: what is wrong with it, or its counts. */
-  end(): string | LineCounts {
+  /** Ends the file. */
+  end(): LinesOutcome {
     if (this.#fault === undefined && !this.#utf8.end()) this.#fail('ends within a character');
     // Without a newline only a full parse shows that the last line is whole.
     if (this.#fault === undefined && this.#length > 0) this.#endLine(NOTHING, true);
-    return this.#fault ?? { records: this.#records, headers: this.#headers };
+    return this.#fault === undefined
+      ? { kind: 'whole', counts: { records: this.#records, headers: this.#headers } }
+      : { kind: 'wrong', detail: this.#fault };
   }
 
   /** Whether a line of a chunk is one as nearly all are, so that it need not be looked at any closer. */

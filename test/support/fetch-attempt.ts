@@ -44,10 +44,10 @@ export async function attemptFile(attempted: Attempted): Promise<CheckedFile | F
       { rules: RULES, entry, ...(identity === undefined ? {} : { identity }) },
       { http, part: wrap(part), signal, onProgress: attempted.onProgress ?? (() => {}), onRefusal: () => {} },
     );
-    if (!('sha256' in outcome)) return outcome;
+    if (outcome.kind === 'trouble') return outcome.trouble;
     await part.finish();
     await part.publish(NAME);
-    return outcome;
+    return outcome.file;
   } finally {
     await part.keep();
   }

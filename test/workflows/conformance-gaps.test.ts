@@ -195,7 +195,7 @@ describe('a file is never held in memory: it is read from the wire no faster tha
         onRefusal: () => {},
       },
     );
-    expect(fetched).toMatchObject({ records: 640, bytes: 640 * lines.length });
+    expect(fetched).toMatchObject({ kind: 'checked', file: { records: 640, bytes: 640 * lines.length } });
     expect(ahead).toBeLessThan(4 * 1024 * 1024);
   });
 });

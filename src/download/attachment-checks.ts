@@ -1,13 +1,13 @@
 import type { Hash } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import type { Entry } from '../fhir/entries.ts';
-import type { CheckedFile, FileChecks } from './checked-file.ts';
+import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
 /**
  * Checks an attachment. Resources are often wrong about the size (some give that of the base64 text) and the hash, so
  * what they say is compared, and never a reason to throw the content away.
  */
-export class AttachmentReceiver implements FileChecks {
+export class AttachmentChecks implements FileChecks {
   readonly #entry: Pick<Entry, 'fileSize' | 'hash'>;
   readonly #sha256 = createHash('sha256');
   readonly #sha1: Hash | undefined;
@@ -28,24 +28,20 @@ export class AttachmentReceiver implements FileChecks {
     this.#bytes += chunk.length;
   }
 
-  end(endIsProved: boolean): CheckedFile | string {
+  end(endIsProved: boolean): CheckOutcome {
     const { fileSize, hash } = this.#entry;
     const sizeIsRight = fileSize === undefined ? undefined : fileSize === this.#bytes;
     const hashIsRight = this.#isSha1(hash);
     if (!endIsProved && sizeIsRight !== true && hashIsRight !== true) {
-      return 'its end is only the closing of the connection, and no size or hash shows that it is whole';
+      const detail = 'its end is only the closing of the connection, and no size or hash shows that it is complete';
+      return { kind: 'wrong', detail };
     }
     const differs = [
       ...(sizeIsRight === false ? (['size'] as const) : []),
       ...(hashIsRight === false ? (['hash'] as const) : []),
     ];
-    return {
-      bytes: this.#bytes,
-      records: 0,
-      headers: 0,
-      sha256: this.#sha256.digest('hex'),
-      ...(differs.length === 0 ? {} : { differs }),
-    };
+    const file = { bytes: this.#bytes, records: 0, headers: 0, sha256: this.#sha256.digest('hex') };
+    return { kind: 'checked', file: differs.length === 0 ? file : { ...file, differs } };
   }
 
   /** FHIR: base64 of the SHA-1; hexadecimal is written as well. */

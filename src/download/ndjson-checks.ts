@@ -4,7 +4,7 @@ import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
 import type { ByteTools, LineCounts, LineRules } from '../fhir/ndjson.ts';
 import { LineChecker } from '../fhir/ndjson.ts';
-import type { CheckedFile, FileChecks } from './checked-file.ts';
+import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
 const TOOLS: ByteTools = {
   isUtf8,
@@ -12,7 +12,7 @@ const TOOLS: ByteTools = {
 };
 
 /** Checks a file of NDJSON. */
-export class Receiver implements FileChecks {
+export class NdjsonChecks implements FileChecks {
   readonly #entry: Entry;
   readonly #lines: LineChecker;
   readonly #hash = createHash('sha256');
@@ -48,18 +48,21 @@ export class Receiver implements FileChecks {
       : `more than ${count} resources came, the manifest's count is ${count}`;
   }
 
-  end(endIsProved: boolean): CheckedFile | string {
-    const counts = this.#lines.end();
-    if (typeof counts === 'string') return counts;
+  end(endIsProved: boolean): CheckOutcome {
+    const lines = this.#lines.end();
+    if (lines.kind === 'wrong') return lines;
+    const { counts } = lines;
     const fault = this.#wrongCount(counts) ?? this.#wrongSize();
-    if (fault !== undefined) return fault;
+    if (fault !== undefined) return wrong(fault);
     if (!endIsProved && !this.#isKnownToBeWhole(counts)) {
-      return 'its end is only the closing of the connection, and no count or size shows that it is whole';
+      return wrong('its end is only the closing of the connection, and no count or size shows that it is complete');
     }
     const sha256 = this.#hash.digest('hex');
     const { sha256: promised } = this.#entry;
-    if (promised !== undefined && promised !== sha256) return `its SHA-256 is ${sha256}, the manifest says ${promised}`;
-    return { bytes: this.#bytes, ...counts, sha256 };
+    if (promised !== undefined && promised !== sha256) {
+      return wrong(`its SHA-256 is ${sha256}, the manifest says ${promised}`);
+    }
+    return { kind: 'checked', file: { bytes: this.#bytes, ...counts, sha256 } };
   }
 
   /**
@@ -92,4 +95,8 @@ export class Receiver implements FileChecks {
     const endsWithLine = this.#bytes === 0 || this.#lastByte === 0x0a;
     return endsWithLine && kind !== 'deleted' && (count === records || count === records - headers);
   }
+}
+
+function wrong(detail: string): CheckOutcome {
+  return { kind: 'wrong', detail };
 }

@@ -1,8 +1,8 @@
-import type { Entry } from '../fhir/entries.ts';
-import type { LinkTerms } from '../policy/link-life.ts';
-import type { Folder } from '../storage/folder.ts';
-import { chunkOf, readEntries, readSummary } from '../export-folder/export-state.ts';
-import { linkOf } from '../export-folder/manifest-store.ts';
+import type { Entry } from '../../fhir/entries.ts';
+import type { LinkTerms } from '../../policy/link-life.ts';
+import type { Folder } from '../../storage/folder.ts';
+import { chunkOf, readEntries, readSummary } from '../../export-folder/export-state.ts';
+import { linkOf } from '../../export-folder/manifest-store.ts';
 
 /** Watches how old the links of a batch are, and takes newer ones over when the manifest has been read again meanwhile. */
 export class LinkWatch {

@@ -1,0 +1,36 @@
+import type { Outage } from '../../download/file-trouble.ts';
+import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
+import type { OrdinalRange, Seen } from '../../policy/batches.ts';
+
+/** The outcome of a batch; every entry is in exactly one of `done`, `failed` and `later`. Recorded in histories. */
+export interface DownloadFilesResult {
+  done: Record<string, Seen>;
+  /** Given up at once. */
+  failed: number[];
+  later: LaterFiles[];
+  /** Some of `later` wait for another token. */
+  tokenNeeded?: TokenNeeded;
+  /** Greatest age of a link that worked: milliseconds since the manifest was read. */
+  worked?: number;
+  /** A name of the worker's process. */
+  worker?: string;
+}
+
+/** Entries to be fetched again, or for the first time when `cause` is `untried`. */
+export type LaterFiles = { ranges: OrdinalRange[] } & (
+  | {
+      cause: 'untried';
+      /** Milliseconds that the server asked to wait. */
+      retryAfter?: number;
+      /** Their links have ended. */
+      ended?: true;
+    }
+  | { cause: 'content' | 'token'; detail: string }
+  | {
+      cause: 'link';
+      detail: string;
+      /** Of the link, when it was used: milliseconds since the manifest was read. */
+      age?: number;
+    }
+  | Outage
+);

@@ -1,0 +1,67 @@
+import type { FileRequest } from '../../download/ask-file.ts';
+import type { CheckedFile } from '../../download/checked-file.ts';
+import { fetchFile } from '../../download/fetch-file.ts';
+import type { FileTrouble } from '../../download/file-trouble.ts';
+import { readPublished } from '../../export-folder/published-files.ts';
+import type { Receipt } from '../../export-folder/receipts.ts';
+import type { Entry } from '../../fhir/entries.ts';
+import { logAnswer } from '../../fhir-server/log-answer.ts';
+import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
+import { tokenForFile } from '../../fhir-server/who-gets-the-token.ts';
+import type { Part } from '../../storage/folder.ts';
+import type { Batch } from './batch.ts';
+import { judgeTrouble } from './judge-trouble.ts';
+
+/** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
+const BIG_FILE = 8 * 1024 * 1024;
+
+/** A file that has passed every check, in its part. */
+export interface FetchedFile {
+  kind: 'fetched';
+  part: Part;
+  file: CheckedFile;
+}
+
+/** The outcome of one entry. */
+export type EntryOutcome =
+  /** An earlier attempt has finished it. */
+  | { kind: 'finished'; receipt: Receipt }
+  | FetchedFile
+  | { kind: 'trouble'; trouble: FileTrouble }
+  | TokenNeeded;
+
+/** Fetches one file of a batch, unless an earlier attempt has finished it. */
+export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutcome> {
+  const { http, folder, server, attempt, request } = batch;
+  const earlier = batch.earlier.get(entry.ordinal);
+  if (earlier !== undefined) return { kind: 'finished', receipt: earlier };
+  if (batch.unrecorded.has(entry)) {
+    return { kind: 'finished', receipt: await readPublished(folder, entry, server.config.checks) };
+  }
+  const authorized = await server.authorize(tokenForFile(entry, request.token));
+  if (authorized.kind === 'tokenNeeded') return authorized;
+  const part = await folder.openPart(partLabel(request.generation, entry.ordinal));
+  const fileRequest: FileRequest = {
+    rules: server.rules,
+    entry,
+    checks: server.config.checks,
+    authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
+    // A second break of a big file must not cost all of it again.
+    identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
+  };
+  const outcome = await fetchFile(fileRequest, {
+    http,
+    part,
+    signal: attempt.signal,
+    onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
+    onRefusal: (response) => logAnswer('file', response),
+  });
+  if (outcome.kind === 'checked') return { kind: 'fetched', part, file: outcome.file };
+  const trouble = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
+  return { kind: 'trouble', trouble };
+}
+
+/** A file of a later job is never resumed from what an attempt at an earlier one has left. */
+function partLabel(generation: number, ordinal: number): string {
+  return generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
+}

@@ -1,0 +1,35 @@
+import type { FileTrouble } from '../../download/file-trouble.ts';
+import type { Entry } from '../../fhir/entries.ts';
+import type { Authorized } from '../../fhir-server/authorize.ts';
+import type { FhirServer } from '../../fhir-server/fhir-server.ts';
+
+/**
+ * What trouble means where it happened: a 401 at a trusted origin is about the token that was sent; elsewhere about the
+ * link.
+ *
+ * @param tokenIsGood a refusal is about the file
+ */
+export function judgeTrouble(
+  trouble: FileTrouble,
+  { url, kind }: Pick<Entry, 'url' | 'kind'>,
+  server: FhirServer,
+  authorized: Authorized,
+  tokenIsGood: boolean,
+): FileTrouble {
+  const { cause, detail } = trouble;
+  const trusted = server.trusts(url);
+  // Attachments may be anywhere: that one of these servers is unreachable says nothing of the FHIR server.
+  if (kind === 'attachment' && cause === 'outage' && !trusted) {
+    return 'reached' in trouble
+      ? { ...trouble, cause: 'elsewhere' }
+      : { cause: 'elsewhere', detail, ...(trouble.retryAfter === undefined ? {} : { retryAfter: trouble.retryAfter }) };
+  }
+  if (cause !== 'link') return trouble;
+  if (authorized.kind === 'token' && trusted && detail === 'HTTP 401' && !tokenIsGood)
+    return { cause: 'token', detail, refusedEpoch: authorized.epoch };
+  return {
+    // The manifest, which could be read again, has no links to attachments.
+    cause: kind === 'attachment' ? 'final' : 'link',
+    detail: authorized.kind === 'open' ? detail : `${detail}${server.hintOfOrigin(url)}`,
+  };
+}
