@@ -26,7 +26,13 @@ export function check(
 ): string | LineCounts {
   const checker = checkerOf(type, checks);
   for (const piece of pieces) checker.push(piece);
-  return checker.end();
+  return verdictOf(checker);
+}
+
+/** Ends a file: what is wrong with it, or its counts. */
+export function verdictOf(checker: LineChecker): string | LineCounts {
+  const outcome = checker.end();
+  return outcome.kind === 'wrong' ? outcome.detail : outcome.counts;
 }
 
 /** The verdict on a file that comes in one chunk, and byte by byte. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { cutAnywhere, seededRandom } from '../support/random.ts';
-import { PATIENT, bytesOf, checkerOf, check } from './line-verdicts.ts';
+import { PATIENT, bytesOf, checkerOf, check, verdictOf } from './line-verdicts.ts';
 
 test('no chunk border changes the verdict on any file', () => {
   const random = seededRandom(5);
@@ -80,7 +80,7 @@ test('the verdict is the one that the lines were made for, whatever their length
       chunk.fill(0x0a);
       start = end;
     }
-    const verdict = checker.end();
+    const verdict = verdictOf(checker);
     if (at === undefined)
       expect(verdict).toEqual({ records: lines.filter(({ records }) => records > 0).length, headers: 0 });
     else expect(verdict).toMatch(new RegExp(`^line ${at + 1} .*${detail}`));
@@ -95,5 +95,5 @@ test('the memory of a chunk may be used again', () => {
     const length = content.copy(memory, 0, start);
     checker.push(memory.subarray(0, length));
   }
-  expect(checker.end()).toEqual({ records: 3, headers: 0 });
+  expect(verdictOf(checker)).toEqual({ records: 3, headers: 0 });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PATIENT, encoder, bytesOf, checkerOf, check, verdict } from './line-verdicts.ts';
+import { PATIENT, encoder, bytesOf, checkerOf, check, verdict, verdictOf } from './line-verdicts.ts';
 
 describe('lines that are right', () => {
   test.each<[string, string, number]>([
@@ -71,7 +71,7 @@ describe('lines that are wrong', () => {
     const checker = checkerOf('Patient');
     expect(checker.push(bytesOf('{}\n'))).toBe('line 1 has no resourceType');
     expect(checker.push(bytesOf(`${PATIENT}\n`))).toBe('line 1 has no resourceType');
-    expect(checker.end()).toBe('line 1 has no resourceType');
+    expect(verdictOf(checker)).toBe('line 1 has no resourceType');
   });
 
   test('are reported before the file ends', () => {

@@ -87,9 +87,8 @@ async function putOff(
   }
   const ranges = toRanges([entry.ordinal]);
   const detail = `${entry.name}: ${trouble.detail}`;
-  const isBusy = 'busy' in trouble && trouble.busy === true;
-  if (isBusy && trouble.retryAfter !== undefined)
-    server.busy.hold(Date.now(), trouble.retryAfter, request.wokenAt);
+  const isBusy = 'busy' in trouble && trouble.busy;
+  if (isBusy && trouble.retryAfter !== undefined) server.busy.hold(Date.now(), trouble.retryAfter, request.wokenAt);
   if (!isBusy) server.busy.clear();
   switch (trouble.cause) {
     case 'token':

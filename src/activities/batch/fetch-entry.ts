@@ -25,10 +25,7 @@ export interface FetchedFile {
 /** The outcome of one entry. */
 export type EntryOutcome =
   /** An earlier attempt has finished it. */
-  | { kind: 'finished'; receipt: Receipt }
-  | FetchedFile
-  | { kind: 'trouble'; trouble: FileTrouble }
-  | TokenNeeded;
+  { kind: 'finished'; receipt: Receipt } | FetchedFile | { kind: 'trouble'; trouble: FileTrouble } | TokenNeeded;
 
 /** Fetches one file of a batch, unless an earlier attempt has finished it. */
 export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutcome> {
