@@ -1,7 +1,7 @@
 /** The closed table of failure codes: what each means and what the operator does next. */
 export const FAILURES = {
   InvalidRequest: {
-    meaning: 'The request is wrong; the message names every field and its fix.',
+    meaning: 'The request is wrong; the message names every wrong field and its fix.',
     next: 'Correct the request and start again.',
   },
   UnknownServer: {
@@ -14,10 +14,10 @@ export const FAILURES = {
   },
   KickOffRejected: {
     meaning: 'The FHIR server refused to start the export; its reasons are quoted.',
-    next: 'Change the request as the server says. `prefer: ["handling=lenient"]` lets it ignore what it cannot do.',
+    next: 'Change the request as the server says. `prefer: ["handling=lenient"]` lets the server ignore what it does not support.',
   },
   KickOffUnknown: {
-    meaning: 'Two kick-offs were sent and neither answer arrived: a job may be running on the server.',
+    meaning: 'The kick-off was sent twice and neither answer arrived: a job may be running on the server.',
     next: 'Ask the server’s operators for running exports, then start again with another path.',
   },
   ExportFailed: {
@@ -29,33 +29,34 @@ export const FAILURES = {
     next: 'Start again with the same request and path: a fresh export is kicked off.',
   },
   ExportExpired: {
-    meaning: 'The job ended on the server before all files were fetched, or its manifest lists other files by now.',
+    meaning: 'The job ended on the server before all files were downloaded, or its manifest now lists other files.',
     next: 'Start again with the same request and path: a fresh export is kicked off.',
   },
   InvalidManifest: {
-    meaning: 'The server says the export is complete but sends no usable manifest. Its job is left alone.',
-    next: 'Look at `.export/` at the destination; start again with the same request and path to ask once more.',
+    meaning: 'The server says that the export is complete but sends no usable manifest. Its job is kept.',
+    next: 'Look at `.export/` at the destination. To ask once more, start again with the same request and path.',
   },
   ServerUnavailable: {
-    meaning: 'The FHIR server did not answer, or answered 429 or 5xx, for 24 hours. Its job is left alone.',
-    next: 'When the server is back, start again with the same request and path: the job is taken up where it was.',
+    meaning: 'The FHIR server did not answer, or answered 429 or 5xx, for 24 hours. Its job is kept.',
+    next: 'When the server is reachable again, start again with the same request and path: the export resumes with the same job.',
   },
   AuthorizationFailed: {
     meaning: 'The FHIR server refuses the worker’s credentials.',
     next: 'Check the server’s `auth` entry and its registration with the FHIR server.',
   },
   IncompleteExport: {
-    meaning: 'Some files could not be had whole; the whole ones stay, the full list is `.export/missing.json`.',
-    next: 'Start again with the same request and path: only the missing files are fetched, or all of them from a fresh export when the server has lost them.',
+    meaning:
+      'Some files could not be downloaded completely. The complete ones stay; `.export/missing.json` lists the others.',
+    next: 'Start again with the same request and path: only the missing files are downloaded. If the server no longer has them, all files are downloaded from a fresh export.',
   },
   DestinationNotEmpty: {
     meaning:
-      'The folder holds something else, a finished export, or an export that is still running; or another export is above or below it.',
-    next: 'Do as the message says, choose another path, or leave `destination.path` out.',
+      'The folder holds something else, a finished export or a running one; or another export is above or below it.',
+    next: 'Follow the message, choose another path, or leave `destination.path` out.',
   },
   DestinationFailed: {
-    meaning: 'The destination cannot be written or read, or this worker sees another folder than the first one did.',
-    next: 'Mend what the message names (space, rights, mount), then start again with the same request and path.',
+    meaning: 'The destination cannot be written or read, or this worker sees a different folder from the first one.',
+    next: 'Fix what the message names (space, permissions, mount), then start again with the same request and path.',
   },
   DeadlineExceeded: {
     meaning: 'The export took longer than its deadline (default 30 days); the server’s job was deleted.',
@@ -67,22 +68,23 @@ export type FailureCode = keyof typeof FAILURES;
 
 /** The closed table of warning codes of an `ExportReport`. */
 export const WARNINGS = {
-  PossibleOrphanJob: 'A kick-off was sent twice because its first answer was lost; a second job may run on the server.',
-  JobRestarted: 'The earlier job of this folder was gone; the export was kicked off once more from the start.',
-  TypeWithoutFile: 'A requested resource type brought no file: it has no data, or the server may have withheld it.',
+  PossibleOrphanJob:
+    'The kick-off was sent twice because its first answer was lost; a second job may be running on the server.',
+  JobRestarted: 'The earlier job of this folder was gone, so the export was kicked off again from the start.',
+  TypeWithoutFile: 'A requested resource type has no file: it has no data, or the server may have withheld it.',
   NothingExported:
-    'The export brought no resource: the group may be empty, nothing may match or have changed, or this client may see none.',
+    'The export contains no resources: the group may be empty, nothing may match or have changed, or this client may not be allowed to see any.',
   ParameterIgnored: 'The server says that it ignored a parameter.',
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
-  PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the first page was believed.',
-  NoTransactionTime: 'The manifest has no transactionTime, so an incremental export cannot follow on this one.',
-  UnknownManifestType: 'The manifest calls itself something other than a bulk export manifest.',
+  PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
+  NoTransactionTime: 'The manifest has no transactionTime, so no incremental export can follow this one.',
+  UnknownManifestType: 'The manifest says that it is something other than a bulk export manifest.',
   SpaceMayBeShort:
-    'The manifest names more bytes than the destination has free; the export goes on, and may end there.',
+    'By the sizes in the manifest, the destination has too little free space; the export continues and may fail.',
   LinksExpireSoon:
-    'At the pace so far the links to files expire before all are fetched; they will be renewed if the server does so.',
+    'At the current pace the links to files expire before all files are downloaded; they are renewed if the server supports it.',
   AttachmentsMissing:
-    'Attachments could not be had; attachments/index.ndjson names each and says why. The resources that name them are whole.',
+    'Attachments could not be downloaded; attachments/index.ndjson lists each with its reason. The resources that name them are complete.',
   DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',
   DeleteUnsupported: 'The server does not support DELETE of a finished job.',
 } as const satisfies Record<string, string>;

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+
+import { projectRoot } from '../../dev/temporal/project.ts';
+
+const inDocs = (await readdir(join(projectRoot, 'docs'))).filter((name) => name.endsWith('.md'));
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...inDocs.map((name) => `docs/${name}`)];
+const scripts = Object.keys(
+  (JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { scripts: object }).scripts,
+);
+
+describe.each(PAGES)('%s', async (page) => {
+  const text = await read(page);
+
+  it('links to files and headings that exist', async () => {
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target = '']) => target);
+    const broken: string[] = [];
+    for (const target of targets) {
+      const [path = '', heading] = target.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(projectRoot, file))) broken.push(target);
+      else if (heading !== undefined && !headings(await read(file)).includes(heading)) broken.push(target);
+    }
+    expect(broken).toEqual([]);
+  });
+
+  it('names npm scripts that exist', () => {
+    const named = [...text.matchAll(/npm run ([\w-]+)/g)].map(([, script]) => script as string);
+    expect(named.filter((script) => !scripts.includes(script))).toEqual([]);
+  });
+});
+
+describe('README.md', async () => {
+  const text = await read('README.md');
+
+  test('can be read in one go', () => {
+    expect(text.split('\n').length).toBeLessThanOrEqual(220);
+  });
+
+  test('lists every page', () => {
+    const missing = PAGES.filter((page) => page !== 'README.md' && !text.includes(`| [${page}](${page}) | `));
+    expect(missing).toEqual([]);
+  });
+
+  test('has a picture that is quick to load', async () => {
+    expect((await stat(join(projectRoot, 'docs/assets/web-ui.png'))).size).toBeLessThan(300_000);
+  });
+});
+
+function read(page: string): Promise<string> {
+  return readFile(join(projectRoot, page), 'utf8');
+}
+
+/** Names under which a page's headings can be linked to, as GitHub and others make them. */
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
