@@ -225,7 +225,7 @@ export async function loadConfig(file: string = process.env['BULK_EXPORT_CONFIG'
   } catch (error) {
     throw new Error(
       `No configuration: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}). ` +
-        `Create it (README, "Configuration") or name another file in BULK_EXPORT_CONFIG.`,
+        `Create it (docs/reference.md, "Configuration") or name another file in BULK_EXPORT_CONFIG.`,
       { cause: error },
     );
   }

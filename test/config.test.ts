@@ -347,7 +347,7 @@ describe('the file', () => {
   test('that cannot be read is named, with what to do', async () => {
     const file = join(folder, 'none.yaml');
     await expect(loadConfig(file)).rejects.toThrow(
-      `No configuration: ${file} cannot be read (ENOENT). Create it (README, "Configuration") ` +
+      `No configuration: ${file} cannot be read (ENOENT). Create it (docs/reference.md, "Configuration") ` +
         'or name another file in BULK_EXPORT_CONFIG.',
     );
     await expect(loadConfig(folder)).rejects.toThrow(`${folder} cannot be read (EISDIR)`);

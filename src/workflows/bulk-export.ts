@@ -38,7 +38,7 @@ const DEFAULT_DEADLINE = 'P30D';
 /**
  * Exports from a FHIR server to a destination: kick-off, polling, downloads, and a verified `manifest.json`.
  *
- * @param args what to export; see the README. Only for the project's own use: the state that the run before hands on
+ * @param args the request; and for the project's own use only, the state that the previous run passes on
  */
 export async function bulkExport(...args: [request: ExportRequest, carried?: CarriedState]): Promise<ExportReport> {
   const { request, state } = begin(args);
