@@ -1,12 +1,11 @@
-import { removeQueries } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, Job } from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import { isAccepted } from '../export-folder/job-record.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { tokenRefused } from '../fhir-server/token-needed.ts';
-import { redactJob } from '../export-folder/redact.ts';
-import { FILES, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
 
 export interface DeleteJobInput {
   ref: ExportRef;
@@ -30,16 +29,16 @@ export async function deleteJob(
   deps: ActivityDeps,
   { ref, removeParts, token }: DeleteJobInput,
 ): Promise<DeleteJobResult> {
-  const folder = await openExportFolder(deps, ref, { starting: true });
-  if (removeParts) await folder.removeParts();
-  const job = await readJson<Job>(folder, FILES.job);
-  if (job?.statusUrl === undefined) return { kind: 'nothingToDelete' };
+  const folder = await ExportFolder.open(deps.config, ref, { starting: true });
+  if (removeParts) await folder.files.removeParts();
+  const job = await folder.job.read();
+  if (!isAccepted(job)) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
   const server = await deps.servers.get(ref.server);
   const authorized = await server.authorize(token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   // Another run may be at work with this very job by now.
-  await folder.mayChange();
+  await folder.files.mayChange();
   const headers = { accept: 'application/fhir+json' };
   const sent = await server.sendAs(authorized, { what: 'DELETE', method: 'DELETE', url: job.statusUrl, headers });
   if (sent.kind === 'unreachable') return { kind: 'trouble', detail: sent.detail };
@@ -48,14 +47,14 @@ export async function deleteJob(
   await response.body.dump();
   const { status } = response;
   if ((status >= 200 && status < 300) || status === 404 || status === 410) {
-    await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
+    await folder.job.saveDeleted(job);
     return { kind: 'deleted' };
   }
   const detail = `HTTP ${status}`;
   if (status === 401 && authorized.kind === 'token') return tokenRefused(authorized.epoch, detail);
   if (status === 405 || status === 501) {
     // After a complete export nobody will ask again.
-    if (!removeParts) await redactJob(folder);
+    if (!removeParts) await folder.job.redact();
     return { kind: 'unsupported', detail };
   }
   const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { Owner } from '../export-folder/mark.ts';
 import type { Limits } from '../policy/limits.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { Servers } from '../fhir-server/servers.ts';
@@ -13,12 +14,4 @@ export interface ActivityDeps {
   registeredSearchAttributes(): Promise<ReadonlySet<string>>;
   /** Whether an export is still running: the chain of runs that began with this one. */
   isRunning(owner: Owner): Promise<boolean>;
-}
-
-/** The chain of runs to which an export's folder belongs. */
-export interface Owner {
-  workflowId: string;
-  firstRunId: string;
-  /** The run that took the folder. */
-  runId: string;
 }

@@ -1,5 +1,5 @@
-import type { ExportRef } from '../export-folder/export-state.ts';
-import { openExportFolder } from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { BatchRequest } from './batch/batch.ts';
 import { openBatch } from './batch/batch.ts';
 import type { DownloadFilesResult } from './batch/batch-result.ts';
@@ -25,7 +25,7 @@ export async function downloadFiles(
   { ref, ...request }: DownloadFilesInput,
   attempt: Attempt,
 ): Promise<DownloadFilesResult> {
-  const folder = await openExportFolder(deps, { ...ref, generation: request.generation });
+  const { files: folder } = await ExportFolder.open(deps.config, { ...ref, generation: request.generation });
   const server = await deps.servers.get(ref.server);
   const batch = await openBatch(request, { http: deps.http, folder, server, attempt });
   const { storing, receipts } = batch;

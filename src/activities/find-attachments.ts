@@ -9,16 +9,10 @@ import { removeQueries } from '../fhir/quote.ts';
 import type { Folder, Part } from '../storage/folder.ts';
 import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef } from '../export-folder/export-state.ts';
-import {
-  chunkOf,
-  entriesFile,
-  entriesFrom,
-  foundFile,
-  openExportFolder,
-  readEntries,
-  readSummary,
-} from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import { chunkOf, entriesFrom, readEntries, readSummary } from '../export-folder/export-state.ts';
+import { entriesFile, foundFile } from '../export-folder/layout.ts';
 import { publishAgain } from '../export-folder/publish-again.ts';
 import type { LineReader } from '../export-folder/read-lines.ts';
 import { readLines } from '../export-folder/read-lines.ts';
@@ -73,7 +67,7 @@ export async function findAttachments(
   { ref, file, next }: FindAttachmentsInput,
   attempt: Attempt,
 ): Promise<FindAttachmentsResult> {
-  const folder = await openExportFolder(deps, ref);
+  const { files: folder } = await ExportFolder.open(deps.config, ref);
   const { baseUrl } = (await deps.servers.get(ref.server)).config;
   const { entries: files } = await readSummary(folder);
   const entries = await EntryWriter.open(folder, next);

@@ -10,12 +10,11 @@ import { resolveUrl } from '../fhir/resolve-url.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import { readText } from '../http/read-text.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, Job } from '../export-folder/export-state.ts';
-import { FILES, intentFile, openExportFolder, readJson, writeJson } from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { Job, JobRecord } from '../export-folder/job-record.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
-import { clearExport } from '../export-folder/clear-export.ts';
 import type { Answered, FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 
@@ -44,8 +43,9 @@ const LARGEST_ANSWER = 1024 * 1024;
  * @throws ExportError `KickOffRejected`, `KickOffUnknown`, `AuthorizationFailed`, `DestinationFailed`
  */
 export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<KickOffResult> {
-  const folder = await openExportFolder(deps, { ...input.ref, generation: input.generation }, { starting: true });
-  const job = await prepareJob(folder, input);
+  const ref = { ...input.ref, generation: input.generation };
+  const { job: record } = await ExportFolder.open(deps.config, ref, { starting: true });
+  const job = await prepareJob(record, input);
   if (job.statusUrl !== undefined) return accepted(job.statusUrl, job);
   if (job.unanswered >= 2) throw unknown();
   const server = await deps.servers.get(input.ref.server);
@@ -66,7 +66,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   });
   job.request = request.url;
 
-  const recorded = await intend(folder, job);
+  const recorded = await intend(record, job);
   if (recorded !== undefined) return recorded;
   // HAPI answers an equal kick-off with an earlier, even cancelled, job unless the request forbids it. After a lost
   // answer that earlier job is just what is wanted.
@@ -74,13 +74,13 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const sent = await server.sendAs(authorized, { what: 'kick-off', ...request, headers, freshConnection: true });
   switch (sent.kind) {
     case 'answered':
-      return readAnswer(folder, job, input, server, sent);
+      return readAnswer(record, job, input, server, sent);
     case 'refusedUrl':
       // It was not sent, or answered by a redirect only: there is no job that a later run must warn of.
-      await forgetIntent(folder, job);
+      await forgetIntent(record, job);
       throw new ExportError('KickOffRejected', sent.detail);
     case 'unreachable':
-      if (!sent.maybeSent) await forgetIntent(folder, job);
+      if (!sent.maybeSent) await forgetIntent(record, job);
       else if (job.unanswered >= 2) throw unknown(sent.detail);
       return { kind: 'trouble', detail: sent.detail };
   }
@@ -96,8 +96,8 @@ function buildRequest(parts: KickOff): KickOffRequest {
 }
 
 /** The job of the wanted generation; an earlier one is gone, and its files with it. */
-async function prepareJob(folder: Folder, { generation, request }: KickOffInput): Promise<Job> {
-  const found = await readJson<Job>(folder, FILES.job);
+async function prepareJob(record: JobRecord, { generation, request }: KickOffInput): Promise<Job> {
+  const found = await record.read();
   if (found !== undefined && found.generation >= generation && found.clearing === undefined) return found;
   const job: Job = {
     generation,
@@ -109,36 +109,23 @@ async function prepareJob(folder: Folder, { generation, request }: KickOffInput)
     warnings:
       found === undefined || found.ofAnother === true ? [] : [{ code: 'JobRestarted', message: WARNINGS.JobRestarted }],
   };
-  if (found !== undefined) {
-    // The number first: a download of the earlier job that wakes up late sees it and publishes nothing.
-    await writeJson(folder, FILES.job, { ...job, clearing: true });
-    await clearExport(folder);
-  }
-  await writeJson(folder, FILES.job, job);
+  await record.begin(job, found);
   return job;
 }
 
 /**
- * Makes the next intent durable. Each is a file that only one attempt can make: an attempt that was frozen and wakes up
- * beside its successor is seen by it, or sees it, as an intent without an answer.
+ * Makes the next intent durable.
  *
  * @returns what to report instead of sending: the answer that another attempt has recorded, or that there may be one soon
  */
-async function intend(folder: Folder, job: Job): Promise<KickOffResult | undefined> {
-  let isOurs = false;
-  for (; !isOurs && job.unanswered < 2; job.unanswered++) {
-    job.intents = (job.intents ?? 0) + 1;
-    isOurs = await folder.create(intentFile(job.generation, job.intents), '');
-  }
-  const found = await readJson<Job>(folder, FILES.job);
-  if (found?.generation !== job.generation) {
-    throw new ExportError('DestinationFailed', `another run has taken over ${folder.location}`);
-  }
+async function intend(record: JobRecord, job: Job): Promise<KickOffResult | undefined> {
+  const isOurs = await record.intend(job);
+  const found = await record.again(job.generation);
   if (found.statusUrl !== undefined) return accepted(found.statusUrl, found);
   // Their answers may be there a moment later.
   if (!isOurs) return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
   if (job.unanswered > 1) warnOfOrphan(job);
-  await writeJson(folder, FILES.job, job);
+  await record.save(job);
   return undefined;
 }
 
@@ -148,7 +135,7 @@ function warnOfOrphan({ warnings }: Job): void {
 }
 
 async function readAnswer(
-  folder: Folder,
+  record: JobRecord,
   job: Job,
   input: KickOffInput,
   server: FhirServer,
@@ -162,18 +149,17 @@ async function readAnswer(
   // Some servers answer 200; with a status URL that is as good.
   if ((status === 202 || status === 200) && statusUrl !== undefined) {
     // The job of whichever attempt was answered first is the export's; polls and files may be under way already.
-    const found = await readJson<Job>(folder, FILES.job);
-    if (found?.statusUrl !== undefined) return await accept(folder, found, job.warnings);
+    const found = await record.read();
+    if (found?.statusUrl !== undefined) return await accept(record, found, job.warnings);
     job.statusUrl = statusUrl;
     job.unanswered = 0;
     job.separateStatus = /\bseparate-export-status\b/.test(headers['preference-applied'] ?? '');
-    await writeJson(folder, FILES.job, job);
+    await record.save(job);
     const body = await readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
     // Looked for after the answer was recorded: an attempt that intends one later finds the answer.
-    const next = intentFile(job.generation, (job.intents ?? 0) + 1);
-    if ((await folder.size(next)) !== undefined) warnOfOrphan(job);
+    if (await record.wasIntendedAgain(job)) warnOfOrphan(job);
     job.warnings.push(...ignoredParameters(readOutcome(body) ?? [], Object.keys(input.request.parameters ?? {})));
-    await writeJson(folder, FILES.job, job);
+    await record.save(job);
     return accepted(job.statusUrl, job, retryAfter);
   }
   const body = await readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
@@ -189,14 +175,14 @@ async function readAnswer(
     if (job.unanswered >= 2) throw unknown(detail);
     return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
-  await forgetIntent(folder, job);
+  await forgetIntent(record, job);
   if (status === 401 || status === 403) {
     return server.refusal(answered, `the kick-off was refused: ${detail}`);
   }
   if (status === 405 && job.capability?.version === undefined && server.config.kickOffMethod === 'auto') {
     // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
     job.capability = { ...job.capability, version: 4 };
-    await writeJson(folder, FILES.job, job);
+    await record.save(job);
     return { kind: 'trouble', detail };
   }
   if (mayPass(status, body)) return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
@@ -211,16 +197,16 @@ function mayPass(status: number, body: string): boolean {
 }
 
 /** The answer to the last kick-off is known, and it started nothing. */
-async function forgetIntent(folder: Folder, job: Job): Promise<void> {
+async function forgetIntent(record: JobRecord, job: Job): Promise<void> {
   job.unanswered--;
-  await writeJson(folder, FILES.job, job);
+  await record.save(job);
 }
 
 /** What another attempt has recorded, with the warnings of this one. */
-async function accept(folder: Folder, found: Job, warnings: readonly Warning[]): Promise<KickOffResult> {
+async function accept(record: JobRecord, found: Job, warnings: readonly Warning[]): Promise<KickOffResult> {
   const codes = new Set(found.warnings.map(({ code }) => code));
   const job = { ...found, warnings: [...found.warnings, ...warnings.filter(({ code }) => !codes.has(code))] };
-  await writeJson(folder, FILES.job, job);
+  await record.save(job);
   return accepted(job.statusUrl as string, job);
 }
 

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
 import { HEARTBEAT_SECONDS } from '../heartbeat.ts';
-import { defaultDestination, openDestination } from '../storage/destinations.ts';
-import type { ActivityDeps, Owner } from './deps.ts';
-import type { ExportRef, Job } from '../export-folder/export-state.ts';
-import { FILES, readJson } from '../export-folder/export-state.ts';
-import { takeFolder } from '../export-folder/take-folder.ts';
+import { defaultDestination } from '../storage/destinations.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { Owner } from '../export-folder/mark.ts';
+import type { ActivityDeps } from './deps.ts';
 
 export interface OpenExportInput {
   request: ExportRequest;
@@ -44,16 +44,16 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
   const { request, owner, path } = input;
   const server = await deps.servers.get(request.server);
   const destination = request.destination?.name ?? defaultDestination(deps.config);
-  const folder = await openDestination(deps.config, destination, path);
-  const { mark, adopted = false } = await takeFolder(deps, folder, {
+  const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
     owner: { runId: owner.firstRunId, ...owner },
+    isRunning: (owner) => deps.isRunning(owner),
   });
-  const job = await readJson<Job>(folder, FILES.job);
+  const job = await folder.job.read();
   return {
-    ref: { server: request.server, destination, path, mark },
+    ref: { server: request.server, destination, path, mark: mark.mark },
     location: folder.location,
-    adopted,
+    adopted: mark.adopted ?? false,
     generation: job === undefined ? 1 : job.generation + (job.deleted === true ? 1 : 0),
     maxConcurrentDownloads: server.config.maxConcurrentDownloads,
     heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,

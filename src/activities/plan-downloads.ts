@@ -5,8 +5,10 @@ import { CHUNK, filesPerBatch, planBatches, plannable, typeKey } from '../policy
 import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary } from '../export-folder/export-state.ts';
-import { chunkOf, openExportFolder, entriesFrom, readSummary } from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { ManifestSummary } from '../export-folder/export-state.ts';
+import { chunkOf, entriesFrom, readSummary } from '../export-folder/export-state.ts';
 import type { Receipt } from '../export-folder/receipts.ts';
 import { readReceiptsThatHold } from '../export-folder/receipts.ts';
 
@@ -37,7 +39,7 @@ export async function planDownloads(
   deps: ActivityDeps,
   { ref, cursor, end, total, seen }: PlanDownloadsInput,
 ): Promise<PlanDownloadsResult> {
-  const folder = await openExportFolder(deps, ref);
+  const { files: folder } = await ExportFolder.open(deps.config, ref);
   const warnings = cursor === 0 ? await checkSpace(folder, await readSummary(folder)) : [];
   const chunk = chunkOf(cursor);
   const entries = await entriesFrom(folder, cursor, end);

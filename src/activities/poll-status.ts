@@ -5,8 +5,9 @@ import type { TokenRef } from '../auth/server-authorization.ts';
 import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Folder } from '../storage/folder.ts';
-import type { ExportRef, ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
-import { openExportFolder, readJob } from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
 import { indexPages, readPages, storePage, warningsOfPages } from '../export-folder/manifest-store.ts';
@@ -42,8 +43,8 @@ async function poll(
   attempt: Attempt,
   hold: Hold,
 ): Promise<PollStatusResult> {
-  const folder = await openExportFolder(deps, ref);
-  const job = await readJob(folder);
+  const { files: folder, job: record } = await ExportFolder.open(deps.config, ref);
+  const job = await record.accepted();
   const server = await deps.servers.get(ref.server);
   const pages = await readPages(folder);
   const known = new Set(pages.map((page) => page.url));

@@ -7,21 +7,12 @@ import { ExportError } from '../errors.ts';
 import type { Folder } from '../storage/folder.ts';
 import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
-import {
-  FILES,
-  chunkOf,
-  entriesFile,
-  entriesFrom,
-  openExportFolder,
-  pageMetaFile,
-  readEntries,
-  readJob,
-  readJson,
-  readSummary,
-  renewedFile,
-  writeJson,
-} from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
+import { chunkOf, entriesFrom, readEntries, readSummary } from '../export-folder/export-state.ts';
+import { readJson, writeJson } from '../export-folder/json-document.ts';
+import { FILES, entriesFile, pageMetaFile, renewedFile } from '../export-folder/layout.ts';
 import { ChunkWriter, entriesOfPages, linkOf, linksOf, readPages, storePage } from '../export-folder/manifest-store.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
@@ -62,7 +53,7 @@ interface ReadingProgress {
 /** Bytes of an entry in a manifest, about. */
 const BYTES_OF_ENTRY = 300;
 
-const PROGRESS = `${FILES.reading}/progress.json`;
+const PROGRESS = FILES.readingProgress;
 
 /** Milliseconds after which the pages of a reading that stopped are not fresh any more. */
 const FRESH = 5 * 60_000;
@@ -89,7 +80,7 @@ async function readAgain(
   attempt: Attempt,
   hold: Hold,
 ): Promise<RefreshManifestResult> {
-  const folder = await openExportFolder(deps, ref);
+  const { files: folder, job: record } = await ExportFolder.open(deps.config, ref);
   const progress = await readJson<ReadingProgress>(folder, PROGRESS);
   // Whoever began it: another run may have been stopped there.
   if (progress?.matched === 'stored') await takeOver(folder, progress);
@@ -100,7 +91,7 @@ async function readAgain(
   if (!isOurs) await folder.remove(FILES.reading);
   const pages = isOurs ? (await readPages(folder, FILES.reading)).slice(0, progress.pages) : [];
   const known = await readPages(folder);
-  const job = await readJob(folder);
+  const job = await record.accepted();
   const server = await deps.servers.get(ref.server);
   for (;;) {
     const url = pages.length === 0 ? job.statusUrl : pages.at(-1)?.next;
@@ -171,7 +162,7 @@ async function takeOver(folder: Folder, progress: ReadingProgress): Promise<Mani
   for (const [position, known] of (await readPages(folder)).entries()) {
     const { next, expires, requiresAccessToken, readAt } = pages[position] ?? {};
     const { next: oldNext, expires: _, ...meta } = known;
-    await writeJson(folder, pageMetaFile(position + 1), {
+    await writeJson(folder, pageMetaFile(position + 1, FILES.pages), {
       ...meta,
       // Whether there is another page the poll alone decides.
       ...(oldNext === undefined ? {} : { next: next ?? oldNext }),

@@ -6,18 +6,12 @@ import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
 import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { ExportRef, Job, ManifestSummary } from '../export-folder/export-state.ts';
-import {
-  FILES,
-  chunkOf,
-  entriesFrom,
-  openExportFolder,
-  readJson,
-  readReport,
-  readSummary,
-  troubleFile,
-  writeJson,
-} from '../export-folder/export-state.ts';
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { ManifestSummary } from '../export-folder/export-state.ts';
+import { chunkOf, entriesFrom, readReport, readSummary } from '../export-folder/export-state.ts';
+import { writeJson } from '../export-folder/json-document.ts';
+import { FILES, troubleFile } from '../export-folder/layout.ts';
 import { warningsOfContent } from './content-warnings.ts';
 import { indexAttachments } from '../export-folder/index-attachments.ts';
 import { ManifestDraft } from '../export-folder/manifest-draft.ts';
@@ -25,7 +19,8 @@ import { ENTRIES, ISSUES } from '../export-folder/message-files.ts';
 import { readLines } from '../export-folder/read-lines.ts';
 import type { Receipt } from '../export-folder/receipts.ts';
 import { readReceipts } from '../export-folder/receipts.ts';
-import { redactJob, redactPages } from '../export-folder/redact.ts';
+import type { JobRecord } from '../export-folder/job-record.ts';
+import { redactPages } from '../export-folder/redact.ts';
 import type { Attempt } from './run-activity.ts';
 import { IssueSummary } from '../export-folder/summarize-issues.ts';
 
@@ -64,18 +59,23 @@ export async function settleExport(
   input: SettleExportInput,
   attempt: Attempt,
 ): Promise<SettleExportResult> {
-  const folder = await openExportFolder(deps, input.ref);
-  return boundTries(attempt, folder.location, () => settle(folder, input, attempt));
+  const { files: folder, job: record } = await ExportFolder.open(deps.config, input.ref);
+  return boundTries(attempt, folder.location, () => settle(folder, record, input, attempt));
 }
 
-async function settle(folder: Folder, input: SettleExportInput, attempt: Attempt): Promise<SettleExportResult> {
+async function settle(
+  folder: Folder,
+  record: JobRecord,
+  input: SettleExportInput,
+  attempt: Attempt,
+): Promise<SettleExportResult> {
   const stored = await readReport(folder);
   if (stored !== undefined && (await folder.size(FILES.manifest)) !== undefined) {
-    await removeTraces(folder, input.keepServerFiles);
+    await removeTraces(folder, record, input.keepServerFiles);
     return { kind: 'settled', report: stored };
   }
   const summary = await readSummary(folder);
-  const job = await readJson<Job>(folder, FILES.job);
+  const job = await record.read();
   const manifest = await ManifestDraft.open(folder, summary, job?.request ?? '');
   let report: ExportReport;
   try {
@@ -93,7 +93,7 @@ async function settle(folder: Folder, input: SettleExportInput, attempt: Attempt
   } finally {
     await manifest.discard();
   }
-  await removeTraces(folder, input.keepServerFiles);
+  await removeTraces(folder, record, input.keepServerFiles);
   return { kind: 'settled', report };
 }
 
@@ -241,10 +241,10 @@ function warningsOfAttachments(attachments: ExportReport['attachments']): Warnin
   return [{ code: 'AttachmentsMissing', message: `${missing} of ${missing + files}: ${WARNINGS.AttachmentsMissing}` }];
 }
 
-async function removeTraces(folder: Folder, isLast: boolean): Promise<void> {
+async function removeTraces(folder: Folder, record: JobRecord, isLast: boolean): Promise<void> {
   await folder.removeParts();
   await folder.remove(FILES.troubles);
   await folder.remove(FILES.found);
   await redactPages(folder);
-  if (isLast) await redactJob(folder);
+  if (isLast) await record.redact();
 }

@@ -1,6 +1,6 @@
 import type { Folder } from '../storage/folder.ts';
 import { mapLimited } from '../storage/map-limited.ts';
-import { FILES } from './export-state.ts';
+import { FILES } from './layout.ts';
 
 /** Files that are removed at once; there may be a hundred thousand. */
 const PARALLEL = 16;

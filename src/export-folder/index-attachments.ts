@@ -1,6 +1,7 @@
 import type { ExportReport } from '../contract.ts';
 import type { Folder } from '../storage/folder.ts';
-import { FILES, chunkOf, troubleFile } from './export-state.ts';
+import { chunkOf } from './export-state.ts';
+import { FILES, troubleFile } from './layout.ts';
 import type { Occurrence } from '../activities/find-attachments.ts';
 import { publishAgain } from './publish-again.ts';
 import type { LineReader } from './read-lines.ts';

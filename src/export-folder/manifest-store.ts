@@ -9,17 +9,11 @@ import { linkEnd } from '../fhir/link-end.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { Folder } from '../storage/folder.ts';
-import type { ManifestSummary, PageMeta, PagesFolder } from './export-state.ts';
-import {
-  FILES,
-  chunkOf,
-  entriesFile,
-  pageFile,
-  pageMetaFile,
-  readEntries,
-  readJson,
-  writeJson,
-} from './export-state.ts';
+import type { ManifestSummary, PageMeta } from './export-state.ts';
+import { chunkOf, readEntries } from './export-state.ts';
+import { readJson, writeJson } from './json-document.ts';
+import type { PagesFolder } from './layout.ts';
+import { FILES, entriesFile, pageFile, pageMetaFile } from './layout.ts';
 import type { Hold } from '../http/body-memory.ts';
 
 /** Chunks of entries that are written at once. */

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Folder } from '../storage/folder.ts';
 import { mapLimited } from '../storage/map-limited.ts';
 import type { CheckedFile } from '../download/checked-file.ts';
-import { FILES, chunkOf, number5, readJson, writeJson } from './export-state.ts';
+import { chunkOf } from './export-state.ts';
+import { readJson, writeJson } from './json-document.ts';
+import { receiptsFolder } from './layout.ts';
 
 /** What is known of a finished file. */
 export interface Receipt extends CheckedFile {
@@ -20,8 +22,6 @@ const SAVE = 1000;
  * to TO. One document for all of them, because to write one durably costs as much as to write a small file.
  */
 const DOCUMENT = /^(\d+)-(\d+)\./;
-
-const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 
 /** Receipts of one chunk by ordinal: those from one ordinal to another, both included, and maybe others. */
 export async function readReceipts(

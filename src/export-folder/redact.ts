@@ -1,7 +1,6 @@
 import { removeQueries } from '../fhir/quote.ts';
 import type { Folder } from '../storage/folder.ts';
-import type { Job } from './export-state.ts';
-import { FILES, readJson, writeJson } from './export-state.ts';
+import { FILES } from './layout.ts';
 
 /** Takes the queries out of every stored URL of the manifest, because they may be signatures that are still valid. */
 export async function redactPages(folder: Folder): Promise<void> {
@@ -13,11 +12,4 @@ export async function redactPages(folder: Folder): Promise<void> {
       if (after !== before) await folder.write(file, after);
     }
   }
-}
-
-/** The same for the status URL of a job that is not needed any more. */
-export async function redactJob(folder: Folder): Promise<void> {
-  const job = await readJson<Job>(folder, FILES.job);
-  if (job?.statusUrl === undefined) return;
-  await writeJson(folder, FILES.job, { ...job, statusUrl: removeQueries(job.statusUrl) });
 }

@@ -1,14 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
 import type { Folder } from '../storage/folder.ts';
-import type { ActivityDeps, Owner } from '../activities/deps.ts';
-import type { ExportMark, Job } from './export-state.ts';
-import { FILES, readJson, takenOverFile, writeJson } from './export-state.ts';
+import type { Job } from './job-record.ts';
+import { readJson, writeJson } from './json-document.ts';
+import { FILES, takenOverFile } from './layout.ts';
+import type { ExportMark, Owner } from './mark.ts';
+import { newMark, readMark } from './mark.ts';
 
 /** Who wants the folder, and for what. */
 export interface Taker {
   owner: Owner;
   requestHash: string;
+  /** Whether an export is still running: the chain of runs that began with this one. */
+  isRunning(owner: Owner): Promise<boolean>;
 }
 
 /**
@@ -17,9 +20,9 @@ export interface Taker {
  *
  * @throws ExportError `DestinationNotEmpty`
  */
-export async function takeFolder(deps: ActivityDeps, folder: Folder, taker: Taker): Promise<ExportMark> {
+export async function takeFolder(folder: Folder, taker: Taker): Promise<ExportMark> {
   try {
-    return await take(deps, folder, taker);
+    return await take(folder, taker);
   } catch (error) {
     // Opened in vain: an empty folder in another export's would be all that stays.
     if (error instanceof ExportError) await folder.removeIfEmpty();
@@ -27,26 +30,26 @@ export async function takeFolder(deps: ActivityDeps, folder: Folder, taker: Take
   }
 }
 
-async function take(deps: ActivityDeps, folder: Folder, taker: Taker): Promise<ExportMark> {
-  const found = await readJson<ExportMark>(folder, FILES.mark);
-  if (found === undefined) return (await takeFresh(folder, taker)) ?? take(deps, folder, taker);
+async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
+  const found = await readMark(folder);
+  if (found === undefined) return (await takeFresh(folder, taker)) ?? take(folder, taker);
   if (isOfRun(found, taker.owner)) {
     // A retry of this activity after its report was lost.
     await lookAgain(folder, found);
     return found;
   }
-  if (await isInUse(deps, found, taker.owner)) throw inUse(folder, found);
+  if (await isInUse(found, taker)) throw inUse(folder, found);
   if ((await folder.size(FILES.manifest)) !== undefined) {
     throw notEmpty(folder, 'holds a finished export', 'choose another path');
   }
   await refuseNeighbours(folder);
-  const fresh = newMark(taker);
+  const fresh = newMark(taker.owner, taker.requestHash);
   if (found.requestHash === taker.requestHash) fresh.adopted = true;
   else await refuseRemains(folder);
-  const { earlier, mark } = await claim(deps, folder, found, fresh);
+  const { earlier, mark } = await claim(folder, found, fresh, taker);
   // Whoever has taken the folder meanwhile must not be harmed: the earlier mark is looked for before each change.
   const ours = folder.guardedBy(async () => {
-    const now = await readJson<ExportMark>(folder, FILES.mark);
+    const now = await readMark(folder);
     if (now === undefined || !earlier.has(now.mark)) throw new Error('another run is taking the folder as well');
   });
   if (mark.adopted !== true) await giveUpJob(ours);
@@ -62,7 +65,7 @@ async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | und
   if (others.length > 0) {
     throw notEmpty(folder, `holds other files (${others.slice(0, 3).join(', ')})`, 'choose another path');
   }
-  const fresh = newMark(taker);
+  const fresh = newMark(taker.owner, taker.requestHash);
   if (!(await folder.create(FILES.mark, JSON.stringify(fresh)))) return undefined;
   await lookAgain(folder, fresh);
   return fresh;
@@ -76,7 +79,7 @@ async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | und
 async function lookAgain(folder: Folder, own: ExportMark): Promise<void> {
   const neighbour = await folder.findNeighbour(FILES.mark);
   if (neighbour === undefined) return;
-  const now = await readJson<ExportMark>(folder, FILES.mark);
+  const now = await readMark(folder);
   if (now?.mark === own.mark && own.adopted !== true) await folder.removeFile(FILES.mark);
   if (neighbour.is === 'above') throw hasNeighbour(folder, neighbour);
   throw new Error(`${folder.location}: an export is being opened below it`);
@@ -127,10 +130,10 @@ async function refuseRemains(folder: Folder): Promise<void> {
  *   that claimed first
  */
 async function claim(
-  deps: ActivityDeps,
   folder: Folder,
   found: ExportMark,
   fresh: ExportMark,
+  taker: Taker,
 ): Promise<{ earlier: ReadonlySet<string>; mark: ExportMark }> {
   const earlier = new Set([found.mark]);
   for (let last = found; ;) {
@@ -138,15 +141,10 @@ async function claim(
     const next = await readJson<ExportMark>(folder, takenOverFile(last.mark));
     if (next === undefined) return { earlier, mark: fresh };
     if (isOfRun(next, fresh.owner)) return { earlier, mark: next };
-    if (await isInUse(deps, next, fresh.owner)) throw inUse(folder, next);
+    if (await isInUse(next, taker)) throw inUse(folder, next);
     earlier.add(next.mark);
     last = next;
   }
-}
-
-function newMark({ owner, requestHash }: Taker): ExportMark {
-  // Random: workers that see different folders under one path must not find the same mark in both.
-  return { format: 1, mark: randomUUID(), requestHash, owner, createdAt: new Date().toISOString() };
 }
 
 function isOfRun({ owner }: ExportMark, { workflowId, runId }: Owner): boolean {
@@ -154,9 +152,9 @@ function isOfRun({ owner }: ExportMark, { workflowId, runId }: Owner): boolean {
 }
 
 /** Earlier runs of the own chain have ended, or this one would not have begun. */
-async function isInUse(deps: ActivityDeps, { owner }: ExportMark, own: Owner): Promise<boolean> {
+async function isInUse({ owner }: ExportMark, { owner: own, isRunning }: Taker): Promise<boolean> {
   const isOwn = owner.workflowId === own.workflowId && owner.firstRunId === own.firstRunId;
-  return !isOwn && (await deps.isRunning(owner));
+  return !isOwn && (await isRunning(owner));
 }
 
 function inUse(folder: Folder, { owner }: ExportMark): ExportError {

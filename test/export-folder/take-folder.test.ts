@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { clearExport } from '../../src/export-folder/clear-export.ts';
-import type { ActivityDeps } from '../../src/activities/deps.ts';
-import type { ExportMark } from '../../src/export-folder/export-state.ts';
-import { FILES, readJson, takenOverFile } from '../../src/export-folder/export-state.ts';
+import { readJson } from '../../src/export-folder/json-document.ts';
+import { FILES, takenOverFile } from '../../src/export-folder/layout.ts';
+import type { ExportMark, Owner } from '../../src/export-folder/mark.ts';
+import { readMark } from '../../src/export-folder/mark.ts';
 import { takeFolder } from '../../src/export-folder/take-folder.ts';
 import { ExportError } from '../../src/errors.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
@@ -31,9 +32,9 @@ const KINDS = {
 
 /** Runs that have ended; all others are running. */
 const ended = new Set<string>();
-const deps = { isRunning: async ({ workflowId }) => !ended.has(workflowId) } as ActivityDeps;
+const isRunning = async ({ workflowId }: Owner) => !ended.has(workflowId);
 const take = (folder: Folder, id: string, requestHash = 'same'): Promise<ExportMark> =>
-  takeFolder(deps, folder, { requestHash, owner: { workflowId: id, firstRunId: id, runId: id } });
+  takeFolder(folder, { requestHash, owner: { workflowId: id, firstRunId: id, runId: id }, isRunning });
 /** As Temporal does: what is not of the table of failures is tried again. */
 const takeAtLast = async (folder: Folder, id: string, requestHash?: string): Promise<ExportMark> => {
   for (let attempt = 1; ; attempt++) {
@@ -44,7 +45,7 @@ const takeAtLast = async (folder: Folder, id: string, requestHash?: string): Pro
     }
   }
 };
-const markOf = (folder: Folder) => readJson<ExportMark>(folder, FILES.mark);
+const markOf = readMark;
 const NOT_EMPTY = { code: 'DestinationNotEmpty' };
 
 /** Runs something once, right before a method of a folder is called for the first time. */

@@ -1,6 +1,7 @@
 import type { TokenRef } from '../../auth/server-authorization.ts';
 import { ExportError } from '../../errors.ts';
-import { FILES, chunkOf, readEntries } from '../../export-folder/export-state.ts';
+import { chunkOf, readEntries } from '../../export-folder/export-state.ts';
+import { FILES } from '../../export-folder/layout.ts';
 import { publishedOf } from '../../export-folder/published-files.ts';
 import type { Receipt } from '../../export-folder/receipts.ts';
 import { BatchReceipts } from '../../export-folder/receipts.ts';

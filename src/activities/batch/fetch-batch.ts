@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FileTrouble } from '../../download/file-trouble.ts';
-import { troubleFile } from '../../export-folder/export-state.ts';
+import { troubleFile } from '../../export-folder/layout.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import { tokenRefused } from '../../fhir-server/token-needed.ts';
 import { toRanges, typeKey } from '../../policy/batches.ts';

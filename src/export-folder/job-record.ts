@@ -1,0 +1,127 @@
+import type { Warning } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { ExportCapability } from '../fhir/capability.ts';
+import { removeQueries } from '../fhir/quote.ts';
+import type { Folder } from '../storage/folder.ts';
+import { clearExport } from './clear-export.ts';
+import { readJson, writeJson } from './json-document.ts';
+import { FILES, intentFile } from './layout.ts';
+import { takenOver } from './mark.ts';
+
+/** `.export/job.json`: the export on the FHIR server. */
+export interface Job {
+  /** Counts the jobs of this folder, from 1: another one is started only when the last is gone. */
+  generation: number;
+  /** Files of an earlier generation are being removed. */
+  clearing?: true;
+  /** Kick-offs sent whose answer is not known. */
+  unanswered: number;
+  /** Kick-offs of this generation that were ever intended, each by a file of its own. */
+  intents?: number;
+  statusUrl?: string;
+  /** URL of the latest kick-off as sent, for `manifest.json`; absent in folders of earlier versions. */
+  request?: string;
+  /** What the server declares; empty when it declares nothing usable. */
+  capability?: Partial<ExportCapability>;
+  separateStatus: boolean;
+  partial: boolean;
+  /** The job was deleted by us, or found gone at that. */
+  deleted?: true;
+  /** It was of another request, of which nothing is left. */
+  ofAnother?: true;
+  warnings: Warning[];
+}
+
+/** The server has accepted it. */
+export type AcceptedJob = Job & { statusUrl: string };
+
+/** The record of the export's job. Callers change the {@link Job} that they have read and save it. */
+export class JobRecord {
+  readonly #folder: Folder;
+
+  constructor(folder: Folder) {
+    this.#folder = folder;
+  }
+
+  /** Undefined before the first job. */
+  read(): Promise<Job | undefined> {
+    return readJson<Job>(this.#folder, FILES.job);
+  }
+
+  /** @throws ExportError `DestinationFailed` when the server has accepted no job: somebody removed the file */
+  async accepted(): Promise<AcceptedJob> {
+    const job = await this.read();
+    if (!isAccepted(job)) {
+      throw new ExportError(
+        'DestinationFailed',
+        `${this.#folder.location}/${FILES.job} does not hold the export's job any more`,
+      );
+    }
+    return job;
+  }
+
+  /**
+   * The record as it is now.
+   *
+   * @throws ExportError `DestinationFailed` when it is of another job
+   */
+  async again(generation: number): Promise<Job> {
+    const job = await this.read();
+    if (job?.generation !== generation) throw takenOver(this.#folder);
+    return job;
+  }
+
+  async save(job: Job): Promise<void> {
+    await writeJson(this.#folder, FILES.job, job);
+  }
+
+  /**
+   * Begins a job. Files of an earlier one are removed: files of two jobs belong to two moments and must not be mixed.
+   *
+   * @param earlier as it was read; undefined when this is the first job
+   */
+  async begin(job: Job, earlier: Job | undefined): Promise<void> {
+    if (earlier !== undefined) {
+      // The number first: a download of the earlier job that wakes up late sees it and publishes nothing.
+      await this.save({ ...job, clearing: true });
+      await clearExport(this.#folder);
+    }
+    await this.save(job);
+  }
+
+  /**
+   * Makes the next intent to kick off durable, and counts it and those that it finds as unanswered. Each is a file that
+   * only one attempt can create: an attempt that was frozen and wakes up beside its successor is seen by it, or sees it,
+   * as an intent without an answer.
+   *
+   * @returns whether there is one of this attempt; `job` must be saved before the kick-off is sent
+   */
+  async intend(job: Job): Promise<boolean> {
+    let isOurs = false;
+    for (; !isOurs && job.unanswered < 2; job.unanswered++) {
+      job.intents = (job.intents ?? 0) + 1;
+      isOurs = await this.#folder.create(intentFile(job.generation, job.intents), '');
+    }
+    return isOurs;
+  }
+
+  /** Whether another attempt has intended a kick-off after the latest one of `job`. */
+  async wasIntendedAgain({ generation, intents = 0 }: Job): Promise<boolean> {
+    return (await this.#folder.size(intentFile(generation, intents + 1))) !== undefined;
+  }
+
+  /** The server's job is gone; its status URL is not needed any more. */
+  async saveDeleted(job: AcceptedJob): Promise<void> {
+    await this.save({ ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
+  }
+
+  /** Takes the query out of the status URL, which may be a signature, when nobody will ask the server again. */
+  async redact(): Promise<void> {
+    const job = await this.read();
+    if (isAccepted(job)) await this.save({ ...job, statusUrl: removeQueries(job.statusUrl) });
+  }
+}
+
+export function isAccepted(job: Job | undefined): job is AcceptedJob {
+  return job?.statusUrl !== undefined;
+}
