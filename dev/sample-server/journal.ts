@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What a request is about, whatever its method. */
+/** The kind of a request, from its path and in one case (`delete`) its method. */
 export type Route =
   'kickOff' | 'status' | 'page' | 'delete' | 'file' | 'binary' | 'metadata' | 'token' | 'smartConfiguration' | 'other';
 
-/** One request and what became of it; filled in while it is being answered. */
+/** One request and its answer; completed while the answer is sent. */
 export type JournalEntry = {
   /** Arrival, milliseconds since 1970. */
   at: number;
@@ -12,7 +12,7 @@ export type JournalEntry = {
   /** Path and query exactly as they came. */
   url: string;
   route: Route;
-  /** `other`: it came to the second port. */
+  /** The port that received it; `other` is the second one. */
   origin: 'same' | 'other';
   /** It follows a redirect of this server (see the fault of that name). */
   redirected: boolean;
@@ -20,12 +20,12 @@ export type JournalEntry = {
   /** As received, names in lower case. */
   headers: IncomingHttpHeaders;
   body?: string;
-  /** 0 until the head of an answer was sent. */
+  /** 0 until the head of an answer is sent. */
   status: number;
   /** Bytes of the body handed to the network, after compression. */
   bytesSent: number;
-  /** The whole intended answer was sent; false for connections that a fault or the client broke. */
+  /** Whether the whole intended answer was sent; false where a fault or the client broke the connection. */
   finished: boolean;
-  /** First byte asked for by `Range`. */
+  /** First byte that a `Range` header requests. */
   rangeStart?: number;
 };

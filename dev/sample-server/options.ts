@@ -1,83 +1,87 @@
 import type { Authorization } from './authorization.ts';
+import type { Message } from './http/answer.ts';
 import type { JournalEntry } from './journal.ts';
-import type { Message } from './http/operation-outcome.ts';
 
 /** Edition of the Bulk Data IG whose rules and manifest shape the server follows: 1.0.1, 2.0.0, 3.0.0 or 4.0.0-ballot. */
 export type FhirBulkVersion = 1 | 2 | 3 | 4;
 
 /**
- * How lists and filters are read. `smart`: all repetitions of a list, filters decoded as a form, as the SMART reference
- * server does. `hapi`: the first repetition only, filters decoded byte by byte, as HAPI FHIR does.
+ * How the server reads lists and filters. `smart`: all repetitions of a list, filters decoded as a form, like the SMART
+ * reference server. `hapi`: the first repetition only, filters decoded byte by byte, like HAPI FHIR.
  */
 export type Reading = 'smart' | 'hapi';
 
-/** Everything that can be set; every member has a default. The server always listens on 127.0.0.1. */
+/** All options; each has a default, which an absent or undefined member takes. The server always listens on 127.0.0.1. */
 export type SampleServerOptions = {
   /** Default 0: a free port. */
-  port?: number;
+  port?: number | undefined;
   /** Port of the second origin; default 0: a free one. */
-  otherPort?: number;
-  /** Size of the hospital; default 50. 100 MB are about 5000 patients. */
-  patients?: number;
+  otherPort?: number | undefined;
+  /** Size of the hospital; default 50. About 5,000 patients make 100 MB. */
+  patients?: number | undefined;
   /** Default 1. Same seed, patients and base URL: same bytes (the base URL is part of attachment addresses). */
-  seed?: number;
+  seed?: number | undefined;
   /** A type with more lines is split into several files; default 500. */
-  linesPerFile?: number;
+  linesPerFile?: number | undefined;
   /** Default 3. */
-  version?: FhirBulkVersion;
+  version?: FhirBulkVersion | undefined;
   /** Default `smart`. */
-  reading?: Reading;
+  reading?: Reading | undefined;
   /** Number of "in progress" answers before completion; default 2. */
-  pollsUntilReady?: number;
+  pollsUntilReady?: number | undefined;
   /** Completion by time instead, milliseconds after the kick-off. */
-  readyAfterMs?: number;
+  readyAfterMs?: number | undefined;
   /** `Retry-After` of "in progress" answers; default `1`, empty for none. */
-  retryAfter?: string;
+  retryAfter?: string | undefined;
   /** `X-Progress` of the nth poll (from 1). */
-  progress?: (poll: number) => string;
+  progress?: ((poll: number) => string) | undefined;
   /** `other`: files come from a second port, which is another origin; default `same`. */
-  filesOrigin?: 'same' | 'other';
+  filesOrigin?: 'same' | 'other' | undefined;
   /** Manifest flag; default false, and file URLs then carry a signature. */
-  requiresAccessToken?: boolean;
+  requiresAccessToken?: boolean | undefined;
   /** File items per manifest page (version 3 and later); default: one page, or two for partial manifests. */
-  pageSize?: number;
+  pageSize?: number | undefined;
   /** Honour `Prefer: separate-export-status` (version 3 and later); default true. */
-  separateStatus?: boolean;
+  separateStatus?: boolean | undefined;
   /** Compress files for clients that accept gzip; default true. */
-  gzip?: boolean;
+  gzip?: boolean | undefined;
   /** Default true. */
-  countInManifest?: boolean;
+  countInManifest?: boolean | undefined;
   /** Version 4 only; default true. */
-  fileSizeInManifest?: boolean;
-  /** New file URLs in every manifest answer, as servers with signed URLs do; default false. The old ones go on working. */
-  renewFileUrls?: boolean;
+  fileSizeInManifest?: boolean | undefined;
+  /** New file URLs in every manifest answer, like servers with signed URLs; default false. The old ones keep working. */
+  renewFileUrls?: boolean | undefined;
   /** `Expires` of a complete manifest, seconds ahead; default 3600, 0 for none. */
-  expiresInSeconds?: number;
-  /** Told in the `error` or `outcome` file of every export; default none. */
-  messages?: Message[];
+  expiresInSeconds?: number | undefined;
+  /** Content of the `error` or `outcome` file of every export; default none. */
+  messages?: Message[] | undefined;
   /** Addresses of attachments in DocumentReferences; default `absolute`. */
-  attachmentUrls?: 'absolute' | 'relative';
+  attachmentUrls?: 'absolute' | 'relative' | undefined;
   /** Default `/fhir`. */
-  basePath?: string;
-  /** For file bodies, per connection; default unlimited. */
-  throttleBytesPerSecond?: number;
-  /** Where generated files are kept; default a temporary folder, removed by `close()`. */
-  dataFolder?: string;
-  /** Jobs are written here, so that a server started again with the same options (and port) still knows them. */
-  stateFile?: string;
-  /** Who may come in; default everybody. */
-  authorization?: Authorization;
-  /** Called after each request, when its connection is done with it. */
-  onRequest?: (entry: JournalEntry) => void;
+  basePath?: string | undefined;
+  /** Limit for file bodies, per connection; default none. */
+  throttleBytesPerSecond?: number | undefined;
+  /** Folder for generated files; default a temporary one, which `close()` removes. */
+  dataFolder?: string | undefined;
+  /** File for the jobs, so that a server started again with the same options (and port) still knows them; default none. */
+  stateFile?: string | undefined;
+  /** Decides which requests to accept; default all. */
+  authorization?: Authorization | undefined;
+  /** Called after each request, when its answer has ended or its connection was closed. */
+  onRequest?: ((entry: JournalEntry) => void) | undefined;
 };
 
-type OptionalSettings = 'readyAfterMs' | 'pageSize' | 'throttleBytesPerSecond' | 'stateFile' | 'onRequest';
+type OptionalSettings =
+  'readyAfterMs' | 'pageSize' | 'throttleBytesPerSecond' | 'stateFile' | 'authorization' | 'onRequest';
 
 /** The options with their defaults. */
-export type Settings = Required<Omit<SampleServerOptions, OptionalSettings | 'authorization' | 'dataFolder'>> &
-  Pick<SampleServerOptions, OptionalSettings | 'authorization'> & { dataFolder: string };
+export type Settings = {
+  [K in Exclude<keyof SampleServerOptions, OptionalSettings>]-?: NonNullable<SampleServerOptions[K]>;
+} & Pick<SampleServerOptions, OptionalSettings>;
 
+/** Adds the defaults to the options. */
 export function withDefaults(options: SampleServerOptions, dataFolder: string): Settings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return {
     port: 0,
     otherPort: 0,
@@ -99,7 +103,7 @@ export function withDefaults(options: SampleServerOptions, dataFolder: string): 
     expiresInSeconds: 3600,
     messages: [],
     attachmentUrls: 'absolute',
-    ...options,
+    ...given,
     basePath: (options.basePath ?? '/fhir').replace(/\/+$/, ''),
     dataFolder,
   };

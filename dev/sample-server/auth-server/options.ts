@@ -1,4 +1,4 @@
-import type { JSONWebKeySet } from 'jose';
+import type { JsonWebKey } from 'node:crypto';
 
 /** The algorithms that SMART Backend Services names. */
 export type Algorithm = 'RS384' | 'ES384';
@@ -6,34 +6,37 @@ export type Algorithm = 'RS384' | 'ES384';
 /** Scope syntax of SMART 1 (`.read`) and of SMART 2 (`.rs`). */
 export type Permission = 'permission-v1' | 'permission-v2';
 
-/** A client that has been registered; without keys and without a secret it cannot get in. */
+/** A JWK Set (RFC 7517) of public keys. */
+export type PublicKeys = { keys: (JsonWebKey & { kid?: string | undefined; alg?: string | undefined })[] };
+
+/** A registered client; one with neither keys nor a secret cannot authenticate. */
 export type RegisteredClient = {
   clientId: string;
-  /** Public keys; looked at anew for every request, so keys may come and go while the server runs. */
-  jwks?: JSONWebKeySet;
+  /** Public keys; read anew for every request, so keys may come and go while the server runs. */
+  jwks?: PublicKeys | undefined;
   /** For HTTP Basic (`client_secret_basic`) and for the form (`client_secret_post`). */
-  clientSecret?: string;
-  /** Registered URL of the JWK Set; the only `jku` that an assertion may have. It is never fetched. */
-  jku?: string;
+  clientSecret?: string | undefined;
+  /** Registered URL of the JWK Set; the only `jku` that an assertion may contain. The server never fetches it. */
+  jku?: string | undefined;
 };
 
-/** Everything that can be set; every member has a default. `jwks`, `clientSecret` and `jku` are those of `clientId`. */
+/** All options; each has a default. `jwks`, `clientSecret` and `jku` belong to `clientId`. */
 export type AuthServerOptions = Omit<RegisteredClient, 'clientId'> & {
   /** Default `demo-client`. */
-  clientId?: string;
+  clientId?: string | undefined;
   /** Further clients; default none. */
   clients?: readonly RegisteredClient[];
   /** HTTP Basic at the FHIR server instead of tokens; there is no token endpoint then. */
   basic?: { username: string; password: string };
   /** Lifetime of access tokens in seconds, default 60. */
   lifetime?: number;
-  /** What the answer says in `expires_in`; undefined leaves it out. Default: the lifetime. */
+  /** The `expires_in` of the answer; undefined leaves it out. Default: the lifetime. */
   expiresIn?: (lifetime: number) => unknown;
-  /** Changes a token answer before it is sent, such as the case of `token_type`; default as it is. */
+  /** Changes a token answer before it is sent, such as the case of `token_type`; default: no change. */
   answer?: (members: Record<string, unknown>) => unknown;
-  /** What is granted of well-formed `system/` scopes; default all of them, as asked. Nothing is `invalid_scope`, too. */
+  /** Which of the well-formed `system/` scopes the server grants; default all. An empty list means `invalid_scope`. */
   scopesAllowed?: (requested: string[]) => string[] | 'invalid_scope';
-  /** A kick-off names types beyond its scope: `refuse` (default) with 403, or `narrow` to the others. */
+  /** When a kick-off names types beyond its scope: `refuse` it with 403 (default), or `narrow` it to the other types. */
   outOfScope?: 'refuse' | 'narrow';
   /** Declared and accepted; default both. */
   algorithms?: readonly Algorithm[];
@@ -42,7 +45,7 @@ export type AuthServerOptions = Omit<RegisteredClient, 'clientId'> & {
   /** Milliseconds by which the server's clock is ahead: `Date` headers and everything about time; default 0. */
   clockOffset?: number;
   /**
-   * Where the token endpoint is told: in `.well-known/smart-configuration` (`smart`, the default), only in the
+   * Where clients find the token endpoint: in `.well-known/smart-configuration` (`smart`, the default), only in the
    * CapabilityStatement (`capability`), or nowhere.
    */
   discovery?: 'smart' | 'capability' | 'none';
@@ -52,10 +55,15 @@ export type AuthServerOptions = Omit<RegisteredClient, 'clientId'> & {
 export type AuthSettings = Required<Omit<AuthServerOptions, 'jwks' | 'clientSecret' | 'jku' | 'basic' | 'clientId'>> &
   Pick<AuthServerOptions, 'basic'>;
 
+/**
+ * Adds the defaults.
+ *
+ * @throws Error for a registered key without `kid`, and for one that is not public
+ */
 export function authSettings(options: AuthServerOptions): AuthSettings {
-  const { clientId = 'demo-client', jwks, clientSecret, jku, clients = [], ...rest } = options;
-  const own = { clientId, ...(jwks && { jwks }), ...(clientSecret && { clientSecret }), ...(jku && { jku }) };
-  for (const key of [own, ...clients].flatMap((client) => client.jwks?.keys ?? [])) {
+  const { clientId = 'demo-client', jwks, clientSecret, jku, clients: others = [], ...rest } = options;
+  const clients = [{ clientId, jwks, clientSecret, jku }, ...others];
+  for (const key of clients.flatMap((client) => client.jwks?.keys ?? [])) {
     if (key.kid === undefined) throw new Error('A registered key needs a kid');
     if (key.d !== undefined || key.k !== undefined) throw new Error(`Only public keys are registered, not ${key.kid}`);
   }
@@ -70,6 +78,6 @@ export function authSettings(options: AuthServerOptions): AuthSettings {
     clockOffset: 0,
     discovery: 'smart',
     ...rest,
-    clients: [own, ...clients],
+    clients,
   };
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { errorAnswer, type Answer } from '../http/answer.ts';
 import type { Context } from '../context.ts';
-import type { ExpectedFile } from '../export/expected-file.ts';
+import type { ExpectedFile } from '../export/ndjson-files.ts';
 import { faultOf, type Fault } from '../faults.ts';
+import { errorAnswer, type Answer } from '../http/answer.ts';
+import { acceptsGzip, hasMediaType, rangeOf } from '../http/request-headers.ts';
 import { fileUrl, pathAndQuery } from './links.ts';
-import { hasMediaType } from '../http/preferences.ts';
-import { rangeOf } from '../http/ranges.ts';
+
+const acceptable = ['application/fhir+ndjson', 'application/ndjson', 'application/*', '*/*'];
 
 /** Answers the request for a file of an export, `/files/[job]/[name]`. */
 export function file(request: IncomingMessage, url: URL, raw: string, faults: Fault[], context: Context): Answer {
@@ -32,17 +33,17 @@ export function file(request: IncomingMessage, url: URL, raw: string, faults: Fa
   const transform = faultOf(faults, 'transformFile');
   if (transform !== undefined) {
     const expected: ExpectedFile = { ...found, url: fileUrl(context, job, found) };
-    const body = Buffer.from(transform.transform(readFileSync(found.path), expected));
-    return deliver(request, { body, size: body.length, etag: hashOf(body) }, context);
+    const bytes = Buffer.from(transform.transform(readFileSync(found.path), expected));
+    return deliver(request, { kind: 'memory', bytes, size: bytes.length, etag: hashOf(bytes) }, context);
   }
-  return deliver(request, { path: found.path, size: found.bytes, etag: `"${found.sha256.slice(0, 32)}"` }, context);
+  const etag = `"${found.sha256.slice(0, 32)}"`;
+  return deliver(request, { kind: 'disk', path: found.path, size: found.bytes, etag }, context);
 }
 
-const acceptable = ['application/fhir+ndjson', 'application/ndjson', 'application/*', '*/*'];
+/** A body to send, in memory or on disk; `size` in bytes. */
+type Content = { size: number; etag: string } & ({ kind: 'disk'; path: string } | { kind: 'memory'; bytes: Buffer });
 
-type Content = { size: number; etag: string } & ({ path: string } | { body: Buffer });
-
-/** Answers with a content that can be compressed, or asked for in ranges. */
+/** Answers with a content that clients may request compressed or in ranges. */
 export function deliver(
   request: IncomingMessage,
   content: Content,
@@ -51,7 +52,7 @@ export function deliver(
 ): Answer {
   const headers = { 'content-type': contentType, vary: 'accept-encoding' };
   const part = (start: number, length: number) =>
-    'body' in content ? content.body.subarray(start, start + length) : { path: content.path, start, length };
+    content.kind === 'memory' ? content.bytes.subarray(start, start + length) : { path: content.path, start, length };
   if (settings.gzip && acceptsGzip(request.headers['accept-encoding'])) {
     // Compressed while it is sent, so positions in the compressed bytes mean nothing: no ranges, and an ETag of its own.
     const etag = content.etag.replace(/"$/, '-gzip"');
@@ -66,21 +67,19 @@ export function deliver(
   const own = { ...headers, etag: content.etag, 'accept-ranges': 'bytes' };
   const ifRange = request.headers['if-range'];
   const range = rangeOf(request.headers.range, ifRange?.toString(), content.etag, content.size);
-  if (range === 'unsatisfiable') {
-    return { status: 416, headers: { ...own, 'content-range': `bytes */${content.size}` }, body: '' };
+  switch (range.kind) {
+    case 'unsatisfiable':
+      return { status: 416, headers: { ...own, 'content-range': `bytes */${content.size}` }, body: '' };
+    case 'whole':
+      return { status: 200, headers: own, body: part(0, content.size), throttled: true };
+    case 'part':
+      return {
+        status: 206,
+        headers: { ...own, 'content-range': `bytes ${range.start}-${range.end}/${content.size}` },
+        body: part(range.start, range.end - range.start + 1),
+        throttled: true,
+      };
   }
-  if (range === undefined) return { status: 200, headers: own, body: part(0, content.size), throttled: true };
-  return {
-    status: 206,
-    headers: { ...own, 'content-range': `bytes ${range.start}-${range.end}/${content.size}` },
-    body: part(range.start, range.end - range.start + 1),
-    throttled: true,
-  };
-}
-
-/** `gzip` with a weight above 0, by name (RFC 9110, 12.5.3). */
-function acceptsGzip(header: string | string[] | undefined): boolean {
-  return /(^|,)\s*(x-)?gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))[^,]*)?(,|$)/i.test([header ?? ''].flat().join(','));
 }
 
 /** Strong ETag of a content. */

@@ -1,16 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { errorAnswer, outcomeAnswer, type Answer } from '../http/answer.ts';
 import type { Context } from '../context.ts';
+import { errorAnswer, outcomeAnswer, type Answer } from '../http/answer.ts';
+import { hasMediaType, preferencesOf } from '../http/request-headers.ts';
+import type { KickOffTarget } from '../router.ts';
 import { statusUrl } from './links.ts';
 import { BadRequest, parametersOfBody, parametersOfQuery } from './parameters.ts';
-import { hasMediaType, preferencesOf } from '../http/preferences.ts';
 import { readExportRequest } from './read-export-request.ts';
 import { narrowed } from './scope-check.ts';
 
-/** Where a kick-off goes, from its path. */
-export type KickOffTarget = { level: 'system' | 'patient' | 'group'; groupId?: string };
-
-/** Answers `$export`: checks the request more strictly than the IG asks servers to, and starts a job. */
+/** Answers `$export`: checks the request more strictly than the IG requires of servers, and starts a job. */
 export function kickOff(
   request: IncomingMessage,
   raw: string,
@@ -20,7 +18,7 @@ export function kickOff(
 ): { answer: Answer; jobId?: string } {
   const { version, separateStatus } = context.settings;
   const preferences = preferencesOf(request.headers['prefer']);
-  const refusal = headerProblem(request, preferences, context);
+  const refusal = headerRefusal(request, preferences, context);
   if (refusal !== undefined) return { answer: refusal };
   if (target.groupId !== undefined && context.hospital.group(target.groupId) === undefined) {
     return { answer: errorAnswer(404, 'not-found', `Group/${target.groupId} is unknown`) };
@@ -34,10 +32,10 @@ export function kickOff(
     if (method === 'POST' && url.search !== '') throw new BadRequest('A POST kick-off has no query');
     const values =
       method === 'POST' ? parametersOfBody(body, context.settings) : parametersOfQuery(url.search, context.settings);
-    const told = { ...target, method, url: url.href, lenient, separateStatus: separate } as const;
-    const asked = narrowed(request, readExportRequest(told, values, context), context);
-    if ('status' in asked) return { answer: asked };
-    const job = context.jobs.create(asked);
+    const fixed = { ...target, method, url: url.href, lenient, separateStatus: separate } as const;
+    const checked = narrowed(request, readExportRequest(fixed, values, context), context);
+    if (checked.kind === 'refused') return { answer: checked.answer };
+    const job = context.jobs.create(checked.value);
     const applied = ['respond-async', lenient && 'handling=lenient', separate && 'separate-export-status'];
     const answer = outcomeAnswer(
       202,
@@ -51,7 +49,7 @@ export function kickOff(
   }
 }
 
-function headerProblem(request: IncomingMessage, preferences: string[], { settings }: Context): Answer | undefined {
+function headerRefusal(request: IncomingMessage, preferences: string[], { settings }: Context): Answer | undefined {
   const methods = settings.version === 1 ? ['GET'] : settings.version === 4 ? ['POST'] : ['GET', 'POST'];
   if (!methods.includes(request.method ?? '')) {
     const text = `Version ${settings.version} of this server starts exports by ${methods.join(' or ')}`;

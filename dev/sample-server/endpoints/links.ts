@@ -1,16 +1,16 @@
 import { createHmac } from 'node:crypto';
 import type { Context } from '../context.ts';
-import type { JobFile } from '../export/expected-file.ts';
 import type { Job } from '../export/jobs.ts';
+import type { JobFile } from '../export/ndjson-files.ts';
 
-// Addresses are made again from the job whenever needed, so a restarted server knows them. Their signatures have
-// escapes in them (%2F, %2B): a client that decodes or rebuilds a URL sends another one, and is refused.
+// Addresses follow from the job, so a restarted server knows them. Their signatures contain escapes (%2F, %2B): a
+// client that decodes or rebuilds a URL sends another one, and is refused.
 function signature(context: Context, ...parts: (string | number)[]): string {
   const hash = createHmac('sha256', `sample-${context.settings.seed}`).update(parts.join('\n')).digest('base64url');
   return encodeURIComponent(`a/${hash.slice(0, 12)}+${hash.slice(12, 24)}`);
 }
 
-/** The polling address. */
+/** The address that clients poll. */
 export function statusUrl(context: Context, job: Job): string {
   return `${context.baseUrl}/export-status?job=${job.id}&sig=${signature(context, 'status', job.id)}`;
 }

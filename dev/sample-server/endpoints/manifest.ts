@@ -1,22 +1,8 @@
 import type { Context } from '../context.ts';
-import type { JobFile } from '../export/expected-file.ts';
 import type { Job } from '../export/jobs.ts';
+import type { Manifest, ManifestItem } from '../export/manifest.ts';
+import type { JobFile } from '../export/ndjson-files.ts';
 import { fileUrl, pageUrl } from './links.ts';
-
-/** An entry of `output`, `deleted`, `error` or `outcome`. */
-export type ManifestItem = { type?: string; url: string; count?: number; [name: string]: unknown };
-
-/** A manifest of any version. */
-export type Manifest = {
-  transactionTime: string;
-  requiresAccessToken: boolean;
-  output?: ManifestItem[];
-  deleted?: ManifestItem[];
-  error?: ManifestItem[];
-  outcome?: ManifestItem[];
-  link?: { relation: string; url: string }[];
-  [name: string]: unknown;
-};
 
 const example = 'http://example.org/fhir/StructureDefinition/hospital';
 
@@ -81,8 +67,9 @@ function unlessEmpty(name: string, list: ManifestItem[]): Record<string, Manifes
 function item(context: Context, job: Job, file: JobFile): ManifestItem {
   const { version, countInManifest, fileSizeInManifest } = context.settings;
   // Bulk Data IG 4.0: deleted and outcome items have no type.
-  const typed = file.type !== undefined && (file.kind === 'output' || version < 4);
-  const result: ManifestItem = { ...(typed && { type: file.type }), url: fileUrl(context, job, file) };
+  const type = file.kind === 'output' || version < 4 ? file.type : undefined;
+  const url = fileUrl(context, job, file);
+  const result: ManifestItem = type === undefined ? { url } : { type, url };
   if (countInManifest) result.count = file.resources;
   const next = job.files?.find(({ name }) => name === file.continuesIn);
   if (next !== undefined) result['continuesInFile'] = fileUrl(context, job, next);

@@ -1,10 +1,10 @@
+import type { Message } from '../http/answer.ts';
 import type { FhirBulkVersion, Reading } from '../options.ts';
-import type { Message } from '../http/operation-outcome.ts';
 
 /** Kick-off parameters as text, from a query or a `Parameters` resource. */
 export type ParameterValues = Map<string, string[]>;
 
-/** Reading failed in a way that leniency cannot cure. */
+/** A fault in a kick-off that `handling=lenient` does not excuse. */
 export class BadRequest extends Error {
   readonly messages: Message[];
   readonly status: number;
@@ -36,10 +36,14 @@ export function isKnownParameter(name: string, version: FhirBulkVersion): boolea
   return Object.hasOwn(definitions, name) && (definitions[name]?.from ?? 9) <= version;
 }
 
-/** What decides how parameters are read. */
+/** The settings that decide how parameters are read. */
 type Rules = { version: FhirBulkVersion; reading: Reading };
 
-/** Reads the query of a GET kick-off. */
+/**
+ * Reads the query of a GET kick-off.
+ *
+ * @throws {@link BadRequest}
+ */
 export function parametersOfQuery(query: string, rules: Rules): ParameterValues {
   if (/%(?![0-9a-fA-F]{2})/.test(query)) throw new BadRequest('The query has a broken percent escape');
   const values: ParameterValues = new Map();
@@ -50,7 +54,11 @@ export function parametersOfQuery(query: string, rules: Rules): ParameterValues 
   return checkedCounts(values, rules.version);
 }
 
-/** Reads the body of a POST kick-off. */
+/**
+ * Reads the body of a POST kick-off.
+ *
+ * @throws {@link BadRequest}
+ */
 export function parametersOfBody(body: string, rules: Rules): ParameterValues {
   let json: { resourceType?: unknown; parameter?: unknown };
   try {
@@ -89,7 +97,7 @@ function valueOf(name: string, parameter: Record<string, unknown>, version: Fhir
 }
 
 function add(values: ParameterValues, name: string, value: string, { version, reading }: Rules): void {
-  // HAPI FHIR: its operation takes one of each but these, and passes over the others without a word.
+  // HAPI FHIR: its operation takes one of each but these, and silently ignores the others.
   if (reading === 'hapi' && values.has(name) && name !== '_typeFilter' && name !== 'patient') return;
   const list = values.get(name) ?? [];
   values.set(name, list);
@@ -108,7 +116,7 @@ function add(values: ParameterValues, name: string, value: string, { version, re
   }
 }
 
-/** HAPI FHIR decodes a filter byte by byte, and of a character beyond ASCII keeps the last byte; `+` is itself. */
+/** HAPI FHIR decodes a filter byte by byte, and keeps the last byte of a character beyond ASCII; `+` is itself. */
 function asHapiReads(filter: string): string {
   if (filter.includes(' ')) throw new BadRequest(`_typeFilter "${filter}" must not contain spaces`, 'value');
   return filter

@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts';
 import type { ExportRequest } from '../export/export-request.ts';
-import { compartmentTypes, hospitalTypes, supportingTypes } from '../generate/hospital.ts';
-import type { Message } from '../http/operation-outcome.ts';
-import { BadRequest, isKnownParameter, type ParameterValues } from './parameters.ts';
 import { parseTypeFilter } from '../export/type-filter.ts';
+import { compartmentTypes, hospitalTypes, supportingTypes } from '../generate/hospital.ts';
+import type { Message } from '../http/answer.ts';
+import { BadRequest, isKnownParameter, type ParameterValues } from './parameters.ts';
 
 const outputFormats = ['application/fhir+ndjson', 'application/ndjson', 'ndjson'];
 // Bulk Data IG: search result parameters SHALL NOT be used in a filter.
@@ -12,10 +12,14 @@ const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})
 
 type Target = Pick<ExportRequest, 'level' | 'groupId' | 'method' | 'url' | 'lenient' | 'separateStatus'>;
 
-/** Makes an export request of parameters, or throws {@link BadRequest}. */
+/**
+ * Makes an export request from parameters.
+ *
+ * @throws {@link BadRequest}
+ */
 export function readExportRequest(target: Target, values: ParameterValues, context: Context): ExportRequest {
   const messages: Message[] = [];
-  /** Bulk Data IG 2.0: what cannot be honoured is an error, or with handling=lenient ignored and told in a file. */
+  /** Bulk Data IG 2.0: an unsupported value is an error; with handling=lenient, ignored and reported in a file. */
   const unsupported = (text: string) => {
     if (!target.lenient) throw new BadRequest(text, 'not-supported');
     messages.push({ severity: 'warning', code: 'not-supported', text: `Ignored: ${text}` });
@@ -45,11 +49,11 @@ export function readExportRequest(target: Target, values: ParameterValues, conte
 
   return {
     ...target,
-    ...optional('types', types(target.level, all('_type'), unsupported)),
-    ...optional('since', checkedInstant('_since', one('_since'))),
-    ...optional('until', checkedInstant('_until', one('_until'))),
-    ...optional('patients', patients(target, all('patient'), context)),
-    ...optional('organizeOutputBy', organizeBy === 'Patient' ? ('Patient' as const) : undefined),
+    types: types(target.level, all('_type'), unsupported),
+    since: checkedInstant('_since', one('_since')),
+    until: checkedInstant('_until', one('_until')),
+    patients: patients(target, all('patient'), context),
+    organizeOutputBy: organizeBy === 'Patient' ? organizeBy : undefined,
     typeFilters: typeFilters(all('_typeFilter'), unsupported),
     elements,
     includeAssociatedData: all('includeAssociatedData'),
@@ -58,12 +62,8 @@ export function readExportRequest(target: Target, values: ParameterValues, conte
   };
 }
 
-function optional<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
-  return value === undefined ? {} : ({ [name]: value } as { [key in K]?: V });
-}
-
 function checkedInstant(name: string, value: string | undefined): string | undefined {
-  // A "+" that was not percent-encoded arrives as a space and is caught here, too.
+  // A "+" that was not percent-encoded arrives as a space and fails here, too.
   if (value !== undefined && (!instant.test(value) || Number.isNaN(Date.parse(value)))) {
     throw new BadRequest(`${name} "${value}" is not an instant`, 'value');
   }
@@ -102,7 +102,7 @@ function typeFilters(filters: string[], unsupported: (text: string) => void): st
   return filters.filter((filter) => {
     if (resultParameter.test(filter)) throw new BadRequest(`_typeFilter "${filter}" has a result parameter`, 'value');
     const parsed = parseTypeFilter(filter);
-    if (typeof parsed === 'string') unsupported(parsed);
-    return typeof parsed !== 'string';
+    if (parsed.kind === 'unsupported') unsupported(parsed.text);
+    return parsed.kind === 'filter';
   });
 }

@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Context } from '../context.ts';
 import type { ExportRequest } from '../export/export-request.ts';
 import { compartmentTypes, hospitalTypes, supportingTypes } from '../generate/hospital.ts';
-import type { Answer } from '../http/answer.ts';
-import type { Match } from '../http/router.ts';
+import { granted, type Answer, type Checked } from '../http/answer.ts';
+import type { Match } from '../router.ts';
 
-/** Refuses a request whose token has no scope for what it is about; kick-offs are looked at by {@link narrowed}. */
-export function scopeProblem(
+/** Refuses a request whose token has no scope for what it reads; for kick-offs see {@link narrowed}. */
+export function scopeRefusal(
   request: IncomingMessage,
   match: Match,
   jobId: string | undefined,
@@ -15,29 +15,30 @@ export function scopeProblem(
   const job = jobId === undefined ? undefined : jobs.find(jobId);
   let types: readonly string[] = [];
   if (match.route === 'binary') types = ['Binary'];
-  else if (match.read === 'group') types = ['Group'];
+  else if (match.route === 'other' && match.group !== undefined) types = ['Group'];
   // Bulk Data IG 2.0: status and file requests need the scopes of all exported resources, too.
   else if (match.route !== 'kickOff' && job !== undefined) types = typesOf(job.request);
   if (types.length === 0) return undefined;
-  const found = settings.authorization?.permit?.(request, types, 'read') ?? types;
-  return 'status' in found ? found : undefined;
+  const checked = settings.authorization?.permit?.(request, types, 'read');
+  return checked?.kind === 'refused' ? checked.answer : undefined;
 }
 
-/** An export without the types that the token has no scope for, or the refusal. */
+/** The export without the types for which the token has no scope, or the refusal. */
 export function narrowed(
   request: IncomingMessage,
   asked: ExportRequest,
   { settings }: Context,
-): ExportRequest | Answer {
+): Checked<ExportRequest> {
   const types = typesOf(asked);
   const purpose = asked.types === undefined ? 'all' : 'named';
-  const allowed = settings.authorization?.permit?.(request, types, purpose) ?? types;
-  if ('status' in allowed) return allowed;
+  const checked = settings.authorization?.permit?.(request, types, purpose) ?? granted(types);
+  if (checked.kind === 'refused') return checked;
+  const allowed = checked.value;
   const missing = types.filter((type) => !allowed.includes(type));
-  if (missing.length === 0) return asked;
+  if (missing.length === 0) return granted(asked);
   const text = `Left out for want of scope: ${missing.join(', ')}`;
   const messages = [...asked.messages, { severity: 'warning', code: 'suppressed', text } as const];
-  return { ...asked, types: [...allowed], messages };
+  return granted({ ...asked, types: [...allowed], messages });
 }
 
 function typesOf({ level, types }: ExportRequest): readonly string[] {

@@ -1,22 +1,23 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
-import { errorAnswer, outcomeAnswer, type Answer } from '../http/answer.ts';
 import type { Context } from '../context.ts';
-import { faultOf, type Fault } from '../faults.ts';
 import type { Job } from '../export/jobs.ts';
+import { faultOf, type Fault } from '../faults.ts';
+import { errorAnswer, granted, outcomeAnswer, refused, type Answer, type Checked } from '../http/answer.ts';
+import { hasMediaType } from '../http/request-headers.ts';
 import { pageUrl, pathAndQuery } from './links.ts';
 import { manifestOf, pagesOf } from './manifest.ts';
-import { hasMediaType } from '../http/preferences.ts';
 
-/** The job that a status, page or DELETE request means; an answer if there is none. */
-export function jobOfStatusUrl(url: URL, raw: string, context: Context): Job | Answer {
+/** The job at the URL of a status, page or DELETE request, or the refusal if there is none. */
+export function jobOfStatusUrl(url: URL, raw: string, context: Context): Checked<Job> {
   const job = context.jobs.find(url.searchParams.get('job'));
   const page = Number(url.searchParams.get('page') ?? '1');
-  // Compared as text: clients have to use the URL as it is (Bulk Data IG, status request).
+  // Compared as text: clients must use the URL as it is (Bulk Data IG, status request).
   if (job === undefined || pathAndQuery(pageUrl(context, job, page)) !== raw) {
-    return errorAnswer(404, 'not-found', 'There is no export at this URL');
+    return refused(errorAnswer(404, 'not-found', 'There is no export at this URL'));
   }
   // Bulk Data IG 2.0: after a DELETE the status URL answers 404 with an OperationOutcome.
-  return job.deleted ? errorAnswer(404, 'not-found', `Export ${job.id} was deleted`) : job;
+  if (job.deleted) return refused(errorAnswer(404, 'not-found', `Export ${job.id} was deleted`));
+  return granted(job);
 }
 
 /** Answers a poll of the status URL or of a manifest page. */
@@ -46,7 +47,7 @@ export async function status(
   return { status: code, headers };
 }
 
-/** Answers DELETE: a cancellation before completion, a release of the files after it. */
+/** Answers DELETE, which cancels a job before completion and releases its files afterwards. */
 export function deleteJob(job: Job, context: Context): Answer {
   job.deleted = true;
   context.jobs.save();
@@ -60,27 +61,27 @@ function failureAnswer({ status: code, messages }: NonNullable<Job['failure']>, 
   return outcomeAnswer(200, messages, { ...type, 'x-export-status': `${code} ${STATUS_CODES[code] ?? ''}`.trim() });
 }
 
-/** Counts a poll, and says how many manifest pages can be read now. */
+/** Counts a poll, and says how many manifest pages clients can read now. */
 async function progress(job: Job, context: Context): Promise<{ pagesReady: number; complete: boolean }> {
   const { pollsUntilReady, readyAfterMs } = context.settings;
   const share =
     readyAfterMs === undefined ? job.polls / pollsUntilReady : Math.min(1, (Date.now() - job.at) / readyAfterMs);
   // 0 polls until ready: 0 / 0.
   const due = Number.isNaN(share) || share >= 1;
-  // Files of ordinary size are written within the last poll, so that the number of polls is what a test set.
+  // The last poll waits for files of ordinary size, so that the number of polls is the one that a test set.
   if (due || job.request.allowPartialManifests) await context.jobs.written(job, 5000);
   const pages = job.files === undefined ? 0 : pagesOf(context, job).length;
   if (due && job.files !== undefined) return { pagesReady: pages, complete: true };
   job.polls += 1;
   context.jobs.save();
-  // The last page stays back until completion: a page that was shown is not changed any more, except for its link.
+  // The last page appears on completion: a page does not change once a client can read it, except for its link.
   const ready = job.request.allowPartialManifests ? Math.min(pages - 1, Math.floor(share * pages)) : 0;
   return { pagesReady: Math.max(0, ready), complete: false };
 }
 
 function manifestAnswer(job: Job, page: number, next: boolean, complete: boolean, context: Context): Answer {
   const { expiresInSeconds, renewFileUrls, authorization } = context.settings;
-  // Reading the manifest again is how clients get over expired URLs (Bulk Data IG, file request).
+  // Clients replace expired URLs by reading the manifest again (Bulk Data IG, file request).
   if (renewFileUrls || (job.expired !== undefined && job.expired.upTo >= job.urlGeneration)) {
     job.urlGeneration += 1;
     context.jobs.save();
@@ -94,7 +95,7 @@ function manifestAnswer(job: Job, page: number, next: boolean, complete: boolean
   return { status: code, headers, manifest: manifestOf(context, job, page, next) };
 }
 
-/** Bulk Data IG 3.0, separate-export-status: HTTP tells about the poll, X-Export-Status about the job. */
+/** Bulk Data IG 3.0, separate-export-status: the HTTP status is that of the poll, X-Export-Status that of the job. */
 function head(job: Job, complete: boolean, context: Context): { status: number; headers: Record<string, string> } {
   const { retryAfter, progress: text } = context.settings;
   const headers: Record<string, string> = {};

@@ -13,10 +13,10 @@ const mandatory: Record<string, readonly string[]> = {
 const always = ['resourceType', 'id', 'meta'];
 const subsetted = '"tag":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}]';
 
-/** A record with only the asked (`name` or `Patient.name`) and the mandatory elements, tagged SUBSETTED. */
+/** A record with only the requested (`name` or `Patient.name`) and the mandatory elements, tagged SUBSETTED. */
 export function subset(record: HospitalRecord, elements: string[]): string {
   const own = elements.filter((element) => !element.includes('.') || element.startsWith(`${record.type}.`));
-  // Elements named for other types do not touch this one.
+  // Elements of other types do not affect this one.
   if (own.length === 0) return record.text;
   const names = own.map((element) => element.split('.').at(-1) ?? '');
   const keep = [...rootMembers(record.text)].filter(
@@ -36,7 +36,7 @@ function isChoice(name: string, wanted: string): boolean {
   return name.startsWith(wanted) && /^[A-Z]/.test(name.slice(wanted.length));
 }
 
-/** The members of a JSON object with their texts; parsing and writing would change decimals such as 1.10. */
+/** The members of a JSON object as text, because parsing and writing would change decimals such as 1.10. */
 function* rootMembers(text: string): Generator<[name: string, json: string]> {
   const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
   let depth = 0;

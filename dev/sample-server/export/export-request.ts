@@ -1,4 +1,4 @@
-import type { Message } from '../http/operation-outcome.ts';
+import type { Message } from '../http/answer.ts';
 
 /** A kick-off as the server understood it. */
 export type ExportRequest = {
@@ -7,17 +7,17 @@ export type ExportRequest = {
   method: 'GET' | 'POST';
   /** The kick-off URL with its query. */
   url: string;
-  /** Absent: everything there is at this level. */
-  types?: string[];
-  since?: string;
-  until?: string;
+  /** Absent: all types of this level. */
+  types?: string[] | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
   /** Patient ids; absent: no restriction. */
-  patients?: string[];
+  patients?: string[] | undefined;
   /** `Type?query`, decoded, one per filter. */
   typeFilters: string[];
   elements: string[];
   includeAssociatedData: string[];
-  organizeOutputBy?: 'Patient';
+  organizeOutputBy?: 'Patient' | undefined;
   allowPartialManifests: boolean;
   /** `Prefer: handling=lenient`. */
   lenient: boolean;

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExportRequest } from './export-request.ts';
-import type { JobFile } from './expected-file.ts';
-import type { Message } from '../http/operation-outcome.ts';
 import { Hospital, type Change } from '../generate/hospital.ts';
+import type { Message } from '../http/answer.ts';
 import type { Settings } from '../options.ts';
+import type { ExportRequest } from './export-request.ts';
+import type { JobFile } from './ndjson-files.ts';
 import { writeExport } from './write-export.ts';
 
 /** An export. */
@@ -22,12 +22,12 @@ export type Job = {
   urlGeneration: number;
   /** File URLs up to this generation answer with this status. */
   expired?: { upTo: number; status: number };
-  /** Changes that the export includes: those before the kick-off. */
+  /** The changes before the kick-off, which the export includes. */
   changes: Change[];
   /** The job has failed, and its status says so. */
   failure?: { status: number; messages: Message[] };
   /** Absent while the files are being written. */
-  files?: JobFile[];
+  files?: JobFile[] | undefined;
 };
 
 /** All jobs, with their files on disk. */
@@ -51,7 +51,7 @@ export class JobStore {
     this.#jobs.push(...state.jobs);
     for (const job of this.#jobs) {
       if (job.deleted || job.files?.every((file) => existsSync(file.path))) continue;
-      delete job.files;
+      job.files = undefined;
       this.#write(job);
     }
   }
@@ -86,18 +86,18 @@ export class JobStore {
     clearTimeout(timer);
   }
 
-  /** Makes all file URLs given out so far answer with this status. */
+  /** All file URLs so far answer this status from now on. */
   expireFileUrls(job: Job, status: number): void {
     job.expired = { upTo: job.urlGeneration, status };
     this.save();
   }
 
-  /** Waits for all writing, so that a folder can be removed. */
+  /** Waits until no files are being written, so that a folder can be removed. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#writing.values());
   }
 
-  /** Keeps the jobs for the next process. */
+  /** Writes the state file, from which the next process reads the jobs. */
   save(): void {
     const { stateFile } = this.#settings;
     if (stateFile === undefined) return;
@@ -115,7 +115,7 @@ export class JobStore {
     this.#writing.set(job.id, writing);
   }
 
-  /** Equal exports share one folder, which is complete when it has its final name. */
+  /** Equal exports share one folder, which is complete as soon as it has its final name. */
   async #filesOf(job: Job): Promise<JobFile[]> {
     const { seed, patients, linesPerFile, version, messages, dataFolder } = this.#settings;
     const attachmentBase = this.#attachmentBase;

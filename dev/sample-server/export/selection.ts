@@ -1,10 +1,10 @@
-import type { ExportRequest } from './export-request.ts';
 import { compartmentTypes, hospitalTypes, supportingTypes, type Hospital } from '../generate/hospital.ts';
-import { subset } from './elements.ts';
 import type { HospitalRecord } from '../generate/record.ts';
+import { subset } from './elements.ts';
+import type { ExportRequest } from './export-request.ts';
 import { parseTypeFilter, passesTypeFilters, type TypeFilter } from './type-filter.ts';
 
-/** What a request selects from the hospital. */
+/** The part of the hospital that a request selects. */
 export class Selection {
   readonly types: readonly string[];
   readonly #request: ExportRequest;
@@ -20,10 +20,10 @@ export class Selection {
     this.#hospital = hospital;
     this.#since = request.since === undefined ? -Infinity : Date.parse(request.since);
     this.#until = request.until === undefined ? Infinity : Date.parse(request.until);
-    this.#filters = request.typeFilters.map(parseTypeFilter).filter((filter) => typeof filter !== 'string');
+    this.#filters = request.typeFilters.map(parseTypeFilter).filter((filter) => filter.kind === 'filter');
   }
 
-  /** Indexes of the patients whose compartments are in question, ascending. */
+  /** Indexes of the selected patients, ascending. */
   *patients(): Generator<number> {
     const { groupId, patients } = this.#request;
     const group = groupId === undefined ? undefined : this.#hospital.group(groupId);
@@ -50,7 +50,7 @@ export class Selection {
     return this.#request.elements.length === 0 ? record.text : subset(record, this.#request.elements);
   }
 
-  /** References of what the selection has lost, as `Type/id`; asked for only with `_since`. */
+  /** References (`Type/id`) of resources that are deleted from the selection; needed only with `_since`. */
   *deletions(): Generator<string> {
     const patients = new Set(this.patients());
     for (const { type, id, patient, at } of this.#hospital.deletions()) {

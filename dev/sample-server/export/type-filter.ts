@@ -1,5 +1,5 @@
-import type { HospitalRecord } from '../generate/record.ts';
 import { hospitalTypes } from '../generate/hospital.ts';
+import type { HospitalRecord } from '../generate/record.ts';
 
 /** Search parameters by type that `_typeFilter` may use. */
 export const searchParameters: Record<string, readonly string[]> = {
@@ -14,17 +14,22 @@ export const searchParameters: Record<string, readonly string[]> = {
 };
 const dates = ['birthdate', 'date', 'authoredon'];
 
-/** A filter in its parts: all conditions hold, each by one of its values. */
-export type TypeFilter = { type: string; conditions: { name: string; values: string[] }[] };
+/** A filter in its parts: a record must meet every condition with one of its values. */
+export type TypeFilter = { kind: 'filter'; type: string; conditions: { name: string; values: string[] }[] };
 
-/** Reads `Type?query`; a text says what is wrong with it. */
-export function parseTypeFilter(filter: string): TypeFilter | string {
+/** Reads `Type?query`; `text` says why the server does not support it. */
+export function parseTypeFilter(filter: string): TypeFilter | { kind: 'unsupported'; text: string } {
+  const unsupported = (text: string) => ({ kind: 'unsupported', text }) as const;
   const [, type = '', query = ''] = /^([A-Za-z]+)\?(.+)$/.exec(filter) ?? [];
-  if (!hospitalTypes.includes(type)) return `_typeFilter "${filter}" does not begin with one supported type and ?`;
+  if (!hospitalTypes.includes(type)) {
+    return unsupported(`_typeFilter "${filter}" does not begin with one supported type and ?`);
+  }
   const conditions = [...new URLSearchParams(query)].map(([name, value]) => ({ name, values: value.split(',') }));
   const bad = conditions.find(({ name }) => !searchParameters[type]?.includes(name));
-  if (bad !== undefined) return `_typeFilter for ${type}: search parameter "${bad.name}" is not supported`;
-  return { type, conditions };
+  if (bad !== undefined) {
+    return unsupported(`_typeFilter for ${type}: search parameter "${bad.name}" is not supported`);
+  }
+  return { kind: 'filter', type, conditions };
 }
 
 /** Whether a record passes: filters for one type are alternatives, and types without a filter are unaffected. */
@@ -34,9 +39,9 @@ export function passesTypeFilters(record: HospitalRecord, filters: TypeFilter[])
 }
 
 function holds(record: HospitalRecord, { name, values }: TypeFilter['conditions'][number]): boolean {
-  const have = name === '_id' ? [record.id] : (record.search[name] ?? []);
+  const own = name === '_id' ? [record.id] : (record.search[name] ?? []);
   const same = dates.includes(name) ? sameDate : sameToken;
-  return values.some((wanted) => have.some((value) => same(value, wanted)));
+  return values.some((wanted) => own.some((value) => same(value, wanted)));
 }
 
 function sameToken(value: string, wanted: string): boolean {
@@ -45,7 +50,7 @@ function sameToken(value: string, wanted: string): boolean {
 
 function sameDate(value: string, wanted: string): boolean {
   const [, prefix, day = ''] = /^(ge|gt|le|lt)?(.*)$/.exec(wanted) ?? [];
-  // Cut to the precision that was asked for, so that the comparison of texts is one of dates.
+  // Cut to the precision of the filter, so that comparing texts compares dates.
   const own = value.slice(0, day.length);
   if (prefix === 'ge') return own >= day;
   if (prefix === 'gt') return own > day;

@@ -1,11 +1,10 @@
-import type { ExportRequest } from './export-request.ts';
-import type { JobFile } from './expected-file.ts';
-import { FileSet } from './file-set.ts';
 import type { Hospital } from '../generate/hospital.ts';
+import { patientId } from '../generate/people.ts';
 import type { HospitalRecord } from '../generate/record.ts';
-import { operationOutcome, type Message } from '../http/operation-outcome.ts';
+import { operationOutcome, type Message } from '../http/answer.ts';
+import type { ExportRequest } from './export-request.ts';
+import { FileSet, type JobFile } from './ndjson-files.ts';
 import { Selection } from './selection.ts';
-import { writeOrganized } from './write-organized.ts';
 
 /** Writes the files of an export into a folder, and returns them in manifest order. */
 export async function writeExport(
@@ -46,7 +45,52 @@ async function writeByType(
   return [...sets.values()].flatMap((set) => set.files);
 }
 
-/** Bulk Data IG, deleted: Bundles of type transaction; here one to three deletions in each. */
+/**
+ * Output organised by Patient (Bulk Data IG 3.0): blocks of a header, the Patient, and what refers to it. The
+ * organization and practitioners are repeated in every block, which the IG allows and clients must accept.
+ */
+async function writeOrganized(
+  selection: Selection,
+  hospital: Hospital,
+  folder: string,
+  linesPerFile: number,
+): Promise<JobFile[]> {
+  const set = new FileSet(folder, { kind: 'output', prefix: 'by-patient' }, Math.max(2, linesPerFile));
+  const shared = hospital
+    .directory()
+    .filter((record) => selection.takes(record))
+    .map((record) => selection.line(record));
+  for (const index of selection.patients()) {
+    if (hospital.deletedAt(index) !== undefined) continue;
+    const own = [...hospital.recordsOf(index)].filter((record) => selection.takes(record));
+    if (own.length === 0) continue;
+    const block = [...own.map((record) => selection.line(record)), ...shared];
+    // A block SHOULD NOT be split, so it begins a new file unless no file could hold it anyway.
+    if (block.length + 1 > set.room && block.length + 1 <= linesPerFile) await set.endFile();
+    await writeBlock(set, patientId(index), block);
+  }
+  await set.endFile();
+  return set.files;
+}
+
+async function writeBlock(set: FileSet, patient: string, lines: string[]): Promise<void> {
+  const header = JSON.stringify({
+    resourceType: 'Parameters',
+    parameter: [{ name: 'header', valueReference: { reference: `Patient/${patient}` } }],
+  });
+  if (set.room < 2) await set.endFile();
+  await set.add(header, true);
+  for (const line of lines) {
+    // Bulk Data IG 3.0: the header SHALL be repeated where a split block continues, and continuesInFile names that file.
+    if (set.room === 0) {
+      await set.endFile(true);
+      await set.add(header, true);
+    }
+    await set.add(line);
+  }
+}
+
+/** Bulk Data IG, deleted: Bundles of type transaction, here with one to three deletions each. */
 async function writeDeleted(selection: Selection, folder: string, linesPerFile: number): Promise<JobFile[]> {
   const set = new FileSet(folder, { kind: 'deleted', type: 'Bundle', prefix: 'deleted' }, linesPerFile);
   let entries: string[] = [];

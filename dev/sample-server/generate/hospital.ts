@@ -1,15 +1,13 @@
-import { allergyIntoleranceRecord } from './allergy-intolerance.ts';
-import { attachment, type Attachment } from './attachment.ts';
-import { conditionRecord } from './condition.ts';
-import { directoryRecords } from './directory.ts';
-import { documentReferenceRecord } from './document-reference.ts';
-import { encounterRecord } from './encounter.ts';
-import { groupRecord, groups, hasDiabetes, type Group } from './groups.ts';
-import { medicationRequestRecord } from './medication-request.ts';
-import { observationRecord } from './observation.ts';
-import { patientId, patientRecord } from './patient.ts';
-import { randomFrom, whole } from './random.ts';
-import { moment, type HospitalRecord } from './record.ts';
+import {
+  allergyIntoleranceRecord,
+  conditionRecord,
+  encounterRecord,
+  medicationRequestRecord,
+  observationRecord,
+} from './clinical-records.ts';
+import { attachment, documentReferenceRecord, type Attachment } from './documents.ts';
+import { directoryRecords, patientId, patientRecord } from './people.ts';
+import { meta, moment, randomFrom, whole, type HospitalRecord } from './record.ts';
 
 /** Types in the Patient Compartment, in the order in which they are exported. */
 export const compartmentTypes = [
@@ -21,20 +19,55 @@ export const compartmentTypes = [
   'AllergyIntolerance',
   'DocumentReference',
 ] as const;
-/** Types outside of it that Patient and Group exports bring along. */
+/** Types outside it that Patient and Group exports include. */
 export const supportingTypes = ['Organization', 'Practitioner'] as const;
 /** Every type of the hospital. */
 export const hospitalTypes: readonly string[] = [...compartmentTypes, ...supportingTypes, 'Group'];
 
-/** A resource that is no longer there. */
+/** A group of patients that clients can export; membership follows from the patient's index. */
+export type Group = { id: string; name: string; has: (patient: number) => boolean };
+
+/** Every fourth patient, beginning with `pat-2`, has diabetes. */
+function hasDiabetes(patient: number): boolean {
+  return patient % 4 === 1;
+}
+
+export const groups: readonly Group[] = [
+  { id: 'all', name: 'All patients', has: () => true },
+  { id: 'diabetes', name: 'Patients with diabetes', has: hasDiabetes },
+  { id: 'cardiology', name: 'Cardiology ward', has: (patient) => patient % 7 === 3 },
+  { id: 'empty', name: 'A group without members', has: () => false },
+];
+
+/** The Group resource with its members. */
+export function groupRecord(group: Group, patients: number): HospitalRecord {
+  const lastUpdated = Date.UTC(2023, 5, 1);
+  const members: string[] = [];
+  for (let index = 0; index < patients; index += 1) {
+    if (group.has(index)) members.push(`{"entity":{"reference":"Patient/${patientId(index)}"}}`);
+  }
+  return {
+    type: 'Group',
+    id: group.id,
+    lastUpdated,
+    search: { identifier: [`urn:oid:2.999.2|${group.id}`] },
+    text:
+      `{"resourceType":"Group","id":"${group.id}",${meta(lastUpdated)},` +
+      `"identifier":[{"system":"urn:oid:2.999.2","value":"${group.id}"}],"active":true,"type":"person","actual":true,` +
+      `"name":"${group.name}","quantity":${members.length}${members.length > 0 ? `,"member":[${members.join(',')}]` : ''}}`,
+  };
+}
+
+/** A resource that no longer exists. */
 export type Deletion = { type: string; id: string; patient: number; at: number };
 
-/** What happened to patients while the server was running. */
+/** Patients, by index, that were updated or deleted while the server was running; `at` in milliseconds since 1970. */
 export type Change = { at: number; updated: number[]; deleted: number[] };
 
+/** `attachmentBase` stands before `Binary/…` in addresses of documents. */
 export type HospitalOptions = { seed: number; patients: number; attachmentBase: string };
 
-/** The generated hospital. Nothing is kept: each patient's records are made from the seed when they are asked for. */
+/** The generated hospital. Nothing is stored: each call makes a patient's records again from the seed. */
 export class Hospital {
   readonly changes: Change[] = [];
   readonly #options: HospitalOptions;
@@ -47,7 +80,7 @@ export class Hospital {
     return this.#options.patients;
   }
 
-  /** The index of a patient that exists and has not been deleted. */
+  /** The index of a patient; undefined for one that does not exist or was deleted. */
   patientIndex(id: string): number | undefined {
     const number = Number(/^pat-([1-9][0-9]*)$/.exec(id)?.[1]);
     if (!(number <= this.patients) || this.deletedAt(number - 1) !== undefined) return undefined;
@@ -66,7 +99,7 @@ export class Hospital {
     return directoryRecords(this.#options.seed);
   }
 
-  /** When {@link Change} took this patient away. */
+  /** When a {@link Change} deleted this patient, milliseconds since 1970. */
   deletedAt(index: number): number | undefined {
     return this.changes.find((change) => change.deleted.includes(index))?.at;
   }
@@ -94,7 +127,7 @@ export class Hospital {
     }
   }
 
-  /** Resources deleted long ago (one for every two patients) and those that {@link Change} deleted. */
+  /** Resources that were deleted long ago (one for every two patients) or by a {@link Change}. */
   *deletions(): Generator<Deletion> {
     const random = randomFrom(this.#options.seed, -2);
     for (let patient = 0; patient < this.patients; patient += 1) {
@@ -116,7 +149,7 @@ export class Hospital {
     return attachment(this.#options.seed, Number(patient) - 1, Number(number));
   }
 
-  /** Updates the first `updated` patients that are still there, and deletes the last `deleted` ones. */
+  /** Updates the first `updated` patients that still exist, and deletes the last `deleted` ones. */
   change(counts: { updated?: number; deleted?: number }, at: number): void {
     const present: number[] = [];
     for (let index = 0; index < this.patients; index += 1) {

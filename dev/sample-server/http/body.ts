@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip, gzipSync } from 'node:zlib';
 import type { Answer } from './answer.ts';
 
-/** A body on its way. */
+/** A body that is being sent. */
 export type Chunks = AsyncIterable<Buffer>;
 
 /** The uncompressed body of an answer. */
@@ -24,10 +24,11 @@ export function lengthOf(body: Answer['body']): number {
   return body.length;
 }
 
+/** One gzip member. */
 export function gzipped(chunks: Chunks): Chunks {
   // Fast rather than small: the server shares its machine with the client under test.
   const gzip = createGzip({ level: 1 });
-  // Not pipe(): when the client leaves, the file has to be closed, too. Errors come out of the iteration.
+  // Not pipe(): when the client leaves, the file must be closed, too. Errors come out of the iteration.
   pipeline(Readable.from(chunks), gzip, () => undefined);
   return gzip;
 }
@@ -63,7 +64,7 @@ export async function* withoutEnd(chunks: Chunks, bytes: number): Chunks {
 
 const freeAt = new WeakMap<Socket, number>();
 
-/** Lets at most so many bytes per second pass; requests on one connection share its rate. */
+/** Limits the rate to this many bytes per second; requests on one connection share it. */
 export async function* throttled(chunks: Chunks, socket: Socket, bytesPerSecond: number): Chunks {
   const slice = Math.max(1, Math.floor(bytesPerSecond / 10));
   for await (const chunk of chunks) {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP server on 127.0.0.1 that can go away and come back on the same port. */
+/** An HTTP server on 127.0.0.1 that can close and open again on the same port. */
 export class Listener {
   #port: number;
   #server: Server | undefined;
@@ -16,10 +16,15 @@ export class Listener {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /**
+   * Listens, unless it does already.
+   *
+   * @throws Error with code EADDRINUSE when another process listens on the port
+   */
   async open(): Promise<void> {
     if (this.#server !== undefined) return;
     const server = createServer(this.#onRequest);
-    // Longer than clients keep idle connections: the race between the two is not what tests are about.
+    // Longer than clients keep idle connections, because tests are not about the race between the two.
     server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -29,7 +34,7 @@ export class Listener {
     this.#server = server;
   }
 
-  /** Ends all connections, in the middle of answers too. */
+  /** Closes the port and all connections, even in the middle of an answer. */
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;

@@ -13,7 +13,7 @@ import {
 import { faultOf, type Fault } from '../faults.ts';
 import type { JournalEntry } from '../journal.ts';
 
-/** Writes an answer to the network, with the faults that concern the writing. */
+/** Writes an answer to the network, with the faults that affect the writing, and completes the journal entry. */
 export async function send(
   request: IncomingMessage,
   response: ServerResponse,
@@ -75,7 +75,7 @@ function encoded(answer: Answer, faults: Fault[]): Chunks {
   return shortened === undefined ? body : withoutEnd(body, shortened.bytes ?? 12);
 }
 
-/** False when the client has gone. */
+/** Resolves to false when the client has closed the connection. */
 function write(response: ServerResponse, piece: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     const gone = () => resolve(false);
