@@ -184,10 +184,13 @@ describe('what is wrong with secrets is said at the start, one line for each, an
     const notKey = join(folder, 'not-a-key.pem');
     await writeFile(notKey, 'hunter2');
     const none = join(folder, 'none');
+    const page = join(folder, 'page.html');
+    await writeFile(page, 'please log in: hunter2');
     const servers = {
       keyed: { auth: { type: 'smart-backend', clientId: 'x', privateKeyFile: none } },
       broken: { auth: { type: 'smart-backend', clientId: 'x', privateKeyFile: notKey } },
       basic: { auth: { type: 'basic', username: 'x', passwordEnv: 'NOT_SET_ANYWHERE' } },
+      bearer: { auth: { type: 'bearer', tokenFile: page } },
       tls: { tls: { caFile: none } },
     } as const;
     const entries = Object.entries(servers).map(([name, more]) => [name, serverEntry('https://a.example', more)]);
@@ -198,10 +201,11 @@ describe('what is wrong with secrets is said at the start, one line for each, an
       .filter((line) => line.includes('"level":40') && line.includes('servers.'))
       .map((line) => (JSON.parse(line) as { msg: string }).msg);
     expect(said).toEqual([
-      `servers.keyed.auth: ${none} cannot be read (ENOENT); exports from keyed fail until this is put right`,
+      `servers.keyed.auth: ${none} cannot be read (ENOENT); exports from keyed fail until this is fixed`,
       expect.stringMatching(/^servers\.broken\.auth: the private key cannot be used: .*; exports from broken fail/),
       expect.stringMatching(/^servers\.basic\.auth: the environment variable NOT_SET_ANYWHERE is not set; /),
-      `servers.tls.tls.caFile: ${none} cannot be read (ENOENT); exports from tls fail until this is put right`,
+      expect.stringMatching(/^servers\.bearer\.auth: .*page\.html holds no token: /),
+      `servers.tls.tls.caFile: ${none} cannot be read (ENOENT); exports from tls fail until this is fixed`,
     ]);
     expect(logs()).not.toContain('hunter2');
   });

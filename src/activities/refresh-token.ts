@@ -26,8 +26,8 @@ export type RefreshTokenResult =
       /** As asked for. */
       scope: string;
       /** Milliseconds until it ends and that it lives in all; undefined when it does not end by itself. */
-      expiresIn?: number;
-      lifetime?: number;
+      expiresIn?: number | undefined;
+      lifetime?: number | undefined;
       /** Resource types that were asked for and not granted. */
       missing: string[];
       /** Types that the server knows no scope for, so that it was asked without them; the first time only. */
@@ -35,7 +35,7 @@ export type RefreshTokenResult =
       /** Types of the request that the configured scope does not cover. */
       uncovered?: string[];
     }
-  | { kind: 'trouble'; detail: string; retryAfter?: number };
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
 /**
  * Has this worker hold a token newer than the last one, and says its epoch; never the token.
@@ -49,18 +49,15 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     const types = typesOf(input.request);
     const choices = input.scope === undefined ? await choicesOf(server, input.request, types) : [input.scope];
     const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
-    if ('trouble' in token) {
-      const { trouble, retryAfter } = token;
-      return { kind: 'trouble', detail: trouble, ...(retryAfter === undefined ? {} : { retryAfter }) };
-    }
+    if (token.kind === 'trouble') return token;
     const { epoch, expiresIn, lifetime, granted } = token;
     log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted });
     return {
       kind: 'token',
       epoch,
       scope,
-      ...(expiresIn === undefined ? {} : { expiresIn }),
-      ...(lifetime === undefined ? {} : { lifetime }),
+      expiresIn,
+      lifetime,
       missing: missingTypes(scope, granted),
       ...(scope === choices[0] ? {} : { leftOut: missingTypes(choices[0] as string, scope) }),
       ...(authorization.configuredScope === scope ? { uncovered: uncoveredTypes(scope, types) } : {}),

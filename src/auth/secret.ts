@@ -16,6 +16,11 @@ export class Secret {
     this.#source = source;
   }
 
+  /** The file or the variable that holds it. */
+  get place(): string {
+    return this.#source.file ?? this.#source.env ?? 'no secret';
+  }
+
   /**
    * The secret's text, without a newline at its end and the mark that some editors put before it.
    *

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { ExportError } from '../errors.ts';
 import { quoteAnswer, tidy } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
@@ -8,10 +7,10 @@ import type { RequestRules } from '../http/rules.ts';
 import { hide } from '../http/hide.ts';
 import { readText } from '../http/read-text.ts';
 import type { ServerClocks } from './clock.ts';
-import type { Signer } from './signer.ts';
 
 /** A token as the server gave it. */
 export interface GrantedToken {
+  kind: 'token';
   value: string;
   /** Milliseconds from now. */
   expiresIn: number;
@@ -21,8 +20,11 @@ export interface GrantedToken {
 
 /** The token endpoint cannot give a token now, but may later. */
 export interface TokenTrouble {
-  trouble: string;
-  retryAfter?: number;
+  kind: 'trouble';
+  /** Why, without secrets. */
+  detail: string;
+  /** Milliseconds that the server wants us to wait; undefined when it does not say. */
+  retryAfter?: number | undefined;
 }
 
 /** The server knows no such scope, or grants none of it; another one may be granted. */
@@ -35,18 +37,17 @@ export class InvalidScopeError extends ExportError {
 /** How a client proves itself to the token endpoint; makes a new proof for every request. */
 export type Proof = () => Promise<{
   headers: Record<string, string>;
+  /** Of the form in the request's body. */
   fields: Record<string, string>;
+  /** Texts that are removed from what the server answers. */
   secrets: string[];
 }>;
 
-/** Seconds an assertion lives: less than the 300 that SMART allows, for clocks that are not quite right. */
-const ASSERTION_LIFE = 240;
-/** Seconds by which an assertion is older than it is: the server's clock is known to the second only. */
-const ASSERTION_AGE = 5;
-/** Seconds a token is taken to live when the server does not say: the longest that SMART recommends. */
+/** Seconds that a token is assumed to live when the server does not say: the longest that SMART recommends. */
 const DEFAULT_LIFE = 300;
+/** Bytes that are read of an answer. */
 const LARGEST_ANSWER = 1024 * 1024;
-/** Errors after which one more try with a fresh assertion may help: wrong clock, replay, flaky servers (Epic). */
+/** Errors after which one more try with a fresh proof may help: wrong clock, replay, flaky servers (Epic). */
 const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
 
 /**
@@ -95,46 +96,6 @@ export async function requestToken(
   }
 }
 
-/** A client assertion: RFC 7523 as SMART asks for it, by the server's clock, with an id of its own. */
-export function assertionProof(
-  { clientId, tokenUrl, jku }: { clientId: string; tokenUrl: string; jku: string | undefined },
-  signer: Signer,
-  clocks: ServerClocks,
-): Proof {
-  return async () => {
-    const now = Math.floor(clocks.now(new URL(tokenUrl).origin) / 1000);
-    const header = { typ: 'JWT', ...(jku === undefined ? {} : { jku }) };
-    const claims = {
-      iss: clientId,
-      sub: clientId,
-      aud: tokenUrl,
-      jti: randomUUID(),
-      iat: now - ASSERTION_AGE,
-      exp: now + ASSERTION_LIFE,
-    };
-    const assertion = await signer.sign(header, claims);
-    return {
-      headers: {},
-      fields: {
-        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-        client_assertion: assertion,
-      },
-      secrets: [assertion],
-    };
-  };
-}
-
-/** A client secret, by HTTP Basic or in the form (RFC 6749, 2.3.1). */
-export function secretProof(clientId: string, secret: () => Promise<string>, method: 'basic' | 'form'): Proof {
-  return async () => {
-    const text = await secret();
-    const basic = Buffer.from(`${encodeForm(clientId)}:${encodeForm(text)}`).toString('base64');
-    return method === 'basic'
-      ? { headers: { authorization: `Basic ${basic}` }, fields: {}, secrets: [text, basic] }
-      : { headers: {}, fields: { client_id: clientId, client_secret: text }, secrets: [text] };
-  };
-}
-
 /** Whether a token can be the value of a header: without spaces, line breaks and letters beyond ASCII (RFC 6750, 2.1). */
 export function isSendable(token: string): boolean {
   return /^[\x21-\x7e]+$/.test(token);
@@ -163,6 +124,7 @@ function readToken(text: string): GrantedToken {
   // BCDA sends the number as text; some servers leave it out.
   const seconds = Number(life);
   return {
+    kind: 'token',
     value,
     expiresIn: (Number.isFinite(seconds) && seconds > 0 ? seconds : DEFAULT_LIFE) * 1000,
     scope: typeof scope === 'string' ? tidy(scope, 4000) : undefined,
@@ -170,10 +132,10 @@ function readToken(text: string): GrantedToken {
 }
 
 function trouble(response: HttpResponse, text: string): TokenTrouble {
-  const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
   return {
-    trouble: `token endpoint: HTTP ${response.status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    kind: 'trouble',
+    detail: `token endpoint: HTTP ${response.status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`,
+    retryAfter: parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now()),
   };
 }
 
@@ -185,8 +147,4 @@ function errorOf(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function encodeForm(text: string): string {
-  return new URLSearchParams({ '': text }).toString().slice(1);
 }

@@ -3,16 +3,22 @@ import type { GrantedToken, TokenTrouble } from './token-request.ts';
 
 /** A token that this worker holds, in memory only. */
 export interface HeldToken {
+  kind: 'token';
   value: string;
   /** Its age, comparable on all workers: time of minting, or the epoch that was asked for if that is later. */
   epoch: number;
   /** Milliseconds since the epoch by our clock. */
   expiresAt: number;
-  /** Milliseconds that it lives in all. */
+  /** Milliseconds from its minting to its end. */
   lifetime: number;
   scope: string | undefined;
-  /** The latest epoch that it was given out for; with a clock ahead of the others' its own is later. */
+  /** The latest epoch that it was used for; on a worker whose clock is ahead its own epoch is later. */
   servedFor: number;
+}
+
+/** This worker's token has expired, and only the workflow decides that there is to be a new one. */
+export interface StaleToken {
+  kind: 'stale';
 }
 
 /** Asks the token endpoint. */
@@ -29,24 +35,25 @@ export class TokenStore {
   }
 
   /**
-   * This worker's token of an epoch or a later one, minted only if it has none. A token that has expired is `stale`:
-   * only the workflow decides that there shall be a new one.
+   * This worker's token of an epoch or a later one, minted only if it has none.
+   *
+   * @param scope undefined: as the server likes
    */
-  async get(scope: string | undefined, epoch: number): Promise<HeldToken | TokenTrouble | 'stale'> {
+  async get(scope: string | undefined, epoch: number): Promise<HeldToken | TokenTrouble | StaleToken> {
     const held = this.#held.get(scope ?? '');
     if (held === undefined || held.epoch < epoch) return this.#mintOnce(scope, epoch);
-    // With a clock ahead of the others' an old token bears an epoch that they reach only later.
-    if (held.expiresAt <= Date.now()) return epoch > held.servedFor ? this.#mintOnce(scope, epoch) : 'stale';
+    // On a worker whose clock is ahead an old token has an epoch that the other workers reach only later.
+    if (held.expiresAt <= Date.now()) return epoch > held.servedFor ? this.#mintOnce(scope, epoch) : { kind: 'stale' };
     held.servedFor = Math.max(held.servedFor, epoch);
     return held;
   }
 
-  /** A token newer than an epoch: one that another export has had minted meanwhile, if it is young, or a new one. */
+  /** A token newer than an epoch: one that was minted for another export meanwhile, if it is young, or a new one. */
   async newer(scope: string | undefined, than: number): Promise<HeldToken | TokenTrouble> {
     const held = this.#held.get(scope ?? '');
     const young = held !== undefined && held.expiresAt - Date.now() > refreshMargin(held.lifetime);
     const token = young && held.epoch > than ? held : await this.#mintOnce(scope, Math.max(than, held?.epoch ?? 0) + 1);
-    if ('servedFor' in token) token.servedFor = token.epoch;
+    if (token.kind === 'token') token.servedFor = token.epoch;
     return token;
   }
 
@@ -55,7 +62,7 @@ export class TokenStore {
     const running = this.#minting.get(key);
     if (running !== undefined) {
       const token = await running;
-      if ('trouble' in token || token.epoch >= epoch) return token;
+      if (token.kind === 'trouble' || token.epoch >= epoch) return token;
       return this.#mintOnce(scope, epoch);
     }
     const minting = this.#mintNow(scope, epoch).finally(() => this.#minting.delete(key));
@@ -66,9 +73,10 @@ export class TokenStore {
   async #mintNow(scope: string | undefined, epoch: number): Promise<HeldToken | TokenTrouble> {
     const asked = Date.now();
     const granted = await this.#mint(scope);
-    if ('trouble' in granted) return granted;
+    if (granted.kind === 'trouble') return granted;
     const { value, expiresIn, scope: grantedScope } = granted;
-    const token = {
+    const token: HeldToken = {
+      kind: 'token',
       value,
       epoch: Math.max(epoch, Date.now()),
       expiresAt: asked + expiresIn,

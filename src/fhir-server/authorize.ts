@@ -27,11 +27,12 @@ export async function authorize(
   authorization: ServerAuthorization,
   token: TokenRef | undefined,
 ): Promise<Authorized | TokenNeeded> {
-  if (token === undefined || authorization.isOpen) return { kind: 'open' };
+  if (token === undefined) return { kind: 'open' };
   try {
     const answer = await authorization.authorize(token);
-    if (answer === 'stale') return tokenMissing(token.epoch, 'the token has expired');
-    if ('trouble' in answer) return tokenMissing(token.epoch, answer.trouble);
+    if (answer.kind === 'open') return answer;
+    if (answer.kind === 'stale') return tokenMissing(token.epoch, 'the token has expired');
+    if (answer.kind === 'trouble') return tokenMissing(token.epoch, answer.detail);
     // A server that forgets its tokens forgets those of all workers: one that another worker obtained before now is not
     // newer in the sense of the refusal.
     return { kind: 'token', authorization: answer.value, epoch: Math.max(answer.epoch, Date.now()) };

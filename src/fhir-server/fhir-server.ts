@@ -1,6 +1,6 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { ServerAuthorization } from '../auth/server-authorization.ts';
-import type { ServerConfig } from '../config.ts';
+import type { ServerConfig } from './server-schema.ts';
 import type { ExportRequest } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { ExportCapability } from '../fhir/capability.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { ServerConfig } from '../config.ts';
+import type { ServerConfig } from './server-schema.ts';
 import { ExportError } from '../errors.ts';
 import { isLoopback } from '../http/check-url.ts';
 import type { ConnectionRules, RequestRules } from '../http/rules.ts';
@@ -12,13 +12,12 @@ import { trustedOrigins } from './who-gets-the-token.ts';
  * @throws ExportError `AuthorizationFailed` when a certificate cannot be read
  */
 export async function requestRules(config: ServerConfig): Promise<RequestRules> {
-  const { baseUrl, fileOrigins, auth, stallSeconds } = config;
-  const tokenUrl = 'tokenUrl' in auth && auth.tokenUrl !== undefined ? [auth.tokenUrl] : [];
+  const { baseUrl, fileOrigins, stallSeconds } = config;
   return {
     trustedOrigins: trustedOrigins(config),
     trustedHeaders: config.headers,
     loopback: isLoopback(new URL(baseUrl)),
-    configuredHosts: new Set([baseUrl, ...fileOrigins, ...tokenUrl].map((url) => new URL(url).hostname)),
+    configuredHosts: new Set([baseUrl, ...fileOrigins].map((url) => new URL(url).hostname)),
     stall: stallSeconds === undefined ? undefined : stallSeconds * 1000,
     connection: await readConnection(config),
   };

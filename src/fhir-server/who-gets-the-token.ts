@@ -1,5 +1,5 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
-import type { ServerConfig } from '../config.ts';
+import type { ServerConfig } from './server-schema.ts';
 import type { Entry } from '../fhir/entries.ts';
 
 /**

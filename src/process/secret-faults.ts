@@ -1,8 +1,6 @@
-import { access } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import { readSigners } from '../auth/key-file.ts';
-import { Secret } from '../auth/secret.ts';
-import { secretSource } from '../auth/server-authorization.ts';
+import { access } from 'node:fs/promises';
+import { credentialsOf } from '../auth/schemes/index.ts';
 import type { Config, ServerConfig } from '../config.ts';
 
 /**
@@ -13,7 +11,7 @@ export async function faultsOfSecrets({ servers }: Config): Promise<string[]> {
   const faults = await Promise.all(
     Object.entries(servers).map(async ([name, server]) =>
       (await Promise.all([faultOfAuth(server), ...filesOfTls(server).map(faultOfFile)])).flatMap((fault) =>
-        fault === undefined ? [] : `servers.${name}.${fault}; exports from ${name} fail until this is put right`,
+        fault === undefined ? [] : `servers.${name}.${fault}; exports from ${name} fail until this is fixed`,
       ),
     ),
   );
@@ -21,10 +19,10 @@ export async function faultsOfSecrets({ servers }: Config): Promise<string[]> {
 }
 
 async function faultOfAuth({ auth }: ServerConfig): Promise<string | undefined> {
-  if (auth.type === 'none') return undefined;
+  const credentials = credentialsOf(auth);
+  if (credentials.kind === 'none') return undefined;
   try {
-    const text = await new Secret(secretSource(auth)).text();
-    if (auth.type === 'smart-backend') await readSigners(text, auth.keyId);
+    await credentials.check();
     return undefined;
   } catch (error) {
     return `auth: ${(error as Error).message}`;

@@ -1,29 +1,51 @@
-import type { Config } from '../config.ts';
+import * as v from 'valibot';
+import { alternatives } from '../config/alternatives.ts';
 import { ExportError } from '../errors.ts';
-import { openDirectory } from './directory/directory.ts';
+import { directory } from './directory/index.ts';
 import type { Folder } from './folder.ts';
+import { s3 } from './s3/index.ts';
+
+/** All kinds of destinations. */
+const KINDS = [
+  directory, //
+  s3,
+] as const;
+
+/** A place that a worker can write to. */
+export type DestinationConfig = v.InferOutput<typeof DestinationSchema>;
+
+/** An entry of `destinations`. */
+export const DestinationSchema = v.variant(
+  'type',
+  KINDS.map(({ schema }) => schema),
+  `must have a type: ${alternatives(KINDS.map(({ type }) => type))}`,
+);
+
+/** What the configuration says of destinations. */
+interface Destinations {
+  destinations: Readonly<Record<string, DestinationConfig>>;
+}
 
 /**
  * Opens the place of one export.
  *
- * @param name of the destination; undefined for the first one
+ * @param name of the destination
+ * @param path below it
  * @throws ExportError `UnknownDestination`, `DestinationFailed`
  */
-export async function openDestination(config: Config, name: string, path: string): Promise<Folder> {
-  const destination = Object.hasOwn(config.destinations, name) ? config.destinations[name] : undefined;
-  if (destination === undefined) {
+export async function openDestination({ destinations }: Destinations, name: string, path: string): Promise<Folder> {
+  const config = Object.hasOwn(destinations, name) ? destinations[name] : undefined;
+  if (config === undefined) {
     throw new ExportError(
       'UnknownDestination',
-      `this worker knows no destination "${name}"; it knows ${Object.keys(config.destinations).join(', ')}`,
+      `this worker knows no destination "${name}"; it knows ${Object.keys(destinations).join(', ')}`,
     );
   }
-  if (destination.type === 'directory') return openDirectory(destination.path, path);
-  // The SDK takes a third of a second to load, and many workers never need it.
-  const { openS3 } = await import('./s3/s3.ts');
-  return openS3(destination, path);
+  const kind = KINDS.find(({ type }) => type === config.type);
+  return kind?.open(config as never, path) as Promise<Folder>;
 }
 
 /** The destination that is meant when a request names none. */
-export function defaultDestination(config: Config): string {
-  return Object.keys(config.destinations)[0] as string;
+export function defaultDestination({ destinations }: Destinations): string {
+  return Object.keys(destinations)[0] as string;
 }

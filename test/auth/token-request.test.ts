@@ -2,8 +2,10 @@ import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from '
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ServerClocks } from '../../src/auth/clock.ts';
 import { readSigners } from '../../src/auth/key-file.ts';
+import { secretProof } from '../../src/auth/schemes/client-secret.ts';
+import { assertionProof } from '../../src/auth/schemes/smart-backend.ts';
 import type { Proof } from '../../src/auth/token-request.ts';
-import { assertionProof, requestToken, secretProof } from '../../src/auth/token-request.ts';
+import { requestToken } from '../../src/auth/token-request.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { Answer, AnsweringServer, Asked } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
@@ -103,7 +105,12 @@ describe('a token as the server gave it', () => {
     ['no token_type', { token_type: undefined }, 300],
   ])('%s', async (_, change, seconds) => {
     server.answer = () => ok(change);
-    expect(await askWithKey()).toEqual({ value: 'abc', expiresIn: seconds * 1000, scope: 'system/*.rs' });
+    expect(await askWithKey()).toEqual({
+      kind: 'token',
+      value: 'abc',
+      expiresIn: seconds * 1000,
+      scope: 'system/*.rs',
+    });
   });
 
   test('without a scope is of the scope that was asked for', async () => {
@@ -156,7 +163,7 @@ describe('a refusal for good', () => {
 
 test.each([408, 429, 500, 503])('%i may pass, and its Retry-After is told', async (status) => {
   server.answer = () => ({ status, headers: { 'Retry-After': '7' } });
-  expect(await askWithKey()).toEqual({ trouble: `token endpoint: HTTP ${status}`, retryAfter: 7000 });
+  expect(await askWithKey()).toEqual({ kind: 'trouble', detail: `token endpoint: HTTP ${status}`, retryAfter: 7000 });
   expect(server.asked).toHaveLength(1);
 });
 

@@ -12,7 +12,7 @@ function storeOf(expiresIn = MINUTE) {
   let minted = 0;
   const mint = vi.fn(async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
-    return { value: `token-${++minted}`, expiresIn, scope: undefined };
+    return { kind: 'token' as const, value: `token-${++minted}`, expiresIn, scope: undefined };
   });
   return { store: new TokenStore(mint), mint };
 }
@@ -63,18 +63,21 @@ describe('the tokens of a worker', () => {
     const { store, mint } = storeOf();
     const old = epoch(await store.newer('a', 0));
     move(5 * MINUTE);
-    expect(await store.get('a', old)).toBe('stale');
-    expect(await store.get('a', 1)).toBe('stale');
+    expect(await store.get('a', old)).toEqual({ kind: 'stale' });
+    expect(await store.get('a', 1)).toEqual({ kind: 'stale' });
     expect(mint).toHaveBeenCalledTimes(1);
     expect(value(await store.newer('a', old))).toBe('token-2');
     expect(value(await store.get('a', old))).toBe('token-2');
   });
 
   test('are asked for again after the token endpoint failed', async () => {
-    const mint = vi.fn().mockResolvedValueOnce({ trouble: 'HTTP 503' }).mockRejectedValueOnce(new Error('reset'));
-    mint.mockResolvedValue({ value: 'token', expiresIn: MINUTE, scope: undefined });
+    const mint = vi
+      .fn()
+      .mockResolvedValueOnce({ kind: 'trouble', detail: 'HTTP 503' })
+      .mockRejectedValueOnce(new Error('reset'));
+    mint.mockResolvedValue({ kind: 'token', value: 'token', expiresIn: MINUTE, scope: undefined });
     const store = new TokenStore(mint);
-    expect(await store.get('a', 1)).toEqual({ trouble: 'HTTP 503' });
+    expect(await store.get('a', 1)).toEqual({ kind: 'trouble', detail: 'HTTP 503' });
     await expect(store.get('a', 1)).rejects.toThrow('reset');
     expect(value(await store.get('a', 1))).toBe('token');
   });
@@ -134,7 +137,7 @@ describe('clocks of workers that differ', () => {
     for (let renewals = 1; renewals <= 8; renewals++) {
       current = epoch(await right.store.newer('a', current));
       const token = await atAhead(() => ahead.store.get('a', current));
-      expect(token, `after ${renewals} renewals`).not.toBe('stale');
+      expect(token, `after ${renewals} renewals`).not.toEqual({ kind: 'stale' });
       move(50_000);
     }
     expect(right.mint).toHaveBeenCalledTimes(8);

@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DestinationConfig } from '../../src/config.ts';
+import type { DestinationConfig } from '../../src/storage/destinations.ts';
 
 /** A destination of the workers as the tests look at it; what they assert goes through this and nothing else. */
 export interface ChaosDestination {

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { projectRoot } from '../../dev/temporal/project.ts';
-import type { Config, DestinationConfig, ServerConfig } from '../../src/config.ts';
+import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportProgress, ExportReport, ExportRequest } from '../../src/contract.ts';
 import { FAILURES, PHASES, SEARCH_ATTRIBUTES, WARNINGS } from '../../src/contract.ts';
 import { ruleOf } from '../../src/fhir/parameters.ts';
+import type { DestinationConfig } from '../../src/storage/destinations.ts';
 
 const reference = await readFile(join(projectRoot, 'docs/reference.md'), 'utf8');
 const lines = reference.split('\n');

@@ -5,7 +5,7 @@ import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aw
 import { inject } from 'vitest';
 import type { Gateway } from '../../dev/s3/gateway.ts';
 import { startGateway } from '../../dev/s3/gateway.ts';
-import type { S3DestinationConfig } from '../../src/config.ts';
+import type { S3Config } from '../../src/storage/s3/s3-schema.ts';
 import { openS3 } from '../../src/storage/s3/s3.ts';
 
 /** Whether an S3 endpoint can be had; without one the tests of S3 are skipped. */
@@ -16,7 +16,7 @@ export interface TestS3 {
   gateway: Gateway;
   /** Looks past the project's own code. */
   client: S3Client;
-  destination(more?: Partial<S3DestinationConfig>): S3DestinationConfig;
+  destination(more?: Partial<S3Config>): S3Config;
   /** Keys below a prefix. */
   keys(prefix?: string): Promise<string[]>;
   /** Keys of multipart uploads that have not ended. */

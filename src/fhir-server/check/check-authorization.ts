@@ -1,3 +1,4 @@
+import type { ServerAuthorization } from '../../auth/server-authorization.ts';
 import type { CheckRequest, CheckRow } from '../../contract.ts';
 import { chooseSyntax, deriveScopes, missingTypes, uncoveredTypes } from '../../fhir/scopes.ts';
 import type { FhirServer } from '../fhir-server.ts';
@@ -8,7 +9,7 @@ const NOTABLE_SKEW = 30_000;
 
 /** Checks all that a token needs: discovery, key, credentials, scopes and clock, as far as the scheme has them. */
 export async function checkAuthorization(server: FhirServer, request: CheckRequest): Promise<CheckRow[]> {
-  const { authorization, config } = server;
+  const { authorization } = server;
   if (authorization.isOpen) return [okRow('authorization', 'none is configured')];
   const rows: CheckRow[] = [];
   let scope = '';
@@ -24,11 +25,11 @@ export async function checkAuthorization(server: FhirServer, request: CheckReque
     rows.push(found);
     if (found.result === 'failed') return rows;
   }
-  if (config.auth.type === 'smart-backend') rows.push(await checkKey(server));
+  if (authorization.signer !== undefined) rows.push(await checkKey(authorization, authorization.signer));
   const fix = 'See the causes of AuthorizationFailed in docs/authorization.md.';
   const credentials = await tryRow('credentials', fix, async () => {
     const refreshed = await authorization.refresh(scope, 0);
-    if ('trouble' in refreshed) throw new Error(refreshed.trouble);
+    if (refreshed.kind === 'trouble') throw new Error(refreshed.detail);
     if (refreshed.lifetime === undefined) return 'they can be read';
     rows.push(scopesRow(scope, refreshed.granted, authorization.configuredScope, request.types ?? []));
     return `a token that lives ${Math.round(refreshed.lifetime / 1000)} s`;
@@ -38,11 +39,14 @@ export async function checkAuthorization(server: FhirServer, request: CheckReque
   return rows;
 }
 
-function checkKey({ authorization }: FhirServer): Promise<CheckRow> {
+function checkKey(
+  authorization: ServerAuthorization,
+  signer: NonNullable<ServerAuthorization['signer']>,
+): Promise<CheckRow> {
   const fix = 'Configure a key that the server accepts and that is registered with it.';
   return tryRow('private key', fix, async () => {
     const { algorithms } = await authorization.smart();
-    const { algorithm, keyId } = await authorization.signer(algorithms);
+    const { algorithm, keyId } = await signer(algorithms);
     return `${algorithm}, kid ${keyId}; the server accepts ${algorithms.join(', ') || 'what it does not say'}`;
   });
 }

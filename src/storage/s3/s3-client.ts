@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
-import type { S3DestinationConfig } from '../../config.ts';
+import type { S3Config } from './s3-schema.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
@@ -16,7 +16,7 @@ const SOCKETS = 256;
  * The SDK itself tries a failed request 3 times within about a second. That HTTP is tried again by Temporal alone is a
  * rule about FHIR servers; here a blip of the storage would cost a whole attempt at a file.
  */
-export function createS3Client({ region, endpoint, forcePathStyle }: S3DestinationConfig): S3Client {
+export function createS3Client({ region, endpoint, forcePathStyle }: S3Config): S3Client {
   const requestHandler = {
     connectionTimeout: CONNECT_TIMEOUT,
     socketTimeout: IDLE_TIMEOUT,

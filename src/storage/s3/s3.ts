@@ -1,4 +1,4 @@
-import type { S3DestinationConfig } from '../../config.ts';
+import type { S3Config } from './s3-schema.ts';
 import type { Folder, Neighbour, Part } from '../folder.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
@@ -13,7 +13,7 @@ const MOST_FOLDERS = 1000;
 const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
 
 /** One for each destination of this process: it holds connections and credentials. */
-const buckets = new WeakMap<S3DestinationConfig, S3Bucket>();
+const buckets = new WeakMap<S3Config, S3Bucket>();
 
 /**
  * Opens an export's place in a bucket; nothing is asked of S3 before it is used.
@@ -21,7 +21,7 @@ const buckets = new WeakMap<S3DestinationConfig, S3Bucket>();
  * @param path of the export below the destination, already checked
  * @param rules how files are cut; tests have smaller pieces
  */
-export function openS3(destination: S3DestinationConfig, path: string, rules: PieceRules = PIECES): Folder {
+export function openS3(destination: S3Config, path: string, rules: PieceRules = PIECES): Folder {
   let bucket = buckets.get(destination);
   if (bucket === undefined) {
     bucket = new S3Bucket(createS3Client(destination), destination.bucket);

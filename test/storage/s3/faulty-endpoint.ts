@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { S3DestinationConfig } from '../../../src/config.ts';
+import type { S3Config } from '../../../src/storage/s3/s3-schema.ts';
 import type { Folder, Part } from '../../../src/storage/folder.ts';
 import { openS3 } from '../../../src/storage/s3/s3.ts';
 import type { TestS3 } from '../../support/s3.ts';
@@ -32,7 +32,7 @@ export function useFaultyEndpoint(): void {
   });
 }
 
-export function open(path: string, more: Partial<S3DestinationConfig> = {}): Folder {
+export function open(path: string, more: Partial<S3Config> = {}): Folder {
   return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, RULES);
 }
 

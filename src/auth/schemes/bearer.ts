@@ -1,0 +1,33 @@
+import * as v from 'valibot';
+import { ExportError } from '../../errors.ts';
+import type { Secret } from '../secret.ts';
+import { isSendable } from '../token-request.ts';
+import type { Scheme } from './scheme.ts';
+import { secretFields } from './secret-fields.ts';
+
+const Schema = v.strictObject({ type: v.literal('bearer'), ...secretFields('token') });
+
+/** A token that somebody else obtains and replaces (RFC 6750). */
+export const bearer: Scheme<typeof Schema> = {
+  type: 'bearer',
+  schema: Schema,
+  secretName: 'token',
+  credentials: (_config, secret) => ({
+    kind: 'header',
+    async check() {
+      await readToken(secret);
+    },
+    async header() {
+      return `Bearer ${await readToken(secret)}`;
+    },
+  }),
+};
+
+async function readToken(secret: Secret): Promise<string> {
+  const token = await secret.text();
+  if (isSendable(token)) return token;
+  throw new ExportError(
+    'AuthorizationFailed',
+    `${secret.place} holds no token: there are spaces, line breaks or other letters that a header cannot carry`,
+  );
+}

@@ -1,0 +1,64 @@
+import * as v from 'valibot';
+import { AuthSchema } from '../auth/schemes/index.ts';
+import { HttpUrl, Mapping, Origin, Text, wholeNumber } from '../config/fields.ts';
+
+/** A FHIR server that a worker knows. */
+export type ServerConfig = v.InferOutput<typeof ServerSchema>;
+
+/** Without a slash at its end: paths are appended to it. */
+const BaseUrl = v.pipe(
+  HttpUrl,
+  v.transform((url) => url.replace(/\/+$/, '')),
+);
+
+const TlsFields = v.pipe(
+  Mapping,
+  v.strictObject({ caFile: v.optional(Text), certFile: v.optional(Text), keyFile: v.optional(Text) }),
+  v.check(
+    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+    'must have both certFile and keyFile, or neither',
+  ),
+);
+
+const ProxyUrl = v.pipe(
+  Text,
+  v.check(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('@'),
+    'must be a URL such as http://proxy.example:3128, without a user name',
+  ),
+);
+
+const HeaderName = v.pipe(
+  Text,
+  v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name'),
+  // It would be written into the YAML text, and sent with files that must not get it.
+  v.check((name) => !/^(proxy-)?authorization$/i.test(name), 'is not set here; use auth'),
+);
+
+/** An entry of `servers`. */
+export const ServerSchema = v.pipe(
+  Mapping,
+  v.strictObject({
+    baseUrl: BaseUrl,
+    tls: v.optional(TlsFields),
+    proxy: v.optional(ProxyUrl),
+    /** Seconds without response headers, or without a byte of a file, after which an attempt is ended. Default 60. */
+    stallSeconds: v.optional(
+      v.pipe(v.number('must be a number'), v.minValue(1, 'must be 1 to 3600'), v.maxValue(3600, 'must be 1 to 3600')),
+    ),
+    auth: v.optional(AuthSchema, { type: 'none' }),
+    /** Origins besides that of `baseUrl` that get the token. */
+    fileOrigins: v.optional(v.array(Origin, 'must be a list of origins'), []),
+    /** Per worker process. */
+    maxConcurrentDownloads: v.optional(wholeNumber(1, 64), 8),
+    /** `auto`: POST with `patient` or where the server declares version 4 of the guide, else GET. */
+    kickOffMethod: v.optional(v.picklist(['auto', 'get', 'post'], 'must be auto, get or post'), 'auto'),
+    /** `full`: every line of a file is parsed; `fast`: only those that do not look right. Default `fast`. */
+    checks: v.optional(v.picklist(['fast', 'full'], 'must be fast or full'), 'fast'),
+    /** Sent to the origins that get the token, too. */
+    headers: v.optional(
+      v.pipe(Mapping, v.record(HeaderName, v.pipe(Text, v.regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')))),
+      {},
+    ),
+  }),
+);

@@ -1,0 +1,13 @@
+import * as v from 'valibot';
+import { Text } from '../../config/fields.ts';
+import type { DestinationKind } from '../destination-kind.ts';
+import { openDirectory } from './directory.ts';
+
+const Schema = v.strictObject({ type: v.literal('directory'), path: Text });
+
+/** A directory that every worker sees: a local disk or a shared file system. */
+export const directory: DestinationKind<typeof Schema> = {
+  type: 'directory',
+  schema: Schema,
+  open: (config, path) => openDirectory(config.path, path),
+};

@@ -1,0 +1,13 @@
+import type { DestinationKind } from '../destination-kind.ts';
+import { S3Schema } from './s3-schema.ts';
+
+/** A bucket of S3 or of anything that speaks its protocol. */
+export const s3: DestinationKind<typeof S3Schema> = {
+  type: 's3',
+  schema: S3Schema,
+  async open(config, path) {
+    // The SDK takes a third of a second to load, and many workers never need it.
+    const { openS3 } = await import('./s3.ts');
+    return openS3(config, path);
+  },
+};
