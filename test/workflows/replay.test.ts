@@ -1,9 +1,12 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
+import { makeKey } from '../support/keys.ts';
 import { HISTORIES, recordHistory } from '../support/record-histories.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
@@ -29,15 +32,23 @@ describe('a change of workflow code does not break exports that are running: sav
   });
 });
 
+const HOSPITAL = { patients: 20, linesPerFile: 20, pollsUntilReady: 2, retryAfter: '1' };
+
 // Recording is asked for by hand, once for each released version: RECORD_HISTORIES=<version> npx vitest run replay
 // Histories that exist are never overwritten: the version names those of one state of the code for good.
 describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () => {
   let stack: Stack;
   const version = process.env['RECORD_HISTORIES'] ?? '';
   beforeAll(async () => {
+    const key = await makeKey('RS384', 'rsa-1');
+    const jwks = { keys: [key.publicJwk] };
+    process.env['RECORDING_KEY'] = JSON.stringify(key.privateJwk);
     stack = await startStack({
       temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=100'],
-      servers: { hospital: { patients: 20, linesPerFile: 20, pollsUntilReady: 2, retryAfter: '1' } },
+      servers: { hospital: HOSPITAL, secured: { ...HOSPITAL, authorization: createAuthServer({ jwks }) } },
+      entries: {
+        secured: { auth: { type: 'smart-backend', clientId: 'demo-client', privateKeyEnv: 'RECORDING_KEY' } },
+      },
     });
   });
   afterAll(() => stack.close());
@@ -102,6 +113,37 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     });
   });
 
+  // Every wait of its own accord: ended by a cancel, and by an operator.
+  const later = (route: string, more: object = {}) => ({
+    route,
+    ...more,
+    do: { kind: 'answer', status: 503, headers: { 'Retry-After': '60' } },
+  });
+  const waits: [string, object, object[]][] = [
+    ['kick-off-again', patients, [later('kickOff')]],
+    ['token-again', { server: 'secured' }, [later('token')]],
+    [
+      'links-again',
+      {},
+      [{ route: 'file', skip: 3, do: { kind: 'expireFileUrls', status: 403 } }, later('status', { skip: 3 })],
+    ],
+    ['files-again', patients, [later('file')]],
+  ];
+  test.each(
+    waits.flatMap(([name, request, faults]) => [
+      [`cancel-${name}`, request, faults, 'cancel'] as const,
+      // Of another scope: exports of one scope share a token.
+      [`poll-now-${name}`, name === 'token-again' ? { ...request, ...patients } : request, faults, 'pollNow'] as const,
+    ]),
+  )('%s', async (name, request, faults, act) => {
+    await record(name, request, faults, async (started) => {
+      await expect.poll(async () => (await started.progress()).trouble, { timeout: 50_000 }).toBeDefined();
+      // The wait begins a moment after what it is for is known.
+      await sleep(500);
+      await started[act]();
+    });
+  });
+
   test('poll-now', async () => {
     await record('poll-now', patients, [{ ...longWait, times: 2 }], async (started) => {
       for (const polls of [1, 2]) {
@@ -122,9 +164,10 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     faults: readonly object[],
     act: (started: StartedExport) => Promise<void> = async () => {},
   ): Promise<number> {
-    const hospital = stack.servers['hospital'];
-    hospital?.faults.clear();
-    for (const fault of faults) hospital?.faults.add(fault as never);
+    for (const server of Object.values(stack.servers)) {
+      server.faults.clear();
+      for (const fault of faults) server.faults.add(fault as never);
+    }
     const started = await stack.start(request, name);
     await act(started);
     await started.result().catch(() => {});
