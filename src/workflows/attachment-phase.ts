@@ -11,8 +11,8 @@ import { fileStep } from './steps.ts';
  * and fails nothing: the resource that names it is whole.
  */
 export async function attachmentPhase(run: ExportRun): Promise<void> {
-  const { opened, state } = run;
-  const attachments = (state.attachments ??= begin(run));
+  const { opened, job } = run;
+  const attachments = (job.attachments ??= begin(run));
   // Searched for first, all of them: one that is put off for long then holds up no other.
   while (attachments.file !== undefined) {
     await run.continueIfLong();
@@ -31,7 +31,7 @@ export async function attachmentPhase(run: ExportRun): Promise<void> {
 
 function begin(run: ExportRun): AttachmentState {
   // In a chunk of their own: the manifest's are written again when it is read again.
-  const first = Math.ceil((run.state.manifest?.entries ?? 0) / CHUNK) * CHUNK;
+  const first = Math.ceil((run.job.manifest?.entries ?? 0) / CHUNK) * CHUNK;
   return {
     file: 0,
     first,

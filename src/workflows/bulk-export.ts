@@ -26,7 +26,7 @@ import { failureDetails } from './progress.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
-import { addWarnings } from './state.ts';
+import { addWarnings, newJob } from './state.ts';
 import { longStep, step } from './steps.ts';
 import { cleanUp, untilStopped } from './stop.ts';
 
@@ -43,7 +43,9 @@ const DEFAULT_DEADLINE = 'P30D';
 export async function bulkExport(...args: [request: ExportRequest, carried?: CarriedState]): Promise<ExportReport> {
   const { request, state } = begin(args);
   const run = new ExportRun(request, state, new CancellationScope());
-  setHandler(pollNow, () => run.poke(), { description: 'Poll the FHIR server now instead of at the planned time.' });
+  setHandler(pollNow, () => run.requestPoll(), {
+    description: 'Poll the FHIR server now instead of at the planned time.',
+  });
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
 
   const deadline = startDeadline(run);
@@ -73,16 +75,16 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   const { state } = run;
   if (state.opened === undefined) await open(run);
   for (;;) {
-    if (!state.accepted) await kickOffPhase(run);
-    if (!state.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
+    if (!run.job.accepted) await kickOffPhase(run);
+    if (!run.job.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
     else if (!(await new DownloadPhase(run, manifestFiles(run)).execute())) restart(run, 'ExportExpired');
-    else if (state.complete) {
+    else if (run.job.complete) {
       if (isDead(run)) {
         restart(run, 'ExportExpired');
         continue;
       }
       // A file that is missing will fail the export; its attachments are not known.
-      if (run.request.attachments !== undefined && state.downloads?.failed === 0) await attachmentPhase(run);
+      if (run.request.attachments !== undefined && run.job.downloads?.failed === 0) await attachmentPhase(run);
       return await settle(run);
     }
   }
@@ -96,7 +98,7 @@ async function open(run: ExportRun): Promise<void> {
     owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
     path: request.destination?.path ?? defaultPath(info),
   });
-  state.generation = state.opened.generation;
+  state.job.generation = state.opened.generation;
   setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
 }
 
@@ -104,15 +106,15 @@ async function open(run: ExportRun): Promise<void> {
  * An earlier run's job that is there and whose files are not: to ask for them again, as often as the export is started,
  * would bring nothing.
  */
-function isDead({ opened, state }: ExportRun): boolean {
-  const refused = state.downloads?.refused ?? 0;
+function isDead({ opened, state, job }: ExportRun): boolean {
+  const refused = job.downloads?.refused ?? 0;
   return opened.adopted && !state.restarted && refused > 0 && patched('restart-when-files-are-gone');
 }
 
 /** An earlier run's job may be gone, then the export is kicked off once more; this run's own must not be. */
 function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
-  const { state } = run;
-  const { manifest, downloads, poll } = state;
+  const { state, job } = run;
+  const { manifest, downloads, poll } = job;
   if (!run.opened.adopted || state.restarted) {
     const detail = run.jobEnded ?? downloads?.detail ?? poll.detail ?? '';
     throw code === 'ExportGone'
@@ -123,17 +125,11 @@ function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
         );
   }
   state.restarted = true;
-  state.generation++;
-  state.accepted = false;
-  state.complete = false;
-  state.poll = { polls: poll.polls, notBefore: 0, backoffs: 0 };
-  delete state.manifest;
-  delete state.downloads;
-  delete state.attachments;
+  state.job = newJob(job.generation + 1, poll.polls);
 }
 
 async function settle(run: ExportRun): Promise<ExportReport> {
-  const { state, request } = run;
+  const { state, request, job } = run;
   run.enter('settling');
   const result = await longStep('settle').settleExport({
     ref: run.opened.ref,
@@ -142,7 +138,7 @@ async function settle(run: ExportRun): Promise<ExportReport> {
       ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
     },
     warnings: state.warnings,
-    fetchedAgain: sum(state.downloads?.again ?? {}, state.attachments?.downloads.again ?? {}),
+    fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,
     keepServerFiles: request.keepServerFiles === true,
   });

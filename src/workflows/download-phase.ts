@@ -88,7 +88,7 @@ export class DownloadPhase {
   #isPassDone(): boolean {
     const { cursor, planned } = this.#state;
     // While the server still works, files that wait for another try do not keep it from being polled.
-    const retries = this.#run.state.complete
+    const retries = this.#run.job.complete
       ? this.#state.retries
       : this.#state.retries.filter(({ notBefore }) => notBefore <= Date.now());
     return (
@@ -141,7 +141,7 @@ export class DownloadPhase {
 
   /** Ends all waits when an operator wants it. */
   #wake(): void {
-    const { state } = this.#run;
+    const { state, job } = this.#run;
     if (!this.#isWoken()) return;
     this.#state.wokenAt = state.wokenAt as number;
     this.#state.holdUntil = 0;
@@ -149,7 +149,7 @@ export class DownloadPhase {
     const links = this.#files.links();
     if (links !== undefined) links.readAt = 0;
     // While the server still works, the poll is to be woken as well.
-    if (state.complete) delete state.poked;
+    if (job.complete) delete state.pollRequested;
   }
 
   /** A wait that was asked of a batch ends when an operator wants to go on after the batch was started. */
@@ -170,7 +170,7 @@ export class DownloadPhase {
     const state = this.#state;
     while (this.#batches.size < state.window && state.holdUntil <= Date.now() && !this.#mustWait) {
       // Asked for first: while a token is renewed a batch could be cancelled, and must not be lost.
-      const token = this.#run.state.manifest?.requiresAccessToken === true ? await this.#run.tokens.current() : {};
+      const token = this.#run.job.manifest?.requiresAccessToken === true ? await this.#run.tokens.current() : {};
       const batch = this.#nextRetry() ?? this.#nextPlanned();
       if (batch !== undefined) this.#start(batch, token);
       else if (state.planned.length === 0 && state.cursor < this.#files.end() && this.#hasRoom) await this.#plan();
@@ -235,13 +235,13 @@ export class DownloadPhase {
   #start(batch: Batch, token: { token?: TokenRef }): void {
     this.#batches.add(batch);
     this.#files.running(1);
-    const { state } = this.#run;
+    const { state, job } = this.#run;
     const { ref } = this.#run.opened;
     const links = this.#files.links();
     const work = this.#scope.run(() =>
       fileStep(this.#run.opened, this.#summary(batch)).downloadFiles({
         ref,
-        generation: state.generation,
+        generation: job.generation,
         ranges: batch.ranges,
         retry: batch.troubles.size > 0,
         ...(this.#files.tokenIsGood() ? { tokenIsGood: true as const } : {}),

@@ -15,7 +15,7 @@ import type { CarriedState } from './carried-state.ts';
 import { pack } from './carried-state.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import { setSearchAttributes } from './search-attributes.ts';
-import type { ExportState } from './state.ts';
+import type { ExportState, JobState } from './state.ts';
 import { TokenKeeper } from './token-keeper.ts';
 
 /** Batches whose workers are remembered: enough to have seen each, and few enough to forget those that are gone. */
@@ -41,11 +41,15 @@ export class ExportRun {
     this.scope = scope;
   }
 
+  get job(): JobState {
+    return this.state.job;
+  }
+
   get opened(): OpenedExport {
     if (this.state.opened === undefined) throw new TypeError('the export has not been opened');
-    const { opened, generation } = this.state;
+    const { opened, job } = this.state;
     // Whatever an activity writes belongs to this job, and to no later one.
-    return { ...opened, ref: { ...opened.ref, generation } };
+    return { ...opened, ref: { ...opened.ref, generation: job.generation } };
   }
 
   /** As recorded when the export was opened; limits that came with a later version have their defaults. */
@@ -96,9 +100,9 @@ export class ExportRun {
     else delete this.state.stillSince;
   }
 
-  /** Wakes a wait for the server. */
-  poke(): void {
-    this.state.poked = true;
+  /** Ends a wait for the server: an operator wants to go on. */
+  requestPoll(): void {
+    this.state.pollRequested = true;
     if (patched('poll-now-wakes-downloads')) this.state.wokenAt = Math.max(Date.now(), (this.state.wokenAt ?? 0) + 1);
   }
 
@@ -106,9 +110,9 @@ export class ExportRun {
   async waitUntil(time: number, summary: string): Promise<void> {
     const delay = time - Date.now();
     this.show();
-    const poked = (): boolean => this.state.poked === true;
-    if (delay > 0 && !poked()) await condition(poked, delay, { summary });
-    delete this.state.poked;
+    const requested = (): boolean => this.state.pollRequested === true;
+    if (delay > 0 && !requested()) await condition(requested, delay, { summary });
+    delete this.state.pollRequested;
   }
 
   /** Goes on in a new run when the history is long. To be called where nothing is in flight. */

@@ -38,16 +38,16 @@ export function widestWindow({ opened }: ExportRun): number {
 
 /** The files that the manifest names. */
 export function manifestFiles(run: ExportRun): FileSet {
-  const { state } = run;
-  const downloads = (state.downloads ??= newDownloads(0, widestWindow(run), Date.now()));
+  const { job } = run;
+  const downloads = (job.downloads ??= newDownloads(0, widestWindow(run), Date.now()));
   return {
     noun: 'file',
     state: downloads,
     first: 0,
-    end: () => state.manifest?.entries ?? 0,
-    expires: () => state.manifest?.expires,
+    end: () => job.manifest?.entries ?? 0,
+    expires: () => job.manifest?.expires,
     links: () => (downloads.links ??= { ...NO_LINKS }),
-    read: () => state.manifest,
+    read: () => job.manifest,
     tokenIsGood: () => false,
     running: (change) => {
       run.batches += change;

@@ -11,7 +11,8 @@ import { step } from './steps.ts';
  */
 export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { state, request, limits } = run;
-  const { poll } = state;
+  const { job } = run;
+  const { poll } = job;
   run.enter('kick-off');
   for (;;) {
     const result = await run.tokens.use((token) =>
@@ -24,13 +25,13 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
           ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
           ...(request.prefer === undefined ? {} : { prefer: request.prefer }),
         },
-        generation: state.generation,
+        generation: job.generation,
       }),
     );
     run.stands(result.kind !== 'accepted');
     if (result.kind === 'accepted') {
       addWarnings(state, result.warnings);
-      state.accepted = true;
+      job.accepted = true;
       delete poll.trouble;
       delete poll.detail;
       poll.backoffs = 1;

@@ -13,7 +13,7 @@ import { step } from './steps.ts';
  * @returns false when the job is gone
  */
 export async function pollPhase(run: ExportRun): Promise<boolean> {
-  const { poll } = run.state;
+  const { poll } = run.job;
   run.enter('waiting');
   for (;;) {
     // Before the wait, which the next run then makes: a poll that an operator asked for shall not wait again.
@@ -26,8 +26,8 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
     run.stands(result.kind === 'trouble');
     switch (result.kind) {
       case 'complete':
-        run.state.manifest = result.manifest;
-        run.state.complete = true;
+        run.job.manifest = result.manifest;
+        run.job.complete = true;
         addWarnings(run.state, result.warnings);
         delete poll.trouble;
         delete poll.detail;
@@ -49,7 +49,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
 }
 
 function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProgress' }): void {
-  const { poll } = run.state;
+  const { poll } = run.job;
   if (result.progress !== undefined) poll.serverProgress = result.progress;
   // An export that is under way is no trouble: it is asked about as often as the server likes.
   if (result.retryAfter !== undefined) poll.backoffs = 0;
@@ -59,16 +59,16 @@ function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProg
 
 /** Notes the pages that are ready (`allowPartialManifests`, Bulk Data IG 3.0). */
 function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'inProgress' }): boolean {
-  const { state } = run;
-  if (manifest === undefined || manifest.entries <= (state.manifest?.entries ?? 0)) return false;
-  state.manifest = manifest;
-  state.poll.backoffs = 0;
+  const { job } = run;
+  if (manifest === undefined || manifest.entries <= (job.manifest?.entries ?? 0)) return false;
+  job.manifest = manifest;
+  job.poll.backoffs = 0;
   return true;
 }
 
 /** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */
 function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }): boolean {
-  const { poll } = run.state;
+  const { poll } = run.job;
   poll.trouble = addTrouble(poll.trouble, result.cause, Date.now());
   poll.detail = detailOf(result);
   if (isFinal(poll.trouble, Date.now(), run.limits)) {
@@ -84,7 +84,7 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
   return true;
 }
 
-function waitSummary({ state: { poll } }: ExportRun): string {
+function waitSummary({ job: { poll } }: ExportRun): string {
   const seconds = Math.max(0, Math.ceil((poll.notBefore - Date.now()) / 1000));
   return `next poll in ${seconds} s${poll.detail === undefined ? '' : ` · ${poll.detail.slice(0, 60)}`}`;
 }

@@ -3,7 +3,8 @@ import type { ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
 export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
-  const { opened, poll, manifest, downloads, attachments } = state;
+  const { poll, manifest, downloads, attachments } = state.job;
+  const { opened } = state;
   const seen = Object.values(downloads?.seen ?? {});
   const detail = attachments?.downloads.detail ?? downloads?.detail ?? poll.detail;
   return {

@@ -11,7 +11,7 @@ import { step } from './steps.ts';
  * @returns false when the job is gone, or its manifest is another one
  */
 export async function refreshPhase(run: ExportRun): Promise<boolean> {
-  const { reading = 0, links } = run.state.downloads ?? {};
+  const { reading = 0, links } = run.job.downloads ?? {};
   const life = links?.dead === undefined ? {} : { life: links.dead };
   let trouble: Trouble | undefined;
   for (;;) {
@@ -21,7 +21,7 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
     if (result.kind === 'trouble') run.stands(true);
     if (result.kind === 'refreshed') {
       // New links may have a new end.
-      run.state.manifest = result.manifest;
+      run.job.manifest = result.manifest;
       return true;
     }
     if (result.kind === 'gone' || result.kind === 'changed') {

@@ -5,30 +5,39 @@ import type { Trouble } from '../policy/trouble.ts';
 import type { ManifestSummary } from '../export-folder/export-state.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 
-/** Where an export is: all that one run hands to the next when its history is full. Bounded, without secrets. */
-export interface ExportState {
-  /** Milliseconds since the epoch, as all times here. */
+/**
+ * Where an export is: all that one run hands to the next when its history is full. Bounded, without secrets.
+ *
+ * Times are milliseconds since the epoch, also in all that follows.
+ */
+export interface ExportState<Retry = RetryState> {
   startedAt: number;
   phase: ExportPhase;
-  opened?: OpenedExport;
-  /** Number of the job at the server; rises when the job of an earlier run is gone. */
-  generation: number;
+  opened?: OpenedExport | undefined;
+  /** The job of an earlier run was gone, and another one has been kicked off. */
   restarted: boolean;
+  token?: TokenState | undefined;
+  job: JobState<Retry>;
+  warnings: Warning[];
+  /** An operator has asked for a poll that has not come yet. */
+  pollRequested?: true | undefined;
+  /** When an operator last wanted downloads to go on, whatever they wait for. */
+  wokenAt?: number | undefined;
+  /** The first of a series of troubles with the server, without a success in between. */
+  stillSince?: number | undefined;
+}
+
+/** What belongs to one job at the server; another one begins with nothing of it. */
+export interface JobState<Retry = RetryState> {
+  /** Number of the job; rises when the job of an earlier run is gone. */
+  generation: number;
   accepted: boolean;
   /** The manifest has all its pages; before that it may have the ones that are ready. */
   complete: boolean;
-  token?: TokenState;
   poll: PollState;
-  manifest?: ManifestSummary;
-  downloads?: DownloadState;
-  attachments?: AttachmentState;
-  warnings: Warning[];
-  /** An operator has asked for a poll that has not come yet. */
-  poked?: true;
-  /** When an operator last wanted downloads to go on, whatever they wait for. */
-  wokenAt?: number;
-  /** The first of a series of troubles with the server, without a success in between. */
-  stillSince?: number;
+  manifest?: ManifestSummary | undefined;
+  downloads?: DownloadState<Retry> | undefined;
+  attachments?: AttachmentState<Retry> | undefined;
 }
 
 /** The epoch in use; the token itself is only in the workers. */
@@ -37,7 +46,7 @@ export interface TokenState {
   /** As asked for. */
   scope: string;
   /** Absent for credentials that do not end by themselves. */
-  refreshAt?: number;
+  refreshAt?: number | undefined;
 }
 
 export interface PollState {
@@ -45,22 +54,22 @@ export interface PollState {
   notBefore: number;
   /** Waits in a row for which the server named no time. */
   backoffs: number;
-  trouble?: Trouble;
-  serverProgress?: string;
-  detail?: string;
+  trouble?: Trouble | undefined;
+  serverProgress?: string | undefined;
+  detail?: string | undefined;
 }
 
-export interface DownloadState {
+export interface DownloadState<Retry = RetryState> {
   /** First entry that has not been planned. */
   cursor: number;
   /** Planned and not started. */
   planned: OrdinalRange[];
-  retries: RetryState[];
+  retries: Retry[];
   seen: Record<string, Seen>;
   done: number;
   failed: number;
   /** Of those: refused with fresh links, so that the server does not have them any more. */
-  refused?: number;
+  refused?: number | undefined;
   /** Files put off, by cause. */
   again: Record<string, number>;
   startedAt: number;
@@ -71,24 +80,24 @@ export interface DownloadState {
   busyTimes: number;
   /** How often the manifest has been read again. */
   reading: number;
-  detail?: string;
+  detail?: string | undefined;
   /** What is known of links; of manifests only. */
-  links?: LinkState;
+  links?: LinkState | undefined;
   /** The last wish of an operator by which all waits have ended. */
-  wokenAt?: number;
+  wokenAt?: number | undefined;
   /** Files put off that were too many to be kept: they are tried again when all others are done, in a second pass. */
-  left?: number;
+  left?: number | undefined;
   secondPass?: true;
 }
 
 /** Attachments of the files, which are searched for and then fetched. */
-export interface AttachmentState {
+export interface AttachmentState<Retry = RetryState> {
   /** First file that has not been searched; absent when all have been. */
-  file?: number;
+  file?: number | undefined;
   /** Ordinals of the first attachment and behind the last. */
   first: number;
   end: number;
-  downloads: DownloadState;
+  downloads: DownloadState<Retry>;
   /** Refusals go on with a new token, so they are not about the token. */
   tokenIsGood: boolean;
 }
@@ -99,20 +108,16 @@ export interface RetryState {
   trouble: Trouble;
   notBefore: number;
   /** Age at which its link was refused, and too old for that to mean anything. */
-  age?: number;
+  age?: number | undefined;
 }
 
 export function newState(now: number): ExportState {
-  return {
-    startedAt: now,
-    phase: 'starting',
-    generation: 1,
-    restarted: false,
-    accepted: false,
-    complete: false,
-    poll: { polls: 0, notBefore: 0, backoffs: 0 },
-    warnings: [],
-  };
+  return { startedAt: now, phase: 'starting', restarted: false, job: newJob(1, 0), warnings: [] };
+}
+
+/** @param polls made so far, of all jobs */
+export function newJob(generation: number, polls: number): JobState {
+  return { generation, accepted: false, complete: false, poll: { polls, notBefore: 0, backoffs: 0 } };
 }
 
 export function newDownloads(cursor: number, window: number, now: number): DownloadState {

@@ -125,11 +125,11 @@ export class TokenKeeper {
   async #wait(trouble: Trouble, detail: string, retryAfter: number | undefined): Promise<void> {
     const { limits, state } = this.#run;
     this.trouble = detail;
-    state.poll.detail = detail;
+    state.job.poll.detail = detail;
     if (isFinal(trouble, Date.now(), limits)) throw failure('AuthorizationFailed', `no token could be had: ${detail}`);
     const delay = nextDelay(retryAfter, trouble.times - 1, limits, Math.random);
     await this.#run.waitUntil(Date.now() + delay, `token again in ${Math.ceil(delay / 1000)} s`);
-    delete state.poll.detail;
+    delete state.job.poll.detail;
   }
 
   #warn(what: string, types: readonly string[]): void {

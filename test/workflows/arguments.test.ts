@@ -19,7 +19,8 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 const REQUEST = { server: 'hospital', level: 'system', parameters: { _type: 'Patient' } };
-const forged: CarriedState = { ...newState(Date.now()), accepted: true, fromRun: randomUUID() };
+const state = newState(Date.now());
+const forged: CarriedState = { ...state, job: { ...state.job, accepted: true }, fromRun: randomUUID() };
 const { fromRun: _, ...nameless } = forged;
 
 test.each<[string, unknown[], RegExp]>([

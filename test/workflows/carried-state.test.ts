@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/policy/limits.ts';
 import type { TroubleCause } from '../../src/policy/trouble.ts';
+import type { CarriedState } from '../../src/workflows/carried-state.ts';
 import { pack, unpack } from '../../src/workflows/carried-state.ts';
 import type { ExportState } from '../../src/workflows/state.ts';
 import { newDownloads, newState } from '../../src/workflows/state.ts';
@@ -13,7 +14,12 @@ const retry = (ordinal: number, more: { cause?: TroubleCause; since?: number; no
 
 function stateWith(retries: ReturnType<typeof retry>[]): ExportState {
   const downloads = { ...newDownloads(0, 64, NOW), retries };
-  return { ...newState(NOW), downloads, attachments: { ...attachments, downloads } };
+  const state = newState(NOW);
+  return { ...state, job: { ...state.job, downloads, attachments: { ...attachments, downloads } } };
+}
+
+function withoutAttachments({ job, ...state }: CarriedState): CarriedState {
+  return { ...state, job: { ...job, attachments: undefined } };
 }
 
 const attachments = { first: 500, end: 500, tokenIsGood: false };
@@ -29,7 +35,7 @@ test('files to be fetched again come out as they went in', () => {
 });
 
 test('none is fetched earlier, and hardly later', () => {
-  const { downloads } = unpack(pack(stateWith([retry(1, { notBefore: NOW + 1 })]), 'run'));
+  const { downloads } = unpack(pack(stateWith([retry(1, { notBefore: NOW + 1 })]), 'run')).job;
   expect(downloads?.retries[0]?.notBefore).toBe(NOW + 10_000);
 });
 
@@ -42,7 +48,7 @@ test('the state stays small when everything in flight has failed, each file at a
     }
   }
   const carried = pack(stateWith(retries), 'run');
-  expect(JSON.stringify({ ...carried, attachments: undefined }).length).toBeLessThan(48 * 1024);
+  expect(JSON.stringify(withoutAttachments(carried)).length).toBeLessThan(48 * 1024);
 });
 
 test.each([
@@ -59,8 +65,8 @@ test.each([
   for (const [place, one] of retries.entries())
     Object.assign(one.trouble, { times: 1 + (place % 40), reached: place * 1000 });
   const carried = pack(stateWith(retries), 'run');
-  expect(JSON.stringify({ ...carried, attachments: undefined }).length).toBeLessThan(60 * 1024);
-  const { downloads } = unpack(carried);
+  expect(JSON.stringify(withoutAttachments(carried)).length).toBeLessThan(60 * 1024);
+  const { downloads } = unpack(carried).job;
   const back = new Map(downloads?.retries.map((one) => [one.ordinal, one]));
   expect(back.size).toBe(LIMITS.mostRetries);
   const wrong = retries.filter(({ ordinal, trouble, notBefore }) => {
@@ -71,14 +77,88 @@ test.each([
   expect(wrong).toEqual([]);
 });
 
-test('ranges, as earlier versions handed them on, are understood', () => {
-  const { trouble } = retry(0);
-  const downloads = {
-    ...newDownloads(0, 64, NOW),
-    retries: [{ files: [3, [5, 7] as const], trouble, notBefore: NOW }],
-  };
-  const ordinals = unpack({ ...newState(NOW), downloads }).downloads?.retries.map(({ ordinal }) => ordinal);
-  expect(ordinals).toEqual([3, 5, 6]);
+describe('states of earlier versions, as they are in histories, are understood', () => {
+  const poll = { polls: 3, notBefore: 1_795_443_503_685, backoffs: 1 };
+  const counts = { done: 16, failed: 0, again: { link: 3 }, window: 16, holdUntil: 0, busyTimes: 0, reading: 0 };
+  const manifest = { pages: 1, entries: 31, transactionTime: '2026-11-23T14:18:20.569Z', requiresAccessToken: false };
+  const trouble = { cause: 'link' as const, since: 1_795_443_503_955, times: 1 };
+  const first = { startedAt: 1_795_443_500_415, phase: 'downloading' as const, restarted: false, warnings: [] };
+  const some = { cursor: 31, planned: [[19, 20] as const], seen: {}, startedAt: 1_795_443_503_753, ...counts };
+
+  test('0.1.0: a flat state, ranges, `words`', () => {
+    const old = {
+      ...first,
+      generation: 2,
+      accepted: true,
+      complete: true,
+      poll: { ...poll, words: 'busy' },
+      manifest,
+      downloads: {
+        ...some,
+        retries: [{ files: [5, [6, 8] as const], trouble, notBefore: 1_795_443_510_000 }],
+        words: 'HTTP 404',
+      },
+      attachments: {
+        first: 500,
+        end: 531,
+        tokenIsGood: false,
+        downloads: { ...some, retries: [], words: 'HTTP 503' },
+      },
+    };
+    const retries = [5, 6, 7].map((ordinal) => ({ ordinal, trouble, notBefore: 1_795_443_510_000 }));
+    expect(unpack(old)).toEqual({
+      ...first,
+      job: {
+        generation: 2,
+        accepted: true,
+        complete: true,
+        poll: { ...poll, detail: 'busy' },
+        manifest,
+        downloads: { ...some, retries, detail: 'HTTP 404' },
+        attachments: {
+          first: 500,
+          end: 531,
+          tokenIsGood: false,
+          downloads: { ...some, retries: [], detail: 'HTTP 503' },
+        },
+      },
+    });
+  });
+
+  test('0.2.0-dev: a flat state that names its run, packed ordinals, `poked`', () => {
+    const old = {
+      ...first,
+      fromRun: '01a2115a-a70f-7614-882e-e1d970113823',
+      token: { epoch: 1_795_443_500_500, scope: 'system/*.rs' },
+      generation: 1,
+      accepted: true,
+      complete: false,
+      poll,
+      manifest,
+      downloads: {
+        ...some,
+        retries: [{ files: 'K', trouble, notBefore: 1_795_443_510_000 }],
+        secondPass: true as const,
+      },
+      poked: true as const,
+      wokenAt: 1_795_443_503_999,
+      stillSince: 1_795_443_503_955,
+    };
+    const { fromRun: _, poked: __, generation, accepted, complete, downloads, ...rest } = old;
+    const { poll: ___, manifest: ____, ...state } = rest;
+    expect(unpack(old)).toEqual({
+      ...state,
+      pollRequested: true,
+      job: {
+        generation,
+        accepted,
+        complete,
+        poll,
+        manifest,
+        downloads: { ...downloads, retries: [{ ordinal: 5, trouble, notBefore: 1_795_443_510_000 }] },
+      },
+    });
+  });
 });
 
 test('files one by one, as earlier runs handed them on, are understood', () => {
