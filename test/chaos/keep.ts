@@ -2,10 +2,10 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { RoundPlan } from './plan.ts';
-import type { RoundResult } from './round.ts';
+import type { RoundResult } from './round-result.ts';
 import type { Base, RoundStack } from './stack.ts';
 
-/** Puts all that is known of a round that failed into its folder: plan, faults, requests and histories. */
+/** Writes everything known about a failed round to its folder: plan, faults, requests and histories. */
 export async function keepEvidence(
   plan: RoundPlan,
   base: Base,

@@ -18,6 +18,7 @@ import { followExport } from './follow-export.ts';
 import { injectAll } from './inject.ts';
 import { keepEvidence } from './keep.ts';
 import type { RoundPlan } from './plan.ts';
+import type { RoundResult } from './round-result.ts';
 import type { Base, RoundStack } from './stack.ts';
 import { startRoundStack } from './stack.ts';
 
@@ -26,16 +27,6 @@ const AFTERMATH = 1500;
 
 /** A worker may end when the Temporal server is away for long, and is then started again. */
 const MOST_OWN_ENDS = 6;
-
-/** What a round showed. */
-export interface RoundResult {
-  runs: ExportRun[];
-  injected: Injected[];
-  /** What is not as promised; empty when all is. */
-  problems: string[];
-  /** Where everything is kept, when there are problems. */
-  folder: string;
-}
 
 /**
  * Runs the exports of a plan at the same time while its faults happen, and compares what came of it with what is
