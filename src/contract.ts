@@ -208,6 +208,7 @@ export interface ExportProgress {
   files?: { total: number; done: number; failed: number; waiting: number; running: number };
   /** Present once the files are there, when attachments were asked for. */
   attachments?: { total: number; done: number; failed: number };
+  /** Of the data files that are done, counted as in the report. */
   resources: number;
   bytes: number;
   transactionTime?: string;

@@ -1,6 +1,7 @@
-import type { ExportRequest, TypeCounts, Warning } from '../contract.ts';
+import type { ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { valuesOf } from '../fhir/parameters.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
 import type { IssueSummary } from '../export-folder/summarize-issues.ts';
 
@@ -9,7 +10,7 @@ const MOST_WARNINGS = 20;
 
 /** What the files of an export brought. */
 export interface Content {
-  byType: Readonly<Record<string, TypeCounts>>;
+  byType: Readonly<CountsByType>;
   deletions: Readonly<Record<string, number>>;
   issues: IssueSummary;
 }

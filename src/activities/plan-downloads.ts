@@ -1,7 +1,9 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import type { OrdinalRange, Seen } from '../policy/batches.ts';
-import { CHUNK, filesPerBatch, planBatches, plannable, typeKey } from '../policy/batches.ts';
+import type { OrdinalRange } from '../policy/batches.ts';
+import { CHUNK, filesPerBatch, planBatches, plannable } from '../policy/batches.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
+import { countFile } from '../policy/type-counts.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -20,14 +22,14 @@ export interface PlanDownloadsInput {
   /** Files in all. */
   total: number;
   /** What has been seen of each type's files, for the sizes that the manifest does not give. */
-  seen: Record<string, Seen>;
+  seen: CountsByType;
 }
 
 export interface PlanDownloadsResult {
   batches: OrdinalRange[];
   cursor: number;
   /** Files that an earlier run has finished. */
-  done: Record<string, Seen>;
+  done: CountsByType;
   warnings: Warning[];
 }
 
@@ -75,19 +77,11 @@ function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-function countFinished(entries: readonly Entry[], finished: ReadonlyMap<number, Receipt>): Record<string, Seen> {
-  const done: Record<string, Seen> = {};
+function countFinished(entries: readonly Entry[], finished: ReadonlyMap<number, Receipt>): CountsByType {
+  const done: CountsByType = {};
   for (const entry of entries) {
     const receipt = finished.get(entry.ordinal);
-    if (receipt !== undefined) addSeen(done, typeKey(entry), receipt);
+    if (receipt !== undefined) countFile(done, entry, receipt);
   }
   return done;
-}
-
-/** Adds one finished file to the counts of its type. */
-export function addSeen(counts: Record<string, Seen>, type: string, file: { records: number; bytes: number }): void {
-  const seen = (counts[type] ??= { files: 0, resources: 0, bytes: 0 });
-  seen.files++;
-  seen.resources += file.records;
-  seen.bytes += file.bytes;
 }

@@ -1,6 +1,8 @@
-import type { ExportReport, ExportRequest, TypeCounts, Warning } from '../contract.ts';
+import type { ExportReport, ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import { CHUNK, typeKey } from '../policy/batches.ts';
+import { CHUNK } from '../policy/batches.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
+import { countFile, sumOfData } from '../policy/type-counts.ts';
 import { Deletions } from '../fhir/deletions.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
@@ -99,7 +101,7 @@ async function settle(
 
 /** What is known of all files, and little of each. */
 interface Gathered {
-  byType: Record<string, TypeCounts>;
+  byType: CountsByType;
   errorFiles: number;
   missing: Entry[];
   issues: IssueSummary;
@@ -169,10 +171,7 @@ async function addFile(
     gathered.errorFiles++;
     for await (const issue of readLines(folder, entry.name, ISSUES, signal)) gathered.issues.add(issue, entry.name);
   } else {
-    const counts = (gathered.byType[typeKey(entry)] ??= { files: 0, resources: 0, bytes: 0 });
-    counts.files++;
-    counts.resources += receipt.records - receipt.headers;
-    counts.bytes += receipt.bytes;
+    countFile(gathered.byType, entry, receipt);
   }
 }
 
@@ -208,15 +207,11 @@ function makeReport(
 ): ExportReport {
   const { byType } = gathered;
   const deletions = gathered.deletions.counts();
-  const all = Object.values(byType);
-  const sum = (key: keyof TypeCounts): number => all.reduce((total, counts) => total + counts[key], 0);
   return {
     status: gathered.issues.hasProblems ? 'complete-with-issues' : 'complete',
     transactionTime: summary.transactionTime,
     location: folder.location,
-    files: sum('files'),
-    resources: sum('resources'),
-    bytes: sum('bytes'),
+    ...sumOfData(byType),
     byType,
     ...(attachments === undefined ? {} : { attachments }),
     deletions,

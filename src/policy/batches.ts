@@ -1,15 +1,9 @@
 import type { Entry } from '../fhir/entries.ts';
-import { isResourceType } from '../fhir/resource-types.ts';
+import type { CountsByType } from './type-counts.ts';
+import { typeKey } from './type-counts.ts';
 
 /** Entries from one ordinal to another, the second not included. */
 export type OrdinalRange = readonly [from: number, to: number];
-
-/** What has been seen so far of one type's files. */
-export interface Seen {
-  files: number;
-  resources: number;
-  bytes: number;
-}
 
 /** Entries and receipts are kept in folders of this many, so that no file and no folder grows without bound. */
 export const CHUNK = 500;
@@ -31,7 +25,7 @@ const ENOUGH = 3;
  * Expected bytes of an entry: `fileSize`, else `count` times the mean bytes of its type's resources so far or a guess,
  * else the mean of its type's files; undefined when nothing is known yet.
  */
-export function expectedBytes(entry: Entry, seen: Readonly<Record<string, Seen>>): number | undefined {
+export function expectedBytes(entry: Entry, seen: Readonly<CountsByType>): number | undefined {
   if (entry.fileSize !== undefined) return entry.fileSize;
   const mean = seen[typeKey(entry)];
   if (entry.count !== undefined && (mean === undefined || mean.resources > 0)) {
@@ -40,22 +34,16 @@ export function expectedBytes(entry: Entry, seen: Readonly<Record<string, Seen>>
   return mean !== undefined && mean.files >= ENOUGH ? mean.bytes / mean.files : undefined;
 }
 
-/** Key under which an entry's type is counted; types that FHIR does not know share one, so that there are few. */
-export function typeKey(entry: Pick<Entry, 'kind' | 'type'>): string {
-  if (entry.kind !== 'output') return entry.kind;
-  return entry.type !== undefined && isResourceType(entry.type) ? entry.type : 'Resource';
-}
-
 /** How many small files a batch may have: few in a small export, and so many in a large one that history stays small. */
 export function filesPerBatch(total: number): number {
   return Math.min(MOST_FILES, Math.ceil(total / ENOUGH_BATCHES));
 }
 
 /**
- * The first of some entries, up to a few of unknown size: what comes behind those shall be planned when they have shown
- * how large the files of their type are.
+ * The first of some entries, up to a few of unknown size: those behind them are planned when these have shown how
+ * large the files of their type are.
  */
-export function plannable(entries: readonly Entry[], seen: Readonly<Record<string, Seen>>): readonly Entry[] {
+export function plannable(entries: readonly Entry[], seen: Readonly<CountsByType>): readonly Entry[] {
   let unknown = 0;
   const end = entries.findIndex((entry) => expectedBytes(entry, seen) === undefined && ++unknown > MOST_UNKNOWN);
   return end === -1 ? entries : entries.slice(0, end);
@@ -69,7 +57,7 @@ export function plannable(entries: readonly Entry[], seen: Readonly<Record<strin
  */
 export function planBatches(
   entries: readonly Entry[],
-  seen: Readonly<Record<string, Seen>>,
+  seen: Readonly<CountsByType>,
   mostFiles: number,
 ): OrdinalRange[] {
   const batches: { from: number; to: number; bytes: number; ends: number }[] = [];

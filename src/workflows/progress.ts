@@ -1,11 +1,12 @@
 import type { ExportProgress, FailureDetails } from '../contract.ts';
+import { sumOfData } from '../policy/type-counts.ts';
 import type { ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
 export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
   const { poll, manifest, downloads, attachments } = state.job;
   const { opened } = state;
-  const seen = Object.values(downloads?.seen ?? {});
+  const { resources, bytes } = sumOfData(downloads?.seen ?? {});
   const detail = attachments?.downloads.detail ?? downloads?.detail ?? poll.detail;
   return {
     phase: state.phase,
@@ -34,8 +35,8 @@ export function progressOf(server: string, state: ExportState, running: number):
             failed: attachments.downloads.failed,
           },
         }),
-    resources: seen.reduce((sum, { resources }) => sum + resources, 0),
-    bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
+    resources,
+    bytes,
     ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
     ...(detail === undefined ? {} : { trouble: detail }),
     ...(state.stillSince === undefined ? {} : { standsStillSince: new Date(state.stillSince).toISOString() }),

@@ -1,5 +1,6 @@
 import type { ExportPhase, Warning } from '../contract.ts';
-import type { OrdinalRange, Seen } from '../policy/batches.ts';
+import type { OrdinalRange } from '../policy/batches.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
 import type { LinkState } from '../policy/link-life.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import type { ManifestSummary } from '../export-folder/export-state.ts';
@@ -65,7 +66,7 @@ export interface DownloadState<Retry = RetryState> {
   /** Planned and not started. */
   planned: OrdinalRange[];
   retries: Retry[];
-  seen: Record<string, Seen>;
+  seen: CountsByType;
   done: number;
   failed: number;
   /** Of those: refused with fresh links, so that the server does not have them any more. */

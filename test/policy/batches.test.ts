@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { expectedBytes, filesPerBatch, planBatches, plannable, toRanges, typeKey } from '../../src/policy/batches.ts';
-import type { Seen } from '../../src/policy/batches.ts';
+import { expectedBytes, filesPerBatch, planBatches, plannable, toRanges } from '../../src/policy/batches.ts';
+import type { CountsByType } from '../../src/policy/type-counts.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -25,7 +25,7 @@ function entries(count: number, more: Partial<Entry> = {}): Entry[] {
 }
 
 describe('the expected size', () => {
-  const seen: Record<string, Seen> = {
+  const seen: CountsByType = {
     Patient: { files: 3, resources: 30, bytes: 3000 },
     Group: { files: 2, resources: 10, bytes: 500 },
     Device: { files: 5, resources: 0, bytes: 0 },
@@ -45,17 +45,6 @@ describe('the expected size', () => {
   ])('is %s', (_what, more, bytes) => {
     expect(expectedBytes(entry(0, more), seen)).toBe(bytes);
   });
-});
-
-test.each([
-  ['output', 'Patient', 'Patient'],
-  ['output', 'Ours', 'Resource'],
-  ['output', 'constructor', 'Resource'],
-  ['output', undefined, 'Resource'],
-  ['deleted', 'Bundle', 'deleted'],
-  ['error', 'OperationOutcome', 'error'],
-] as const)('%s files of type %s are counted as %s', (kind, type, key) => {
-  expect(typeKey(type === undefined ? { kind } : { kind, type })).toBe(key);
 });
 
 test.each([

@@ -1,10 +1,11 @@
 import type { Outage } from '../../download/file-trouble.ts';
 import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
-import type { OrdinalRange, Seen } from '../../policy/batches.ts';
+import type { OrdinalRange } from '../../policy/batches.ts';
+import type { CountsByType } from '../../policy/type-counts.ts';
 
 /** The outcome of a batch; every entry is in exactly one of `done`, `failed` and `later`. Recorded in histories. */
 export interface DownloadFilesResult {
-  done: Record<string, Seen>;
+  done: CountsByType;
   /** Given up at once. */
   failed: number[];
   later: LaterFiles[];

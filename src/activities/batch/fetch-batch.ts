@@ -3,8 +3,8 @@ import type { FileTrouble } from '../../download/file-trouble.ts';
 import { troubleFile } from '../../export-folder/layout.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import { tokenRefused } from '../../fhir-server/token-needed.ts';
-import { toRanges, typeKey } from '../../policy/batches.ts';
-import { addSeen } from '../plan-downloads.ts';
+import { toRanges } from '../../policy/batches.ts';
+import { countFile } from '../../policy/type-counts.ts';
 import type { Batch } from './batch.ts';
 import type { DownloadFilesResult } from './batch-result.ts';
 import { fetchEntry } from './fetch-entry.ts';
@@ -47,12 +47,12 @@ export async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
     }
     if (outcome.kind === 'finished') {
       if (!batch.earlier.has(entry.ordinal)) await receipts.add(outcome.receipt);
-      addSeen(result.done, typeKey(entry), outcome.receipt);
+      countFile(result.done, entry, outcome.receipt);
       continue;
     }
     server.busy.clear();
     if (age !== undefined) result.worked = Math.max(result.worked ?? 0, age);
-    await storing.add(async () => addSeen(result.done, typeKey(entry), await storeFile(batch, entry, outcome)));
+    await storing.add(async () => countFile(result.done, entry, await storeFile(batch, entry, outcome)));
   }
   return result;
 }
