@@ -49,6 +49,14 @@ describe('README.md', async () => {
   });
 });
 
+test('CONTRIBUTING.md has every folder of src/ on its map', async () => {
+  const entries = await readdir(join(projectRoot, 'src'), { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const [, map = ''] = /\nsrc\/\n([^]*?)\ndev\//.exec(await read('CONTRIBUTING.md')) ?? [];
+  const named = [...map.matchAll(/^ {2}([\w-]+)\/ /gm)].map(([, name]) => name as string);
+  expect(named.toSorted()).toEqual(folders.toSorted());
+});
+
 function read(page: string): Promise<string> {
   return readFile(join(projectRoot, page), 'utf8');
 }
