@@ -1,26 +1,24 @@
-/** Milliseconds for which the others wait for the answer to the one that asks first after that. */
+/** Milliseconds for which all other files wait for the answer to the first one that asks again. */
 const PROBE = 60_000;
 
-/**
- * When a server may be asked for files again, by one worker, whatever the export. Times are milliseconds since the epoch.
- */
+/** When one worker may ask a server for files again, whatever the export. Times are milliseconds since the epoch. */
 export class Busy {
   #until = 0;
-  /** It asked for more time than all files wait: when that is over, one of them asks first. */
+  /** The server asked for more time than the longest wait: when that is over, one file asks first. */
   #probe = false;
-  /** The latest wish of an operator that has been heard. */
+  /** When an operator last woke the export, as far as this worker knows. */
   #wokenAt = 0;
   readonly #longest: number;
 
-  /** @param longest that all files wait because one answer said so, in milliseconds: it may be a slip of the server */
+  /** @param longest milliseconds that all files wait because of one answer, which may be a mistake of the server */
   constructor(longest: number) {
     this.#longest = longest;
   }
 
   /**
-   * How long the next file has to wait, in milliseconds; 0 when it is to be asked for.
+   * Milliseconds that the next file must wait; 0 when it may be asked for now.
    *
-   * @param wokenAt when an operator last wanted the export to go on; what the server asked for before does not hold then
+   * @param wokenAt when an operator last woke the export: this ends what the server asked for before
    */
   wait(now: number, wokenAt = 0): number {
     if (wokenAt > this.#wokenAt) {
@@ -35,12 +33,12 @@ export class Busy {
   /**
    * The server wants no further requests.
    *
-   * @param asked milliseconds
+   * @param asked milliseconds that it wants
    */
   hold(now: number, asked: number, wokenAt = 0): void {
     this.#until = now + Math.min(this.#longest, asked);
     this.#probe = asked > this.#longest;
-    // An answer that came after the wish holds.
+    // This answer came after the operator's wish, and holds.
     this.#wokenAt = Math.max(this.#wokenAt, wokenAt);
   }
 

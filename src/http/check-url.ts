@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Where a cloud keeps the secrets of a machine, and what is on its own wire only. */
+/** Where a cloud keeps the secrets of a machine, and what only its own network segment reaches. */
 const LINK_LOCAL = blockList([
   ['169.254.0.0', 16],
   ['fe80::', 10],
@@ -11,7 +11,7 @@ const LINK_LOCAL = blockList([
   ['192.0.0.192', 32],
   ['168.63.129.16', 32],
 ]);
-/** Addresses of this machine; the unspecified one leads here, too. */
+/** Addresses of this machine; the unspecified address leads here, too. */
 const THIS_MACHINE = blockList([
   ['127.0.0.0', 8],
   ['0.0.0.0', 8],
@@ -51,7 +51,7 @@ export function faultOfAddress(address: string, loopback: boolean): string | und
 
 /**
  * Says why a URL that a server gave must not be asked, or nothing when it may: `https:` only (`http:` on loopback), no
- * user information, no address that {@link faultOfAddress} names. What a name leads to shows when it is looked up.
+ * user information, no address that {@link faultOfAddress} names. Where a name leads shows when it is looked up.
  *
  * @param loopback whether addresses of this machine may be asked: only where the FHIR server itself is one
  */

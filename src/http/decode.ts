@@ -21,7 +21,7 @@ const CODINGS: Readonly<Record<string, Undo>> = {
   br: (body, maxOutputLength) => brotliAll(body, { maxOutputLength }),
 };
 
-/** More bytes than may be held. */
+/** More bytes came than may be held. */
 export class TooLongError extends NetworkError {
   constructor(most: number) {
     super(`the answer is longer than ${most} bytes`, true);
@@ -29,8 +29,8 @@ export class TooLongError extends NetworkError {
 }
 
 /**
- * Undoes the codings of a body. Requests ask for none, but some proxies compress whatever they are asked for. A coding
- * that is not known is left as it is: some servers write a character set there.
+ * Undoes the codings of a body. Requests ask for none, but some proxies compress everything. A body of an unknown coding
+ * is left as it is: some servers write a character set there.
  *
  * @param codings the header `Content-Encoding`
  * @param most bytes that may come out

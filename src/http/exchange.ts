@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { toNetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
 
-/** Bytes of a body that are held until somebody receives it; then the server has to wait. */
+/** Bytes of a body that are held until somebody receives it; at this limit the server must wait. */
 const MOST_HELD = 64 * 1024;
 /** Bytes of an unwanted body that are read, so that its connection can be used again. */
 const MOST_DUMPED = 128 * 1024;
@@ -19,9 +19,9 @@ export interface HttpBody {
    *   throws, and then the connection is closed
    */
   receive(take: Take): Promise<void>;
-  /** Does away with the body; keeps the connection when little is left of it. Never fails. */
+  /** Discards the body; keeps the connection when little of the body is left. Never fails. */
   dump(): Promise<void>;
-  /** Closes the connection, unless the body has come to its end. */
+  /** Closes the connection, unless the body has ended. */
   destroy(): void;
 }
 
@@ -112,7 +112,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answered['headers']): void {
-    // 1xx is no answer yet.
+    // 1xx is not the answer yet.
     if (status >= 200) this.#onAnswer({ status, headers, body: this });
   }
 
@@ -130,11 +130,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    // A name that leads where nothing is asked stays refused; everything else is the network's.
+    // A name that leads to a refused address stays refused; everything else is a fault of the network.
     this.#fail(error instanceof RefusedUrlError ? error : toNetworkError(error, this.#host));
   }
 
-  /** Gives what is held to the receiver, and lets more come when it has taken all. */
+  /** Gives what is held to the receiver, and resumes reading when it has taken everything. */
   #pass(): void {
     if (this.#take === undefined || this.#waiting || this.#failure !== undefined) return;
     for (let chunk = this.#held.shift(); chunk !== undefined; chunk = this.#held.shift()) {
@@ -174,7 +174,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
 
   readonly #onAbort = (): void => {
     const reason: unknown = this.#signal?.reason;
-    // A limit of time is a fault of the network; anything else that aborts is somebody's wish.
+    // A time limit is a fault of the network; any other abort is somebody's wish.
     this.#fail(reason instanceof Error && reason.name === 'TimeoutError' ? toNetworkError(reason, this.#host) : reason);
   };
 }

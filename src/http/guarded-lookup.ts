@@ -5,8 +5,8 @@ import { RefusedUrlError } from './refused-url.ts';
 
 /**
  * Looks names up for connections, and refuses those that lead to an address that must not be asked: all addresses of a
- * name are looked at, because any of them may be the one that is connected to. Being the look-up of the connection
- * itself, it leaves no time in which a name could change.
+ * name are checked, because the connection may use any of them. This is the look-up of the connection itself, so that a
+ * name cannot change between check and use.
  *
  * @param loopback whether addresses of this machine may be asked
  */

@@ -1,6 +1,6 @@
 /**
- * Takes secrets out of what a server wrote: as they are, and as JSON, HTML, a URL or a form would have them. Servers
- * quote what they refuse.
+ * Removes secrets from what a server wrote: as they are, and as JSON, HTML, a URL or a form spells them. Servers quote
+ * what they refuse.
  */
 export function hide(text: string, secrets: readonly string[]): string {
   return secrets

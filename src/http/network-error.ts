@@ -36,12 +36,12 @@ export class NetworkError extends Error {
   }
 }
 
-/** Gives what `undici` or a stream of it threw a name that says what happened, without URLs. */
+/** Turns what `undici` or one of its streams threw into an error that says what happened, without URLs. */
 export function toNetworkError(error: unknown, host: string): NetworkError {
   if (error instanceof NetworkError) return error;
   const cause = deepestCause(error);
   const { code: given } = cause as { code?: unknown };
-  // The one of a DOMException is a number that says nothing.
+  // The code of a DOMException is a number that says nothing.
   const code = typeof given === 'string' ? given : '';
   const detail =
     code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;

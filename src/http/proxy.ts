@@ -21,7 +21,7 @@ export function throughProxy(uri: string, rules: ProxyRules): Dispatcher {
   });
 }
 
-/** Connections to a proxy. What goes wrong there does so before anything of the request is sent. */
+/** Connections to a proxy. A fault there occurs before anything of the request is sent. */
 function tunnels(origin: URL, options: Pool.Options): Dispatcher {
   const pool = new Pool(origin, options);
   const open: (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData> = pool.connect.bind(pool);

@@ -1,4 +1,4 @@
-/** The URL that a server gave must not be asked; final. */
+/** A server gave a URL that must not be asked. Trying again does not help. */
 export class RefusedUrlError extends Error {
   override readonly name = 'RefusedUrlError';
 

@@ -1,0 +1,136 @@
+import type { Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
+import type { AcceptedJob, Job, JobRecord } from './job-record.ts';
+import { isAccepted } from './job-record.ts';
+
+/** Kick-offs without a known answer after which no further one is sent; `JobRecord.intend` counts up to it, too. */
+const MOST_UNANSWERED = 2;
+
+/** What to do after {@link KickOffAttempt.intend}. */
+export type Intent =
+  /** Send: the intent is durable. */
+  | { kind: 'send' }
+  /** Another attempt has recorded the server's answer. */
+  | { kind: 'accepted'; job: AcceptedJob }
+  /** Two other attempts are under way; their answers may be recorded soon. */
+  | { kind: 'wait' };
+
+/**
+ * One attempt to start the export's job, as the folder records it: the intent before the request is sent, and the
+ * status URL before it is reported.
+ */
+export class KickOffAttempt {
+  readonly #record: JobRecord;
+  readonly #job: Job;
+
+  private constructor(record: JobRecord, job: Job) {
+    this.#record = record;
+    this.#job = job;
+  }
+
+  /**
+   * Finds the record of the job, or begins it: then an earlier job is gone, and its files with it.
+   *
+   * @param generation number of the job, from 1
+   * @param partial `allowPartialManifests` is asked for
+   */
+  static async begin(record: JobRecord, generation: number, partial: boolean): Promise<KickOffAttempt> {
+    const found = await record.read();
+    if (found !== undefined && found.generation >= generation && found.clearing === undefined) {
+      return new KickOffAttempt(record, found);
+    }
+    const isFirst = found === undefined || found.ofAnother === true;
+    const job: Job = {
+      generation,
+      unanswered: 0,
+      separateStatus: false,
+      partial,
+      warnings: isFirst ? [] : [{ code: 'JobRestarted', message: WARNINGS.JobRestarted }],
+    };
+    await record.begin(job, found);
+    return new KickOffAttempt(record, job);
+  }
+
+  /** The job, once the server has accepted it. */
+  get accepted(): AcceptedJob | undefined {
+    return isAccepted(this.#job) ? this.#job : undefined;
+  }
+
+  /** What the server declares, as an earlier attempt read it. */
+  get capability(): Job['capability'] {
+    return this.#job.capability;
+  }
+
+  /** Two kick-offs, the intended one included, are without a known answer: no further one is sent. */
+  get isLast(): boolean {
+    return this.#job.unanswered >= MOST_UNANSWERED;
+  }
+
+  /**
+   * Makes the next intent durable, and with it what is about to be sent.
+   *
+   * @param sent URL of the request, and the capability that it was built by
+   * @throws ExportError `DestinationFailed` when the folder belongs to another run or job
+   */
+  async intend({ url, capability }: { url: string; capability: Job['capability'] }): Promise<Intent> {
+    const job = this.#job;
+    job.request = url;
+    if (capability !== undefined) job.capability = capability;
+    const isOurs = await this.#record.intend(job);
+    const found = await this.#record.again(job.generation);
+    if (isAccepted(found)) return { kind: 'accepted', job: found };
+    if (!isOurs) return { kind: 'wait' };
+    if (this.isLast) warnOfOrphan(job);
+    await this.#record.save(job);
+    return { kind: 'send' };
+  }
+
+  /** The answer to the last kick-off is known, and it started nothing. */
+  async forgetIntent(): Promise<void> {
+    this.#job.unanswered--;
+    await this.#record.save(this.#job);
+  }
+
+  /** Notes what the server's answer revealed, for the next attempt. */
+  async saveCapability(capability: Job['capability']): Promise<void> {
+    if (capability !== undefined) this.#job.capability = capability;
+    await this.#record.save(this.#job);
+  }
+
+  /**
+   * Records the accepted job. The job of the attempt that was answered first is the export's: polls and files may be
+   * under way already.
+   *
+   * @param answer what the server's answer says
+   * @param readWarnings called when the status URL is durable
+   */
+  async accept(
+    answer: Pick<AcceptedJob, 'statusUrl' | 'separateStatus'>,
+    readWarnings: () => Promise<Warning[]>,
+  ): Promise<AcceptedJob> {
+    const found = await this.#record.read();
+    if (isAccepted(found)) return this.#addTo(found);
+    const job: AcceptedJob = Object.assign(this.#job, answer, { unanswered: 0 });
+    await this.#record.save(job);
+    const warnings = await readWarnings();
+    // Checked after the answer was recorded: an attempt that intends one later finds the answer.
+    if (await this.#record.wasIntendedAgain(job)) warnOfOrphan(job);
+    job.warnings.push(...warnings);
+    await this.#record.save(job);
+    return job;
+  }
+
+  /** Adds the warnings of this attempt to what another one has recorded. */
+  async #addTo(found: AcceptedJob): Promise<AcceptedJob> {
+    const codes = new Set(found.warnings.map(({ code }) => code));
+    const warnings = [...found.warnings, ...this.#job.warnings.filter(({ code }) => !codes.has(code))];
+    const job = { ...found, warnings };
+    await this.#record.save(job);
+    return job;
+  }
+}
+
+function warnOfOrphan({ warnings }: Job): void {
+  if (warnings.some(({ code }) => code === 'PossibleOrphanJob')) return;
+  warnings.push({ code: 'PossibleOrphanJob', message: WARNINGS.PossibleOrphanJob });
+}

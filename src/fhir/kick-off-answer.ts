@@ -1,0 +1,77 @@
+import { isTransient, readOutcome } from './operation-outcome.ts';
+import { quoteAnswer } from './quote.ts';
+import { resolveUrl } from './resolve-url.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** An answer to a kick-off; header names in lower case. */
+export interface KickOffResponse {
+  status: number;
+  headers: Readonly<Record<string, string | undefined>>;
+  /** Address that answered, after redirects. */
+  url: string;
+}
+
+/** The server has started the export. */
+export interface Acceptance {
+  /** Absolute. */
+  statusUrl: string;
+  /** The server applies `separate-export-status` (Bulk Data IG 3.0). */
+  separateStatus: boolean;
+  /** Milliseconds until the first poll, when the server names a usable time. */
+  retryAfter: number | undefined;
+}
+
+/** What an answer means that accepts nothing. `retryAfter` in milliseconds. */
+export type Rejection =
+  /** Nobody knows whether the export was started. */
+  | { kind: 'unknown'; detail: string; retryAfter: number | undefined }
+  /** It may have been started, but nobody can follow it. */
+  | { kind: 'unusable'; detail: string }
+  /** 401 or 403. */
+  | { kind: 'refused'; detail: string }
+  /** 405: the server wants the other method. */
+  | { kind: 'wrongMethod'; detail: string }
+  /** The same kick-off may be accepted later. */
+  | { kind: 'trouble'; detail: string; retryAfter: number | undefined }
+  | { kind: 'rejected'; detail: string };
+
+/**
+ * Reads from status and headers whether a kick-off is accepted. Source: Bulk Data IG 1.0 to 4.0-ballot, kick-off
+ * response. Some servers answer 200; with a status URL that is as good as 202.
+ *
+ * @param now our clock, milliseconds since the epoch
+ */
+export function readAcceptance({ status, headers, url }: KickOffResponse, now: number): Acceptance | undefined {
+  const location = headers['content-location'];
+  const statusUrl = location === undefined ? undefined : resolveUrl(location, url);
+  if ((status !== 202 && status !== 200) || statusUrl === undefined) return undefined;
+  return {
+    statusUrl,
+    separateStatus: /\bseparate-export-status\b/.test(headers['preference-applied'] ?? ''),
+    retryAfter: parseRetryAfter(headers['retry-after'], headers['date'], now),
+  };
+}
+
+/**
+ * Reads an answer that {@link readAcceptance} found to accept nothing.
+ *
+ * @param body empty when it could not be read
+ * @param now our clock, milliseconds since the epoch
+ */
+export function readRejection({ status, headers }: KickOffResponse, body: string, now: number): Rejection {
+  const detail = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
+  const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
+  if (status >= 200 && status < 300) return { kind: 'unusable', detail };
+  // A gateway that gave up waiting does not know whether the server behind it has started the export.
+  if (status === 502 || status === 504) return { kind: 'unknown', detail, retryAfter };
+  if (status === 401 || status === 403) return { kind: 'refused', detail };
+  if (status === 405) return { kind: 'wrongMethod', detail };
+  return mayPass(status, body) ? { kind: 'trouble', detail, retryAfter } : { kind: 'rejected', detail };
+}
+
+function mayPass(status: number, body: string): boolean {
+  if (status === 408 || status === 425 || status === 429 || status === 503) return true;
+  if (status < 500 || status === 501 || status === 505) return false;
+  const issues = readOutcome(body);
+  return issues === undefined || isTransient(issues);
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { readAcceptance, readRejection } from '../../src/fhir/kick-off-answer.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const URL_OF_KICK_OFF = 'https://a.example/r4/$export';
+
+const response = (status: number, headers: Record<string, string> = {}) => ({ status, headers, url: URL_OF_KICK_OFF });
+
+describe('an answer accepts the kick-off', () => {
+  test.each([202, 200])('%d with a status URL', (status) => {
+    const headers = {
+      'content-location': '/status/1?sig=%2f',
+      'retry-after': '7',
+      'preference-applied': 'respond-async, separate-export-status',
+    };
+    expect(readAcceptance(response(status, headers), NOW)).toEqual({
+      statusUrl: 'https://a.example/status/1?sig=%2f',
+      separateStatus: true,
+      retryAfter: 7000,
+    });
+  });
+
+  test('a status URL that is absolute is kept to the letter', () => {
+    const headers = { 'content-location': 'https://B.example/status/../1' };
+    expect(readAcceptance(response(202, headers), NOW)).toEqual({
+      statusUrl: 'https://B.example/status/../1',
+      separateStatus: false,
+      retryAfter: undefined,
+    });
+  });
+
+  test.each([
+    ['without a status URL', response(202)],
+    ['with one that is not a URL', response(202, { 'content-location': 'https://' })],
+    ['with another status', response(201, { 'content-location': '/status/1' })],
+  ])('but not %s', (_, answer) => {
+    expect(readAcceptance(answer, NOW)).toBeUndefined();
+  });
+});
+
+describe('an answer that accepts nothing', () => {
+  const outcome = (code: string): string =>
+    JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity: 'error', code }] });
+
+  test.each([
+    [202, '', 'unusable'],
+    [204, '', 'unusable'],
+    [302, '', 'rejected'],
+    [400, outcome('invalid'), 'rejected'],
+    [400, outcome('transient'), 'rejected'],
+    [401, '', 'refused'],
+    [403, '', 'refused'],
+    [404, '', 'rejected'],
+    [405, '', 'wrongMethod'],
+    [408, '', 'trouble'],
+    [425, '', 'trouble'],
+    [429, '', 'trouble'],
+    [500, '', 'trouble'],
+    [500, outcome('transient'), 'trouble'],
+    [500, outcome('not-supported'), 'rejected'],
+    [501, '', 'rejected'],
+    [502, '', 'unknown'],
+    [503, outcome('not-supported'), 'trouble'],
+    [504, '', 'unknown'],
+    [505, '', 'rejected'],
+  ])('%d %s is %s', (status, body, kind) => {
+    expect(readRejection(response(status), body, NOW).kind).toBe(kind);
+  });
+
+  test('is quoted, with the time that the server asks for', () => {
+    expect(readRejection(response(429, { 'retry-after': '30' }), 'slow down', NOW)).toEqual({
+      kind: 'trouble',
+      detail: 'HTTP 429: slow down',
+      retryAfter: 30_000,
+    });
+  });
+});
