@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const roots = ['src', 'dev', 'test', 'bench'];
 
-/** Removes from `dist/` what was compiled from sources that are gone. The compiler itself leaves such files behind. */
+/** Removes compiled files from `dist/` whose source no longer exists. The compiler itself does not. */
 export async function removeOrphans(project: string): Promise<void> {
   for (const root of roots) {
     const folder = join(project, 'dist', root);
@@ -18,7 +18,7 @@ export async function removeOrphans(project: string): Promise<void> {
 }
 
 /**
- * Writes `dist/workflow-bundle.js`, which workers load, unless it is made from the same code already.
+ * Writes `dist/workflow-bundle.js`, which workers load, unless the existing one was made from the same code.
  *
  * @returns whether the bundle was written
  * @throws Error when workflow code cannot be bundled, for example because it imports a Node module

@@ -15,7 +15,7 @@ try {
 
 async function run(args: DemoArguments): Promise<void> {
   const cli = await findTemporalCli(console.log);
-  // Only from here on: a signal during the search ends this process and the download or build at once.
+  // Only from here on: a signal during the search ends this process and its download or build at once.
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stop.abort(new Error(`Stopped by ${signal}.`)));

@@ -3,16 +3,16 @@ import { parseArgs } from 'node:util';
 
 import type { ExportLevel } from '../../src/contract.ts';
 
-/** What `npm run demo` was asked for. */
+/** The command line of `npm run demo`. */
 export interface DemoArguments {
   /** Base URL of the user's own FHIR server. Undefined: a sample server with a generated hospital. */
-  server?: string;
+  server?: string | undefined;
   level: ExportLevel;
-  groupId?: string;
-  types?: string[];
-  /** Whether the worker is killed in the middle of the downloads. */
+  groupId?: string | undefined;
+  types?: string[] | undefined;
+  /** Whether to kill the worker in the middle of the downloads. */
   kill: boolean;
-  /** Whether everything stays up at the end. */
+  /** Whether everything keeps running at the end. */
   keep: boolean;
   /** Absolute path of the folder below which the export gets a folder of its own. */
   output: string;
@@ -25,8 +25,8 @@ export const help = `Usage: npm run demo -- [options]
 Exports a generated hospital with a Temporal server, a FHIR server and a worker of its own, kills the worker in the
 middle of the downloads, and proves that nothing was lost and no finished file was fetched twice.
 
-  --keep              leave everything up at the end, until Ctrl-C
-  --output FOLDER     where the exported files go, default ./exports
+  --keep              keep everything running at the end, until Ctrl-C
+  --output FOLDER     folder for the exported files, default ./exports
   --patients N        size of the generated hospital, default 300
 
 From a FHIR server of your own, without authentication:
@@ -45,8 +45,8 @@ const levels = ['system', 'patient', 'group'] as const;
  * Reads the command line.
  *
  * @param argv without the program's name
- * @returns undefined when help was asked for
- * @throws Error that says what is wrong with it
+ * @returns undefined for `--help`
+ * @throws Error for the first fault
  */
 export function parseArguments(argv: readonly string[]): DemoArguments | undefined {
   const { values } = parseArgs({
@@ -77,10 +77,10 @@ export function parseArguments(argv: readonly string[]): DemoArguments | undefin
   if (patients !== undefined && !/^[1-9]\d{0,5}$/.test(patients)) throw new Error('--patients must be a whole number');
 
   return {
-    ...(server === undefined ? {} : { server }),
+    server,
     level,
-    ...(group === undefined ? {} : { groupId: group }),
-    ...(values.type === undefined ? {} : { types: values.type.flatMap((list) => list.split(',')) }),
+    groupId: group,
+    types: values.type?.flatMap((list) => list.split(',')),
     kill: values.kill ?? server === undefined,
     keep: values.keep,
     output: resolve(values.output),

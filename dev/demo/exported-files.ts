@@ -4,7 +4,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-/** A file as `manifest.json` describes it, and what it really holds. */
+/** A file as `manifest.json` describes it, and as it is on disk. */
 export interface ExportedFile {
   /** Relative to the export's folder. */
   name: string;
@@ -33,8 +33,8 @@ export async function readExportedFiles(folder: string): Promise<ExportedFile[]>
 }
 
 /**
- * The NDJSON files that are at their final place: their names, relative to the export's folder, with a text that is
- * another one when the file has been written again.
+ * The NDJSON files at their final place: the name of each, relative to the export's folder, and a text that changes
+ * when the file is written again.
  */
 export async function listPublished(folder: string): Promise<Map<string, string>> {
   const names = await readdir(folder, { recursive: true });

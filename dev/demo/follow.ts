@@ -5,17 +5,18 @@ import type { ExportProgress, ExportReport } from '../../src/contract.ts';
 import { PROGRESS } from '../../src/contract.ts';
 import type { DemoStack } from './stack.ts';
 
-/** Milliseconds between two looks at the progress. */
+/** Milliseconds between two queries of the progress. */
 const pace = 250;
-/** Milliseconds for an answer. */
+/** Milliseconds to wait for an answer. */
 const patience = 1000;
 
 /**
  * Follows an export to its end.
  *
- * @param look called every now and then, with the progress or with nothing when there is no answer: for some seconds
- *   after a worker's death Temporal still sends the workflow's queries and tasks to it. The next look waits for it
- * @param signal ends the watch, not the export
+ * @param look called several times a second with the progress, or with undefined when the workflow does not answer: for
+ *   some seconds after a worker is killed Temporal still sends the workflow's queries and tasks to it. The next call
+ *   waits for the end of this one
+ * @param signal stops following; the export continues
  * @throws WorkflowFailedError when the export fails
  */
 export async function follow(
@@ -37,7 +38,7 @@ export async function follow(
     await ask();
     await Promise.race([sleep(pace, undefined, { signal }), result.catch(() => {})]);
   }
-  // The last look was at something short of the end.
+  // Once more, because the last progress was not the final one.
   await ask();
   return result;
 }

@@ -4,13 +4,13 @@ import { exportJWK, generateKeyPair } from 'jose';
 
 import { type AuthServer, createAuthServer, type SampleServer, startSampleServer } from '../sample-server/index.ts';
 
-/** Bytes per second and download: slow enough to be seen and to be killed in the middle. */
+/** Bytes per second and download: slow enough to watch, and to kill a worker in the middle. */
 const downloadSpeed = 250_000;
-/** Seconds that an access token lives. */
+/** Lifetime of an access token, seconds. */
 export const tokenLifetime = 60;
 const clientId = 'demo-client';
 
-/** The sample FHIR server, its authorization server, and how a worker proves itself to it. */
+/** The sample FHIR server, its authorization server, and the credentials of a worker. */
 export interface DemoHospital {
   server: SampleServer;
   authServer: AuthServer;
@@ -18,7 +18,7 @@ export interface DemoHospital {
   auth: object;
 }
 
-/** Starts a hospital with SMART Backend Services; the client's key is made here and now. */
+/** Starts a hospital with SMART Backend Services and a new key for the client. */
 export async function startHospital(patients: number, folder: string): Promise<DemoHospital> {
   const { privateKey, publicKey } = await generateKeyPair('ES384', { extractable: true });
   const kid = 'demo-key';
@@ -34,7 +34,7 @@ export async function startHospital(patients: number, folder: string): Promise<D
     // About thirty files, whatever the size of the hospital.
     linesPerFile: Math.max(5, patients),
     throttleBytesPerSecond: downloadSpeed,
-    // The speed is that of what is sent; compressed, files would be there at once.
+    // The speed limit counts bytes on the network; compressed files would arrive at once.
     gzip: false,
     progress: (poll) => `${poll * 35} % of the files are written`,
     dataFolder: join(folder, 'hospital'),

@@ -1,11 +1,11 @@
 import type { ExportProgress } from '../../src/contract.ts';
-import { readableBytes } from './words.ts';
+import { readableBytes } from './readable.ts';
 
 const width = 30;
-/** Milliseconds between lines where there is no terminal. */
+/** Milliseconds between lines without a terminal. */
 const quiet = 2000;
 
-/** Shows how far an export is: on a terminal in one line that is redrawn in place, elsewhere in a line now and then. */
+/** Shows the progress of an export: on a terminal one line, redrawn in place, elsewhere one line every 2 seconds. */
 export class ProgressBar {
   readonly #out: NodeJS.WriteStream;
   #line = '';
@@ -16,12 +16,12 @@ export class ProgressBar {
     this.#out = out;
   }
 
-  /** @param always print the line also when the last one was only a moment ago */
+  /** @param always print the line even if the last one is less than 2 seconds old */
   show(progress: ExportProgress, always = false): void {
     this.#showLine(progress.phase, describe(progress), always);
   }
 
-  /** Shows what is at the destination, when the workflow does not answer. */
+  /** Shows the number of files at the destination, while the workflow does not answer. */
   showFiles(done: number, total: number): void {
     this.#showLine(
       'downloading',
@@ -30,7 +30,7 @@ export class ProgressBar {
     );
   }
 
-  /** Ends the line that is being redrawn, so that something else can be printed. */
+  /** Ends the line that is being redrawn, before other output. */
   leave(): void {
     if (this.#out.isTTY && this.#line !== '') this.#out.write('\n');
     this.#line = '';
@@ -61,7 +61,7 @@ function describe({ files, polls, serverProgress, bytes, resources, trouble }: E
     parts.push(readableBytes(bytes), `${resources.toLocaleString('en')} resources`);
     if (files.failed > 0) parts.push(`${files.failed} failed`);
   }
-  if (trouble !== undefined) parts.push(`being tried again: ${trouble}`);
+  if (trouble !== undefined) parts.push(`retrying: ${trouble}`);
   return parts.join(' · ');
 }
 

@@ -1,28 +1,28 @@
 import type { AuthServer, ExpectedFile, JournalEntry, SampleServer } from '../sample-server/index.ts';
 import type { ExportedFile } from './exported-files.ts';
-import { count } from './words.ts';
+import { count } from './readable.ts';
 
-/** How things were at the moment between two workers. */
+/** The state between two workers: one was killed, and the next has not started. */
 export interface Kill {
-  /** The files that were at their final place, as {@link listPublished} tells them. */
+  /** The files at their final place, as `listPublished` returns them. */
   published: ReadonlyMap<string, string>;
   /** Length of the FHIR server's journal; undefined with a server of the user's own. */
-  requests?: number;
+  requests?: number | undefined;
 }
 
-/** Something that must be so, and whether it is. */
+/** A statement about the export, and whether it holds. */
 export interface Check {
   holds: boolean;
   text: string;
 }
 
-/** A file with the requests for it. */
+/** A file and the number of requests for it. */
 export interface FetchedFile extends ExportedFile {
   /** Undefined with a server of the user's own. */
   requests?: number;
 }
 
-/** Compares the files with what `manifest.json` says about them. */
+/** Compares the files with their description in `manifest.json`. */
 export function checkManifest(files: readonly ExportedFile[]): Check[] {
   const wrong = files.filter(
     ({ promised, found }) => promised.sha256 !== found.sha256 || promised.bytes !== found.bytes,
@@ -35,7 +35,7 @@ export function checkManifest(files: readonly ExportedFile[]): Check[] {
   ];
 }
 
-/** Whether every file that was finished at the kill is still the same file. */
+/** Whether every file that was finished before the kill is still the same file. */
 export function checkUntouched(kill: Kill, now: ReadonlyMap<string, string>): Check {
   const touched = [...kill.published].filter(([name, identity]) => now.get(name) !== identity);
   return {
@@ -44,7 +44,7 @@ export function checkUntouched(kill: Kill, now: ReadonlyMap<string, string>): Ch
   };
 }
 
-/** Compares the files with what the sample server made, and with its journal of requests. */
+/** Compares the files with those that the sample server made, and with its journal of requests. */
 export function checkAgainstServer(
   files: readonly ExportedFile[],
   sample: SampleServer,
@@ -106,7 +106,7 @@ function except(files: readonly { name: string }[]): string {
   return files.length === 0 ? '' : ` EXCEPT ${files.map(({ name }) => name).join(', ')}`;
 }
 
-/** Tokens and assertions stay in the workers: history, whose payloads are base64, has none of them. */
+/** Tokens and assertions stay in the workers: the history, whose payloads are base64, contains none of them. */
 export function checkTokens({ issued, requests }: AuthServer, history: string): Check {
   const readable = history.replaceAll(
     /[A-Za-z0-9+/]{20,}={0,2}/g,
@@ -114,6 +114,6 @@ export function checkTokens({ issued, requests }: AuthServer, history: string): 
   );
   return {
     holds: requests.length > 0 && issued.every((secret) => !readable.includes(secret)),
-    text: `${count(requests.length, 'token')} had for the export and by the new worker; none in the workflow's history`,
+    text: `${count(requests.length, 'token')} obtained for the export and by the new worker; none in the workflow's history`,
   };
 }

@@ -18,7 +18,7 @@ import { describeChecks, describeFiles, describeReport } from './summary.ts';
  * Prints the report, the files and the proof.
  *
  * @param history of the workflow, as JSON
- * @throws Error when something does not hold
+ * @throws Error when a check fails
  */
 export async function prove(
   report: ExportReport,
@@ -45,7 +45,7 @@ export async function prove(
   if (broken > 0) throw new Error(`The export is not as promised: ${broken} of ${checks.length} checks failed.`);
 }
 
-/** Relative where that is shorter to read. */
+/** Relative to the current folder for a path inside it. */
 function shortPath(path: string): string {
   const short = relative('', path);
   return short === '' || short.startsWith('..') ? path : short;

@@ -10,33 +10,33 @@ import { tokenLifetime } from './hospital.ts';
 import { prove } from './prove.ts';
 import { startStack, type DemoStack } from './stack.ts';
 import { makeRequest, startWithCli } from './start-export.ts';
-import { count } from './words.ts';
+import { count } from './readable.ts';
 import { Watcher } from './watcher.ts';
 import { Workers } from './workers.ts';
 
-/** Milliseconds for the demo with the sample server, which takes about 25 s. */
+/** Time limit of the demo with the sample server, milliseconds; it takes about 25 s. */
 const demoLimit = 180_000;
-/** Milliseconds for a cancelled export to clean up. */
+/** Time limit for a cancelled export to clean up, milliseconds. */
 const cleanUpLimit = 15_000;
 
 /**
  * Runs the demo: an export that outlives its worker, and the proof.
  *
  * @param cli path of the Temporal CLI
- * @param signal stops it in good order: the export is cancelled first
- * @throws Error when anything is not as promised
+ * @param signal stops the demo; it cancels the export first
+ * @throws Error when the export or a check fails
  */
 export async function runDemo(args: DemoArguments, cli: string, signal: AbortSignal): Promise<void> {
   const stack = await startStack(args, cli);
   try {
     signal.throwIfAborted();
     await exportAndProve(args, stack, signal).catch(async (error: unknown) => {
-      // With --keep a failure can be looked at in the Web UI as well.
+      // With --keep you can look at a failure in the Web UI, too.
       if (args.keep && !signal.aborted) console.error(`\n${(error as Error).message}`);
-      if (args.keep) await stayUp(stack, signal);
+      if (args.keep) await keepRunning(stack, signal);
       throw error;
     });
-    if (args.keep) await stayUp(stack, signal);
+    if (args.keep) await keepRunning(stack, signal);
   } finally {
     await stack.close();
   }
@@ -61,7 +61,7 @@ Worker       process ${workers.start()}
 
   const report = await watch(args, stack, workers, handle, signal);
   await prove(report, stack, workers.kill, JSON.stringify(await handle.fetchHistory()));
-  console.log(`\nThe run in the Web UI${args.keep ? '' : ' (stay with --keep)'}:\n  ${uiUrl}`);
+  console.log(`\nThe run in the Web UI${args.keep ? '' : ' (keep it running with --keep)'}:\n  ${uiUrl}`);
 }
 
 /** Such as `20261123-091925`, in UTC. */
@@ -94,7 +94,7 @@ async function watch(
   }
 }
 
-/** What is wrong is in the words of the failure's cause; what to do about it is in the contract. */
+/** The message of the failure's cause says what is wrong; the contract says what to do next. */
 function describeFailure(error: WorkflowFailedError): Error {
   const { cause } = error;
   const code = cause instanceof ApplicationFailure ? cause.type : undefined;
@@ -102,7 +102,7 @@ function describeFailure(error: WorkflowFailedError): Error {
   return new Error(`The export failed. ${cause?.message}${next === undefined ? '' : `\n${next}`}`, { cause: error });
 }
 
-/** So that no job stays behind at the FHIR server. */
+/** Cancels the export, so that no job remains at the FHIR server. */
 async function cancel(handle: WorkflowHandle): Promise<void> {
   console.log('\nCancelling the export.');
   await handle.cancel();
@@ -114,10 +114,10 @@ async function cancel(handle: WorkflowHandle): Promise<void> {
   limit.abort();
 }
 
-async function stayUp({ temporal }: DemoStack, signal: AbortSignal): Promise<void> {
+async function keepRunning({ temporal }: DemoStack, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   console.log(`
-Everything stays up (Temporal ${temporal.address}, HTTP API ${temporal.httpUrl}).
+Everything keeps running (Temporal ${temporal.address}, HTTP API ${temporal.httpUrl}).
 Press Ctrl-C to stop.`);
   await once(signal, 'abort');
 }

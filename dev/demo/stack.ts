@@ -14,26 +14,30 @@ import { startWorker, type WorkerProcess } from './worker-process.ts';
 /** Name of the FHIR server in the demo's configuration. */
 export const serverName = 'hospital';
 
-/** All that runs for the demo. */
+/** The processes and servers of the demo. */
 export interface DemoStack {
   /** Path of the Temporal CLI. */
   cli: string;
   temporal: TemporalServer;
   client: Client;
-  /** The sample server; undefined with a FHIR server of the user's own. It runs in this process. */
-  sample?: SampleServer;
+  /** The sample server, in this process; undefined with a FHIR server of the user's own. */
+  sample: SampleServer | undefined;
   /** Its authorization server. */
-  authServer?: AuthServer;
+  authServer: AuthServer | undefined;
   fhirUrl: string;
   /** Environment in which the CLI and the workers reach this Temporal server, and no other. */
   env: NodeJS.ProcessEnv;
   workerLog: string;
   startWorker(): WorkerProcess;
-  /** Stops all of it and removes the temporary folder; exported files stay. */
+  /** Stops everything and removes the temporary folder; exported files stay. */
   close(): Promise<void>;
 }
 
-/** Starts everything but the worker. */
+/**
+ * Starts everything but the worker.
+ *
+ * @throws Error when a server does not start, and for a wrong `--server`
+ */
 export async function startStack(args: DemoArguments, cli: string): Promise<DemoStack> {
   const folder = await mkdtemp(join(tmpdir(), 'fhir-bulk-export-demo-'));
   const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
@@ -59,7 +63,8 @@ export async function startStack(args: DemoArguments, cli: string): Promise<Demo
       cli,
       temporal,
       client: new Client({ connection }),
-      ...(hospital === undefined ? {} : { sample: hospital.server, authServer: hospital.authServer }),
+      sample: hospital?.server,
+      authServer: hospital?.authServer,
       fhirUrl,
       env,
       workerLog,
@@ -76,7 +81,7 @@ export async function startStack(args: DemoArguments, cli: string): Promise<Demo
   }
 }
 
-/** Writes a configuration, checked here so that a wrong URL is refused before anything has begun. */
+/** Writes the configuration. Checks it here, so that a wrong URL fails before anything starts. */
 async function writeConfig(folder: string, baseUrl: string, auth: object, output: string): Promise<string> {
   const file = join(folder, 'fhir-bulk-export.yaml');
   const text = stringify({
@@ -93,7 +98,7 @@ async function writeConfig(folder: string, baseUrl: string, auth: object, output
   return file;
 }
 
-/** The user's own Temporal settings are kept out: they may point to another server. */
+/** Without the user's own Temporal settings, which may point to another server. */
 async function environment(folder: string, address: string, config: string): Promise<NodeJS.ProcessEnv> {
   const profiles = join(folder, 'temporal.toml');
   await writeFile(profiles, '[profile.default]\n');

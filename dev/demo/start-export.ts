@@ -5,7 +5,7 @@ import { runTool } from '../temporal/tool.ts';
 import type { DemoArguments } from './arguments.ts';
 import { serverName, type DemoStack } from './stack.ts';
 
-/** The request of the demo's export, which gets a folder named like its workflow. */
+/** The request of the demo's export, into a folder with the name of its workflow. */
 export function makeRequest({ level, groupId, types }: DemoArguments, workflowId: string): ExportRequest {
   return {
     server: serverName,
@@ -15,7 +15,7 @@ export function makeRequest({ level, groupId, types }: DemoArguments, workflowId
   };
 }
 
-/** Starts the export with the Temporal CLI, as a user would, and says the command first. */
+/** Starts the export with the Temporal CLI, as a user would, after printing the command. */
 export async function startWithCli(
   stack: DemoStack,
   request: ExportRequest,

@@ -1,8 +1,8 @@
 import type { ExportReport } from '../../src/contract.ts';
 import type { Check, FetchedFile } from './proof.ts';
-import { readableBytes } from './words.ts';
+import { readableBytes } from './readable.ts';
 
-/** Files that are listed; an export may have thousands. */
+/** Most files in the table; an export may have thousands. */
 const most = 40;
 
 /** The workflow's report in a few lines. */
@@ -20,7 +20,7 @@ export function describeReport(report: ExportReport): string {
   return lines.map((line) => `  ${line}`).join('\n');
 }
 
-/** The files as a table, with the requests for each where they are known. */
+/** The files as a table, with the number of requests for each where it is known. */
 export function describeFiles(files: readonly FetchedFile[]): string {
   const rows = files.slice(0, most).map(({ name, resources, found, requests }) => {
     const cells = [name.padEnd(32), String(resources).padStart(9), readableBytes(found.bytes).padStart(10)];

@@ -25,12 +25,12 @@ export class Watcher {
     }
     this.#last = progress;
     const isTime = this.#mayKill && isTimeToKill(progress);
-    // Without a terminal not every progress is shown, but this one is.
+    // Without a terminal only some progress is printed, but always this one.
     this.#bar.show(progress, isTime);
     if (isTime) await this.#killWorker(progress);
   }
 
-  /** Leaves the line of the bar. */
+  /** Ends the line of the bar. */
   end(): void {
     this.#bar.leave();
   }
@@ -40,12 +40,12 @@ export class Watcher {
     this.#bar.leave();
     console.log(`\n  Worker ${await this.#workers.killCurrent(location ?? '')} killed with SIGKILL.`);
     console.log(
-      `  Another worker started: process ${this.#workers.start()}. The files that the first one had begun are`,
+      `  Another worker started: process ${this.#workers.start()}. It receives the unfinished files of the first`,
     );
-    console.log('  given to it when their heartbeats have been missing for 10 s.\n');
+    console.log('  one when their heartbeats have been missing for 10 s.\n');
   }
 
-  /** While the workflow does not answer, the files that have their final name are counted. */
+  /** Counts the files at their final place, while the workflow does not answer. */
   async #lookAtFolder(): Promise<void> {
     const { files, location } = this.#last ?? {};
     if (files === undefined || location === undefined) return;

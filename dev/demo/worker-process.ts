@@ -10,18 +10,18 @@ const stopLimit = 10_000;
 /** A worker in a process of its own, so that killing it touches nothing else. */
 export interface WorkerProcess {
   pid: number;
-  /** SIGKILL: no chance to clean up or to say goodbye. Settles when the process is gone. */
+  /** SIGKILL, so the worker cannot clean up. Resolves when the process has ended. */
   kill(): Promise<void>;
-  /** SIGTERM, and SIGKILL after 10 s. Settles when the process is gone. */
+  /** SIGTERM, and SIGKILL after 10 s. Resolves when the process has ended. */
   stop(): Promise<void>;
-  /** Settles, with words such as "exit code 1", when the process has ended for whatever reason. */
+  /** Resolves when the process has ended for any reason, which it names, such as "exit code 1". */
   exited: Promise<string>;
 }
 
 /**
  * Starts `dist/src/worker.js`.
  *
- * @param logFile gets all that it prints, after what earlier workers have printed
+ * @param logFile receives its output, after that of earlier workers
  */
 export function startWorker(env: NodeJS.ProcessEnv, logFile: string): WorkerProcess {
   const log = openSync(logFile, 'a', 0o600);

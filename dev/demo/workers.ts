@@ -5,14 +5,14 @@ import type { Kill } from './proof.ts';
 import type { DemoStack } from './stack.ts';
 import { lastLines, type WorkerProcess } from './worker-process.ts';
 
-/** Milliseconds without a worker, after which the requests that it had under way have arrived at the FHIR server. */
+/** Milliseconds after which the last requests of a killed worker have arrived at the FHIR server. */
 const pause = 500;
 
 /** The demo's workers: one at a time. */
 export class Workers {
   /** Rejects when a worker ends by itself. */
   readonly failed: Promise<never>;
-  /** What was there between two workers; undefined until one has been killed. */
+  /** The state between two workers; undefined until one was killed. */
   kill: Kill | undefined;
   #current: WorkerProcess | undefined;
   #fail: (error: Error) => void = () => {};
@@ -26,13 +26,13 @@ export class Workers {
     this.failed.catch(() => {});
   }
 
-  /** Starts a worker and yields its process id. */
+  /** Starts a worker and returns its process id. */
   start(): number {
     const worker = this.#stack.startWorker();
     this.#current = worker;
-    void worker.exited.then(async (words) => {
+    void worker.exited.then(async (reason) => {
       if (this.#current !== worker) return;
-      this.#fail(new Error(`The worker ended by itself: ${words}\n${await lastLines(this.#stack.workerLog)}`));
+      this.#fail(new Error(`The worker ended by itself: ${reason}\n${await lastLines(this.#stack.workerLog)}`));
     });
     return worker.pid;
   }
@@ -45,15 +45,12 @@ export class Workers {
    */
   async killCurrent(location: string): Promise<number> {
     const worker = this.#current;
-    if (worker === undefined) throw new Error('there is no worker');
+    if (worker === undefined) throw new Error('No worker is running');
     this.#current = undefined;
     await worker.kill();
     await sleep(pause);
     const { sample } = this.#stack;
-    this.kill = {
-      published: await listPublished(location),
-      ...(sample === undefined ? {} : { requests: sample.journal.length }),
-    };
+    this.kill = { published: await listPublished(location), requests: sample?.journal.length };
     return worker.pid;
   }
 }

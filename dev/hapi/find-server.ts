@@ -6,9 +6,9 @@ import { firstWay } from '../programs/ways.ts';
 /** Version of HAPI FHIR; also in `tools/hapi-server/pom.xml`. */
 export const hapiVersion = '8.8.0';
 
-const advice = 'Install a JDK (17 or later) and Maven (https://maven.apache.org), with which it is put together here.';
+const advice = 'Install a JDK (17 or later) and Maven (https://maven.apache.org), which assemble it here.';
 
-/** HAPI FHIR's JPA server; whether it works shows when it starts. The last number counts our changes to its main class. */
+/** HAPI FHIR's JPA server, unchecked before it starts. The last number counts our changes to its main class. */
 export const hapiServer: CachedProgram = {
   name: 'hapi-server',
   version: `${hapiVersion}-1`,
@@ -17,12 +17,12 @@ export const hapiServer: CachedProgram = {
 };
 
 /**
- * Finds HAPI FHIR's JPA server and yields its path: the copy of an earlier run, or its published libraries by Maven and
- * our main class. Only the interoperability tests need it.
+ * Finds HAPI FHIR's JPA server and returns its path: the copy of an earlier run, or its published libraries by Maven
+ * and our main class. Only the interoperability tests need it.
  *
- * @param say receives one line for each thing that was tried
+ * @param say receives one line for each attempt
  * @param env default: the environment of this process
- * @throws Error when nothing works, with all reasons and what to install
+ * @throws Error when no way works, with all reasons and what to install
  */
 export function findHapiServer(say: (line: string) => void, env = process.env): Promise<string> {
   const cached = cachedPath(hapiServer, env);

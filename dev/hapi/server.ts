@@ -6,17 +6,17 @@ import { freePorts, isListening } from '../temporal/ports.ts';
 /** Milliseconds. */
 const START_LIMIT = 180_000;
 
-/** A running HAPI FHIR server on loopback; what it holds ends with it. */
+/** A running HAPI FHIR server on loopback; its data end with it. */
 export interface HapiServer {
   baseUrl: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts HAPI FHIR and waits until it listens. It ends with this process, also when this process is killed outright.
+ * Starts HAPI FHIR and waits until it listens. It ends with this process, even when this process is killed by SIGKILL.
  *
  * @param program path of the server
- * @throws Error when it ends or does not listen within 3 minutes, with what it said
+ * @throws Error when it ends or does not listen within 3 minutes, with its last errors
  */
 export async function startHapiServer(program: string): Promise<HapiServer> {
   const [port = 0] = await freePorts(1);

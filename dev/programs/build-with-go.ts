@@ -4,13 +4,13 @@ import { runTool } from '../temporal/tool.ts';
 import type { CachedProgram } from './cache.ts';
 import { executableName, install } from './cache.ts';
 
-/** A program whose source is the `tool` of a Go module of ours. */
+/** A program that is the `tool` of one of our Go modules. */
 export interface GoTool {
   /** Folder of the module, relative to the project's. */
   module: string;
   /** Import path of the program. */
   source: string;
-  /** Flags for the linker, by which the program knows its version. */
+  /** Linker flags that tell the program its version. */
   setVersion: string;
 }
 

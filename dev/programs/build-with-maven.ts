@@ -5,14 +5,14 @@ import { runTool } from '../temporal/tool.ts';
 import type { CachedProgram } from './cache.ts';
 import { install } from './cache.ts';
 
-/** A Java program of one class of ours, and libraries. */
+/** A Java program: one class of ours, and libraries. */
 export interface JavaProgram {
   /** Folder with `pom.xml` and the class, relative to the project's. */
   sources: string;
   mainClass: string;
 }
 
-/** Puts a Java program together at `path`: its libraries by Maven, our main class, and a script that runs it. */
+/** Assembles a Java program at `path`: its libraries by Maven, our main class, and a script that runs it. */
 export function buildWithMaven(
   program: CachedProgram,
   path: string,
@@ -36,7 +36,7 @@ export function buildWithMaven(
   });
 }
 
-/** The flags spare more than half of the start-up time. */
+/** The flags save more than half of the start-up time. */
 function runScript(mainClass: string): string {
   return `#!/bin/sh
 library="$(dirname "$0")/lib"

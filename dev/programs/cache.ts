@@ -18,7 +18,7 @@ export interface CachedProgram {
   check: (path: string) => Promise<unknown>;
 }
 
-/** Where a program is kept: in the user's cache folder. */
+/** The path of a program in the user's cache folder. */
 export function cachedPath(
   { name, version, file }: CachedProgram,
   env: NodeJS.ProcessEnv,
@@ -38,20 +38,20 @@ export function findOnPath(name: string, env: NodeJS.ProcessEnv): string {
     .split(delimiter)
     .map((folder) => join(folder, executableName(name)))
     .find(isExecutable);
-  if (found === undefined) throw new Error('there is none');
+  if (found === undefined) throw new Error('not found');
   return found;
 }
 
 /** The copy of an earlier run. */
 export async function fromCache(program: CachedProgram, path: string): Promise<string> {
-  if (!isExecutable(path)) throw new Error('nothing there yet');
+  if (!isExecutable(path)) throw new Error('not there yet');
   await program.check(path);
   return path;
 }
 
 /**
- * Puts the program that `produce` makes in a temporary folder to `path`, and what else is there beside it. The program
- * comes last and in one step, so that processes may do it at once.
+ * Moves the program that `produce` makes in a temporary folder to `path`, and the other files of that folder beside it.
+ * The program comes last and in one step, so that several processes may install it at the same time.
  */
 export async function install(
   program: CachedProgram,
@@ -74,7 +74,7 @@ export async function install(
   }
 }
 
-/** Another process may have put the same folder there meanwhile. */
+/** Moves a folder, unless another process has moved the same one in the meantime. */
 async function moveOnce(folder: string, target: string): Promise<void> {
   try {
     await rename(folder, target);
@@ -85,8 +85,8 @@ async function moveOnce(folder: string, target: string): Promise<void> {
 }
 
 /**
- * Downloads a program to `path` in the way `@temporalio/testing` does. It runs in a process of its own, so that neither
- * a download that hangs nor the server that this package starts afterwards can stay behind.
+ * Downloads a program to `path` by means of `@temporalio/testing`, in a process of its own, so that neither a download
+ * that hangs nor the server that this package then starts can outlive it.
  */
 export function download(
   program: CachedProgram,

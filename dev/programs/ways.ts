@@ -1,10 +1,10 @@
-/** One way to get a program. */
+/** One way to obtain a program. */
 export interface Way {
-  /** What it is, as in "Temporal CLI: using <path> (<name>)". */
+  /** Its name, as in "Temporal CLI: using <path> (<name>)". */
   name: string;
-  /** Said before the attempt, when it may take long. */
+  /** A line before an attempt that may take long. */
   announcement?: string;
-  /** Yields the path of a program that works; throws the reason why there is none. */
+  /** Returns the path of a working program; throws an error with the reason when it finds none. */
   find: () => Promise<string>;
 }
 
@@ -13,7 +13,7 @@ export interface Way {
  *
  * @param program its name, such as "Temporal CLI"
  * @param advice what to install when none works
- * @param say receives one line for each thing that was tried
+ * @param say receives one line for each attempt
  * @throws Error when no way works, with all reasons and the advice
  */
 export async function firstWay(

@@ -5,12 +5,12 @@ import { firstWay } from '../programs/ways.ts';
 import { isAtLeast } from '../temporal/cli-version.ts';
 import { runTool } from '../temporal/tool.ts';
 
-/** Version of the S3 gateway that the tests are run with; also in `tools/versitygw/go.mod`. */
+/** Version of the S3 gateway that the tests use; also in `tools/versitygw/go.mod`. */
 export const gatewayVersion = 'v1.8.0';
 
 const advice = [
   `Install versitygw ${gatewayVersion} or later (https://github.com/versity/versitygw) so that it is on the PATH,`,
-  'or name it in VERSITYGW, or install Go (https://go.dev/dl), with which it is built here.',
+  'or name it in VERSITYGW, or install Go (https://go.dev/dl), which builds it here.',
 ].join('\n');
 
 /** The gateway that we build. */
@@ -22,12 +22,12 @@ export const versitygw: CachedProgram = {
 };
 
 /**
- * Finds versitygw, an S3 endpoint over a folder, and yields its path: the program that `VERSITYGW` names, a recent one
+ * Finds versitygw, an S3 endpoint over a folder, and returns its path: the program that `VERSITYGW` names, a recent one
  * on the PATH, the copy of an earlier run, a build with Go. Only tests need it.
  *
- * @param say receives one line for each thing that was tried
+ * @param say receives one line for each attempt
  * @param env default: the environment of this process
- * @throws Error when `VERSITYGW` does not work, or when nothing else does, with all reasons and what to install
+ * @throws Error when `VERSITYGW` does not work, and when no other way works, with all reasons and what to install
  */
 export async function findGateway(say: (line: string) => void, env = process.env): Promise<string> {
   const chosen = env['VERSITYGW'];
@@ -62,7 +62,7 @@ export function buildGateway(path: string, env: NodeJS.ProcessEnv): Promise<stri
   return buildWithGo(versitygw, path, tool, env);
 }
 
-/** Asks a gateway for its version, such as `v1.8.0`. Throws when it does not run or answers something else. */
+/** Reads the version of a gateway, such as `v1.8.0`. Throws when it does not run, and for any other program. */
 async function readVersion(program: string): Promise<string> {
   const answer = await runTool(program, ['--version'], { timeout: 20_000 });
   const version = /^Version\s*: (\S+)/m.exec(answer)?.[1];

@@ -11,23 +11,23 @@ import { freePorts, isListening } from '../temporal/ports.ts';
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 10_000;
 
-/** A running S3 endpoint on loopback; what it holds ends with it. */
+/** A running S3 endpoint on loopback; its data end with it. */
 export interface Gateway {
   endpoint: string;
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
-  /** Names of the buckets that are there. */
+  /** Names of its buckets. */
   buckets: readonly string[];
   stop(): Promise<void>;
 }
 
 /**
  * Starts an S3 endpoint over a temporary folder, with credentials made for it, and waits until it listens. It ends with
- * this process, unless this process is killed outright.
+ * this process, unless this process is killed by SIGKILL.
  *
  * @param program path of versitygw
- * @throws Error when it ends or does not listen within 30 s, with what it said
+ * @throws Error when it ends or does not listen within 30 s, with its last output
  */
 export async function startGateway(program: string, buckets: readonly string[] = ['lake']): Promise<Gateway> {
   const folder = await mkdtemp(join(tmpdir(), 's3-gateway-'));

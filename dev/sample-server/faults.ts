@@ -13,7 +13,7 @@ export type Fault =
   | { kind: 'hang' }
   /** Close the connection without an answer; the request has no effect. */
   | { kind: 'drop' }
-  /** Close the connection without an answer AFTER the effect: the job of a kick-off exists, and no client knows its URL. */
+  /** Close the connection without an answer AFTER the effect: the job of a kick-off exists, but its URL is lost. */
   | { kind: 'dropAfterEffect' }
   /** Answer with a redirect (default 307) to the same or the other port, where the request is then served. */
   | { kind: 'redirect'; to: 'same' | 'other'; status?: number }
@@ -31,7 +31,7 @@ export type Fault =
   | { kind: 'expireFileUrls'; status: 403 | 404 | 410 }
   /** Destroy the connection after this many bytes of the body, sent with its Content-Length (default) or chunked. */
   | { kind: 'breakBody'; afterBytes: number; contentLength?: boolean }
-  /** A cut that HTTP does not show: regular end of chunks, a Content-Length of just so many bytes, or end by closing. */
+  /** A cut that HTTP does not show: regular end of chunks, a Content-Length of that many bytes, or closing. */
   | { kind: 'truncate'; afterBytes: number; how: 'chunked' | 'contentLength' | 'close' }
   /** Send this many bytes of the body and then nothing more, with the connection open. */
   | { kind: 'stall'; afterBytes: number }

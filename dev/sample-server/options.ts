@@ -2,7 +2,7 @@ import type { Authorization } from './authorization.ts';
 import type { Message } from './http/answer.ts';
 import type { JournalEntry } from './journal.ts';
 
-/** Edition of the Bulk Data IG whose rules and manifest shape the server follows: 1.0.1, 2.0.0, 3.0.0 or 4.0.0-ballot. */
+/** Edition of the Bulk Data IG that the server follows: 1.0.1, 2.0.0, 3.0.0 or 4.0.0-ballot. */
 export type FhirBulkVersion = 1 | 2 | 3 | 4;
 
 /**
@@ -11,7 +11,7 @@ export type FhirBulkVersion = 1 | 2 | 3 | 4;
  */
 export type Reading = 'smart' | 'hapi';
 
-/** All options; each has a default, which an absent or undefined member takes. The server always listens on 127.0.0.1. */
+/** All options; each has a default, which undefined stands for. The server always listens on 127.0.0.1. */
 export type SampleServerOptions = {
   /** Default 0: a free port. */
   port?: number | undefined;
@@ -49,7 +49,7 @@ export type SampleServerOptions = {
   countInManifest?: boolean | undefined;
   /** Version 4 only; default true. */
   fileSizeInManifest?: boolean | undefined;
-  /** New file URLs in every manifest answer, like servers with signed URLs; default false. The old ones keep working. */
+  /** New file URLs in every manifest answer, like servers with signed URLs; default false. Old ones keep working. */
   renewFileUrls?: boolean | undefined;
   /** `Expires` of a complete manifest, seconds ahead; default 3600, 0 for none. */
   expiresInSeconds?: number | undefined;
@@ -63,7 +63,7 @@ export type SampleServerOptions = {
   throttleBytesPerSecond?: number | undefined;
   /** Folder for generated files; default a temporary one, which `close()` removes. */
   dataFolder?: string | undefined;
-  /** File for the jobs, so that a server started again with the same options (and port) still knows them; default none. */
+  /** File for the jobs, so that a server with the same options (and port) knows them after a restart; default none. */
   stateFile?: string | undefined;
   /** Decides which requests to accept; default all. */
   authorization?: Authorization | undefined;

@@ -50,7 +50,7 @@ export type SampleServer = {
   filesWritten(jobId?: string): Promise<void>;
   /** Updates some patients now, and deletes others with all their resources. For incremental exports. */
   change(counts: { updated?: number; deleted?: number }): void;
-  /** All file URLs of the job (default: the last one) answer `status` from now on; its manifest, read again, has new ones. */
+  /** All file URLs of the job (default: the last one) answer `status`; its manifest, read again, has new ones. */
   expireFileUrls(status: number, jobId?: string): void;
   /** Closes all connections and both ports, or those of one. */
   goAway(which?: 'same' | 'other'): Promise<void>;

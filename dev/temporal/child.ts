@@ -4,7 +4,7 @@ const owned = new Set<ChildProcess>();
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Starts a program that ends with this process, unless this process is killed outright (SIGKILL).
+ * Starts a program that ends with this process, unless this process is killed by SIGKILL.
  *
  * The program gets its own process group, so that Ctrl-C in the terminal reaches only this process, which decides in
  * which order things stop. A program that cannot be started makes the child emit `error`, as with `spawn`.
@@ -40,7 +40,7 @@ function own(child: ChildProcess): void {
 }
 
 function onSignal(signal: NodeJS.Signals): void {
-  // Another listener means that the program stops in an order of its own; it ends with `exit`.
+  // Another listener means that this process stops in an order of its own, and emits `exit` in the end.
   if (process.listenerCount(signal) > 1) return;
   killAll();
   stopListening();

@@ -4,12 +4,12 @@ import { runTool } from './tool.ts';
 export const pinnedVersion = '1.8.2';
 
 /**
- * Oldest `temporal` on the PATH that is used instead of our own: 1.5.0 is the first with server 1.29. Servers before
- * that lack parts of what the worker and the documented commands rely on.
+ * Oldest `temporal` on the PATH that we use instead of our own: 1.5.0 is the first with server 1.29. Older servers lack
+ * features that the worker and the documented commands need.
  */
 export const minimumVersion = '1.5.0';
 
-/** Asks a Temporal CLI for its version, such as `1.8.2`. Throws when it does not run or answers something else. */
+/** Reads the version of a Temporal CLI, such as `1.8.2`. Throws when it does not run, and for any other program. */
 export async function readVersion(cli: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const answer = await runTool(cli, ['--version'], { env, timeout: 20_000 });
   const version = /^temporal version (\d+\.\d+\.\d+)/m.exec(answer)?.[1];

@@ -5,16 +5,16 @@ import { firstWay } from '../programs/ways.ts';
 
 const advice = [
   `Install the Temporal CLI ${minimumVersion} or later (https://docs.temporal.io/cli) so that "temporal" is on the PATH,`,
-  'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), with which it is built here.',
+  'or name it in TEMPORAL_CLI, or install Go (https://go.dev/dl), which builds it here.',
 ].join('\n');
 
 /**
- * Finds the Temporal CLI and yields its path, getting one if there is none: the program that `TEMPORAL_CLI` names, a
- * recent one on the PATH, the copy of an earlier run, a download, a build with Go.
+ * Finds the Temporal CLI, or obtains it, and returns its path: the program that `TEMPORAL_CLI` names, a recent one on
+ * the PATH, the copy of an earlier run, a download, a build with Go.
  *
- * @param say receives one line for each thing that was tried
+ * @param say receives one line for each attempt
  * @param env default: the environment of this process
- * @throws Error when `TEMPORAL_CLI` does not work, or when nothing else does, with all reasons and what to install
+ * @throws Error when `TEMPORAL_CLI` does not work, and when no other way works, with all reasons and what to install
  */
 export async function findTemporalCli(say: (line: string) => void, env = process.env): Promise<string> {
   if (env.TEMPORAL_CLI) return chosenCli(env.TEMPORAL_CLI, say);

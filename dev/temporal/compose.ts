@@ -11,12 +11,12 @@ export interface ServerPorts {
   ui: number;
 }
 
-/** What the Compose file says about the development server, without what only holds in a container. */
+/** The settings of the development server in the Compose file, without those for a container only. */
 export interface ComposeSettings {
   ports: ServerPorts;
   /** Custom search attributes: name to type, such as `Keyword`. */
   searchAttributes: Record<string, string>;
-  /** All other arguments as they stand, such as `--dynamic-config-value=…`. */
+  /** All other arguments, unchanged, such as `--dynamic-config-value=…`. */
   otherArguments: string[];
 }
 
@@ -25,7 +25,7 @@ export const composeFile = join(projectRoot, 'temporal-dev.yml');
 
 const containerOnly = new Set(['ip', 'db-filename']);
 
-/** Reads the server's settings from the Compose file. Throws when an argument is not understood or a port is missing. */
+/** Reads the server's settings from the Compose file. Throws for an unreadable argument, and when a port is missing. */
 export async function readCompose(file = composeFile): Promise<ComposeSettings> {
   const compose = parse(await readFile(file, 'utf8')) as { services?: { temporal?: { command?: unknown } } };
   const command = compose.services?.temporal?.command;

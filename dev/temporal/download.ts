@@ -1,7 +1,7 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 // A program of its own: `node download.js <program> <folder> <version>` leaves the program as the only file in the
-// folder. The package downloads only on the way to a running server.
+// folder. The package downloads a program only in order to start it.
 const [program, downloadDir, version] = process.argv.slice(2);
 if (downloadDir === undefined || version === undefined) {
   throw new Error('usage: download.js temporal-cli|temporal-test-server <folder> <version>');

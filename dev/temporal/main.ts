@@ -5,7 +5,7 @@ import { findTemporalCli } from './cli.ts';
 import { projectRoot } from './project.ts';
 import { startTemporalServer } from './server.ts';
 
-// `npm run temporal`: a development server that keeps its state in .temporal/ and runs until it is told to stop.
+// `npm run temporal`: a development server that keeps its state in .temporal/ and runs until Ctrl-C.
 
 const stateFolder = join(projectRoot, '.temporal');
 
@@ -36,7 +36,7 @@ function stopSignal(): Promise<undefined> {
   });
 }
 
-// The rest of the output is a banner with what is printed above.
+// The rest of the output is a banner that repeats the lines above.
 function printWarning(line: string): void {
   if (line.includes('level=')) console.error(line);
 }

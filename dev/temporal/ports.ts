@@ -19,8 +19,8 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /**
- * Throws an error naming the port and its use when one of them is taken. Ports are checked before the server starts,
- * because the server itself ends without saying what the port was for.
+ * Throws an error that names the port and its use when a port is taken. This check comes before the server starts,
+ * because the server itself would end without naming the use.
  */
 export async function requireFreePorts(uses: Readonly<Record<string, number>>): Promise<void> {
   for (const [use, port] of Object.entries(uses)) {
@@ -36,7 +36,7 @@ export async function requireFreePorts(uses: Readonly<Record<string, number>>): 
   }
 }
 
-/** Whether something accepts TCP connections on this loopback port. */
+/** Whether a process accepts TCP connections on this loopback port. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, loopback);

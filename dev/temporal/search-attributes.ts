@@ -12,8 +12,8 @@ const typeNumbers: Readonly<Record<string, number>> = {
 };
 
 /**
- * Creates the search attributes that a namespace does not have yet. The server's own `--search-attribute` only works
- * on a new database; on an existing one it is ignored without a word.
+ * Creates the search attributes that a namespace lacks. The server's own `--search-attribute` works on a new database
+ * only, and is silently ignored on an existing one.
  *
  * @param wanted name to type, such as `Keyword`
  * @throws Error for an unknown type, or when an attribute exists with another type

@@ -15,13 +15,13 @@ const stopLimit = 10_000;
 export interface TemporalServerOptions {
   /** Path of the Temporal CLI. */
   cli: string;
-  /** `compose`: those in the Compose file, `free`: any free ones. Default: `compose`. */
+  /** `compose`: the ports of the Compose file, `free`: any free ones. Default: `compose`. */
   ports?: 'compose' | 'free';
-  /** gRPC port instead. */
+  /** Another gRPC port. */
   port?: number;
-  /** Port of the HTTP API instead. */
+  /** Another port for the HTTP API. */
   httpPort?: number;
-  /** Port of the Web UI instead. */
+  /** Another port for the Web UI. */
   uiPort?: number;
   /** File that keeps the state; its folder must exist. Default: in memory. */
   dbFilename?: string;
@@ -29,7 +29,7 @@ export interface TemporalServerOptions {
   headless?: boolean;
   /** More arguments for `temporal server start-dev`. */
   extraArgs?: readonly string[];
-  /** Receives each line that the server prints. Default: dropped. */
+  /** Receives each line that the server prints. Default: ignored. */
   log?: (line: string) => void;
 }
 
@@ -39,18 +39,18 @@ export interface TemporalServer {
   address: string;
   /** Base of the HTTP API. */
   httpUrl: string;
-  /** The Web UI; not there when headless. */
-  uiUrl?: string;
+  /** The Web UI; undefined when headless. */
+  uiUrl: string | undefined;
   pid: number;
   /** Stops the server: SIGTERM, and SIGKILL after 10 s. Calling it again is harmless. */
   stop(): Promise<void>;
-  /** Settles, with words such as "exit code 1", when the process has ended for whatever reason. */
+  /** Resolves when the process has ended for any reason, which it names, such as "exit code 1". */
   exited: Promise<string>;
 }
 
 /**
  * Starts the development server of `temporal-dev.yml` without a container and waits until it answers and has the
- * search attributes of that file. The server ends with this process, unless this process is killed outright.
+ * search attributes of that file. The server ends with this process, unless this process is killed by SIGKILL.
  *
  * @throws Error when a port is taken, or when the server ends or does not answer within 30 s, with its last errors
  */
@@ -88,7 +88,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   return {
     address,
     httpUrl: `http://127.0.0.1:${ports.http}`,
-    ...(headless ? {} : { uiUrl: `http://127.0.0.1:${ports.ui}` }),
+    uiUrl: headless ? undefined : `http://127.0.0.1:${ports.ui}`,
     pid: child.pid!,
     stop,
     exited,
@@ -130,7 +130,7 @@ function exitOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Passes on what the server prints; yields a list that keeps the last ten lines of standard error. */
+/** Passes the server's output to `log`; returns a list that always holds the last ten lines of standard error. */
 function followOutput(child: ChildProcess, log: (line: string) => void): string[] {
   const lastErrors: string[] = [];
   createInterface({ input: child.stdout! }).on('line', log);

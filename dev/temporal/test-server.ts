@@ -13,10 +13,10 @@ const startLimit = 30_000;
 
 const advice = [
   'Name a Temporal test server in TEMPORAL_TEST_SERVER, or install a JDK (11 or later) and Maven',
-  '(https://maven.apache.org), with which it is put together here.',
+  '(https://maven.apache.org), which assemble it here.',
 ].join('\n');
 
-/** The test server that we download or put together. */
+/** The test server that we download or assemble. */
 export const testServer: CachedProgram = {
   name: 'temporal-test-server',
   version: testServerVersion,
@@ -25,23 +25,24 @@ export const testServer: CachedProgram = {
 };
 
 /**
- * Finds Temporal's time-skipping test server and yields its path, getting it if there is none: the program that
+ * Finds Temporal's time-skipping test server, or obtains it, and returns its path: the program that
  * `TEMPORAL_TEST_SERVER` names, the copy of an earlier run, a download, its libraries by Maven.
  *
- * @param say receives one line for each thing that was tried
+ * @param say receives one line for each attempt
  * @param env default: the environment of this process
- * @throws Error when `TEMPORAL_TEST_SERVER` is none, or when nothing else works, with all reasons and what to install
+ * @throws Error when `TEMPORAL_TEST_SERVER` is not a program, and when no other way works, with all reasons and what to
+ *   install
  */
 export async function findTestServer(say: (line: string) => void, env = process.env): Promise<string> {
   const chosen = env.TEMPORAL_TEST_SERVER;
   if (chosen) {
-    if (!isExecutable(chosen)) throw new Error(`TEMPORAL_TEST_SERVER does not work: ${chosen} is no program`);
+    if (!isExecutable(chosen)) throw new Error(`TEMPORAL_TEST_SERVER does not work: ${chosen} is not a program`);
     say(`Temporal test server: using ${chosen} (TEMPORAL_TEST_SERVER)`);
     return chosen;
   }
   const cached = cachedPath(testServer, env);
   const ways = [
-    // It takes a second to start; whether it does shows in the tests.
+    // Not checked, because it takes a second to start; the tests show whether it works.
     { name: 'our copy in the cache folder', find: () => fromCache({ ...testServer, check: async () => {} }, cached) },
     {
       name: 'download',
@@ -57,7 +58,7 @@ export async function findTestServer(say: (line: string) => void, env = process.
   return firstWay('Temporal test server', ways, advice, say);
 }
 
-/** Puts the test server together at `path`: its libraries by Maven, our main class, and a script that runs it. */
+/** Assembles the test server at `path`: its libraries by Maven, our main class, and a script that runs it. */
 export function assembleTestServer(path: string, env: NodeJS.ProcessEnv): Promise<string> {
   const java = { sources: 'tools/temporal-test-server', mainClass: 'LoopbackTestServer' };
   return buildWithMaven(testServer, path, java, env);

@@ -4,15 +4,14 @@ import { killGroup, spawnOwned } from './child.ts';
 export interface ToolOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** Milliseconds after which the tool and all it started are killed. Default: no limit. */
+  /** Milliseconds after which the tool and all its children are killed. Default: no limit. */
   timeout?: number;
 }
 
 /**
- * Runs a tool and yields what it printed on standard output.
+ * Runs a tool and returns its standard output.
  *
- * Throws an `Error` with a reason fit for people when the tool is missing, fails (with the last lines that it printed)
- * or takes too long.
+ * @throws Error with a readable reason when the tool is missing, fails (with its last lines), or takes too long
  */
 export function runTool(file: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
   const { timeout, ...spawnOptions } = options;

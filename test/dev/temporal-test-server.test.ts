@@ -43,7 +43,7 @@ describe('findTestServer', () => {
 
   it('does not fall back when TEMPORAL_TEST_SERVER does not work', async () => {
     const missing = environment({ TEMPORAL_TEST_SERVER: '/does/not/exist' });
-    await expect(findTestServer(say, missing)).rejects.toThrow('/does/not/exist is no program');
+    await expect(findTestServer(say, missing)).rejects.toThrow('/does/not/exist is not a program');
   });
 
   it('takes our copy', async () => {

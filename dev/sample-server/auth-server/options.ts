@@ -36,7 +36,7 @@ export type AuthServerOptions = Omit<RegisteredClient, 'clientId'> & {
   answer?: (members: Record<string, unknown>) => unknown;
   /** Which of the well-formed `system/` scopes the server grants; default all. An empty list means `invalid_scope`. */
   scopesAllowed?: (requested: string[]) => string[] | 'invalid_scope';
-  /** When a kick-off names types beyond its scope: `refuse` it with 403 (default), or `narrow` it to the other types. */
+  /** When a kick-off names types beyond its scope: `refuse` it with 403 (default), or `narrow` it to the others. */
   outOfScope?: 'refuse' | 'narrow';
   /** Declared and accepted; default both. */
   algorithms?: readonly Algorithm[];

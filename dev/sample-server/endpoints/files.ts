@@ -54,7 +54,7 @@ export function deliver(
   const part = (start: number, length: number) =>
     content.kind === 'memory' ? content.bytes.subarray(start, start + length) : { path: content.path, start, length };
   if (settings.gzip && acceptsGzip(request.headers['accept-encoding'])) {
-    // Compressed while it is sent, so positions in the compressed bytes mean nothing: no ranges, and an ETag of its own.
+    // Compressed while it is sent, so positions in the compressed bytes mean nothing: no ranges, and another ETag.
     const etag = content.etag.replace(/"$/, '-gzip"');
     return {
       status: 200,

@@ -20,7 +20,7 @@ export function pagesOf(context: Context, job: Job): JobFile[][] {
   return version >= 4 ? pages : pages.map((page) => [...page, ...files.filter((file) => file.kind === 'error')]);
 }
 
-/** The manifest in the shape of the server's version. `page` counts from 1; `next` adds the link to the page after it. */
+/** The manifest in the shape of the server's version. `page` counts from 1; `next` adds a link to the next page. */
 export function manifestOf(context: Context, job: Job, page: number, next: boolean): Manifest {
   const { version, requiresAccessToken } = context.settings;
   const files = pagesOf(context, job)[page - 1] ?? [];

@@ -81,7 +81,7 @@ async function writeBlock(set: FileSet, patient: string, lines: string[]): Promi
   if (set.room < 2) await set.endFile();
   await set.add(header, true);
   for (const line of lines) {
-    // Bulk Data IG 3.0: the header SHALL be repeated where a split block continues, and continuesInFile names that file.
+    // Bulk Data IG 3.0: the header SHALL be repeated where a split block continues; continuesInFile names that file.
     if (set.room === 0) {
       await set.endFile(true);
       await set.add(header, true);

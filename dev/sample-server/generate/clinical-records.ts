@@ -33,7 +33,7 @@ const conditions = [
 ] as const;
 const notDiabetes = conditions.filter(([code]) => code !== '73211009');
 
-/** `diabetes`: the patient belongs to the group of that name; the first condition says so, and those of others do not. */
+/** `diabetes`: the patient belongs to the group of that name; their first condition says so, and only theirs. */
 export function conditionRecord(random: Random, index: number, number: number, diabetes: boolean): HospitalRecord {
   const id = `cond-${index + 1}-${number}`;
   const lastUpdated = moment(random);

@@ -1,4 +1,4 @@
-/** Bytes for people, such as `6.9 MB`. */
+/** Bytes with a unit, such as `6.9 MB`. */
 export function readableBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
