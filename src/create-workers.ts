@@ -10,7 +10,7 @@ import type { Config } from './config.ts';
 import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
 import type { Limits } from './policy/limits.ts';
 import { LIMITS } from './policy/limits.ts';
-import { HEARTBEAT_SECONDS, heartbeatInterval } from './heartbeat.ts';
+import { HEARTBEAT_SECONDS, heartbeatInterval } from './policy/heartbeats.ts';
 import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/agents.ts';
 import { registeredAttributes } from './process/registered-attributes.ts';

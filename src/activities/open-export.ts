@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
-import { HEARTBEAT_SECONDS } from '../heartbeat.ts';
+import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 import { defaultDestination } from '../storage/destinations.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';

@@ -22,10 +22,10 @@ export interface PollStatusInput {
 export type PollStatusResult =
   | TokenNeeded
   /** `manifest`: of the pages that are ready, when there are some. */
-  | { kind: 'inProgress'; manifest?: ManifestSummary; retryAfter?: number; progress?: string }
+  | { kind: 'inProgress'; manifest?: ManifestSummary; retryAfter?: number | undefined; progress?: string | undefined }
   | { kind: 'complete'; manifest: ManifestSummary; warnings: Warning[] }
   | { kind: 'gone'; detail: string }
-  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number };
+  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number | undefined };
 
 /**
  * Asks the server where the export is, once per page: pages that are ready are stored as received and followed to the

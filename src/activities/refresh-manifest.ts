@@ -34,7 +34,7 @@ export type RefreshManifestResult =
   | { kind: 'gone'; detail: string }
   /** It lists other files than before, or such that may be others. */
   | { kind: 'changed'; detail: string }
-  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number };
+  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number | undefined };
 
 /** How far a reading has come; its pages, and then the entries with their new links, are stored beside it. */
 interface ReadingProgress {

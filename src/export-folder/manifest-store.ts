@@ -5,7 +5,7 @@ import { CHUNK } from '../policy/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { EntryList } from '../fhir/entries.ts';
 import type { Manifest } from '../fhir/manifest.ts';
-import { linkEnd } from '../fhir/link-end.ts';
+import { linkEnd } from '../policy/link-end.ts';
 import { MANIFEST_TYPE, readManifest } from '../fhir/manifest.ts';
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { Folder } from '../storage/folder.ts';
@@ -105,9 +105,10 @@ export async function* entriesOfPages(
   const list = new EntryList();
   for (const [position, meta] of pages.entries()) {
     await hold?.take((await folder.size(pageFile(position + 1, where))) ?? 0);
-    const manifest = readManifest((await folder.read(pageFile(position + 1, where)))?.toString('utf8') ?? '');
-    if (!('files' in manifest)) throw new ExportError('InvalidManifest', `page ${position + 1}: ${manifest.unusable}`);
-    for (const entry of addPage(list, manifest, position + 1, meta.url)) yield { ...entry, ...endOf(entry.url, meta) };
+    const read = readManifest((await folder.read(pageFile(position + 1, where)))?.toString('utf8') ?? '');
+    if (read.kind === 'unusable') throw new ExportError('InvalidManifest', `page ${position + 1}: ${read.detail}`);
+    for (const entry of addPage(list, read.manifest, position + 1, meta.url))
+      yield { ...entry, ...endOf(entry.url, meta) };
   }
 }
 

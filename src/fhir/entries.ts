@@ -8,23 +8,23 @@ export interface Entry {
   page: number;
   kind: FileKind | 'attachment';
   index: number;
-  type?: string;
+  type?: string | undefined;
   /** Absolute. */
   url: string;
-  /** Final name at the destination, relative to the export's folder; an attachment's is known when its content is. */
+  /** Final name at the destination, relative to the export's folder; that of an attachment follows from its content. */
   name: string;
-  count?: number;
-  fileSize?: number;
+  count?: number | undefined;
+  fileSize?: number | undefined;
   /** Its page says that files require the access token. */
   needsToken: boolean;
   /** When its link ends, as that says itself: milliseconds since the epoch. */
-  ends?: number;
+  ends?: number | undefined;
   /** Exact, where the server says so (DPC). */
-  length?: number;
-  sha256?: string;
+  length?: number | undefined;
+  sha256?: string | undefined;
   /** Of an attachment: what its resource says of the content. */
-  contentType?: string;
-  hash?: string;
+  contentType?: string | undefined;
+  hash?: string | undefined;
 }
 
 /** Resource types begin with a capital; anything else in a manifest could be meant to become a path. */
@@ -58,14 +58,14 @@ export class EntryList {
           page,
           kind,
           index,
-          ...(type === undefined ? {} : { type }),
+          type,
           url,
           needsToken: manifest.requiresAccessToken,
           name: this.#name(kind, type, manifest.organizedBy),
-          ...(count === undefined ? {} : { count }),
-          ...(fileSize === undefined ? {} : { fileSize }),
-          ...(length === undefined ? {} : { length }),
-          ...(sha256 === undefined ? {} : { sha256 }),
+          count,
+          fileSize,
+          length,
+          sha256,
         },
       ];
     });

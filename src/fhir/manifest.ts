@@ -5,19 +5,19 @@ export type FileKind = 'output' | 'deleted' | 'error';
 export interface ManifestFile {
   kind: FileKind;
   /** It is in `outcome` (IG 4), of which every page has its own. */
-  ofPage?: true;
+  ofPage?: true | undefined;
   /** Place in its array, from 0. */
   index: number;
   /** Resource type of its lines; absent where the output is organised. */
-  type?: string;
+  type?: string | undefined;
   /** As sent: may be relative (IG 1). */
   url: string;
-  count?: number;
+  count?: number | undefined;
   /** Bytes; a hint only, the IG does not say whether compressed or not. */
-  fileSize?: number;
+  fileSize?: number | undefined;
   /** Exact bytes and SHA-256 (hexadecimal) of the file without content coding, as DPC's extensions say. */
-  length?: number;
-  sha256?: string;
+  length?: number | undefined;
+  sha256?: string | undefined;
 }
 
 /** A manifest page of any version of the IG in one shape. */
@@ -25,11 +25,11 @@ export interface Manifest {
   /** Verbatim; empty when the server sent none. */
   transactionTime: string;
   requiresAccessToken: boolean;
-  organizedBy?: string;
-  manifestType?: string;
+  organizedBy?: string | undefined;
+  manifestType?: string | undefined;
   files: ManifestFile[];
   /** URL of the next page, as sent. */
-  next?: string;
+  next?: string | undefined;
 }
 
 /** Canonical of an export's manifest (Bulk Data IG 4.0-ballot); other values earn a warning. */
@@ -38,9 +38,13 @@ export const MANIFEST_TYPE = 'http://hl7.org/fhir/uv/bulkdata/StructureDefinitio
 /** Characters of a time, a type or a canonical, with room to spare. */
 const LONGEST_TEXT = 500;
 
-/** Why a body is not a usable manifest. */
-export interface Unusable {
-  unusable: string;
+/** What a body is. */
+export type ReadManifest = { kind: 'manifest'; manifest: Manifest } | Unusable;
+
+/** No usable manifest: it would not be known which files there are. */
+interface Unusable {
+  kind: 'unusable';
+  detail: string;
 }
 
 /**
@@ -48,82 +52,97 @@ export interface Unusable {
  * unknown fields are ignored. A body that is no manifest is never an empty export, and an entry that cannot be fetched
  * makes the whole page unusable, because leaving it out would lose a file silently.
  */
-export function readManifest(body: string): Manifest | Unusable {
+export function readManifest(body: string): ReadManifest {
   let root: unknown;
   try {
     // Some servers begin with a byte order mark.
     root = JSON.parse(body.replace(/^\ufeff/, ''));
   } catch {
-    return { unusable: /^\s*</.test(body) ? 'a page (HTML or XML) instead of a manifest' : 'not JSON' };
+    return unusable(/^\s*</.test(body) ? 'a page (HTML or XML) instead of a manifest' : 'not JSON');
   }
-  if (!isObject(root)) return { unusable: 'not a JSON object' };
-  if (typeof root['resourceType'] === 'string') return { unusable: `a ${root['resourceType'].slice(0, 40)} resource` };
+  if (!isObject(root)) return unusable('not a JSON object');
+  if (typeof root['resourceType'] === 'string') return unusable(`a ${root['resourceType'].slice(0, 40)} resource`);
   const { transactionTime } = root;
   if (typeof transactionTime !== 'string' && !Array.isArray(root['output'])) {
     // LinuxForHealth answers `200 {}` for a deleted job.
-    return { unusable: 'neither transactionTime nor output' };
+    return unusable('neither transactionTime nor output');
   }
-  // Told in the history, whose entries must stay small whatever a server sends.
+  // Recorded in the history, whose entries must stay small whatever a server sends.
   if (typeof transactionTime === 'string' && transactionTime.length > LONGEST_TEXT) {
-    return { unusable: 'transactionTime is no time' };
+    return unusable('transactionTime is no time');
   }
-  const files = [
-    ...filesOf('output', root['output']),
-    ...filesOf('deleted', root['deleted']),
-    ...filesOf('error', root['error']),
-    ...filesOf('error', root['outcome'], listLength(root['error'])).map((file) =>
-      typeof file === 'string' ? file : { ...file, ofPage: true as const },
-    ),
+  const errors = readFiles('error', root['error']);
+  const lists = [
+    readFiles('output', root['output']),
+    readFiles('deleted', root['deleted']),
+    errors,
+    readFiles('error', root['outcome'], { from: errors.kind === 'files' ? errors.files.length : 0, ofPage: true }),
   ];
-  const wrong = files.find((file) => typeof file === 'string');
-  if (wrong !== undefined) return { unusable: wrong };
+  const files: ManifestFile[] = [];
+  for (const list of lists) {
+    if (list.kind === 'unusable') return list;
+    // Not spread into one call: there may be hundreds of thousands.
+    for (const file of list.files) files.push(file);
+  }
   const next = nextOf(root['link']);
-  if (next === '') return { unusable: 'the link to the next page has no url' };
+  if (next === '') return unusable('the link to the next page has no url');
   return {
-    transactionTime: typeof transactionTime === 'string' ? transactionTime : '',
-    requiresAccessToken: root['requiresAccessToken'] === true,
-    ...optional('organizedBy', root['outputOrganizedBy']),
-    ...optional('manifestType', root['manifestType']),
-    files: files as ManifestFile[],
-    ...(next === undefined ? {} : { next }),
+    kind: 'manifest',
+    manifest: {
+      transactionTime: typeof transactionTime === 'string' ? transactionTime : '',
+      requiresAccessToken: root['requiresAccessToken'] === true,
+      organizedBy: textOf(root['outputOrganizedBy']),
+      manifestType: textOf(root['manifestType']),
+      files,
+      next,
+    },
   };
 }
 
-function filesOf(kind: FileKind, list: unknown, from = 0): (ManifestFile | string)[] {
-  if (list === undefined || list === null) return [];
-  if (!Array.isArray(list)) return [`${kind} is not an array`];
-  return list.map((item: unknown, position) => {
+function unusable(detail: string): Unusable {
+  return { kind: 'unusable', detail };
+}
+
+function readFiles(
+  kind: FileKind,
+  list: unknown,
+  { from, ofPage }: { from: number; ofPage?: true } = { from: 0 },
+): { kind: 'files'; files: ManifestFile[] } | Unusable {
+  if (list === undefined || list === null) return { kind: 'files', files: [] };
+  if (!Array.isArray(list)) return unusable(`${kind} is not an array`);
+  const files: ManifestFile[] = [];
+  for (const [position, item] of (list as unknown[]).entries()) {
     if (!isObject(item) || typeof item['url'] !== 'string' || item['url'] === '') {
-      return `${kind}[${position}] has no url`;
+      return unusable(`${kind}[${position}] has no url`);
     }
-    // FHIR core (R5) spells it `filesize`.
-    const size = numberOf(item['fileSize']) ?? numberOf(item['filesize']);
-    const count = numberOf(item['count']);
-    return {
+    files.push({
       kind,
+      ofPage,
       index: from + position,
-      ...optional('type', item['type']),
+      type: textOf(item['type']),
       url: item['url'],
-      ...(count === undefined ? {} : { count }),
-      ...(size === undefined ? {} : { fileSize: size }),
+      count: numberOf(item['count']),
+      // FHIR core (R5) spells it `filesize`.
+      fileSize: numberOf(item['fileSize']) ?? numberOf(item['filesize']),
       ...integrityOf(item['extension']),
-    };
-  });
+    });
+  }
+  return { kind: 'files', files };
 }
 
 /** DPC says length and checksum in extensions: an object (IG 1 to 3) in its service, an array in its documentation. */
-function integrityOf(extension: unknown): { length?: number; sha256?: string } {
+function integrityOf(extension: unknown): Pick<ManifestFile, 'length' | 'sha256'> {
   const pairs: [string, unknown][] = Array.isArray(extension)
     ? extension
         .filter(isObject)
         .map((one) => [String(one['url']), Object.entries(one).find(([key]) => key.startsWith('value'))?.[1]])
     : Object.entries(isObject(extension) ? extension : {});
   const found = (name: string): unknown => pairs.find(([url]) => url === `https://dpc.cms.gov/${name}`)?.[1];
-  const length = numberOf(found('file_length'));
   const checksum = found('checksum');
-  const sha256 =
-    typeof checksum === 'string' ? /^sha256:([0-9a-f]{64})$/i.exec(checksum)?.[1]?.toLowerCase() : undefined;
-  return { ...(length === undefined ? {} : { length }), ...(sha256 === undefined ? {} : { sha256 }) };
+  return {
+    length: numberOf(found('file_length')),
+    sha256: typeof checksum === 'string' ? /^sha256:([0-9a-f]{64})$/i.exec(checksum)?.[1]?.toLowerCase() : undefined,
+  };
 }
 
 /** URL of the next page; empty when there is such a page and its address is missing. */
@@ -138,13 +157,8 @@ function numberOf(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
 }
 
-function listLength(value: unknown): number {
-  return Array.isArray(value) ? value.length : 0;
-}
-
-function optional<K extends string>(key: K, value: unknown): { [key in K]?: string } {
-  const isUsable = typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT;
-  return isUsable ? ({ [key]: value } as { [key in K]?: string }) : {};
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT ? value : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,7 +3,6 @@ import { quoteAnswer, tidy } from './quote.ts';
 import type { Manifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { TroubleCause } from '../policy/trouble.ts';
 
 /** An answer to a status or manifest page request; header names in lower case. */
 export interface StatusResponse {
@@ -20,14 +19,27 @@ export interface PollTerms {
   partial: boolean;
 }
 
-/** What an answer means. `retryAfter` in milliseconds, present when the server named a usable time. */
+/** What an answer means. */
 export type PollAnswer =
-  | { kind: 'inProgress'; retryAfter?: number; progress?: string }
-  | { kind: 'manifest'; manifest: Manifest; complete: boolean; retryAfter?: number; progress?: string }
+  | ({ kind: 'inProgress'; progress?: string | undefined } & Timing)
+  | ({ kind: 'manifest'; manifest: Manifest; complete: boolean; progress?: string | undefined } & Timing)
   | { kind: 'failed'; detail: string }
   | { kind: 'gone'; detail: string }
   | { kind: 'refused'; status: 401 | 403; detail: string }
-  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number };
+  | ({ kind: 'trouble'; cause: PollTrouble; detail: string } & Timing);
+
+/**
+ * Why an answer says nothing of the job yet.
+ * - `outage`: the request failed, and the job did not
+ * - `gone`: 404, which may be a replica that does not know the job yet
+ * - `unusable`: no manifest
+ */
+export type PollTrouble = 'outage' | 'gone' | 'unusable';
+
+interface Timing {
+  /** Milliseconds; undefined unless the server named a usable time. */
+  retryAfter?: number | undefined;
+}
 
 /**
  * Reads the answer to a status request. Source: Bulk Data IG 1.0 to 4.0-ballot, status request; the table of outcomes
@@ -38,12 +50,12 @@ export type PollAnswer =
 export function readStatus(response: StatusResponse, terms: PollTerms, now: number): PollAnswer {
   const { status, headers, body } = response;
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
-  const timing = retryAfter === undefined ? {} : { retryAfter };
+  const timing = { retryAfter };
 
   if (status === 202) return inProgress(response, terms, timing);
   if (status === 200) return readSuccess(response, terms, timing);
   const detail = quoted(`HTTP ${status}`, body);
-  const trouble = (cause: TroubleCause): PollAnswer => ({ kind: 'trouble', cause, detail, ...timing });
+  const trouble = (cause: PollTrouble): PollAnswer => ({ kind: 'trouble', cause, detail, ...timing });
   if (status === 401 || status === 403) return { kind: 'refused', status, detail };
   if (status === 404) return trouble('gone');
   if (status === 410) return { kind: 'gone', detail };
@@ -61,8 +73,6 @@ function quoted(status: string, body: string): string {
   return body.trim() === '' ? status : `${status}: ${quoteAnswer(body)}`;
 }
 
-type Timing = { retryAfter?: number };
-
 function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {
   const { headers, body } = response;
   const exportStatus = Number(/^\s*(\d{3})/.exec(headers['x-export-status'] ?? '')?.[1] ?? 200);
@@ -70,19 +80,21 @@ function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing)
   if (exportStatus >= 400) {
     return { kind: 'failed', detail: quoted(`X-Export-Status ${exportStatus}`, body) };
   }
-  const manifest = readManifest(body);
-  if ('files' in manifest) return { kind: 'manifest', manifest, complete: true, ...timing };
+  const read = readManifest(body);
+  if (read.kind === 'manifest') return { kind: 'manifest', manifest: read.manifest, complete: true, ...timing };
   if (readOutcome(body) !== undefined) return { kind: 'failed', detail: quoted('HTTP 200', body) };
-  return { kind: 'trouble', cause: 'unusable', detail: `HTTP 200 with ${manifest.unusable}`, ...timing };
+  return { kind: 'trouble', cause: 'unusable', detail: `HTTP 200 with ${read.detail}`, ...timing };
 }
 
 function inProgress(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {
   const text = response.headers['x-progress'];
-  const progress = text === undefined ? {} : { progress: tidy(text, 100) };
+  const progress = text === undefined ? undefined : tidy(text, 100);
   // A body of a 202 is nothing unless partial manifests were asked for (IG 3.0).
   if (terms.partial && response.body.trim() !== '') {
-    const manifest = readManifest(response.body);
-    if ('files' in manifest) return { kind: 'manifest', manifest, complete: false, ...timing, ...progress };
+    const read = readManifest(response.body);
+    if (read.kind === 'manifest') {
+      return { kind: 'manifest', manifest: read.manifest, complete: false, progress, ...timing };
+    }
   }
-  return { kind: 'inProgress', ...timing, ...progress };
+  return { kind: 'inProgress', progress, ...timing };
 }

@@ -1,5 +1,5 @@
 import type { OrdinalRange } from '../policy/batches.ts';
-import { packOrdinals, unpackOrdinals } from '../policy/packed-ordinals.ts';
+import { packOrdinals, unpackOrdinals } from './packed-ordinals.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import { ordinalsOf } from './batch.ts';
 import type { RetryState } from './state.ts';

@@ -2,7 +2,7 @@ import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities, FileActivities } from '../activities/index.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { filesTaskQueue } from '../contract.ts';
-import { HEARTBEAT_SECONDS } from '../heartbeat.ts';
+import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 
 /**
  * Options that every activity has. Heartbeats find attempts whose worker died or whose report was lost; attempts are not

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { heartbeatInterval } from '../../src/heartbeat.ts';
+import { heartbeatInterval } from '../../src/policy/heartbeats.ts';
 import type { RealWorker } from '../support/real-worker.ts';
 import { startRealWorker } from '../support/real-worker.ts';
 import { runsOf } from '../support/runs.ts';

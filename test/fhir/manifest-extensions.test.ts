@@ -5,9 +5,9 @@ import type { Manifest } from '../../src/fhir/manifest.ts';
 const TIME = '2026-01-01T00:00:00.123+01:00';
 
 function read(value: unknown): Manifest {
-  const manifest = readManifest(JSON.stringify(value));
-  if (!('files' in manifest)) throw new Error(manifest.unusable);
-  return manifest;
+  const read = readManifest(JSON.stringify(value));
+  if (read.kind === 'unusable') throw new Error(read.detail);
+  return read.manifest;
 }
 
 describe('length and checksum in the extensions of DPC', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { linkEnd } from '../../src/fhir/link-end.ts';
+import { linkEnd } from '../../src/policy/link-end.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const SECONDS = NOW / 1000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { packOrdinals, unpackOrdinals } from '../../src/policy/packed-ordinals.ts';
+import { packOrdinals, unpackOrdinals } from '../../src/workflows/packed-ordinals.ts';
 import { seededRandom } from '../support/random.ts';
 
 test('any rising numbers come out as they went in', () => {
