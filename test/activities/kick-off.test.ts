@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
-import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -30,55 +29,9 @@ beforeEach(() => {
 
 const SMALL = { parameters: { _type: 'Patient' } };
 const kickOffs = () => hospital.journal.filter(({ route }) => route === 'kickOff');
+
 const answer = (status: number, body = '', headers: Record<string, string> = {}) =>
   ({ kind: 'answer', status, body, headers }) as const;
-
-describe('a kick-off that the server refuses ends the run, with the reasons', () => {
-  const outcome = operationOutcome(
-    { severity: 'error', code: 'not-supported', text: '_elements cannot be used' },
-    { severity: 'error', code: 'invalid', text: 'and the group is empty' },
-  );
-  test.each([
-    [
-      'an OperationOutcome, every issue',
-      answer(400, outcome),
-      'KickOffRejected',
-      /HTTP 400: error\/not-supported: _elements cannot be used; error\/invalid: and the group is empty/,
-    ],
-    [
-      'an HTML page',
-      answer(404, '<html><style>p{}</style><body><p>No such <b>page</b></p></body></html>'),
-      'KickOffRejected',
-      /HTTP 404: \(a page, not FHIR\) No such page/,
-    ],
-    ['plain text', answer(422, 'too many types'), 'KickOffRejected', /HTTP 422: too many types/],
-    ['a final 500', answer(500, outcome), 'KickOffRejected', /HTTP 500/],
-    ['501', answer(501), 'KickOffRejected', /HTTP 501/],
-    ['401', answer(401), 'AuthorizationFailed', /kick-off was refused: HTTP 401/],
-    ['403', answer(403, outcome), 'AuthorizationFailed', /HTTP 403/],
-    ['202 without Content-Location', answer(202), 'KickOffRejected', /without a usable Content-Location/],
-    [
-      '200 with an OperationOutcome',
-      answer(200, outcome),
-      'KickOffRejected',
-      /without a usable Content-Location.*HTTP 200: error\/not-supported: _elements cannot be used; error\/invalid/,
-    ],
-    [
-      '201 with a page',
-      answer(201, '<html>Signed in</html>'),
-      'KickOffRejected',
-      /without a usable Content-Location.*HTTP 201: \(a page, not FHIR\) Signed in/,
-    ],
-  ])('%s', async (_, fault, code, message) => {
-    hospital.faults.add({ route: 'kickOff', do: fault });
-    const failure = await stack.fail(SMALL);
-    expect(failure.code).toBe(code);
-    expect(failure.message).toMatch(message);
-    expect(failure.message.startsWith(`${code}: `)).toBe(true);
-    expect(kickOffs()).toHaveLength(1);
-    expect(hospital.journal.filter(({ route }) => route === 'delete')).toHaveLength(0);
-  });
-});
 
 test.each(['hapi', 'hapiByPost'])(
   'lists and filters beyond ASCII arrive at a server that reads as HAPI: %s',
@@ -92,12 +45,6 @@ test.each(['hapi', 'hapiByPost'])(
     expect(byType['Patient']?.resources).toBeLessThan(30);
   },
 );
-
-test('a quoted answer holds no query of a URL', async () => {
-  hospital.faults.add({ route: 'kickOff', do: answer(400, 'see https://h.example/x?token=abc and /y?sig=def') });
-  const { message } = await stack.fail(SMALL);
-  expect(message).not.toMatch(/abc|def/);
-});
 
 describe('a server that is busy or away for a while is asked again, not earlier than it says', () => {
   test.each([
@@ -137,33 +84,6 @@ describe('a server that is busy or away for a while is asked again, not earlier 
   test('for ever: ServerUnavailable', async () => {
     hospital.faults.add({ route: 'kickOff', times: Infinity, do: answer(429) });
     expect((await stack.fail(SMALL)).code).toBe('ServerUnavailable');
-  });
-});
-
-describe('a kick-off whose answer is lost', () => {
-  test.each([
-    ['before the effect', { kind: 'drop' }],
-    ['after the effect', { kind: 'dropAfterEffect' }],
-    ['by a gateway that gave up waiting', answer(504, '<html>gateway timeout</html>')],
-    ['by silence', { kind: 'hang' }],
-  ] as const)('%s: it is sent once more, with a warning', async (_, fault) => {
-    hospital.faults.add({ route: 'kickOff', do: fault });
-    const report = await stack.run(SMALL);
-    expect(report.warnings.map(({ code }) => code)).toEqual(['PossibleOrphanJob']);
-    expect(kickOffs()).toHaveLength(2);
-    await expectExactFiles(report.location, hospital);
-  });
-
-  test('twice: KickOffUnknown, and never a third one', async () => {
-    hospital.faults.add({ route: 'kickOff', times: Infinity, do: { kind: 'dropAfterEffect' } });
-    expect((await stack.fail(SMALL)).code).toBe('KickOffUnknown');
-    expect(kickOffs()).toHaveLength(2);
-  });
-
-  test('only the second may be answered by an earlier job', async () => {
-    hospital.faults.add({ route: 'kickOff', do: { kind: 'dropAfterEffect' } });
-    await stack.run(SMALL);
-    expect(kickOffs().map(({ headers }) => headers['cache-control'])).toEqual(['no-cache', undefined]);
   });
 });
 

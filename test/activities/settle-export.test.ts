@@ -113,42 +113,6 @@ test('with `checks: full` every line is parsed', async () => {
   });
 });
 
-describe('what a server can make grow is bounded', () => {
-  test('pages', async () => {
-    given.pages = [givenPage({})];
-    given.pagesForEver = true;
-    expect(await fail({ server: 'given' })).toMatchObject({
-      code: 'InvalidManifest',
-      message: 'InvalidManifest: it has more than 20 pages',
-    });
-  });
-
-  test('files, over all pages', async () => {
-    const output = Array.from({ length: 10 }, () => ({ type: 'Patient', url: '/patients' }));
-    given.pages = [givenPage({ output }), givenPage({ output }), givenPage({ output, error: [{ url: '/error' }] })];
-    expect(await fail({ server: 'given' })).toMatchObject({
-      code: 'InvalidManifest',
-      message: 'InvalidManifest: it names more than 30 files',
-    });
-    given.pages.pop();
-    given.files = { patients: '' };
-    expect(await run()).toMatchObject({ files: 20 });
-  });
-
-  test('types of deletions', async () => {
-    const entry = Array.from({ length: 5000 }, (_, n) => {
-      const name = String(n).replaceAll(/\d/g, (digit) => 'abcdefghij'.charAt(Number(digit)));
-      return { request: { method: 'DELETE', url: `T${name}/1` } };
-    });
-    const patient = { request: { method: 'DELETE', url: 'Patient/1' } };
-    given.pages = [givenPage({ deleted: [{ type: 'Bundle', url: '/deleted' }] })];
-    given.files = { deleted: JSON.stringify({ resourceType: 'Bundle', entry: [...entry, patient, patient] }) };
-    const { deletions } = await run();
-    expect(Object.keys(deletions)).toHaveLength(102);
-    expect(deletions).toMatchObject({ Patient: 2, unknown: 4900 });
-  });
-});
-
 describe('lines that are too long to be held, in a whole export', () => {
   const filler = 'x'.repeat(17 * 2 ** 20);
 

@@ -87,6 +87,16 @@ describe('the token endpoint is found', () => {
   });
 });
 
+test('looks below the whole base URL, passes over unknown fields, and resolves a relative endpoint', async () => {
+  answers[WELL_KNOWN] = { body: { token_endpoint: 'auth/token', unheard_of: [1] } };
+  const tokenUrl = `${server.origin}/r4/tenant/auth/token`;
+  expect(await find()).toMatchObject({ tokenUrl, algorithms: [], capabilities: [] });
+});
+
+test('is not needed where the token endpoint is configured', async () => {
+  expect(await find({ tokenUrl: GIVEN })).toMatchObject({ tokenUrl: GIVEN, source: 'configured' });
+});
+
 describe('with the token endpoint in the configuration', () => {
   test.each<[string, Answer, true | undefined]>([
     ['absent', { status: 404 }, undefined],

@@ -119,6 +119,21 @@ describe('a token as the server gave it', () => {
   });
 });
 
+describe('the answer of the token endpoint', () => {
+  test.each(['bearer', 'Bearer', 'BEARER'])('has token_type %s; a refresh token is passed over', async (token_type) => {
+    server.answer = () => ok({ token_type, refresh_token: 'y' });
+    expect(await askWithKey()).toEqual({ value: 'abc', expiresIn: 300_000, scope: 'system/*.rs' });
+  });
+
+  test.each([
+    ['no access_token', { access_token: undefined }],
+    ['another token_type', { token_type: 'mac' }],
+  ])('with %s is a failure', async (_, fields) => {
+    server.answer = () => ok(fields);
+    await expect(askWithKey()).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+  });
+});
+
 describe('a refusal for good', () => {
   const SCOPES = /asked for: system\/\*\.rs; the server names as supported: system\/Patient\.rs/;
   test.each<[string, Answer, RegExp, number]>([

@@ -166,68 +166,6 @@ describe('an export above or below another one is refused', () => {
   });
 });
 
-describe('the same request with the same path continues an export that ended early', () => {
-  test('its job is polled on, nothing is kicked off again', async () => {
-    hospital.faults.add({ route: 'status', do: slow });
-    const first = await stack.start({ ...SMALL, destination: { path: 'adopted' } });
-    await expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
-    await first.handle.terminate();
-    const report = await stack.run({ ...SMALL, destination: { path: 'adopted' } });
-    expect(report.warnings).toEqual([]);
-    await expectExactFiles(report.location, hospital);
-    expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
-  });
-
-  test('if that job is gone, one fresh kick-off with a warning, and no file of the old one', async () => {
-    hospital.faults.add({
-      route: 'file',
-      match: ({ url }) => url.includes('Condition'),
-      times: Infinity,
-      do: { kind: 'answer', status: 400 },
-    });
-    const request = { destination: { path: 'gone' } };
-    expect((await stack.fail(request)).code).toBe('IncompleteExport');
-    hospital.faults.clear();
-    hospital.change({ updated: 3 });
-    const old = hospital.jobs().at(-1)?.id;
-    hospital.faults.add({
-      route: ['status', 'file'],
-      match: ({ jobId }) => jobId === old,
-      times: Infinity,
-      do: { kind: 'answer', status: 410 },
-    });
-    const report = await stack.run(request);
-    expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
-    await expectExactFiles(report.location, hospital);
-  });
-
-  test('if that job has lost files, and still says that they are there: the same, and not again and again', async () => {
-    const lost = { kind: 'answer', status: 410 } as const;
-    const isCondition = ({ url }: { url: string }) => url.includes('Condition');
-    hospital.faults.add({ route: 'file', match: isCondition, times: Infinity, do: lost });
-    const request = { parameters: { _type: 'Patient,Condition' }, destination: { path: 'lost' } };
-    const kickOffs = () => hospital.journal.filter(({ route }) => route === 'kickOff').length;
-    expect((await stack.fail(request)).code).toBe('IncompleteExport');
-    expect(kickOffs()).toBe(1);
-    // The fresh job is no better: one is enough for each start.
-    expect((await stack.fail(request)).code).toBe('IncompleteExport');
-    expect(kickOffs()).toBe(2);
-    const old = hospital.jobs().at(-1)?.id;
-    hospital.faults.clear();
-    hospital.faults.add({
-      route: 'file',
-      match: (received) => received.jobId === old && isCondition(received),
-      times: Infinity,
-      do: lost,
-    });
-    hospital.change({ updated: 3 });
-    const report = await stack.run(request);
-    expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
-    await expectExactFiles(report.location, hospital);
-    expect(kickOffs()).toBe(3);
-  });
-});
-
 describe('what keeps the worker from writing is DestinationFailed, with the fix', () => {
   test('the destination is a file', async () => {
     await writeFile(join(stack.folder, 'file'), '');
@@ -244,21 +182,5 @@ describe('what keeps the worker from writing is DestinationFailed, with the fix'
       message: expect.stringContaining('symbolic link'),
     });
     await rm(elsewhere, { recursive: true });
-  });
-
-  test('a worker that sees another folder is found out before it writes', async () => {
-    hospital.faults.add({ route: 'status', do: slow });
-    const started = await stack.start({ ...SMALL, destination: { path: 'shared' } });
-    await expect.poll(async () => (await started.progress()).polls, { timeout: 10_000 }).toBe(1);
-    // As if another worker had another disk mounted there.
-    await writeFile(join(stack.folder, 'shared/.export/export.json'), JSON.stringify({ mark: 'another' }));
-    await started.pollNow();
-    await expect(started.result()).rejects.toMatchObject({
-      cause: {
-        type: 'DestinationFailed',
-        message: expect.stringContaining('does not see the folder in which the export began'),
-      },
-    });
-    expect(hospital.journal.filter(({ route }) => route === 'file')).toHaveLength(0);
   });
 });

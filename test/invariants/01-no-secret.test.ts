@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { ServerConfig } from '../../src/config.ts';
+import type { ExportReport } from '../../src/contract.ts';
 import { makeKey, secretFile } from '../support/keys.ts';
 import { findSecrets } from '../support/secret-scan.ts';
 import type { LoudWorker } from '../support/secrets-of-runs.ts';
@@ -18,6 +19,7 @@ import {
 } from '../support/secrets-of-runs.ts';
 import type { Stack } from '../support/stack.ts';
 import { serverEntry, startStack } from '../support/stack.ts';
+import { payloadsOf } from './steps-of-history.ts';
 
 describe('the search for secrets finds one that is planted', () => {
   const secret = `${randomBytes(30).toString('base64url')}/x`;
@@ -129,35 +131,65 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('complete histories, logs and destinations of runs with troubles hold no secret that was used', async () => {
-  // The servers did quote what they were sent.
-  expect(failures.sort()).toEqual([
-    expect.stringMatching(/^AuthorizationFailed .*client_assertion=\[redacted\]/),
-    expect.stringMatching(/^IncompleteExport /),
-    expect.stringMatching(/^KickOffRejected .*Bearer \[redacted\]/),
-  ]);
-  const forever = secretsOf([rsa, ec], Object.values(authServers), [clientSecret]);
-  const links = signaturesOf(Object.values(stack.servers));
-  expect(forever.length).toBeGreaterThan(50);
-  expect(links.length).toBeGreaterThan(20);
-  const everything = [...forever, ...links];
-  expect(everything.every((secret) => secret.length >= 12)).toBe(true);
+describe('invariant 1: history holds no secret and no bulk', () => {
+  test('complete histories, logs and destinations of runs with troubles hold no secret that was used', async () => {
+    // The servers did quote what they were sent.
+    expect(failures.sort()).toEqual([
+      expect.stringMatching(/^AuthorizationFailed .*client_assertion=\[redacted\]/),
+      expect.stringMatching(/^IncompleteExport /),
+      expect.stringMatching(/^KickOffRejected .*Bearer \[redacted\]/),
+    ]);
+    const forever = secretsOf([rsa, ec], Object.values(authServers), [clientSecret]);
+    const links = signaturesOf(Object.values(stack.servers));
+    expect(forever.length).toBeGreaterThan(50);
+    expect(links.length).toBeGreaterThan(20);
+    const everything = [...forever, ...links];
+    expect(everything.every((secret) => secret.length >= 12)).toBe(true);
 
-  const histories = await readHistories(stack);
-  expect(histories).toContain('downloadFiles');
-  expect(findSecrets(histories, [...everything, 'transactionTime'])).toEqual(['transactionTime']);
-  expect(heartbeats.some((details) => details.includes('resumedAt'))).toBe(true);
-  expect(findSecrets(heartbeats.join('\n'), everything)).toEqual([]);
+    const histories = await readHistories(stack);
+    expect(histories).toContain('downloadFiles');
+    expect(findSecrets(histories, [...everything, 'transactionTime'])).toEqual(['transactionTime']);
+    expect(heartbeats.some((details) => details.includes('resumedAt'))).toBe(true);
+    expect(findSecrets(heartbeats.join('\n'), everything)).toEqual([]);
 
-  expect(worker.logs()).toContain('token refreshed');
-  expect(worker.logs()).toContain('file answered');
-  expect(findSecrets(worker.logs(), everything)).toEqual([]);
+    expect(worker.logs()).toContain('token refreshed');
+    expect(worker.logs()).toContain('file answered');
+    expect(findSecrets(worker.logs(), everything)).toEqual([]);
 
-  const found = await readdir(stack.folder, { recursive: true, withFileTypes: true });
-  const paths = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  expect(paths.length).toBeGreaterThan(40);
-  for (const path of paths) {
-    const unfinished = path.includes('/.export/') && !ENDED_WELL.some((name) => path.includes(`/${name}/`));
-    expect(findSecrets(await readFile(path, 'latin1'), unfinished ? forever : everything), path).toEqual([]);
-  }
+    const found = await readdir(stack.folder, { recursive: true, withFileTypes: true });
+    const paths = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    expect(paths.length).toBeGreaterThan(40);
+    for (const path of paths) {
+      const unfinished = path.includes('/.export/') && !ENDED_WELL.some((name) => path.includes(`/${name}/`));
+      expect(findSecrets(await readFile(path, 'latin1'), unfinished ? forever : everything), path).toEqual([]);
+    }
+  });
+
+  test('history and disk hold no token, assertion or key, and no signature of a URL', async () => {
+    const [history, location] = await Promise.all([
+      stack.client.workflow.getHandle('signing').fetchHistory(),
+      stack.client.workflow.getHandle('signing').result() as Promise<ExportReport>,
+    ]).then(([events, report]) => [Buffer.concat(payloadsOf(events)).toString(), report.location] as const);
+    const disk = (await readdir(location, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'));
+    const server = stack.servers['signing'] as SampleServer;
+    const tokens = server.journal.flatMap(({ headers }) => headers.authorization?.split(' ')[1] ?? []);
+    const assertions = server.journal.flatMap(
+      ({ route, body }) => (route === 'token' && new URLSearchParams(body).get('client_assertion')) || [],
+    );
+    const urls = server.jobs().map(({ statusUrl }) => new URL(statusUrl).search.split('sig=')[1] as string);
+    for (const found of [tokens, assertions, urls]) expect(found.length).toBeGreaterThan(0);
+    for (const text of [history, (await Promise.all(disk)).join('\n')]) {
+      expect(text).toContain('transactionTime');
+      for (const secret of [
+        rsa.privateJwk.d as string,
+        ...tokens,
+        ...assertions,
+        ...urls,
+        ...urls.map(decodeURIComponent),
+      ])
+        expect(text.includes(secret)).toBe(false);
+    }
+  });
 });

@@ -53,7 +53,7 @@ export interface StackOptions {
   servers?: Record<string, SampleServerOptions>;
   /** Further fields of the servers' entries in the configuration. */
   entries?: Record<string, Partial<ServerConfig>>;
-  limits?: Limits;
+  limits?: Limits | undefined;
   timeouts?: HttpTimeouts;
   /** Default: a development server of its own. */
   temporal?: RunningTemporal;

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportPhase } from '../../src/contract.ts';
@@ -37,55 +37,57 @@ async function cancelled(started: StartedExport): Promise<number> {
   return Date.now() - before;
 }
 
-test('during the kick-off: its answer is waited for, because only it names the job to be deleted', async () => {
-  hospital.faults.add({ route: 'kickOff', do: { kind: 'delay', ms: 3000 } });
-  const started = await stack.start({});
-  await inPhase(started, 'kick-off');
-  await expect.poll(() => hospital.journal.some(({ route }) => route === 'kickOff'), { timeout: 10_000 }).toBe(true);
-  await cancelled(started);
-  expect(deletes()).toHaveLength(1);
-  expect(hospital.jobs().at(-1)?.state).toBe('deleted');
-});
-
-test('while waiting for the server', async () => {
-  hospital.faults.add({
-    route: 'status',
-    times: Infinity,
-    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } },
+describe('invariant 12: cancelling cleans up', () => {
+  test('during the kick-off: its answer is waited for, because only it names the job to be deleted', async () => {
+    hospital.faults.add({ route: 'kickOff', do: { kind: 'delay', ms: 3000 } });
+    const started = await stack.start({});
+    await inPhase(started, 'kick-off');
+    await expect.poll(() => hospital.journal.some(({ route }) => route === 'kickOff'), { timeout: 10_000 }).toBe(true);
+    await cancelled(started);
+    expect(deletes()).toHaveLength(1);
+    expect(hospital.jobs().at(-1)?.state).toBe('deleted');
   });
-  const started = await stack.start({});
-  await inPhase(started, 'waiting');
-  expect(await cancelled(started)).toBeLessThan(5000);
-  expect(deletes()).toHaveLength(1);
-});
 
-test('during downloads: they stop within seconds, parts are removed, whole files stay', async () => {
-  const started = await stack.start({});
-  await inPhase(started, 'downloading');
-  await expect.poll(async () => (await started.progress()).files?.done ?? 0, { timeout: 20_000 }).toBeGreaterThan(0);
-  const { location } = await started.progress();
-  expect(await cancelled(started)).toBeLessThan(6000);
-  const requests = hospital.journal.length;
-  expect(hospital.journal.at(-1)?.route).toBe('delete');
-  const names = await readdir(location as string);
-  expect(names).not.toContain('manifest.json');
-  expect(names.some((name) => name.endsWith('.ndjson'))).toBe(true);
-  expect(await readdir(`${location}/.export`)).not.toContain('parts');
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  expect(hospital.journal).toHaveLength(requests);
-});
-
-test('DELETE that the server does not take delays the end only for a while', async () => {
-  hospital.faults.add({
-    route: 'status',
-    times: Infinity,
-    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } },
+  test('while waiting for the server', async () => {
+    hospital.faults.add({
+      route: 'status',
+      times: Infinity,
+      do: { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } },
+    });
+    const started = await stack.start({});
+    await inPhase(started, 'waiting');
+    expect(await cancelled(started)).toBeLessThan(5000);
+    expect(deletes()).toHaveLength(1);
   });
-  hospital.faults.add({ route: 'delete', times: Infinity, do: { kind: 'answer', status: 503 } });
-  const started = await stack.start({});
-  await inPhase(started, 'waiting');
-  expect(await cancelled(started)).toBeLessThan(10_000);
-  expect(deletes().length).toBeGreaterThan(1);
+
+  test('during downloads: they stop within seconds, parts are removed, whole files stay', async () => {
+    const started = await stack.start({});
+    await inPhase(started, 'downloading');
+    await expect.poll(async () => (await started.progress()).files?.done ?? 0, { timeout: 20_000 }).toBeGreaterThan(0);
+    const { location } = await started.progress();
+    expect(await cancelled(started)).toBeLessThan(6000);
+    const requests = hospital.journal.length;
+    expect(hospital.journal.at(-1)?.route).toBe('delete');
+    const names = await readdir(location as string);
+    expect(names).not.toContain('manifest.json');
+    expect(names.some((name) => name.endsWith('.ndjson'))).toBe(true);
+    expect(await readdir(`${location}/.export`)).not.toContain('parts');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(hospital.journal).toHaveLength(requests);
+  });
+
+  test('DELETE that the server does not take delays the end only for a while', async () => {
+    hospital.faults.add({
+      route: 'status',
+      times: Infinity,
+      do: { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } },
+    });
+    hospital.faults.add({ route: 'delete', times: Infinity, do: { kind: 'answer', status: 503 } });
+    const started = await stack.start({});
+    await inPhase(started, 'waiting');
+    expect(await cancelled(started)).toBeLessThan(10_000);
+    expect(deletes().length).toBeGreaterThan(1);
+  });
 });
 
 test('the deadline: the job is deleted, and the code says so', async () => {

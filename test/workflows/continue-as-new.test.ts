@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { runsOf } from '../support/runs.ts';
@@ -21,57 +21,60 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-test('an export whose history fills up goes on in a new run, while it waits and while it downloads', async () => {
-  hospital.faults.add({ route: 'file', skip: 20, times: 2, do: { kind: 'answer', status: 500 } });
-  const started = await stack.start({ prefer: ['handling=lenient'], parameters: { _unheardOf: 'x' } }, 'long');
-  const report = await started.result();
-  const carried: string[] = [];
-  for await (const { runId } of stack.client.workflow.list({ query: 'WorkflowId = "long"' })) {
-    const { events } = await stack.client.workflow.getHandle('long', runId).fetchHistory();
-    const start = events?.find(
-      ({ workflowExecutionStartedEventAttributes }) => workflowExecutionStartedEventAttributes != null,
-    );
-    const [, state] = start?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-    if (state?.data != null) carried.push((JSON.parse(Buffer.from(state.data).toString()) as { phase: string }).phase);
-  }
-  expect(carried.length).toBeGreaterThan(2);
-  expect(new Set(carried)).toEqual(new Set(['waiting', 'downloading']));
-  await expectExactFiles(report.location, hospital);
-  expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
-  expect(report.warnings.map(({ code }) => code)).toContain('ParameterIgnored');
-  const files = hospital.journal
-    .filter(({ route, status }) => route === 'file' && status === 200)
-    .map(({ url }) => url);
-  expect(new Set(files).size).toBe(files.length);
-});
-
-test('a wait is carried over: no poll comes early', async () => {
-  hospital.journal.length = 0;
-  hospital.faults.add({
-    route: 'status',
-    skip: 12,
-    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '4' } },
+describe('invariant 8: nothing grows without bound', () => {
+  test('an export whose history fills up goes on in a new run, while it waits and while it downloads', async () => {
+    hospital.faults.add({ route: 'file', skip: 20, times: 2, do: { kind: 'answer', status: 500 } });
+    const started = await stack.start({ prefer: ['handling=lenient'], parameters: { _unheardOf: 'x' } }, 'long');
+    const report = await started.result();
+    const carried: string[] = [];
+    for await (const { runId } of stack.client.workflow.list({ query: 'WorkflowId = "long"' })) {
+      const { events } = await stack.client.workflow.getHandle('long', runId).fetchHistory();
+      const start = events?.find(
+        ({ workflowExecutionStartedEventAttributes }) => workflowExecutionStartedEventAttributes != null,
+      );
+      const [, state] = start?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+      if (state?.data != null)
+        carried.push((JSON.parse(Buffer.from(state.data).toString()) as { phase: string }).phase);
+    }
+    expect(carried.length).toBeGreaterThan(2);
+    expect(new Set(carried)).toEqual(new Set(['waiting', 'downloading']));
+    await expectExactFiles(report.location, hospital);
+    expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
+    expect(report.warnings.map(({ code }) => code)).toContain('ParameterIgnored');
+    const files = hospital.journal
+      .filter(({ route, status }) => route === 'file' && status === 200)
+      .map(({ url }) => url);
+    expect(new Set(files).size).toBe(files.length);
   });
-  await stack.run({ parameters: { _type: 'Patient' } });
-  const polls = hospital.journal.filter(({ route }) => route === 'status');
-  expect((polls[13]?.at ?? 0) - (polls[12]?.at ?? 0)).toBeGreaterThanOrEqual(4000);
-});
 
-test('a poll that an operator has asked for is carried over', async () => {
-  hospital.journal.length = 0;
-  hospital.faults.add({ route: 'status', do: { kind: 'delay', ms: 3000 } });
-  hospital.faults.add({
-    route: 'status',
-    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '300' } },
+  test('a wait is carried over: no poll comes early', async () => {
+    hospital.journal.length = 0;
+    hospital.faults.add({
+      route: 'status',
+      skip: 12,
+      do: { kind: 'answer', status: 202, headers: { 'Retry-After': '4' } },
+    });
+    await stack.run({ parameters: { _type: 'Patient' } });
+    const polls = hospital.journal.filter(({ route }) => route === 'status');
+    expect((polls[13]?.at ?? 0) - (polls[12]?.at ?? 0)).toBeGreaterThanOrEqual(4000);
   });
-  const started = await stack.start({ parameters: { _type: 'Patient' } }, 'poked');
-  const polls = () => hospital.journal.filter(({ route }) => route === 'status').length;
-  await expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe('waiting');
-  await delay(1500);
-  // So many that the history is full when the answer comes.
-  for (let signals = 0; signals < 15; signals++) await started.pollNow();
-  await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(1);
-  const [first] = await runsOf(stack.client, 'poked');
-  expect(first?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
-  expect((await started.result()).status).toBe('complete');
+
+  test('a poll that an operator has asked for is carried over', async () => {
+    hospital.journal.length = 0;
+    hospital.faults.add({ route: 'status', do: { kind: 'delay', ms: 3000 } });
+    hospital.faults.add({
+      route: 'status',
+      do: { kind: 'answer', status: 202, headers: { 'Retry-After': '300' } },
+    });
+    const started = await stack.start({ parameters: { _type: 'Patient' } }, 'poked');
+    const polls = () => hospital.journal.filter(({ route }) => route === 'status').length;
+    await expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe('waiting');
+    await delay(1500);
+    // So many that the history is full when the answer comes.
+    for (let signals = 0; signals < 15; signals++) await started.pollNow();
+    await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(1);
+    const [first] = await runsOf(stack.client, 'poked');
+    expect(first?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
+    expect((await started.result()).status).toBe('complete');
+  });
 });

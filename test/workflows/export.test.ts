@@ -7,7 +7,6 @@ import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
-
 const FAST = { pollsUntilReady: 1, retryAfter: '1', patients: 20, linesPerFile: 100 };
 
 beforeAll(async () => {
@@ -20,14 +19,6 @@ beforeAll(async () => {
       posted: { ...FAST, version: 2 },
       paged: { ...FAST, version: 3, pageSize: 4 },
       elsewhere: { ...FAST, version: 3, filesOrigin: 'other', gzip: false },
-      talkative: {
-        ...FAST,
-        version: 3,
-        messages: [
-          { severity: 'warning', code: 'suppressed', text: 'Data of patient Ñandú was withheld' },
-          { severity: 'information', code: 'informational', text: 'All is well' },
-        ],
-      },
     },
     entries: { posted: { kickOffMethod: 'post', headers: { 'X-Client': 'tests' } } },
   });
@@ -176,64 +167,12 @@ test('files on another origin are fetched, without our headers', async () => {
   expect(requests('elsewhere', 'status').every(({ headers }) => headers['x-client'] === 'tests')).toBe(true);
 });
 
-test('issues of error files are counted in the report, their texts stay at the destination', async () => {
-  const report = await stack.run({ server: 'talkative' });
-  expect(report.status).toBe('complete-with-issues');
-  expect(report.issues).toEqual(
-    expect.arrayContaining([
-      { severity: 'warning', code: 'suppressed', count: 1 },
-      { severity: 'information', code: 'informational', count: 1 },
-    ]),
-  );
-  expect(JSON.stringify(report)).not.toContain('Ñandú');
-  expect(await readFile(join(report.location, 'error/summary.json'), 'utf8')).toContain('Ñandú');
-});
-
-test('a parameter that the server ignores, and a type without a file, are warnings', async () => {
-  const report = await stack.run({
-    server: 'v3',
-    prefer: ['handling=lenient'],
-    parameters: { _type: 'Patient,Goal', _unheardOf: 'x' },
-  });
-  expect(report.warnings).toEqual(
-    expect.arrayContaining([
-      { code: 'ParameterIgnored', message: 'The server says that it ignores _unheardOf.' },
-      { code: 'TypeWithoutFile', message: expect.stringMatching(/^Goal: /) },
-    ]),
-  );
-});
-
-test('an export that brings nothing says so', async () => {
-  const nobody = { _typeFilter: ['Patient?family=Nobody'], _type: 'Patient' };
-  const group = await stack.run({ server: 'v3', level: 'group', groupId: 'diabetes', parameters: nobody });
-  const all = await stack.run({ server: 'v3', parameters: { _since: '2900-01-01T00:00:00Z' } });
-  const types = await stack.run({ server: 'v3', parameters: nobody });
-  expect([group, all, types].map(({ files }) => files)).toEqual([0, 0, 0]);
-  expect([group, all, types].map(({ warnings }) => warnings.map(({ code }) => code))).toEqual([
-    ['NothingExported', 'TypeWithoutFile'],
-    ['NothingExported'],
-    ['TypeWithoutFile'],
-  ]);
-});
-
 test('keepServerFiles leaves the job alone', async () => {
   const report = await stack.run({ server: 'v3', keepServerFiles: true });
   expect(requests('v3', 'delete')).toHaveLength(0);
   // Its status URL may be a signed one, and nobody asks for it any more.
   const job = JSON.parse(await readFile(join(report.location, '.export/job.json'), 'utf8')) as { statusUrl: string };
   expect(job.statusUrl).toMatch(/\?…$/);
-});
-
-test('after success no signature of a link is left on disk', async () => {
-  const report = await stack.run({ server: 'v3' });
-  const { url } = requests('v3', 'file')[0] as { url: string };
-  const signature = /sig=([^&]+)/.exec(url)?.[1] as string;
-  const texts = await Promise.all(
-    ['pages/00001.body.json', 'entries/00000.json', 'job.json'].map((name) =>
-      readFile(join(report.location, '.export', name), 'utf8'),
-    ),
-  );
-  expect(texts.join('')).not.toContain(signature);
 });
 
 test('the default path is the workflow id, encoded, and the first run id', async () => {

@@ -48,66 +48,68 @@ function endLinksAfter(server: LinkServer, files: number): void {
   };
 }
 
-describe('a manifest that lists files of one type in another order when it is read again', () => {
-  const equal = patients([3, 3, 3, 3, 3]);
-  test.each(['path', 'query'] as const)('every file is stored once, by its URL: the id in the %s', async (shown) => {
-    const { server, name } = await serve({ files: equal, shown });
-    server.list = reverseAfterFirst;
-    endLinksAfter(server, 2);
-    const report = await stack.run({ server: name });
-    expect(await stored(report.location, server, equal)).toEqual(
-      equal.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
-    );
-    expect(server.readings).toHaveLength(2);
-    expect(server.asked.filter(({ status }) => status === 200)).toHaveLength(equal.length);
-  });
-
-  test('where every URL is new and the counts say that the order has changed: ExportExpired', async () => {
-    const { server, name } = await serve({ files: patients([1, 2, 3, 4, 5]), shown: 'nowhere' });
-    server.list = reverseAfterFirst;
-    endLinksAfter(server, 2);
-    expect(await stack.fail({ server: name, destination: { path: 'other-order' } })).toEqual({
-      code: 'ExportExpired',
-      message: expect.stringMatching(/2 of 5 files were fetched.*the count of a file is not what it was/),
+describe('invariant 5: files are known by their place in the manifest, not by URL', () => {
+  describe('a manifest that lists files of one type in another order when it is read again', () => {
+    const equal = patients([3, 3, 3, 3, 3]);
+    test.each(['path', 'query'] as const)('every file is stored once, by its URL: the id in the %s', async (shown) => {
+      const { server, name } = await serve({ files: equal, shown });
+      server.list = reverseAfterFirst;
+      endLinksAfter(server, 2);
+      const report = await stack.run({ server: name });
+      expect(await stored(report.location, server, equal)).toEqual(
+        equal.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
+      );
+      expect(server.readings).toHaveLength(2);
+      expect(server.asked.filter(({ status }) => status === 200)).toHaveLength(equal.length);
     });
-    expect(server.deleted).toBe(0);
-    expect(await readdir(join(stack.folder, 'other-order'))).not.toContain('manifest.json');
-    // The same request and path again: the job is asked once more, is of no use, and a fresh one is kicked off.
-    server.list = (files) => files;
-    server.root = () => ({ transactionTime: '2026-02-02T00:00:00Z' });
-    const report = await stack.run({ server: name, destination: { path: 'other-order' } });
-    expect(report.transactionTime).toBe('2026-02-02T00:00:00Z');
-    expect((await stored(report.location, server, patients([1, 2, 3, 4, 5]))).flat()).toHaveLength(5);
+
+    test('where every URL is new and the counts say that the order has changed: ExportExpired', async () => {
+      const { server, name } = await serve({ files: patients([1, 2, 3, 4, 5]), shown: 'nowhere' });
+      server.list = reverseAfterFirst;
+      endLinksAfter(server, 2);
+      expect(await stack.fail({ server: name, destination: { path: 'other-order' } })).toEqual({
+        code: 'ExportExpired',
+        message: expect.stringMatching(/2 of 5 files were fetched.*the count of a file is not what it was/),
+      });
+      expect(server.deleted).toBe(0);
+      expect(await readdir(join(stack.folder, 'other-order'))).not.toContain('manifest.json');
+      // The same request and path again: the job is asked once more, is of no use, and a fresh one is kicked off.
+      server.list = (files) => files;
+      server.root = () => ({ transactionTime: '2026-02-02T00:00:00Z' });
+      const report = await stack.run({ server: name, destination: { path: 'other-order' } });
+      expect(report.transactionTime).toBe('2026-02-02T00:00:00Z');
+      expect((await stored(report.location, server, patients([1, 2, 3, 4, 5]))).flat()).toHaveLength(5);
+    });
+
+    test('where every URL is new and the order has stayed every file is stored once', async () => {
+      const files = patients([1, 2, 3, 4, 5]);
+      const { server, name } = await serve({ files, shown: 'nowhere' });
+      endLinksAfter(server, 2);
+      const report = await stack.run({ server: name });
+      expect(await stored(report.location, server, files)).toEqual(
+        files.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
+      );
+    });
   });
 
-  test('where every URL is new and the order has stayed every file is stored once', async () => {
-    const files = patients([1, 2, 3, 4, 5]);
-    const { server, name } = await serve({ files, shown: 'nowhere' });
-    endLinksAfter(server, 2);
-    const report = await stack.run({ server: name });
-    expect(await stored(report.location, server, files)).toEqual(
-      files.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
-    );
-  });
-});
-
-test.each([
-  [
-    'a file more',
-    (server: LinkServer) => (server.list = (files, readings) => (readings === 0 ? files.slice(1) : files)),
-  ],
-  ['a file less', (server: LinkServer) => (server.list = (files, readings) => files.slice(readings === 0 ? 0 : 1))],
-  [
-    'links and a transactionTime that are new, as of another job',
-    (server: LinkServer) =>
-      (server.root = (readings) => (readings === 0 ? {} : { transactionTime: '2026-01-02T00:00:00Z' })),
-  ],
-])('a manifest that has %s when it is read again: ExportExpired', async (_, change) => {
-  const { server, name } = await serve({ files: patients([2, 2, 2, 2]), shown: 'nowhere' });
-  change(server);
-  endLinksAfter(server, 1);
-  expect(await stack.fail({ server: name })).toMatchObject({
-    code: 'ExportExpired',
-    message: expect.stringMatching(/may be of other files/),
+  test.each([
+    [
+      'a file more',
+      (server: LinkServer) => (server.list = (files, readings) => (readings === 0 ? files.slice(1) : files)),
+    ],
+    ['a file less', (server: LinkServer) => (server.list = (files, readings) => files.slice(readings === 0 ? 0 : 1))],
+    [
+      'links and a transactionTime that are new, as of another job',
+      (server: LinkServer) =>
+        (server.root = (readings) => (readings === 0 ? {} : { transactionTime: '2026-01-02T00:00:00Z' })),
+    ],
+  ])('a manifest that has %s when it is read again: ExportExpired', async (_, change) => {
+    const { server, name } = await serve({ files: patients([2, 2, 2, 2]), shown: 'nowhere' });
+    change(server);
+    endLinksAfter(server, 1);
+    expect(await stack.fail({ server: name })).toMatchObject({
+      code: 'ExportExpired',
+      message: expect.stringMatching(/may be of other files/),
+    });
   });
 });

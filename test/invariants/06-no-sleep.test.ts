@@ -1,0 +1,28 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
+
+/** What may wait or be done again by the clock, and why it is no step of an export. */
+const ALLOWED = new Set([
+  // Heartbeats.
+  'activities/run-activity.ts',
+  // The process waits for Temporal, and a person at a terminal for an answer.
+  'worker.ts',
+  'cli/check.ts',
+]);
+
+describe('invariant 6: every wait is a Temporal timer', () => {
+  test('no code that an activity runs can sleep: there is no timer of Node in it', async () => {
+    const names = (await readdir(SOURCE, { recursive: true })).filter((name) => name.endsWith('.ts'));
+    expect(names.length).toBeGreaterThan(100);
+    const found: string[] = [];
+    for (const name of names) {
+      const text = await readFile(join(SOURCE, name), 'utf8');
+      if (/\bsetTimeout\(|\bsetInterval\(|timers\/promises|Atomics\.wait/.test(text)) found.push(relative('.', name));
+    }
+    expect(found.filter((name) => !ALLOWED.has(name))).toEqual([]);
+  });
+});
