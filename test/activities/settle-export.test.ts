@@ -8,12 +8,13 @@ import { givenPage, startGivenServer } from '../support/given-server.ts';
 import { findSecrets } from '../support/secret-scan.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
-import { failureOf, serverEntry, startStack } from '../support/stack.ts';
+import { failureOf, quiet, serverEntry, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let given: GivenServer;
 
 beforeAll(async () => {
+  quiet();
   given = await startGivenServer();
   stack = await startStack({
     servers: {},

@@ -34,9 +34,9 @@ afterAll(async () => {
 function watch(folder: string): { looks(): number; stop(): Promise<Map<string, Set<string>>> } {
   const seen = new Map<string, Set<string>>();
   let looks = 0;
-  let stopped = false;
+  const stopped = new AbortController();
   const ended = (async () => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       for (const name of await readdir(folder).catch(() => [])) {
         if (!name.endsWith('.ndjson')) continue;
         const [content, { ino }] = await Promise.all([readFile(join(folder, name)), stat(join(folder, name))]);
@@ -50,7 +50,7 @@ function watch(folder: string): { looks(): number; stop(): Promise<Map<string, S
   return {
     looks: () => looks,
     async stop() {
-      stopped = true;
+      stopped.abort();
       await ended;
       return seen;
     },

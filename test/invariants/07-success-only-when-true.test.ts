@@ -16,7 +16,7 @@ beforeAll(async () => {
     servers: { hospital: { version: 3, patients: 5, pollsUntilReady: 0, retryAfter: '', messages } },
   });
   hospital = stack.servers['hospital'] as SampleServer;
-  hospital.change({ deleted: 2 });
+  hospital.change({ deleted: 2, updated: 3 });
 });
 afterAll(() => stack.close());
 beforeEach(() => {
@@ -41,8 +41,8 @@ async function expectIncomplete(): Promise<void> {
 }
 
 describe('invariant 7: success is said only when it is true', () => {
-  test.each(['Patient', 'OperationOutcome', 'Bundle'])('not when a file of %s cannot be fetched', async (type) => {
-    const match = ({ url }: { url: string }): boolean => url.includes(type);
+  test.each(['Patient', 'error', 'deleted'])('not when a file of %s cannot be fetched', async (type) => {
+    const match = ({ url }: { url: string }): boolean => url.includes(`/${type}.`);
     hospital.faults.add({ route: 'file', match, times: Infinity, do: { kind: 'answer', status: 400 } });
     await expectIncomplete();
   });
@@ -57,7 +57,7 @@ describe('invariant 7: success is said only when it is true', () => {
 
   test('not when a file of messages is no list of outcomes', async () => {
     const transform = (): string => '<html>log in</html>\n';
-    const match = ({ url }: { url: string }): boolean => url.includes('OperationOutcome');
+    const match = ({ url }: { url: string }): boolean => url.includes('/error.');
     hospital.faults.add({ route: 'file', match, times: Infinity, do: { kind: 'transformFile', transform } });
     await expectIncomplete();
   });

@@ -53,9 +53,9 @@ describe('invariant 11: one destination, one view', () => {
     };
     hospital.faults.add({ route, match: swap, do: { kind: 'drop' } });
     const started = await stack.start({ destination: { path: route } });
-    await expect(started.result()).rejects.toMatchObject({ cause: unseen });
+    await expect(started.result()).rejects.toMatchObject({ cause: { type: 'DestinationFailed' } });
     expect(swapped).toBe(true);
-    // Nothing is told of as finished, and what the other worker has there is as it was.
+    // Nothing is called finished, and what the other worker has there is as it was.
     expect(await readdir(folder)).not.toContain('manifest.json');
     expect(await readFile(join(folder, '.export/export.json'), 'utf8')).toBe(OTHER_MARK);
   });
