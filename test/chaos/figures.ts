@@ -19,7 +19,7 @@ export interface Figures {
   again: { resumable: number; others: number };
   breaks: number;
   resumed: number;
-  /** Milliseconds: the longest time in which an export asked for nothing, and the faults of its round. */
+  /** Milliseconds: the longest time in which an export requested nothing, and the faults of its round. */
   standstill: { time: number; kinds: string[] };
   longestRun: number;
   seconds: number;
@@ -92,16 +92,16 @@ function addOne(counts: Record<string, number>, key: string): void {
 const WORDS: Record<FaultKind, string> = {
   workerKilled: 'worker killed (SIGKILL)',
   workerFrozen: 'worker frozen (SIGSTOP, later SIGCONT)',
-  workerTerminated: 'worker told to end (SIGTERM)',
+  workerTerminated: 'worker stopped (SIGTERM)',
   workersUpgraded: 'all workers replaced by another build',
-  temporalKilled: 'Temporal server killed, started on its database',
+  temporalKilled: 'Temporal server killed and started again on its database',
   serverDown: 'FHIR server down and back',
   serverRestarted: 'FHIR server restarted with its state file',
   tokenEndpointDown: 'token endpoint down and back',
   fileHostDown: 'file host down and back',
   connectionsReset: 'all connections cut at once',
   bodiesBroken: 'bodies cut in the middle',
-  bodyStalled: 'a body that stops coming',
+  bodyStalled: 'a body that stalls',
   serverBusy: '503 with `Retry-After`',
   linksExpired: 'links to files expired',
   tokensRevoked: 'all tokens revoked',
@@ -127,16 +127,16 @@ export function describeFigures(figures: Figures): string {
     '',
     '| figure | |',
     '| --- | ---: |',
-    `| runs, all complete and byte for byte right | ${count(figures.runs)} |`,
+    `| runs, all complete and correct byte for byte | ${count(figures.runs)} |`,
     `| faults | ${count(Object.values(faults).reduce((sum, times) => sum + times, 0))} |`,
     `| started again with the same request, after | ${list(figures.startedAgain)} |`,
     `| warnings in reports | ${list(figures.warnings)} |`,
     `| files, bytes stored | ${count(figures.files)}, ${megabytes(figures.bytes)} |`,
-    `| transfers that broke and could be gone on with; requests that went on | ${count(figures.breaks)}, ${count(figures.resumed)} |`,
-    `| of those, bytes fetched again | ${megabytes(figures.again.resumable)} (${share} % of all bytes sent) |`,
-    `| bytes fetched again of compressed transfers, which start again | ${megabytes(figures.again.others)} |`,
-    `| longest time in which an export asked for nothing | ${seconds(figures.standstill.time)} (${figures.standstill.kinds.join(', ')}) |`,
+    `| transfers that broke and could be resumed; requests that resumed one | ${count(figures.breaks)}, ${count(figures.resumed)} |`,
+    `| of those, bytes downloaded again | ${megabytes(figures.again.resumable)} (${share} % of all bytes sent) |`,
+    `| bytes downloaded again of compressed transfers, which start again | ${megabytes(figures.again.others)} |`,
+    `| longest time in which an export requested nothing | ${seconds(figures.standstill.time)} (${figures.standstill.kinds.join(', ')}) |`,
     `| longest run | ${seconds(figures.longestRun)} |`,
-    `| all of it | ${Math.floor(figures.seconds / 60)} min ${Math.round(figures.seconds % 60)} s |`,
+    `| total | ${Math.floor(figures.seconds / 60)} min ${Math.round(figures.seconds % 60)} s |`,
   ].join('\n');
 }

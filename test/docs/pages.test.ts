@@ -6,7 +6,14 @@ import { describe, expect, it, test } from 'vitest';
 import { projectRoot } from '../../dev/temporal/project.ts';
 
 const inDocs = (await readdir(join(projectRoot, 'docs'))).filter((name) => name.endsWith('.md'));
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...inDocs.map((name) => `docs/${name}`)];
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'dev/sample-server/README.md',
+  ...inDocs.map((name) => `docs/${name}`),
+];
 const scripts = Object.keys(
   (JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { scripts: object }).scripts,
 );
