@@ -5,7 +5,7 @@ const staleAfter = 10 * 60_000;
 
 /**
  * Does the work while no other process on this machine does work under the same lock file. The lock of a process that
- * is gone, or one older than ten minutes, does not count.
+ * has ended, or one older than ten minutes, does not count.
  */
 export async function withLock(file, work) {
   for (let turn = 0; !take(file); turn += 1) {
@@ -37,7 +37,7 @@ function isStale(file) {
   try {
     if (Date.now() - statSync(file).mtimeMs > staleAfter) return true;
     const owner = Number(readFileSync(file, 'utf8'));
-    // An empty file is one that its owner is just about to write.
+    // An empty file: its owner is about to write it.
     if (owner > 0) process.kill(owner, 0);
     return false;
   } catch (error) {
