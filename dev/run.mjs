@@ -9,24 +9,26 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { withLock } from './lock.mjs';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
+const cli = 'dist/src/cli/main.js';
+// The program behind each script, and its first arguments.
 const programs = {
   build: undefined,
-  demo: 'dist/dev/demo.js',
-  temporal: 'dist/dev/temporal/main.js',
-  worker: 'dist/src/worker.js',
-  check: 'dist/src/cli/check.js',
-  'make-key': 'dist/src/cli/make-key.js',
-  'sample-server': 'dist/dev/sample-server/main.js',
-  bench: 'dist/bench/main.js',
-  chaos: 'dist/test/chaos/main.js',
-  scale: 'dist/test/scale/main.js',
-  interop: 'dist/test/interop/main.js',
-  hostile: 'dist/test/hostile/main.js',
-  test: 'node_modules/vitest/vitest.mjs',
+  demo: ['dist/dev/demo.js'],
+  temporal: ['dist/dev/temporal/main.js'],
+  worker: [cli, 'worker'],
+  check: [cli, 'check'],
+  'make-key': [cli, 'make-key'],
+  'sample-server': ['dist/dev/sample-server/main.js'],
+  bench: ['dist/bench/main.js'],
+  chaos: ['dist/test/chaos/main.js'],
+  scale: ['dist/test/scale/main.js'],
+  interop: ['dist/test/interop/main.js'],
+  hostile: ['dist/test/hostile/main.js'],
+  test: ['node_modules/vitest/vitest.mjs', 'run'],
 };
 
 const [script, ...args] = process.argv.slice(2);
-if (await prepare()) await run(programs[script], script === 'test' ? ['run', ...args] : args);
+if (await prepare()) await run(...programs[script], ...args);
 
 // Returns whether there is something to be run. Faults of what is run are not told here.
 async function prepare() {
@@ -74,7 +76,7 @@ function isInstalled() {
 
 function install() {
   console.log('Installing dependencies: npm ci');
-  runToEnd('npm', ['ci'], { shell: process.platform === 'win32' });
+  runToEnd('npm', ['ci']);
 }
 
 async function build() {
@@ -119,8 +121,8 @@ async function findPrograms() {
 }
 
 // In this very process: one that is killed together with npm, by a signal to their group, leaves nothing behind.
-async function run(program, programArgs) {
-  if (process.env.npm_lifecycle_event !== undefined && process.platform !== 'win32') endWithShell();
+async function run(program, ...programArgs) {
+  if (process.env.npm_lifecycle_event !== undefined) endWithShell();
   process.argv = [process.execPath, join(project, program), ...programArgs];
   await import(urlOf(program));
 }
@@ -148,8 +150,8 @@ function npmAbove(shell) {
   }
 }
 
-function runToEnd(file, fileArgs, options = {}) {
-  const { status, error } = spawnSync(file, fileArgs, { cwd: project, stdio: 'inherit', ...options });
+function runToEnd(file, fileArgs) {
+  const { status, error } = spawnSync(file, fileArgs, { cwd: project, stdio: 'inherit' });
   if (error !== undefined) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }

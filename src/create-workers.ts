@@ -14,6 +14,7 @@ import { HEARTBEAT_SECONDS, heartbeatInterval } from './policy/heartbeats.ts';
 import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/agents.ts';
 import { registeredAttributes } from './process/registered-attributes.ts';
+import { requireSameSdk } from './process/same-sdk.ts';
 
 export interface WorkersOptions {
   connection: NativeConnection;
@@ -38,9 +39,14 @@ export interface Workers {
   shutdown(): void;
 }
 
-/** Makes the workers of a process; nothing is polled before they run. */
+/**
+ * Makes the workers of a process; nothing is polled before they run.
+ *
+ * @throws TypeError when the connection is of another copy of Temporal's SDK
+ */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace = 'default', config, taskQueue = TASK_QUEUE } = options;
+  requireSameSdk(connection);
   const http = new HttpClient(options.timeouts);
   const deps: ActivityDeps = {
     config,

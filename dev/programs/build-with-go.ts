@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { projectRoot } from '../temporal/project.ts';
 import { runTool } from '../temporal/tool.ts';
 import type { CachedProgram } from './cache.ts';
-import { executableName, install } from './cache.ts';
+import { install } from './cache.ts';
 
 /** A program that is the `tool` of one of our Go modules. */
 export interface GoTool {
@@ -22,7 +22,7 @@ export function buildWithGo(
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
   return install(program, path, async (folder) => {
-    const built = join(folder, executableName(program.file));
+    const built = join(folder, program.file);
     await runTool('go', ['build', '-ldflags', `-s -w ${setVersion}`, '-o', built, source], {
       cwd: join(projectRoot, module),
       env: { ...env, GOWORK: 'off' },

@@ -20,7 +20,6 @@ export function buildWithMaven(
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
   return install(program, path, async (folder) => {
-    if (process.platform === 'win32') throw new Error('not done on Windows');
     const library = join(folder, 'lib');
     await mkdir(library);
     const pom = join(projectRoot, sources, 'pom.xml');

@@ -12,7 +12,6 @@ export interface CachedProgram {
   /** Folder in the cache, such as `temporal-cli`. */
   name: string;
   version: string;
-  /** File name without `.exe`. */
   file: string;
   /** Throws when the program does not work. */
   check: (path: string) => Promise<unknown>;
@@ -24,19 +23,14 @@ export function cachedPath(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
 ): string {
-  return join(cacheFolder(env, platform), 'fhir-bulk-export', name, version, executableName(file, platform));
-}
-
-/** The file name of a program on a platform. */
-export function executableName(file: string, platform: NodeJS.Platform = process.platform): string {
-  return platform === 'win32' ? `${file}.exe` : file;
+  return join(cacheFolder(env, platform), 'fhir-bulk-export', name, version, file);
 }
 
 /** Path of a program on the PATH. */
 export function findOnPath(name: string, env: NodeJS.ProcessEnv): string {
   const found = (env.PATH ?? '')
     .split(delimiter)
-    .map((folder) => join(folder, executableName(name)))
+    .map((folder) => join(folder, name))
     .find(isExecutable);
   if (found === undefined) throw new Error('not found');
   return found;
@@ -111,7 +105,6 @@ export function isExecutable(path: string): boolean {
 }
 
 function cacheFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
-  if (platform === 'win32') return env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
   if (platform === 'darwin') return join(homedir(), 'Library', 'Caches');
   return env.XDG_CACHE_HOME || join(homedir(), '.cache');
 }

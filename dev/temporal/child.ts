@@ -10,8 +10,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * which order things stop. A program that cannot be started makes the child emit `error`, as with `spawn`.
  */
 export function spawnOwned(file: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-  // On Windows a detached program opens a console window of its own.
-  const child = spawn(file, args, { ...options, detached: process.platform !== 'win32', windowsHide: true });
+  const child = spawn(file, args, { ...options, detached: true });
   if (child.pid !== undefined) own(child);
   return child;
 }
@@ -20,8 +19,7 @@ export function spawnOwned(file: string, args: readonly string[], options: Spawn
 export function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
-    if (process.platform === 'win32') child.kill(signal);
-    else process.kill(-child.pid, signal);
+    process.kill(-child.pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

@@ -12,7 +12,7 @@ import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
 const run = promisify(execFile);
-const program = (name: string) => fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 let folder: string;
 let keyFile: string;
@@ -22,7 +22,7 @@ let stack: Stack;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'check-'));
   keyFile = join(folder, 'key.jwk.json');
-  const { stdout } = await run(process.execPath, [program('make-key'), keyFile]);
+  const { stdout } = await run(process.execPath, [CLI, 'make-key', keyFile]);
   jwks = JSON.parse(stdout) as JSONWebKeySet;
   const auth = { type: 'smart-backend', clientId: 'demo-client', privateKeyFile: keyFile } as ServerConfig['auth'];
   stack = await startStack({
@@ -49,7 +49,7 @@ afterAll(async () => {
 async function check(...args: string[]): Promise<{ code: number; output: string }> {
   const env = { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address };
   try {
-    const { stdout } = await run(process.execPath, [program('check'), ...args], { env });
+    const { stdout } = await run(process.execPath, [CLI, 'check', ...args], { env });
     return { code: 0, output: stdout };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -65,7 +65,7 @@ test('make-key: the private key is for its owner only, the public set has public
     kid: jwks.keys[0]?.kid,
   });
   expect(Object.keys(jwks.keys[0] ?? {}).sort()).toEqual(['alg', 'crv', 'key_ops', 'kid', 'kty', 'use', 'x', 'y']);
-  await expect(run(process.execPath, [program('make-key'), keyFile])).rejects.toMatchObject({
+  await expect(run(process.execPath, [CLI, 'make-key', keyFile])).rejects.toMatchObject({
     stderr: expect.stringContaining('never overwritten'),
   });
 });

@@ -82,7 +82,6 @@ describe('the cache folder', () => {
     expect(cachedPath(temporalCli, { ...home, XDG_CACHE_HOME: '/cache' }, 'linux')).toBe(`/cache/${end}`);
     expect(cachedPath(temporalCli, home, 'linux')).toMatch(new RegExp(`/\\.cache/${end}$`));
     expect(cachedPath(temporalCli, home, 'darwin')).toMatch(new RegExp(`/Library/Caches/${end}$`));
-    expect(cachedPath(temporalCli, { LOCALAPPDATA: '/local' }, 'win32')).toBe(`/local/${end}.exe`);
   });
 });
 

@@ -81,7 +81,7 @@ describe('assembleTestServer', () => {
 // A downloaded one leaves that to the program that started it.
 const ours = inject('testServer') === cachedPath(testServer, process.env);
 
-describe.skipIf(!ours || process.platform === 'win32')('the test server', () => {
+describe.skipIf(!ours)('the test server', () => {
   it('ends with the process that started it, also when that is killed', async () => {
     const { grpc } = await findFreePorts();
     const starter = `require('child_process').spawn(process.argv[1], [process.argv[2]]); setInterval(() => {}, 1000)`;

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { projectRoot } from '../../dev/temporal/project.ts';
+import { AuthSchema } from '../../src/auth/schemes/index.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportProgress, ExportReport, ExportRequest } from '../../src/contract.ts';
 import { FAILURES, PHASES, SEARCH_ATTRIBUTES, WARNINGS } from '../../src/contract.ts';
 import { ruleOf } from '../../src/fhir/parameters.ts';
-import type { DestinationConfig } from '../../src/storage/destinations.ts';
+import { DestinationSchema } from '../../src/storage/destinations.ts';
 
 const reference = await readFile(join(projectRoot, 'docs/reference.md'), 'utf8');
 const lines = reference.split('\n');
@@ -82,38 +83,17 @@ const SERVER = {
   stallSeconds: true,
 } satisfies Fields<ServerConfig>;
 
-const AUTH = {
-  none: {},
-  'smart-backend': {
-    clientId: true,
-    privateKeyFile: true,
-    privateKeyEnv: true,
-    keyId: true,
-    jku: true,
-    tokenUrl: true,
-    scope: true,
-  },
-  'client-secret': {
-    clientId: true,
-    clientSecretFile: true,
-    clientSecretEnv: true,
-    tokenUrl: true,
-    scope: true,
-    secretIn: true,
-  },
-  basic: { username: true, passwordFile: true, passwordEnv: true },
-  bearer: { tokenFile: true, tokenEnv: true },
-} satisfies FieldsByType<ServerConfig['auth']>;
+const AUTH = fieldsByType(AuthSchema.options);
+const DESTINATIONS = fieldsByType(DestinationSchema.options);
 
-const DESTINATIONS = {
-  directory: { path: true },
-  s3: { bucket: true, prefix: true, region: true, endpoint: true, forcePathStyle: true },
-} satisfies FieldsByType<DestinationConfig>;
-
-/** Of each kind of a union on `type`, its other fields. */
-type FieldsByType<T extends { type: string }> = {
-  [Type in T['type']]: Fields<Omit<Extract<T, { type: Type }>, 'type'>>;
-};
+/** The fields of each kind of a union on `type`, by the kind. */
+function fieldsByType(
+  kinds: readonly { entries: { type: { literal: string } } }[],
+): Record<string, Record<string, unknown>> {
+  return Object.fromEntries(
+    kinds.map(({ entries: { type, ...fields } }) => [type.literal, fields as Record<string, unknown>]),
+  );
+}
 
 /** Rows of the table whose first column has this heading: the names in the first cell, and the whole row. */
 function table(heading: string): { names: string[]; row: string }[] {

@@ -10,7 +10,7 @@ import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 import { killWorker } from '../support/worker-processes.ts';
 
-const CHECK = fileURLToPath(new URL('../../dist/src/cli/check.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 describe('the name of the task queue', () => {
   test.each([
@@ -74,7 +74,7 @@ describe('two deployments in one namespace', () => {
   });
 
   test('npm run check asks the workers of its own deployment', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [CHECK, 'hospital'], {
+    const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'check', 'hospital'], {
       env: { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address, BULK_EXPORT_TASK_QUEUE: 'staging' },
     });
     expect(stdout).toContain('destination local');

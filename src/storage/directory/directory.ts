@@ -288,9 +288,8 @@ async function isThere(path: string): Promise<boolean> {
   return (await absentAs(undefined, stat(path))) !== undefined;
 }
 
-/** A name is durable only when its folder is. Windows cannot open folders and does not need to. */
+/** A name is durable only when its folder is. */
 async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {
     await folder.sync();

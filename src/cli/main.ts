@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import type { Command } from './command.ts';
+
+/** All subcommands; each is loaded only when it is called. */
+const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = {
+  worker: {
+    summary: 'run a worker that reads fhir-bulk-export.yaml',
+    load: async () => (await import('./worker.ts')).worker,
+  },
+  check: {
+    summary: 'check a server of the configuration through a running worker',
+    load: async () => (await import('./check.ts')).check,
+  },
+  'make-key': {
+    summary: 'make a key pair for SMART Backend Services',
+    load: async () => (await import('./make-key.ts')).makeKey,
+  },
+};
+
+const USAGE = `Usage: fhir-bulk-export <command> [arguments]
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`)
+  .join('')}
+fhir-bulk-export <command> --help describes one of them.
+`;
+
+async function main([name = '--help', ...args]: string[]): Promise<number | undefined> {
+  if (name === '--help' || name === '-h') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    process.stderr.write(`No such command: ${name}\n\n${USAGE}`);
+    return 2;
+  }
+  const { usage, run } = (await COMMANDS[name]?.load()) as Command;
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  return run(args);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
