@@ -126,7 +126,7 @@ describe('a worker whose Temporal will never let it in ends, and says why', () =
     ] as const) {
       const { exited, logs } = await start(address, env);
       expect(await exited).toBe(1);
-      expect(logs()).toContain(`Temporal at ${address}: its certificate is not believed`);
+      expect(logs()).toContain(`Temporal at ${address}: its certificate is not trusted`);
       expect(logs()).toContain(detail);
     }
     const plain = await start(await serveGrpc(() => OK), { TEMPORAL_TLS: 'true' });
@@ -175,7 +175,7 @@ test.each<[string, () => Promise<string>, NodeJS.ProcessEnv?]>([
   ['a name that is not found', async () => 'nobody.invalid:7233'],
 ])('a worker waits for Temporal: %s', async (_name, addressOf, env: NodeJS.ProcessEnv = {}) => {
   const { child, logs } = await start(await addressOf(), env);
-  await expect.poll(logs, { timeout: 20_000 }).toContain('Temporal is away; waiting for it');
+  await expect.poll(logs, { timeout: 20_000 }).toContain('Temporal is unreachable; retrying');
   expect(child.exitCode).toBeNull();
 });
 
@@ -195,7 +195,7 @@ describe('what is wrong with secrets is said at the start, one line for each, an
     } as const;
     const entries = Object.entries(servers).map(([name, more]) => [name, serverEntry('https://a.example', more)]);
     const { logs } = await start('127.0.0.1:1', {}, { ...config, servers: Object.fromEntries(entries) });
-    await expect.poll(logs, { timeout: 20_000 }).toContain('Temporal is away');
+    await expect.poll(logs, { timeout: 20_000 }).toContain('Temporal is unreachable');
     const said = logs()
       .split('\n')
       .filter((line) => line.includes('"level":40') && line.includes('servers.'))

@@ -30,11 +30,12 @@ async function main([name = '--help', ...args]: string[]): Promise<number | unde
     process.stdout.write(USAGE);
     return 0;
   }
-  if (!Object.hasOwn(COMMANDS, name)) {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
     process.stderr.write(`No such command: ${name}\n\n${USAGE}`);
     return 2;
   }
-  const { usage, run } = (await COMMANDS[name]?.load()) as Command;
+  const { usage, run } = await command.load();
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${usage}\n`);
     return 0;

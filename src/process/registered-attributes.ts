@@ -6,10 +6,10 @@ import { SEARCH_ATTRIBUTES } from '../contract.ts';
 const KEYWORD = 2;
 
 /**
- * Those of our search attributes that can be set: a workflow that sets one that its namespace does not have, or has with
- * a type that takes no text, is stuck. To be called in an activity.
+ * Those of our search attributes that can be set. A workflow gets stuck when it sets one that its namespace lacks, or one
+ * whose type takes no text. Call it in an activity only.
  *
- * @param configured believed where the service does not let a worker ask, such as Temporal Cloud
+ * @param configured what the configuration says; used where the service does not let a worker ask, such as Temporal Cloud
  */
 export async function registeredAttributes(
   connection: NativeConnection,

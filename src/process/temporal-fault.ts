@@ -9,7 +9,7 @@ const PERMANENT: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /InvalidCertificate\(/,
-    'its certificate is not believed; check TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME and the address',
+    'its certificate is not trusted; check TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME and the address',
   ],
   [
     // Of the alerts those about our certificate (RFC 8446, 6.2; RFC 5246, 7.2.2): during its handshake, and after it as
@@ -37,13 +37,13 @@ export function isPassing(error: unknown): boolean {
 
 /**
  * Why a connection to Temporal cannot be made however often it is tried; undefined when it may be made later: the
- * server is away, not found, or busy.
+ * server is unreachable, not found, or busy.
  *
  * @param error what `NativeConnection.connect` has thrown, whose only content is its text
  */
 export function permanentFault(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : String(error);
-  // Anything else is about our own options, an address that is none for instance.
+  // Anything else is about our own options, such as a malformed address.
   if (!(error instanceof TransportError)) return tidy(message, LONGEST);
   const found = PERMANENT.find(([detail]) => detail.test(message));
   return found === undefined ? undefined : `${found[1]} (${tidy(message, LONGEST)})`;

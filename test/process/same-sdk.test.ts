@@ -44,7 +44,9 @@ function workersWith(connection: NativeConnection): Promise<unknown> {
 
 describe('a connection', () => {
   test('of another version of the SDK is refused, with both versions and what to do', async () => {
-    const other = createRequire(join(folder, 'app.js'))('@temporalio/worker') as typeof import('@temporalio/worker');
+    const other = createRequire(join(folder, 'app.js'))('@temporalio/worker') as {
+      NativeConnection: { prototype: object };
+    };
     expect(other.NativeConnection).not.toBe(NativeConnection);
     const refusal = workersWith(instanceOf(other.NativeConnection));
     await expect(refusal).rejects.toThrow(`The connection is of @temporalio/worker 1.23.7 in ${others}`);
@@ -53,8 +55,7 @@ describe('a connection', () => {
   });
 
   test('of no class of the SDK is refused', async () => {
-    class NativeConnection {}
-    await expect(workersWith(instanceOf(NativeConnection))).rejects.toThrow('The connection is of an unknown class');
+    await expect(workersWith(instanceOf(Object))).rejects.toThrow('The connection is of an unknown class');
   });
 
   test('of our SDK is taken', () => {

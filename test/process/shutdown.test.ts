@@ -91,7 +91,7 @@ describe('SIGTERM', () => {
     expect(sent() - report.bytes).toBeLessThan(RATE);
   });
 
-  test('ends a worker within 30 s while Temporal is away, and the file goes on afterwards', async () => {
+  test('ends a worker within 30 s while Temporal is unreachable, and the file goes on afterwards', async () => {
     const first = await startWorker();
     await started(first);
     const run = await stack.start(OBSERVATIONS);
@@ -105,7 +105,7 @@ describe('SIGTERM', () => {
 
     // Started before Temporal is back: it waits.
     const second = await startWorker();
-    await expect.poll(second.logs, { timeout: 20_000 }).toContain('Temporal is away; waiting for it');
+    await expect.poll(second.logs, { timeout: 20_000 }).toContain('Temporal is unreachable; retrying');
     const port = Number(temporal.address.split(':')[1]);
     const again = { cli: inject('temporalCli'), ports: 'free', port, headless: true, dbFilename } as const;
     temporal = await startTemporalServer(again);
