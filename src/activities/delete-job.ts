@@ -19,7 +19,7 @@ export type DeleteJobResult =
   | { kind: 'deleted' }
   | { kind: 'nothingToDelete' }
   | { kind: 'unsupported'; detail: string }
-  | { kind: 'trouble'; detail: string; retryAfter?: number };
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
 /**
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
@@ -58,5 +58,5 @@ export async function deleteJob(
     return { kind: 'unsupported', detail };
   }
   const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
-  return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return { kind: 'trouble', detail, retryAfter };
 }

@@ -29,8 +29,8 @@ export interface KickOffInput {
 /** `retryAfter` in milliseconds. */
 export type KickOffResult =
   | TokenNeeded
-  | { kind: 'accepted'; origin: string; retryAfter?: number; warnings: Warning[] }
-  | { kind: 'trouble'; detail: string; retryAfter?: number };
+  | { kind: 'accepted'; origin: string; retryAfter?: number | undefined; warnings: Warning[] }
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
 /** Bytes of an answer's body that are read. */
 const LARGEST_ANSWER = 1024 * 1024;
@@ -95,12 +95,12 @@ function buildRequest(
     return buildKickOff({
       baseUrl: config.baseUrl,
       level,
-      ...(groupId === undefined ? {} : { groupId }),
+      groupId,
       parameters: listParameters(parameters ?? {}),
       prefer: prefer ?? [],
       method: config.kickOffMethod,
       operation,
-      ...(version === undefined ? {} : { version }),
+      version,
     });
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
@@ -158,11 +158,11 @@ function bodyOf(response: HttpResponse): Promise<string> {
 
 function accepted({ statusUrl, warnings }: AcceptedJob, retryAfter?: number): KickOffResult {
   const { origin } = new URL(statusUrl);
-  return { kind: 'accepted', origin, ...(retryAfter === undefined ? {} : { retryAfter }), warnings };
+  return { kind: 'accepted', origin, retryAfter, warnings };
 }
 
 function trouble(detail: string, retryAfter: number | undefined): KickOffResult {
-  return { kind: 'trouble', detail, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return { kind: 'trouble', detail, retryAfter };
 }
 
 function unknown(detail = 'its answer was lost'): ExportError {

@@ -20,7 +20,7 @@ export interface SmartConfiguration extends ScopeSupport {
 }
 
 /** Stands for an answer that did not come. */
-const NO_ANSWER: DocumentAnswer = { kind: 'unavailable', detail: 'no answer', date: undefined };
+const NO_ANSWER: DocumentAnswer = { kind: 'unavailable', detail: 'no answer', clock: undefined };
 const OAUTH_URIS = 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris';
 
 /**
@@ -37,7 +37,7 @@ export async function discover(
   { baseUrl, tokenUrl }: { baseUrl: string; tokenUrl?: string | undefined },
 ): Promise<SmartConfiguration> {
   const note = (answer: DocumentAnswer): DocumentAnswer => {
-    clocks.note(new URL(baseUrl).origin, answer.date);
+    clocks.note(new URL(baseUrl).origin, answer.clock?.date, answer.clock?.at);
     return answer;
   };
   const reading = readSmartConfiguration(http, rules, baseUrl).then(note);

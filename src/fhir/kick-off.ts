@@ -8,14 +8,14 @@ export interface KickOff {
   /** Without a slash at its end. */
   baseUrl: string;
   level: 'system' | 'patient' | 'group';
-  groupId?: string;
+  groupId?: string | undefined;
   parameters: ParameterList;
   prefer: readonly string[];
   method: 'auto' | 'get' | 'post';
   /** Name of the operation in the URL; `export` unless the server declares another. */
   operation: string;
   /** As declared by the server; undefined when it does not say. */
-  version?: IgVersion;
+  version?: IgVersion | undefined;
 }
 
 /** An HTTP request, ready to be sent. */
@@ -58,7 +58,7 @@ export function buildKickOff(kickOff: KickOff): KickOffRequest {
 }
 
 function methodOf({ method, version, parameters }: KickOff): 'GET' | 'POST' {
-  // IG 2 to 4: `patient` travels by POST only. IG 4: GET shall not be used.
+  // IG 2 to 4: `patient` travels by POST only. IG 4: GET must not be used.
   const needsPost = version === 4 || parameters.some(({ name }) => name === 'patient');
   if (method === 'auto') return needsPost ? 'POST' : 'GET';
   return method === 'post' || needsPost ? 'POST' : 'GET';

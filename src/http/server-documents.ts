@@ -1,14 +1,24 @@
 import type { HttpClient } from './http-client.ts';
+import type { HttpResponse } from './messages.ts';
 import { readText } from './read-text.ts';
 import type { RequestRules } from './rules.ts';
 
 /** What came of reading a document in which a server describes itself. */
-export type DocumentAnswer =
-  | { kind: 'document'; document: Record<string, unknown>; date: string | undefined }
+export type DocumentAnswer = (
+  | { kind: 'document'; document: Record<string, unknown> }
   /** The server has no such document, or a broken one. */
-  | { kind: 'missing'; detail: string; date: string | undefined }
+  | { kind: 'missing'; detail: string }
   /** The server may have it, but cannot say so now. */
-  | { kind: 'unavailable'; detail: string; date: string | undefined };
+  | { kind: 'unavailable'; detail: string }
+) & { clock: ClockReading | undefined };
+
+/** What a server's clock said. */
+export interface ClockReading {
+  /** Header `Date`. */
+  date: string;
+  /** When it arrived, by our clock: milliseconds since the epoch. */
+  at: number;
+}
 
 /** Bytes. */
 const LARGEST = 20 * 1024 * 1024;
@@ -50,16 +60,20 @@ async function readDocument(
   const signal = AbortSignal.timeout(TIME);
   const response = await http.send({ method: 'GET', url, headers: { accept }, signal }, rules);
   const { status, headers } = response;
-  // The Date of an answer from a cache is that of long ago.
-  const date = headers['age'] === undefined ? headers['date'] : undefined;
+  const clock = readClock(headers);
   const text = await readText(response, LARGEST);
-  if (status === 200) {
-    const document = parse(text);
-    return document === undefined
-      ? { kind: 'missing', detail: 'it is not JSON', date }
-      : { kind: 'document', document, date };
+  if (status !== 200) {
+    return { kind: UNAVAILABLE.includes(status) ? 'unavailable' : 'missing', detail: `HTTP ${status}`, clock };
   }
-  return { kind: UNAVAILABLE.includes(status) ? 'unavailable' : 'missing', detail: `HTTP ${status}`, date };
+  const document = parse(text);
+  return document === undefined
+    ? { kind: 'missing', detail: 'it is not JSON', clock }
+    : { kind: 'document', document, clock };
+}
+
+/** The Date of an answer from a cache is that of long ago. */
+function readClock({ age, date }: HttpResponse['headers']): ClockReading | undefined {
+  return age === undefined && date !== undefined ? { date, at: Date.now() } : undefined;
 }
 
 function parse(text: string): Record<string, unknown> | undefined {
