@@ -12,14 +12,11 @@ import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import type { ActivityDeps } from '../src/activities/deps.ts';
 import { downloadFiles } from '../src/activities/download-files.ts';
-import { writeJson } from '../src/export-folder/json-document.ts';
-import { FILES, entriesFile } from '../src/export-folder/layout.ts';
 import { Servers } from '../src/fhir-server/servers.ts';
 import type { Config } from '../src/config.ts';
-import { CHUNK, filesPerBatch, planBatches } from '../src/policy/batches.ts';
-import type { Entry } from '../src/fhir/entries.ts';
+import { filesPerBatch, planBatches } from '../src/policy/batches.ts';
 import { HttpClient } from '../src/http/http-client.ts';
-import { openDestination } from '../src/storage/destinations.ts';
+import { prepareExport } from './prepare-export.ts';
 
 /**
  * Downloads with all their checks and their durability, as activities do them, side by side with curl, which does
@@ -90,28 +87,8 @@ async function asActivities(paths: readonly string[], path: string): Promise<voi
     registeredSearchAttributes: async () => new Set(),
     isRunning: async () => false,
   };
-  const entries = paths.map((path, ordinal): Entry => {
-    const name = `Patient.${String(ordinal + 1).padStart(5, '0')}.ndjson`;
-    const fileSize = paths.length > 100 ? 31_000 : 100_000_000;
-    return {
-      ordinal,
-      page: 1,
-      kind: 'output',
-      index: ordinal,
-      type: 'Patient',
-      url: `${origin}/${path}`,
-      name,
-      needsToken: false,
-      fileSize,
-    };
-  });
-  const destination = await openDestination(config, 'local', path);
-  await writeJson(destination, FILES.mark, { mark: 'bench' });
-  await writeJson(destination, FILES.job, { generation: 1 });
-  for (let first = 0; first < entries.length; first += CHUNK) {
-    await writeJson(destination, entriesFile(first / CHUNK), entries.slice(first, first + CHUNK));
-  }
-  const ref = { server: 'bench', destination: 'local', path, mark: 'bench' };
+  const urls = paths.map((path) => `${origin}/${path}`);
+  const { ref, entries } = await prepareExport(config, path, urls, paths.length > 100 ? 31_000 : 100_000_000);
   const attempt = { signal: new AbortController().signal, report: () => {}, number: 1 };
   await inParallel(planBatches(entries, {}, filesPerBatch(entries.length)), async (range) => {
     const { later, failed } = await downloadFiles(deps, { ref, generation: 1, ranges: [range], retry: false }, attempt);

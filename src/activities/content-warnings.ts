@@ -3,7 +3,7 @@ import { WARNINGS } from '../contract.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
-import type { IssueSummary } from '../export-folder/summarize-issues.ts';
+import type { IssueSummary } from '../export-folder/issue-summary.ts';
 
 /** Warnings of one code that are listed; requested types can be many. */
 const MOST_WARNINGS = 20;

@@ -30,7 +30,7 @@ export async function deleteJob(
   { ref, removeParts, token }: DeleteJobInput,
 ): Promise<DeleteJobResult> {
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
-  if (removeParts) await folder.files.removeParts();
+  if (removeParts) await folder.removeParts();
   const job = await folder.job.read();
   if (!isAccepted(job)) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
@@ -38,7 +38,7 @@ export async function deleteJob(
   const authorized = await server.authorize(token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   // Another run may be at work with this very job by now.
-  await folder.files.mayChange();
+  await folder.mayChange();
   const headers = { accept: 'application/fhir+json' };
   const sent = await server.sendAs(authorized, { what: 'DELETE', method: 'DELETE', url: job.statusUrl, headers });
   if (sent.kind === 'unreachable') return { kind: 'trouble', detail: sent.detail };

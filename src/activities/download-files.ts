@@ -25,7 +25,7 @@ export async function downloadFiles(
   { ref, ...request }: DownloadFilesInput,
   attempt: Attempt,
 ): Promise<DownloadFilesResult> {
-  const { files: folder } = await ExportFolder.open(deps.config, { ...ref, generation: request.generation });
+  const folder = await ExportFolder.open(deps.config, { ...ref, generation: request.generation });
   const server = await deps.servers.get(ref.server);
   const batch = await openBatch(request, { http: deps.http, folder, server, attempt });
   const { storing, receipts } = batch;

@@ -1,21 +1,17 @@
 import { AttachmentFinder } from '../fhir/attachment-finder.ts';
 import { attachmentUrl, findAttachments as findIn } from '../fhir/attachments.ts';
 import type { FoundAttachment } from '../fhir/attachments.ts';
-import { CHUNK } from '../policy/batches.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { JsonListener } from '../fhir/json-reader.ts';
 import { RootFields } from '../fhir/long-line.ts';
 import { removeQueries } from '../fhir/quote.ts';
-import type { Folder, Part } from '../storage/folder.ts';
 import { boundTries } from './bound-tries.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
-import { chunkOf, entriesFrom, readEntries, readSummary } from '../export-folder/export-state.ts';
-import { entriesFile, foundFile } from '../export-folder/layout.ts';
-import { publishAgain } from '../export-folder/publish-again.ts';
+import type { AttachmentEntries } from '../export-folder/attachment-entries.ts';
+import type { Occurrence } from '../export-folder/found-attachments.ts';
 import type { LineReader } from '../export-folder/read-lines.ts';
-import { readLines } from '../export-folder/read-lines.ts';
 import type { Attempt } from './run-activity.ts';
 
 export interface FindAttachmentsInput {
@@ -33,25 +29,11 @@ export interface FindAttachmentsResult {
   finished: boolean;
 }
 
-/** One place at which a resource names an attachment; a line of `.export/attachments/NNNNN.ndjson`. */
-export interface Occurrence {
-  /** `DocumentReference/123`. */
-  resource: string;
-  element: string;
-  /** Without its query, which may be a signature. */
-  url: string;
-  contentType?: string;
-  /** Entry under which it is fetched; absent when its URL cannot be fetched. */
-  ordinal?: number;
-}
-
 /** Milliseconds of search after which the place is reported, so that a killed worker costs no more. */
 const TIME = 60_000;
 /** Different URLs of one file that are remembered, so that what many resources name is fetched once. */
 const MOST_REMEMBERED = 100_000;
 const LONGEST_REMEMBERED = 2000;
-/** Lines of the index that are written at once. */
-const TOGETHER = 100;
 /** Attachments of a line that is too long to be held that wait for the name of their resource. */
 const MOST_WAITING = 10_000;
 /** Characters of the index: names of resources, and places in them and addresses. */
@@ -67,58 +49,49 @@ export async function findAttachments(
   { ref, file, next }: FindAttachmentsInput,
   attempt: Attempt,
 ): Promise<FindAttachmentsResult> {
-  const { files: folder } = await ExportFolder.open(deps.config, ref);
+  const folder = await ExportFolder.open(deps.config, ref);
   const { baseUrl } = (await deps.servers.get(ref.server)).config;
-  const { entries: files } = await readSummary(folder);
-  const entries = await EntryWriter.open(folder, next);
+  const { entries: files } = await folder.entries.summary();
+  const entries = await folder.addAttachments(next);
   const started = Date.now();
   let at = file;
   for (let chunk: Entry[] = []; at < files && Date.now() - started < TIME; at++) {
-    if (chunkOf(chunk[0]?.ordinal ?? -1) !== chunkOf(at)) chunk = await entriesFrom(folder, at, files);
+    if (at > (chunk.at(-1)?.ordinal ?? -1)) chunk = await folder.entries.from(at, files);
     const entry = chunk[at - (chunk[0]?.ordinal ?? 0)];
     if (entry?.kind !== 'output') continue;
     attempt.report({ file: entry.name, attachments: entries.next });
     await boundTries(attempt, `${folder.location}/${entry.name}`, () =>
-      searchFile(folder, entry, baseUrl, entries, attempt),
+      searchFile(folder, entry, baseUrl, entries, attempt.signal),
     );
   }
-  await entries.end();
+  await entries.save();
   return { file: at, next: entries.next, finished: at >= files };
 }
 
 async function searchFile(
-  folder: Folder,
+  folder: ExportFolder,
   file: Entry,
   baseUrl: string,
-  entries: EntryWriter,
-  attempt: Attempt,
+  entries: AttachmentEntries,
+  signal: AbortSignal,
 ): Promise<void> {
   const known = new Map<string, number>();
-  let part: Part | undefined;
+  const found = folder.found.write(file.ordinal);
   try {
-    let lines: string[] = [];
-    const write = async (): Promise<void> => {
-      part ??= await folder.openPart(`found-${file.ordinal}`);
-      await part.write(Buffer.from(lines.join('')));
-      lines = [];
-    };
-    for await (const { resource, attachment } of readLines(folder, file.name, ATTACHMENTS, attempt.signal)) {
+    for await (const { resource, attachment } of folder.files.lines(file.name, ATTACHMENTS, signal)) {
       const url = attachmentUrl(attachment.url, baseUrl);
       let ordinal = url === undefined ? undefined : known.get(url);
       if (url !== undefined && ordinal === undefined) {
-        ordinal = await entries.add(attachment, url, file.needsToken);
+        const { contentType, size: fileSize, hash } = attachment;
+        ordinal = await entries.add({ url, needsToken: file.needsToken, contentType, fileSize, hash });
         if (known.size >= MOST_REMEMBERED) known.clear();
         if (url.length <= LONGEST_REMEMBERED) known.set(url, ordinal);
       }
-      lines.push(`${JSON.stringify(occurrence(resource, attachment, ordinal))}\n`);
-      if (lines.length === TOGETHER) await write();
+      await found.add(occurrence(resource, attachment, ordinal));
     }
-    if (lines.length > 0) await write();
-    if (part === undefined) return;
-    await part.finish();
-    await publishAgain(folder, part, foundFile(file.ordinal));
+    await found.publish();
   } finally {
-    await part?.discard();
+    await found.discard();
   }
 }
 
@@ -174,52 +147,4 @@ function occurrence(
     ...(contentType === undefined ? {} : { contentType }),
     ...(ordinal === undefined ? {} : { ordinal }),
   };
-}
-
-/** Writes entries in chunks, going on in one that is there. */
-class EntryWriter {
-  next: number;
-  readonly #folder: Folder;
-  #chunk: Entry[];
-
-  private constructor(folder: Folder, next: number, chunk: Entry[]) {
-    this.#folder = folder;
-    this.next = next;
-    this.#chunk = chunk;
-  }
-
-  static async open(folder: Folder, next: number): Promise<EntryWriter> {
-    const there = await readEntries(folder, chunkOf(next));
-    // Behind `next` are those of an attempt that was killed.
-    return new EntryWriter(
-      folder,
-      next,
-      there.filter(({ ordinal }) => ordinal < next),
-    );
-  }
-
-  async add({ contentType, size, hash }: FoundAttachment, url: string, needsToken: boolean): Promise<number> {
-    const ordinal = this.next++;
-    this.#chunk.push({
-      ordinal,
-      page: 0,
-      kind: 'attachment',
-      index: 0,
-      url,
-      name: `attachment ${ordinal}`,
-      needsToken,
-      ...(contentType === undefined ? {} : { contentType }),
-      ...(size === undefined ? {} : { fileSize: size }),
-      ...(hash === undefined ? {} : { hash }),
-    });
-    if (this.next % CHUNK === 0) await this.end();
-    return ordinal;
-  }
-
-  async end(): Promise<void> {
-    const [first] = this.#chunk;
-    if (first === undefined) return;
-    await this.#folder.write(entriesFile(chunkOf(first.ordinal)), JSON.stringify(this.#chunk));
-    if (this.next % CHUNK === 0) this.#chunk = [];
-  }
 }

@@ -4,13 +4,13 @@ import type { TroubleCause } from '../policy/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Folder } from '../storage/folder.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
-import type { ManifestSummary, PageMeta } from '../export-folder/export-state.ts';
+import type { PageMeta } from '../export-folder/manifest-pages.ts';
+import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
-import { indexPages, readPages, storePage, warningsOfPages } from '../export-folder/manifest-store.ts';
+import { warningsOfPages } from './page-warnings.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 
@@ -29,7 +29,7 @@ export type PollStatusResult =
 
 /**
  * Asks the server where the export is, once per page: pages that are ready are stored as received and followed to the
- * next; whatever is not ready is reported, and the workflow waits. A retry goes on after the pages that are stored.
+ * next; whatever is not ready is reported, and the workflow waits. A retry resumes after the pages that are stored.
  *
  * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`, `DestinationFailed`
  */
@@ -43,16 +43,16 @@ async function poll(
   attempt: Attempt,
   hold: Hold,
 ): Promise<PollStatusResult> {
-  const { files: folder, job: record } = await ExportFolder.open(deps.config, ref);
-  const job = await record.accepted();
+  const folder = await ExportFolder.open(deps.config, ref);
+  const job = await folder.job.accepted();
   const server = await deps.servers.get(ref.server);
-  const pages = await readPages(folder);
+  const pages = await folder.pages.all();
   const known = new Set(pages.map((page) => page.url));
   let files = pages.reduce((sum, page) => sum + (page.files ?? 0), 0);
   for (;;) {
     const last = pages.at(-1);
     if (last !== undefined && last.next === undefined) {
-      const manifest = await indexPages(folder, hold);
+      const manifest = await folder.indexPages(hold);
       return { kind: 'complete', manifest, warnings: warningsOfPages(pages) };
     }
     const url = last?.next ?? job.statusUrl;
@@ -74,7 +74,7 @@ async function poll(
         throw new ExportError('InvalidManifest', `it names more than ${deps.limits.manifestFiles} files`);
       }
       known.add(url);
-      pages.push(await storePage(folder, pages.length + 1, { ...answer.page, manifest: answer.manifest }));
+      pages.push(await folder.pages.store(pages.length + 1, { ...answer.page, manifest: answer.manifest }));
     }
     if (!answer.complete) {
       const { retryAfter, progress } = answer;
@@ -89,9 +89,9 @@ async function poll(
 }
 
 async function readyPages(
-  folder: Folder,
+  folder: ExportFolder,
   pages: readonly PageMeta[],
   hold: Hold,
 ): Promise<{ manifest?: ManifestSummary }> {
-  return pages.length === 0 ? {} : { manifest: await indexPages(folder, hold) };
+  return pages.length === 0 ? {} : { manifest: await folder.indexPages(hold) };
 }

@@ -1,23 +1,64 @@
 import type { Config } from '../config.ts';
+import type { ExportReport } from '../contract.ts';
 import { ExportError } from '../errors.ts';
+import type { Room } from '../http/read-text.ts';
 import { openDestination } from '../storage/destinations.ts';
 import type { Folder } from '../storage/folder.ts';
+import { AttachmentEntries } from './attachment-entries.ts';
+import { publishAttachmentIndex } from './attachment-index.ts';
+import { Entries } from './entries.ts';
 import type { ExportRef } from './export-ref.ts';
+import { ExportResult } from './export-result.ts';
+import { FoundAttachments } from './found-attachments.ts';
+import { indexPages } from './index-pages.ts';
 import { JobRecord } from './job-record.ts';
+import { FILES } from './layout.ts';
+import { ManifestPages } from './manifest-pages.ts';
+import { ManifestReading } from './manifest-reading.ts';
+import type { ManifestSummary } from './manifest-summary.ts';
 import type { ExportMark } from './mark.ts';
 import { readMark } from './mark.ts';
 import { ownerCheck } from './owner-check.ts';
+import { PublishedFiles } from './published-files.ts';
+import { Receipts } from './receipts.ts';
+import { redactManifest } from './redact-manifest.ts';
 import type { Taker } from './take-folder.ts';
 import { takeFolder } from './take-folder.ts';
+import { Troubles } from './troubles.ts';
+import type { FileGroup } from './whole-files.ts';
+import { wholeFiles } from './whole-files.ts';
 
 /** All that lies under one export's path. */
 export class ExportFolder {
-  readonly files: Folder;
+  /** The export on the FHIR server. */
   readonly job: JobRecord;
+  /** The manifest's pages, as they came first. */
+  readonly pages: ManifestPages;
+  /** The manifest as it is read again. */
+  readonly reading: ManifestReading;
+  /** The files of the manifest, and attachments. */
+  readonly entries: Entries;
+  readonly receipts: Receipts;
+  readonly troubles: Troubles;
+  /** The data. */
+  readonly files: PublishedFiles;
+  /** Where resources name attachments. */
+  readonly found: FoundAttachments;
+  /** What the export leaves at its end. */
+  readonly result: ExportResult;
+  readonly #folder: Folder;
 
-  private constructor(files: Folder) {
-    this.files = files;
-    this.job = new JobRecord(files);
+  private constructor(folder: Folder) {
+    this.#folder = folder;
+    this.job = new JobRecord(folder);
+    this.pages = new ManifestPages(folder, FILES.pages);
+    this.entries = new Entries(folder);
+    this.reading = new ManifestReading(folder, this.entries, this.pages);
+    this.receipts = new Receipts(folder);
+    this.troubles = new Troubles(folder);
+    this.files = new PublishedFiles(folder);
+    this.found = new FoundAttachments(folder);
+    this.result = new ExportResult(folder, this.job, this.troubles);
   }
 
   /**
@@ -32,9 +73,9 @@ export class ExportFolder {
     path: string,
     taker: Taker,
   ): Promise<{ folder: ExportFolder; mark: ExportMark }> {
-    const files = await openDestination(config, destination, path);
-    const mark = await takeFolder(files, taker);
-    return { folder: new ExportFolder(files), mark };
+    const folder = await openDestination(config, destination, path);
+    const mark = await takeFolder(folder, taker);
+    return { folder: new ExportFolder(folder), mark };
   }
 
   /**
@@ -45,21 +86,82 @@ export class ExportFolder {
    * @throws ExportError `UnknownDestination`, `DestinationFailed`
    */
   static async open(config: Config, ref: ExportRef, options = { starting: false }): Promise<ExportFolder> {
-    const files = await openDestination(config, ref.destination, ref.path);
-    if ((await readMark(files))?.mark !== ref.mark) {
+    const folder = await openDestination(config, ref.destination, ref.path);
+    if ((await readMark(folder))?.mark !== ref.mark) {
       throw new ExportError(
         'DestinationFailed',
-        `this worker does not see the folder in which the export began: ${files.location}. All workers must share it; or another run has taken the folder over`,
+        `this worker does not see the folder in which the export began: ${folder.location}. All workers must share it; or another run has taken the folder over`,
       );
     }
     // As it was when the attempt began, where an earlier version does not say it.
-    const generation = ref.generation ?? (await new JobRecord(files).read())?.generation;
+    const generation = ref.generation ?? (await new JobRecord(folder).read())?.generation;
     const owned = generation === undefined ? { mark: ref.mark } : { mark: ref.mark, generation };
-    return new ExportFolder(files.guardedBy(ownerCheck(files, owned, options.starting)));
+    return new ExportFolder(folder.guardedBy(ownerCheck(folder, owned, options.starting)));
   }
 
   /** The place as users know it. */
   get location(): string {
-    return this.files.location;
+    return this.#folder.location;
+  }
+
+  /** @throws ExportError `DestinationFailed` when another run or another job has the folder by now */
+  async mayChange(): Promise<void> {
+    await this.#folder.mayChange();
+  }
+
+  /** Bytes that can still be written; undefined when the destination has no such limit. */
+  freeSpace(): Promise<number | undefined> {
+    return this.#folder.freeSpace();
+  }
+
+  /**
+   * Makes entries of all stored pages.
+   *
+   * @param room for one page after another
+   * @throws ExportError `InvalidManifest`
+   */
+  indexPages(room: Pick<Room, 'take'>): Promise<ManifestSummary> {
+    return indexPages(this.pages, this.entries, room);
+  }
+
+  /** Adds entries of attachments. @param next ordinal of the first one to be added */
+  addAttachments(next: number): Promise<AttachmentEntries> {
+    return AttachmentEntries.open(this.entries, next);
+  }
+
+  /** Looks at the files of all entries of the manifest, in order. @param total how many there are */
+  wholeFiles(total: number): AsyncGenerator<FileGroup> {
+    return wholeFiles(this, total);
+  }
+
+  /**
+   * Publishes `attachments/index.ndjson`.
+   *
+   * @param onLines called with the number of lines so far
+   */
+  publishAttachmentIndex(
+    signal: AbortSignal,
+    onLines: (lines: number) => void,
+  ): Promise<NonNullable<ExportReport['attachments']>> {
+    return publishAttachmentIndex(this.#folder, this, signal, onLines);
+  }
+
+  /** Removes parts that attempts have left behind. */
+  async removeParts(): Promise<void> {
+    await this.#folder.removeParts();
+  }
+
+  /**
+   * Removes what only a running export needs, and the queries of stored URLs, which may be signatures that are valid
+   * still.
+   *
+   * @param isLast the server is not asked again, so the status URL is not needed any more either
+   */
+  async removeTraces(isLast: boolean): Promise<void> {
+    await this.removeParts();
+    await this.troubles.forget();
+    await this.found.forget();
+    await redactManifest(this.#folder);
+    if (isLast) await this.job.redact();
   }
 }

@@ -110,6 +110,21 @@ export class JobRecord {
     return (await this.#folder.size(intentFile(generation, intents + 1))) !== undefined;
   }
 
+  /** Gives up a job of another request. The next one has a number of its own, which separates what each writes. */
+  async giveUp(): Promise<void> {
+    const job = await this.read();
+    if (job === undefined) return;
+    await this.save({
+      generation: job.generation,
+      unanswered: 0,
+      separateStatus: false,
+      partial: false,
+      deleted: true,
+      ofAnother: true,
+      warnings: [],
+    });
+  }
+
   /** The server's job is gone; its status URL is not needed any more. */
   async saveDeleted(job: AcceptedJob): Promise<void> {
     await this.save({ ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });

@@ -1,9 +1,9 @@
 import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
 import type { Folder, Part } from '../storage/folder.ts';
-import type { ManifestSummary } from './export-state.ts';
 import { FILES } from './layout.ts';
-import type { Receipt } from './receipts.ts';
+import type { ManifestSummary } from './manifest-summary.ts';
+import type { Receipt } from './receipt.ts';
 
 /** Key of the extension that carries a file's hash (Bulk Data IG 1 to 3: extensions are an object). */
 const SHA256 = 'sha256';

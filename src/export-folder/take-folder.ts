@@ -1,6 +1,6 @@
 import { ExportError } from '../errors.ts';
 import type { Folder } from '../storage/folder.ts';
-import type { Job } from './job-record.ts';
+import { JobRecord } from './job-record.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, takenOverFile } from './layout.ts';
 import type { ExportMark, Owner } from './mark.ts';
@@ -52,7 +52,7 @@ async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
     const now = await readMark(folder);
     if (now === undefined || !earlier.has(now.mark)) throw new Error('another run is taking the folder as well');
   });
-  if (mark.adopted !== true) await giveUpJob(ours);
+  if (mark.adopted !== true) await new JobRecord(ours).giveUp();
   // A mark of its own, so that activities that the earlier run left behind stop at their next look.
   await writeJson(ours, FILES.mark, mark);
   return mark;
@@ -90,26 +90,9 @@ async function refuseNeighbours(folder: Folder): Promise<void> {
   if (neighbour !== undefined) throw hasNeighbour(folder, neighbour);
 }
 
-/** The next job has a number of its own, by which what the earlier one has left is told from what it writes. */
-async function giveUpJob(folder: Folder): Promise<void> {
-  const job = await readJson<Job>(folder, FILES.job);
-  if (job === undefined) return;
-  const { generation } = job;
-  const givenUp: Job = {
-    generation,
-    unanswered: 0,
-    separateStatus: false,
-    partial: false,
-    deleted: true,
-    ofAnother: true,
-    warnings: [],
-  };
-  await writeJson(folder, FILES.job, givenUp);
-}
-
 /** Of another request no more may be left than that its job was deleted, or never begun. */
 async function refuseRemains(folder: Folder): Promise<void> {
-  const job = await readJson<Job>(folder, FILES.job);
+  const job = await new JobRecord(folder).read();
   const isOver = job === undefined || job.deleted === true || (job.statusUrl === undefined && job.unanswered === 0);
   const others = (await folder.list('')).filter((name) => name !== '.export');
   if (isOver && others.length === 0) return;

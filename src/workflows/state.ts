@@ -3,7 +3,7 @@ import type { OrdinalRange } from '../policy/batches.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import type { LinkState } from '../policy/link-life.ts';
 import type { Trouble } from '../policy/trouble.ts';
-import type { ManifestSummary } from '../export-folder/export-state.ts';
+import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 
 /**

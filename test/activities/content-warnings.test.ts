@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { warningsOfContent } from '../../src/activities/content-warnings.ts';
-import { IssueSummary } from '../../src/export-folder/summarize-issues.ts';
+import { IssueSummary } from '../../src/export-folder/issue-summary.ts';
 
 const one = { files: 1, resources: 1, bytes: 10 };
 const none = { files: 1, resources: 0, bytes: 0 };

@@ -1,16 +1,12 @@
 import type { TokenRef } from '../../auth/server-authorization.ts';
-import { ExportError } from '../../errors.ts';
-import { chunkOf, readEntries } from '../../export-folder/export-state.ts';
-import { FILES } from '../../export-folder/layout.ts';
-import { publishedOf } from '../../export-folder/published-files.ts';
-import type { Receipt } from '../../export-folder/receipts.ts';
-import { BatchReceipts } from '../../export-folder/receipts.ts';
+import type { BatchReceipts } from '../../export-folder/batch-receipts.ts';
+import type { ExportFolder } from '../../export-folder/export-folder.ts';
+import type { Receipt } from '../../export-folder/receipt.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import type { FhirServer } from '../../fhir-server/fhir-server.ts';
 import type { HttpClient } from '../../http/http-client.ts';
 import type { OrdinalRange } from '../../policy/batches.ts';
 import type { LinkTerms } from '../../policy/link-life.ts';
-import type { Folder } from '../../storage/folder.ts';
 import type { Attempt } from '../run-activity.ts';
 import { Background } from './background.ts';
 import type { LinkWatch } from './link-watch.ts';
@@ -36,7 +32,7 @@ export interface BatchRequest {
 /** What a batch works with. */
 export interface BatchContext {
   http: HttpClient;
-  folder: Folder;
+  folder: ExportFolder;
   server: FhirServer;
   attempt: Attempt;
 }
@@ -57,32 +53,10 @@ export interface Batch extends BatchContext {
 /** Reads the entries of a batch, and what earlier attempts have finished of it. */
 export async function openBatch(request: BatchRequest, context: BatchContext): Promise<Batch> {
   const { folder } = context;
-  const links = await watchLinks(folder, request.links);
-  const entries = await entriesOf(folder, request.ranges);
-  const receipts = new BatchReceipts(
-    folder,
-    entries.map(({ ordinal }) => ordinal),
-  );
+  const links = await watchLinks(folder.entries, request.links);
+  const entries = await folder.entries.ofRanges(request.ranges);
+  const receipts = folder.receipts.ofBatch(entries.map(({ ordinal }) => ordinal));
   const earlier = await receipts.earlier();
-  const unrecorded = await publishedOf(
-    folder,
-    entries.filter(({ ordinal }) => !earlier.has(ordinal)),
-  );
+  const unrecorded = await folder.files.existing(entries.filter(({ ordinal }) => !earlier.has(ordinal)));
   return { ...context, request, entries, receipts, earlier, unrecorded, storing: new Background(), links };
-}
-
-async function entriesOf(folder: Folder, ranges: readonly OrdinalRange[]): Promise<Entry[]> {
-  const chunks = new Map<number, Entry[]>();
-  const entries: Entry[] = [];
-  for (const [from, to] of ranges) {
-    for (let ordinal = from; ordinal < to; ordinal++) {
-      const chunk = chunkOf(ordinal);
-      if (!chunks.has(chunk)) chunks.set(chunk, await readEntries(folder, chunk));
-      const entry = chunks.get(chunk)?.find((one) => one.ordinal === ordinal);
-      if (entry === undefined)
-        throw new ExportError('DestinationFailed', `${folder.location}/${FILES.entries} has no entry ${ordinal}`);
-      entries.push(entry);
-    }
-  }
-  return entries;
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { FileTrouble } from '../../download/file-trouble.ts';
-import { troubleFile } from '../../export-folder/layout.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import { tokenRefused } from '../../fhir-server/token-needed.ts';
 import { toRanges } from '../../policy/batches.ts';
@@ -80,7 +79,7 @@ async function putOff(
   trouble: FileTrouble,
   age: number | undefined,
 ): Promise<boolean> {
-  await folder.write(troubleFile(entry.ordinal), trouble.detail);
+  await folder.troubles.record(entry.ordinal, trouble.detail);
   if (trouble.cause === 'final') {
     result.failed.push(entry.ordinal);
     return true;

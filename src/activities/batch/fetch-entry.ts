@@ -2,8 +2,7 @@ import type { FileRequest } from '../../download/ask-file.ts';
 import type { CheckedFile } from '../../download/checked-file.ts';
 import { fetchFile } from '../../download/fetch-file.ts';
 import type { FileTrouble } from '../../download/file-trouble.ts';
-import { readPublished } from '../../export-folder/published-files.ts';
-import type { Receipt } from '../../export-folder/receipts.ts';
+import type { Receipt } from '../../export-folder/receipt.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import { logAnswer } from '../../fhir-server/log-answer.ts';
 import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
@@ -33,11 +32,11 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   const earlier = batch.earlier.get(entry.ordinal);
   if (earlier !== undefined) return { kind: 'finished', receipt: earlier };
   if (batch.unrecorded.has(entry)) {
-    return { kind: 'finished', receipt: await readPublished(folder, entry, server.config.checks) };
+    return { kind: 'finished', receipt: await folder.files.check(entry, server.config.checks) };
   }
   const authorized = await server.authorize(tokenForFile(entry, request.token));
   if (authorized.kind === 'tokenNeeded') return authorized;
-  const part = await folder.openPart(partLabel(request.generation, entry.ordinal));
+  const part = await folder.files.openPart(request.generation, entry.ordinal);
   const fileRequest: FileRequest = {
     rules: server.rules,
     entry,
@@ -56,9 +55,4 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   if (outcome.kind === 'checked') return { kind: 'fetched', part, file: outcome.file };
   const trouble = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
   return { kind: 'trouble', trouble };
-}
-
-/** A file of a later job is never resumed from what an attempt at an earlier one has left. */
-function partLabel(generation: number, ordinal: number): string {
-  return generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
 }

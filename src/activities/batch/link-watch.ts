@@ -1,17 +1,15 @@
 import type { Entry } from '../../fhir/entries.ts';
 import type { LinkTerms } from '../../policy/link-life.ts';
-import type { Folder } from '../../storage/folder.ts';
-import { chunkOf, readEntries, readSummary } from '../../export-folder/export-state.ts';
-import { linkOf } from '../../export-folder/manifest-store.ts';
+import type { Entries } from '../../export-folder/entries.ts';
 
 /** Watches how old the links of a batch are, and takes newer ones over when the manifest has been read again meanwhile. */
 export class LinkWatch {
-  readonly #folder: Folder;
+  readonly #entries: Entries;
   readonly #terms: LinkTerms | undefined;
   #readAt: number | undefined;
 
-  constructor(folder: Folder, terms: LinkTerms | undefined, readAt: number | undefined) {
-    this.#folder = folder;
+  constructor(entries: Entries, terms: LinkTerms | undefined, readAt: number | undefined) {
+    this.#entries = entries;
     this.#terms = terms;
     this.#readAt = readAt;
   }
@@ -29,18 +27,10 @@ export class LinkWatch {
   /** Whether the first of some entries has a link that has ended; gives all of them newer ones when there are some. */
   async haveEnded(entries: readonly Entry[]): Promise<boolean> {
     if (!this.#isPast(entries[0])) return false;
-    const { readAt } = await readSummary(this.#folder);
+    const { readAt } = await this.#entries.summary();
     if (readAt === undefined || readAt <= (this.#readAt ?? 0)) return true;
     this.#readAt = readAt;
-    for (const chunk of new Set(entries.map(({ ordinal }) => chunkOf(ordinal)))) {
-      const renewed = new Map((await readEntries(this.#folder, chunk)).map((entry) => [entry.ordinal, entry]));
-      for (const entry of entries) {
-        const other = renewed.get(entry.ordinal);
-        if (other === undefined) continue;
-        delete entry.ends;
-        Object.assign(entry, linkOf(other));
-      }
-    }
+    await this.#entries.renewLinks(entries);
     return this.#isPast(entries[0]);
   }
 
@@ -53,6 +43,6 @@ export class LinkWatch {
 }
 
 /** To be called before entries are read: a link may then be newer than it is taken for, and never older. */
-export async function watchLinks(folder: Folder, terms: LinkTerms | undefined): Promise<LinkWatch> {
-  return new LinkWatch(folder, terms, terms === undefined ? undefined : (await readSummary(folder)).readAt);
+export async function watchLinks(entries: Entries, terms: LinkTerms | undefined): Promise<LinkWatch> {
+  return new LinkWatch(entries, terms, terms === undefined ? undefined : (await entries.summary()).readAt);
 }

@@ -1,0 +1,45 @@
+import { IssueSummary } from '../export-folder/issue-summary.ts';
+import { ENTRIES, ISSUES } from '../export-folder/message-files.ts';
+import type { PublishedFiles } from '../export-folder/published-files.ts';
+import type { Receipt } from '../export-folder/receipt.ts';
+import { Deletions } from '../fhir/deletions.ts';
+import type { Entry } from '../fhir/entries.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
+import { countFile } from '../policy/type-counts.ts';
+
+/** What the files of an export hold, in bounded memory: counts, issues and deletions. */
+export class ExportContent {
+  readonly byType: CountsByType = {};
+  readonly issues = new IssueSummary();
+  readonly #files: PublishedFiles;
+  readonly #signal: AbortSignal;
+  readonly #deletions = new Deletions();
+  #errorFiles = 0;
+
+  constructor(files: PublishedFiles, signal: AbortSignal) {
+    this.#files = files;
+    this.#signal = signal;
+  }
+
+  get errorFiles(): number {
+    return this.#errorFiles;
+  }
+
+  /** Counts by resource type. */
+  get deletions(): Record<string, number> {
+    return this.#deletions.counts();
+  }
+
+  /** Counts a whole file; error and deleted files are read. */
+  async addFile(entry: Entry, receipt: Receipt): Promise<void> {
+    const signal = this.#signal;
+    if (entry.kind === 'deleted') {
+      for await (const one of this.#files.lines(entry.name, ENTRIES, signal)) this.#deletions.add(one);
+    } else if (entry.kind === 'error') {
+      this.#errorFiles++;
+      for await (const issue of this.#files.lines(entry.name, ISSUES, signal)) this.issues.add(issue, entry.name);
+    } else {
+      countFile(this.byType, entry, receipt);
+    }
+  }
+}

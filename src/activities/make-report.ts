@@ -1,0 +1,56 @@
+import type { ExportReport, ExportRequest, Warning } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
+import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
+import { sumOfData } from '../policy/type-counts.ts';
+import { warningsOfContent } from './content-warnings.ts';
+import type { ExportContent } from './export-content.ts';
+
+/** What the workflow adds to the report. */
+export interface ReportInput {
+  /** Without `level` when an older version asks. */
+  request: Partial<Pick<ExportRequest, 'level' | 'parameters'>>;
+  warnings: Warning[];
+  fetchedAgain: Record<string, number>;
+}
+
+/**
+ * The report of an export whose files are all whole.
+ *
+ * @param attachments counts, when attachments were asked for
+ */
+export function makeReport(
+  location: string,
+  summary: ManifestSummary,
+  content: ExportContent,
+  attachments: ExportReport['attachments'],
+  input: ReportInput,
+): ExportReport {
+  const { byType, deletions, issues } = content;
+  return {
+    status: issues.hasProblems ? 'complete-with-issues' : 'complete',
+    transactionTime: summary.transactionTime,
+    location,
+    ...sumOfData(byType),
+    byType,
+    ...(attachments === undefined ? {} : { attachments }),
+    deletions,
+    issues: issues.counts(),
+    fetchedAgain: input.fetchedAgain,
+    warnings: withoutRepeats([
+      ...input.warnings,
+      ...warningsOfContent(input.request, { byType, deletions, issues }),
+      ...warningsOfAttachments(attachments),
+    ]),
+  };
+}
+
+/** The kick-off's answer and an error file may say the same. */
+function withoutRepeats(warnings: readonly Warning[]): Warning[] {
+  return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
+}
+
+function warningsOfAttachments(attachments: ExportReport['attachments']): Warning[] {
+  const { missing = 0, files = 0 } = attachments ?? {};
+  if (missing === 0) return [];
+  return [{ code: 'AttachmentsMissing', message: `${missing} of ${missing + files}: ${WARNINGS.AttachmentsMissing}` }];
+}

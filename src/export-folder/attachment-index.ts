@@ -1,0 +1,117 @@
+import type { ExportReport } from '../contract.ts';
+import type { Folder } from '../storage/folder.ts';
+import { chunkOf } from './chunk-of.ts';
+import type { FoundAttachments, Occurrence } from './found-attachments.ts';
+import { FILES } from './layout.ts';
+import { publishAgain } from './publish-again.ts';
+import type { PublishedFiles } from './published-files.ts';
+import type { Receipt } from './receipt.ts';
+import type { Receipts } from './receipts.ts';
+import type { Troubles } from './troubles.ts';
+
+/** Lines that are described at once. */
+const GROUP = 32;
+
+interface Sources {
+  found: FoundAttachments;
+  receipts: Receipts;
+  files: PublishedFiles;
+  troubles: Troubles;
+}
+
+/**
+ * Publishes `attachments/index.ndjson`: a line for each place at which a resource names an attachment, with the file
+ * that holds it, or why it is missing.
+ *
+ * @param onLines called with the number of lines so far
+ */
+export async function publishAttachmentIndex(
+  folder: Folder,
+  sources: Sources,
+  signal: AbortSignal,
+  onLines: (lines: number) => void,
+): Promise<NonNullable<ExportReport['attachments']>> {
+  const counts = { files: 0, bytes: 0, missing: 0 };
+  const receipts = new ReceiptReader(sources.receipts);
+  const part = await folder.openPart('attachments');
+  try {
+    let lines = 0;
+    for await (const group of groupsOf(sources.found.all(signal))) {
+      signal.throwIfAborted();
+      const described = await Promise.all(group.map(({ occurrence }) => describe(sources, receipts, occurrence)));
+      for (const [position, line] of described.entries()) {
+        if (group[position]?.isFirst === false) continue;
+        if (line.kind === 'missing') counts.missing++;
+        else {
+          counts.files++;
+          counts.bytes += line.bytes;
+        }
+      }
+      await part.write(Buffer.from(described.map(({ content }) => `${JSON.stringify(content)}\n`).join('')));
+      lines += group.length;
+      onLines(lines);
+    }
+    await part.finish();
+    await publishAgain(folder, part, FILES.attachments);
+  } finally {
+    await part.discard();
+  }
+  return counts;
+}
+
+interface Named {
+  occurrence: Occurrence;
+  /** The first place that names this attachment. */
+  isFirst: boolean;
+}
+
+async function* groupsOf(occurrences: AsyncIterable<Occurrence>): AsyncGenerator<Named[]> {
+  let group: Named[] = [];
+  let last = -1;
+  for await (const occurrence of occurrences) {
+    // Ordinals rise with the places that name something new.
+    const isFirst = occurrence.ordinal === undefined || occurrence.ordinal > last;
+    last = Math.max(last, occurrence.ordinal ?? -1);
+    group.push({ occurrence, isFirst });
+    if (group.length < GROUP) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Receipts by ordinal; holds those of one chunk. */
+class ReceiptReader {
+  readonly #receipts: Receipts;
+  #chunk = -1;
+  #ofChunk: Promise<ReadonlyMap<number, Receipt>> = Promise.resolve(new Map());
+
+  constructor(receipts: Receipts) {
+    this.#receipts = receipts;
+  }
+
+  async get(ordinal: number): Promise<Receipt | undefined> {
+    if (this.#chunk !== chunkOf(ordinal)) {
+      this.#chunk = chunkOf(ordinal);
+      this.#ofChunk = this.#receipts.ofChunk(this.#chunk);
+    }
+    return (await this.#ofChunk).get(ordinal);
+  }
+}
+
+/** A line of the index. */
+type Line = { kind: 'file'; bytes: number; content: object } | { kind: 'missing'; content: object };
+
+async function describe(
+  { files, troubles }: Sources,
+  receipts: ReceiptReader,
+  { ordinal, ...place }: Occurrence,
+): Promise<Line> {
+  if (ordinal === undefined) return { kind: 'missing', content: { ...place, missing: 'not a URL of https:' } };
+  const receipt = await receipts.get(ordinal);
+  if (receipt === undefined || !(await files.holds(receipt))) {
+    return { kind: 'missing', content: { ...place, missing: await troubles.of(ordinal) } };
+  }
+  const { name: file, bytes, sha256, differs } = receipt;
+  return { kind: 'file', bytes, content: { ...place, file, bytes, sha256, differs } };
+}

@@ -1,0 +1,88 @@
+import type { Folder, Part } from '../storage/folder.ts';
+import { FILES, foundFile } from './layout.ts';
+import { publishAgain } from './publish-again.ts';
+import type { LineReader } from './read-lines.ts';
+import { readLines } from './read-lines.ts';
+
+/** One place at which a resource names an attachment; a line of `.export/attachments/NNNNN.ndjson`. */
+export interface Occurrence {
+  /** `DocumentReference/123`. */
+  resource: string;
+  element: string;
+  /** Without its query, which may be a signature. */
+  url: string;
+  contentType?: string;
+  /** Entry under which it is fetched; absent when its URL cannot be fetched. */
+  ordinal?: number;
+}
+
+/** Lines that are written at once. */
+const TOGETHER = 100;
+
+/** Where the searched files name attachments: a document for each file, until the index is published. */
+export class FoundAttachments {
+  readonly #folder: Folder;
+
+  constructor(folder: Folder) {
+    this.#folder = folder;
+  }
+
+  /** Writes what is found in one file, in place of what an earlier search of it has found. @param file its ordinal */
+  write(file: number): OccurrenceWriter {
+    return new OccurrenceWriter(this.#folder, file);
+  }
+
+  /** All that was found, in the order of the searched files. */
+  async *all(signal: AbortSignal): AsyncGenerator<Occurrence> {
+    for (const name of (await this.#folder.list(FILES.found)).sort((a, b) => parseInt(a) - parseInt(b))) {
+      yield* readLines(this.#folder, `${FILES.found}/${name}`, OCCURRENCES, signal);
+    }
+  }
+
+  async forget(): Promise<void> {
+    await this.#folder.remove(FILES.found);
+  }
+}
+
+/** Nothing is written, and no document exists, when nothing is found. */
+class OccurrenceWriter {
+  readonly #folder: Folder;
+  readonly #file: number;
+  #part: Part | undefined;
+  #lines: string[] = [];
+
+  constructor(folder: Folder, file: number) {
+    this.#folder = folder;
+    this.#file = file;
+  }
+
+  async add(occurrence: Occurrence): Promise<void> {
+    this.#lines.push(`${JSON.stringify(occurrence)}\n`);
+    if (this.#lines.length === TOGETHER) await this.#write();
+  }
+
+  async publish(): Promise<void> {
+    if (this.#lines.length > 0) await this.#write();
+    if (this.#part === undefined) return;
+    await this.#part.finish();
+    await publishAgain(this.#folder, this.#part, foundFile(this.#file));
+  }
+
+  /** May be called at any time. */
+  async discard(): Promise<void> {
+    await this.#part?.discard();
+  }
+
+  async #write(): Promise<void> {
+    this.#part ??= await this.#folder.openPart(`found-${this.#file}`);
+    await this.#part.write(Buffer.from(this.#lines.join('')));
+    this.#lines = [];
+  }
+}
+
+const OCCURRENCES: LineReader<Occurrence> = {
+  whole: (value) => [value as Occurrence],
+  long: () => {
+    throw new TypeError('a line of ours is never so long');
+  },
+};

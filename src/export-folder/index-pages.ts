@@ -1,0 +1,52 @@
+import type { Entry } from '../fhir/entries.ts';
+import type { Room } from '../http/read-text.ts';
+import { ChunkWriter } from './chunk-writer.ts';
+import type { Entries } from './entries.ts';
+import { withLinkOf } from './link-of.ts';
+import type { ManifestPages, PageMeta } from './manifest-pages.ts';
+import type { ManifestSummary } from './manifest-summary.ts';
+import { linksOf } from './manifest-summary.ts';
+
+/**
+ * Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. Entries that exist keep
+ * their links: those of the pages may be older.
+ *
+ * @param room for one page after another
+ * @throws ExportError `InvalidManifest`
+ */
+export async function indexPages(
+  pages: ManifestPages,
+  entries: Entries,
+  room: Pick<Room, 'take'>,
+): Promise<ManifestSummary> {
+  const all = await pages.all();
+  const first = all[0] as PageMeta;
+  const chunks = new ChunkWriter((chunk, some) => writeChunk(entries, chunk, some));
+  let knownBytes: number | undefined = 0;
+  let ends = Infinity;
+  for await (const entry of pages.entries(all, room)) {
+    const bytes = entry.length ?? entry.fileSize;
+    knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
+    ends = Math.min(ends, entry.ends ?? Infinity);
+    await chunks.add(entry);
+  }
+  const total = await chunks.end();
+  const summary: ManifestSummary = {
+    pages: all.length,
+    entries: total,
+    transactionTime: first.transactionTime,
+    ...linksOf(all, ends),
+    ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
+    ...(knownBytes === undefined ? {} : { knownBytes }),
+  };
+  await entries.saveSummary(summary);
+  return summary;
+}
+
+async function writeChunk(entries: Entries, chunk: number, some: readonly Entry[]): Promise<void> {
+  const known = new Map((await entries.readChunk(chunk)).map((entry) => [entry.ordinal, entry]));
+  await entries.writeChunk(
+    chunk,
+    some.map((entry) => withLinkOf(entry, known.get(entry.ordinal) ?? entry)),
+  );
+}

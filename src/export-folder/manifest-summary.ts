@@ -1,0 +1,36 @@
+import type { PageMeta } from './manifest-pages.ts';
+
+/** `.export/entries/summary.json`: the manifest in short. */
+export interface ManifestSummary {
+  pages: number;
+  entries: number;
+  transactionTime: string;
+  /** Some files require the access token. */
+  requiresAccessToken: boolean;
+  organizedBy?: string;
+  expires?: string;
+  /** When the last page was read, and when the first link ends by its own words: milliseconds since the epoch. */
+  readAt?: number;
+  linksEnd?: number;
+  /** Bytes of all files, when the manifest gives every one's. */
+  knownBytes?: number;
+}
+
+/**
+ * What is known of the links to files.
+ *
+ * @param ends when the first of them ends by its own words; infinite when none says it
+ */
+export function linksOf(
+  pages: readonly PageMeta[],
+  ends: number,
+): Pick<ManifestSummary, 'requiresAccessToken' | 'expires' | 'readAt' | 'linksEnd'> {
+  const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
+  const readAt = Math.max(...pages.map((page) => page.readAt ?? 0));
+  return {
+    ...(readAt > 0 ? { readAt } : {}),
+    ...(ends === Infinity ? {} : { linksEnd: ends }),
+    requiresAccessToken: pages.some((page) => page.requiresAccessToken),
+    ...(expires === undefined ? {} : { expires }),
+  };
+}

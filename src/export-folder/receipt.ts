@@ -1,0 +1,33 @@
+import type { CheckedFile } from '../download/checked-file.ts';
+import type { Folder } from '../storage/folder.ts';
+import { readJson } from './json-document.ts';
+import { receiptsFolder } from './layout.ts';
+
+/** What is known of a finished file. */
+export interface Receipt extends CheckedFile {
+  ordinal: number;
+  name: string;
+}
+
+/**
+ * `.export/receipts/N/FROM-TO.ID.json`: the receipts of one attempt at a batch, whose entries of the chunk N are from FROM
+ * to TO. One document for all of them, because to write one durably costs as much as to write a small file.
+ */
+const DOCUMENT = /^(\d+)-(\d+)\./;
+
+/** Receipts of one chunk by ordinal: those from one ordinal to another, both included, and maybe others. */
+export async function readReceipts(
+  folder: Folder,
+  chunk: number,
+  from: number,
+  to: number,
+): Promise<Map<number, Receipt>> {
+  const names = (await folder.list(receiptsFolder(chunk))).filter((name) => {
+    const [, first, last] = DOCUMENT.exec(name) ?? [];
+    return first !== undefined && Number(first) <= to && Number(last) >= from;
+  });
+  const documents = await Promise.all(
+    names.map((name) => readJson<Receipt[]>(folder, `${receiptsFolder(chunk)}/${name}`)),
+  );
+  return new Map(documents.flatMap((receipts) => receipts ?? []).map((receipt) => [receipt.ordinal, receipt]));
+}
