@@ -10,9 +10,10 @@ import type { Limits } from './limits.ts';
  * - `link`: 401, 403, 404 or 410 on a file
  * - `token`: a file refused the token that was sent
  * - `tokenEndpoint`: 429, 5xx or network at the token endpoint
+ * - `delete`: the DELETE of the job was not accepted
  */
 export type TroubleCause =
-  'outage' | 'elsewhere' | 'gone' | 'unusable' | 'content' | 'link' | 'token' | 'tokenEndpoint';
+  'outage' | 'elsewhere' | 'gone' | 'unusable' | 'content' | 'link' | 'token' | 'tokenEndpoint' | 'delete';
 
 /** Causes of which so many tries are the end: another trouble in between does not forget them. */
 type Counted = 'content' | 'link' | 'token';
@@ -76,6 +77,8 @@ export function isFinal(trouble: Trouble, now: number, limits: Limits): boolean 
       return lasted >= limits.tokenEndpoint;
     case 'gone':
       return lasted >= limits.gone;
+    case 'delete':
+      return lasted >= limits.delete;
     case 'unusable':
       return trouble.times >= limits.unusableTries || lasted >= limits.unusable;
     case 'content':

@@ -1,33 +1,36 @@
-import { log, patched, sleep } from '@temporalio/workflow';
+import { log, patched } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
-import { nextDelay } from '../policy/trouble.ts';
+import type { Trouble } from '../policy/trouble.ts';
 import type { DeleteJobResult } from '../activities/delete-job.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
+import { nextTry } from './retry.ts';
 import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP, step } from './steps.ts';
+import { wait } from './wait.ts';
 
 /** Tells the server that its job is not needed any more; a server that does not take it earns a warning only. */
 export async function deletePhase(run: ExportRun, { removeParts }: { removeParts: boolean }): Promise<void> {
   const { limits } = run;
-  let since: number | undefined;
-  for (let times = 0; ; times++) {
+  let trouble: Trouble | undefined;
+  for (;;) {
     const result = await deleteOnce(run, removeParts);
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
-    since ??= Date.now();
-    if (result.kind === 'unsupported' || Date.now() - since >= limits.delete) {
-      const code = result.kind === 'unsupported' ? 'DeleteUnsupported' : 'DeleteFailed';
-      log.warn('the job could not be deleted', { reason: detailOf(result) });
-      addWarnings(run.state, [{ code, message: `${WARNINGS[code]} (${detailOf(result)})` }]);
-      return;
-    }
+    if (result.kind === 'unsupported') return warn(run, 'DeleteUnsupported', detailOf(result));
+    const next = nextTry(trouble, { cause: 'delete', retryAfter: result.retryAfter }, limits);
+    if (next.kind === 'final') return warn(run, 'DeleteFailed', detailOf(result));
+    trouble = next.trouble;
     // Within the time for all tries: a server that asks for more is not waited for.
-    const left = limits.delete - (Date.now() - since);
-    const delay = Math.min(left, nextDelay(result.retryAfter, times, limits, Math.random));
-    await sleep(Math.max(1, delay), { summary: 'DELETE again' });
+    const until = Math.min(next.at, trouble.since + limits.delete);
+    await wait({ until: Math.max(until, Date.now() + 1), summary: 'DELETE again' });
   }
+}
+
+function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed', reason: string): void {
+  log.warn('the job could not be deleted', { reason });
+  addWarnings(run.state, [{ code, message: `${WARNINGS[code]} (${reason})` }]);
 }
 
 /** One DELETE. An export that is complete does not fail because there is no token for it. */

@@ -1,12 +1,5 @@
 import type { CancellationScope } from '@temporalio/workflow';
-import {
-  CancelledFailure,
-  condition,
-  continueAsNew,
-  patched,
-  setCurrentDetails,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancelledFailure, continueAsNew, patched, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
@@ -17,6 +10,7 @@ import { describeProgress, progressOf } from './progress.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import type { ExportState, JobState } from './state.ts';
 import { TokenKeeper } from './token-keeper.ts';
+import { wait } from './wait.ts';
 
 /** Batches whose workers are remembered: enough to have seen each, and few enough to forget those that are gone. */
 const WORKERS_REMEMBERED = 64;
@@ -108,10 +102,8 @@ export class ExportRun {
 
   /** Waits until a time, or until an operator asks for a poll. */
   async waitUntil(time: number, summary: string): Promise<void> {
-    const delay = time - Date.now();
     this.show();
-    const requested = (): boolean => this.state.pollRequested === true;
-    if (delay > 0 && !requested()) await condition(requested, delay, { summary });
+    await wait({ until: time, unless: () => this.state.pollRequested === true, summary });
     delete this.state.pollRequested;
   }
 

@@ -1,12 +1,13 @@
-import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { nextTry, secondsUntil } from './retry.ts';
 import { addWarnings } from './state.ts';
 import { step } from './steps.ts';
 
 /**
- * Has the export started on the server. A server that is busy or away is asked again when it says; one that refuses
+ * Starts the export on the server. A server that is busy or unreachable is asked again when it says; one that refuses
  * ends the run.
  */
 export async function kickOffPhase(run: ExportRun): Promise<void> {
@@ -38,12 +39,12 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       poll.notBefore = Date.now() + nextDelay(result.retryAfter, 0, limits, Math.random);
       return;
     }
-    poll.trouble = addTrouble(poll.trouble, 'outage', Date.now());
+    const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits);
+    poll.trouble = next.trouble;
     poll.detail = `kick-off: ${detailOf(result)}`;
-    if (isFinal(poll.trouble, Date.now(), limits)) throw failure('ServerUnavailable', poll.detail);
-    const delay = nextDelay(result.retryAfter, poll.trouble.times - 1, limits, Math.random);
-    poll.notBefore = Date.now() + delay;
-    await run.waitUntil(poll.notBefore, `kick-off again in ${Math.ceil(delay / 1000)} s`);
+    if (next.kind === 'final') throw failure('ServerUnavailable', poll.detail);
+    poll.notBefore = next.at;
+    await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
     await run.continueIfLong();
   }
 }

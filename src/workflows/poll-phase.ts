@@ -1,8 +1,9 @@
 import type { PollStatusResult } from '../activities/poll-status.ts';
-import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { nextTry, secondsUntil } from './retry.ts';
 import { addWarnings } from './state.ts';
 import { step } from './steps.ts';
 
@@ -16,7 +17,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   const { poll } = run.job;
   run.enter('waiting');
   for (;;) {
-    // Before the wait, which the next run then makes: a poll that an operator asked for shall not wait again.
+    // Before the wait, which the next run then makes: a poll that an operator asked for does not wait again.
     await run.continueIfLong();
     await run.waitUntil(poll.notBefore, waitSummary(run));
     const result = await run.tokens.use((token) =>
@@ -69,22 +70,22 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
 /** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */
 function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }): boolean {
   const { poll } = run.job;
-  poll.trouble = addTrouble(poll.trouble, result.cause, Date.now());
+  const next = nextTry(poll.trouble, result, run.limits);
+  poll.trouble = next.trouble;
   poll.detail = detailOf(result);
-  if (isFinal(poll.trouble, Date.now(), run.limits)) {
+  if (next.kind === 'final') {
     if (result.cause === 'gone') return false;
     throw result.cause === 'unusable'
       ? failure(
           'InvalidManifest',
-          `the status URL answered ${poll.trouble.times} times without a manifest: ${detailOf(result)}`,
+          `the status URL answered ${next.trouble.times} times without a manifest: ${detailOf(result)}`,
         )
       : failure('ServerUnavailable', `the status URL could not be asked: ${detailOf(result)}`);
   }
-  poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.trouble.times - 1, run.limits, Math.random);
+  poll.notBefore = next.at;
   return true;
 }
 
 function waitSummary({ job: { poll } }: ExportRun): string {
-  const seconds = Math.max(0, Math.ceil((poll.notBefore - Date.now()) / 1000));
-  return `next poll in ${seconds} s${poll.detail === undefined ? '' : ` · ${poll.detail.slice(0, 60)}`}`;
+  return `next poll in ${secondsUntil(poll.notBefore)} s${poll.detail === undefined ? '' : ` · ${poll.detail.slice(0, 60)}`}`;
 }

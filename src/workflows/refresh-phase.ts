@@ -1,12 +1,12 @@
 import type { Trouble } from '../policy/trouble.ts';
-import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { nextTry } from './retry.ts';
 import { step } from './steps.ts';
 
 /**
- * Reads the manifest again for fresh links, and waits for a server that is away.
+ * Reads the manifest again for fresh links, and waits for a server that is unreachable.
  *
  * @returns false when the job is gone, or its manifest is another one
  */
@@ -28,8 +28,9 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       run.jobEnded = detailOf(result);
       return false;
     }
-    trouble = addTrouble(trouble, result.cause, Date.now());
-    if (isFinal(trouble, Date.now(), run.limits)) {
+    const next = nextTry(trouble, result, run.limits);
+    trouble = next.trouble;
+    if (next.kind === 'final') {
       if (result.cause === 'gone') {
         run.jobEnded = detailOf(result);
         return false;
@@ -39,7 +40,6 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
         `links to files were refused and the manifest could not be read again: ${detailOf(result)}`,
       );
     }
-    const delay = nextDelay(result.retryAfter, trouble.times - 1, run.limits, Math.random);
-    await run.waitUntil(Date.now() + delay, `manifest again · ${detailOf(result).slice(0, 60)}`);
+    await run.waitUntil(next.at, `manifest again · ${detailOf(result).slice(0, 60)}`);
   }
 }

@@ -1,9 +1,10 @@
-import { CancellationScope, CancelledFailure, condition, log, patched } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, log, patched } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
 import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP } from './steps.ts';
+import { wait } from './wait.ts';
 
 /**
  * Runs the export until it ends or is to stop. Then what is in flight is waited for, so that clean-up comes after it,
@@ -51,5 +52,5 @@ async function endsWithin(work: Promise<unknown>, time: number, summary: string)
     ended = true;
   };
   void work.then(end, end);
-  return condition(() => ended, time, { summary });
+  return wait({ unless: () => ended, until: Date.now() + time, summary });
 }

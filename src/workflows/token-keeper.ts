@@ -1,25 +1,38 @@
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import type { TokenRef } from '../fhir-server/token-needed.ts';
+import type { OpenedExport } from '../activities/open-export.ts';
+import type { ExportRequest } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
+import type { Limits } from '../policy/limits.ts';
 import { refreshMargin } from '../policy/refresh-margin.ts';
 import type { Trouble } from '../policy/trouble.ts';
-import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
-import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import type { NextTry } from './retry.ts';
+import { nextTry, secondsUntil } from './retry.ts';
+import type { ExportState } from './state.ts';
 import { addWarnings } from './state.ts';
 import { step } from './steps.ts';
 
+/** What a keeper needs of the run whose tokens it keeps. */
+export interface TokenHolder {
+  readonly request: ExportRequest;
+  readonly state: ExportState;
+  readonly opened: OpenedExport;
+  readonly limits: Limits;
+  waitUntil(time: number, summary: string): Promise<void>;
+}
+
 /**
- * Decides when there shall be a new token: before the last one ends, and once when it is refused. The token itself
+ * Decides when a new token is needed: before the last one ends, and once when it is refused. The token itself
  * lives in the workers; what is known here is its epoch.
  */
 export class TokenKeeper {
-  readonly #run: ExportRun;
+  readonly #run: TokenHolder;
   /** Why there was no token, the last time that there was none. */
   trouble: string | undefined;
 
-  constructor(run: ExportRun) {
+  constructor(run: TokenHolder) {
     this.#run = run;
   }
 
@@ -76,9 +89,9 @@ export class TokenKeeper {
     const held = this.#run.state.token;
     if (held === undefined || needed.epoch >= held.epoch) await this.#refresh(needed.epoch);
     if (needed.refused) return undefined;
-    const now = addTrouble(trouble, 'tokenEndpoint', Date.now());
-    if (now.times > 1) await this.#wait(now, detailOf(needed), undefined);
-    return now;
+    const next = nextTry(trouble, { cause: 'tokenEndpoint' }, this.#run.limits);
+    if (next.trouble.times > 1) await this.#wait(next, detailOf(needed));
+    return next.trouble;
   }
 
   /** Whether the token was good at that time, and is to be renewed by now. */
@@ -117,19 +130,19 @@ export class TokenKeeper {
         this.#warn('Not in the configured scope', uncovered);
         return;
       }
-      trouble = addTrouble(trouble, 'tokenEndpoint', Date.now());
-      await this.#wait(trouble, detailOf(result), result.retryAfter);
+      const next = nextTry(trouble, { cause: 'tokenEndpoint', retryAfter: result.retryAfter }, this.#run.limits);
+      trouble = next.trouble;
+      await this.#wait(next, detailOf(result));
     }
   }
 
-  async #wait(trouble: Trouble, detail: string, retryAfter: number | undefined): Promise<void> {
-    const { limits, state } = this.#run;
+  async #wait(next: NextTry, detail: string): Promise<void> {
+    const { poll } = this.#run.state.job;
     this.trouble = detail;
-    state.job.poll.detail = detail;
-    if (isFinal(trouble, Date.now(), limits)) throw failure('AuthorizationFailed', `no token could be had: ${detail}`);
-    const delay = nextDelay(retryAfter, trouble.times - 1, limits, Math.random);
-    await this.#run.waitUntil(Date.now() + delay, `token again in ${Math.ceil(delay / 1000)} s`);
-    delete state.job.poll.detail;
+    poll.detail = detail;
+    if (next.kind === 'final') throw failure('AuthorizationFailed', `no token could be obtained: ${detail}`);
+    await this.#run.waitUntil(next.at, `token again in ${secondsUntil(next.at)} s`);
+    delete poll.detail;
   }
 
   #warn(what: string, types: readonly string[]): void {

@@ -1,0 +1,30 @@
+import type { Limits } from '../policy/limits.ts';
+import type { Trouble, TroubleCause } from '../policy/trouble.ts';
+import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+
+/** Why a step could not be done yet. */
+export interface Setback {
+  cause: TroubleCause;
+  /** Milliseconds that the server asked to wait. */
+  retryAfter?: number | undefined;
+}
+
+/** What follows from a setback: another try at a time (milliseconds since the epoch), or no more. */
+export type NextTry = { kind: 'again'; trouble: Trouble; at: number } | { kind: 'final'; trouble: Trouble };
+
+/**
+ * The one rule for every step that is tried again: how long a trouble may last, and how long to wait.
+ *
+ * @param earlier trouble of this step so far
+ */
+export function nextTry(earlier: Trouble | undefined, { cause, retryAfter }: Setback, limits: Limits): NextTry {
+  const now = Date.now();
+  const trouble = addTrouble(earlier, cause, now);
+  if (isFinal(trouble, now, limits)) return { kind: 'final', trouble };
+  return { kind: 'again', trouble, at: now + nextDelay(retryAfter, trouble.times - 1, limits, Math.random) };
+}
+
+/** Whole seconds until a time, for people. */
+export function secondsUntil(time: number): number {
+  return Math.max(0, Math.ceil((time - Date.now()) / 1000));
+}
