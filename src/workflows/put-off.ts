@@ -1,12 +1,13 @@
 import { patched } from '@temporalio/workflow';
 import type { LaterFiles } from '../activities/download-files.ts';
 import type { Trouble } from '../policy/trouble.ts';
-import { addTrouble } from '../policy/trouble.ts';
+import type { Limits } from '../policy/limits.ts';
+import { addTrouble, nextDelay } from '../policy/trouble.ts';
 
 /** Files that were asked for and put off. */
 export type PutOff = Exclude<LaterFiles, { cause: 'untried' }>;
 
-/** The server wants fewer requests, or is away. */
+/** The server wants fewer requests, or is unreachable. */
 export function isBusy(later: LaterFiles): boolean {
   return 'busy' in later && later.busy;
 }
@@ -35,4 +36,19 @@ export function troubleAfter(
   return earlier?.cause === cause && progressed !== true
     ? { cause, since: earlier.since, times: earlier.times + 1 }
     : { cause, since: now, times: 1 };
+}
+
+/**
+ * Milliseconds after which a file is fetched again.
+ *
+ * @param askedFor milliseconds that the server asked to wait
+ */
+export function delayOfFile({ cause, times }: Trouble, askedFor: number | undefined, limits: Limits): number {
+  const delay =
+    cause === 'outage' || cause === 'elsewhere'
+      ? nextDelay(askedFor, times - 1, limits, Math.random)
+      : cause === 'token' && times === 1
+        ? 0
+        : limits.fileRetry * 5 ** (times - 1);
+  return Math.min(delay, limits.fileWait);
 }

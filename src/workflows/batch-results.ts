@@ -1,0 +1,157 @@
+import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
+import { WARNINGS } from '../contract.ts';
+import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import type { Trouble } from '../policy/trouble.ts';
+import { isFinal } from '../policy/trouble.ts';
+import type { BatchQueue } from './batch-queue.ts';
+import type { BatchWindow } from './batch-window.ts';
+import type { Batch } from './batch.ts';
+import { isStaleLink, ordinalsOf, splitTroubles } from './batch.ts';
+import { detailOf } from './earlier-versions.ts';
+import type { ExportRun } from './export-run.ts';
+import type { FileSet } from './file-set.ts';
+import type { LinkRenewal } from './link-renewal.ts';
+import type { PutOff } from './put-off.ts';
+import { askedFor, delayOfFile, isBusy, troubleAfter } from './put-off.ts';
+import { addWarnings } from './state.ts';
+
+/** Files that must be done before their pace says anything. */
+const ENOUGH_FOR_A_PACE = 10;
+
+/** What the results of batches change: counts, files to be fetched again, the window, and what is known of links. */
+export class BatchResults {
+  readonly #run: ExportRun;
+  readonly #files: FileSet;
+  readonly #queue: BatchQueue;
+  readonly #window: BatchWindow;
+  readonly #links: LinkRenewal;
+  /** A token that could not be used, and has not been renewed yet. */
+  tokenNeeded: TokenNeeded | undefined;
+  /** Of workers that obtained no token, since a file came last. */
+  tokenTrouble: Trouble | undefined;
+
+  constructor(run: ExportRun, files: FileSet, parts: { queue: BatchQueue; window: BatchWindow; links: LinkRenewal }) {
+    this.#run = run;
+    this.#files = files;
+    this.#queue = parts.queue;
+    this.#window = parts.window;
+    this.#links = parts.links;
+  }
+
+  /** Takes what has become of a batch. */
+  take(batch: Batch, result: DownloadFilesResult): void {
+    const { state } = this.#files;
+    const cameSome = Object.keys(result.done).length > 0;
+    this.count(result.done);
+    this.#learn(batch, result, cameSome);
+    if (result.worker !== undefined) this.#run.sawWorker(result.worker);
+    if (cameSome) {
+      this.tokenTrouble = undefined;
+      this.#run.stands(false);
+    }
+    if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.tokenNeeded))
+      this.tokenNeeded = result.tokenNeeded;
+    state.failed += result.failed.length;
+    for (const later of result.later) this.#takeLater(batch, later);
+    this.#warnOfExpiry();
+    if (result.later.some(isBusy)) return;
+    this.#window.widen();
+    if (result.later.length === 0) delete state.detail;
+  }
+
+  /** Counts files that are done. */
+  count(done: DownloadFilesResult['done']): void {
+    const { state } = this.#files;
+    for (const [type, counts] of Object.entries(done)) {
+      const seen = (state.seen[type] ??= { files: 0, resources: 0, bytes: 0 });
+      seen.files += counts.files;
+      seen.resources += counts.resources;
+      seen.bytes += counts.bytes;
+      state.done += counts.files;
+    }
+  }
+
+  #learn({ ages, reading }: Batch, { worked, later, failed }: DownloadFilesResult, cameSome: boolean): void {
+    const missing = new Set([...failed, ...later.flatMap(({ ranges }) => ordinalsOf(ranges))]);
+    const refused = [...ages].flatMap(([ordinal, age]) => (missing.has(ordinal) ? [] : age));
+    this.#links.learn(cameSome, worked, refused, reading);
+  }
+
+  #takeLater(batch: Batch, later: LaterFiles): void {
+    if (later.cause === 'untried') return this.#takeUntried(batch, later);
+    const { state } = this.#files;
+    state.detail = detailOf(later);
+    this.#run.stands(true);
+    const now = Date.now();
+    // Past `Expires` an outage is taken for a link that has ended: the manifest is read again before files are given up.
+    const cause = later.cause === 'outage' && this.#links.haveExpired(now) ? 'link' : later.cause;
+    if (later.cause === 'link' && later.age !== undefined && this.#links.isOld(later.age))
+      return this.#takeOldLink(batch, later.ranges, later.age, now);
+    const ordinals = ordinalsOf(later.ranges);
+    const asked = this.#isFromBefore(batch) ? undefined : askedFor(later);
+    for (const ordinal of ordinals) this.#takeFile(ordinal, batch, later, { cause, asked, now });
+    if (isStaleLink(cause, ordinals, batch)) this.#links.want(batch.reading);
+    if (isBusy(later)) this.#window.narrow(asked, now);
+  }
+
+  #takeUntried(batch: Batch, later: LaterFiles & { cause: 'untried' }): void {
+    this.#queue.putBack(splitTroubles(batch, later.ranges));
+    if (later.ended === true) this.#links.want(batch.reading);
+    if (later.retryAfter !== undefined && !this.#isFromBefore(batch)) this.#window.hold(Date.now() + later.retryAfter);
+  }
+
+  #takeFile(
+    ordinal: number,
+    batch: Batch,
+    later: PutOff,
+    { cause, asked, now }: { cause: PutOff['cause']; asked: number | undefined; now: number },
+  ): void {
+    const { state } = this.#files;
+    const { limits } = this.#run;
+    this.#countAgain(cause);
+    const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now, least: limits.progress });
+    if (isFinal(trouble, now, limits)) {
+      state.failed++;
+      if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
+    } else if (this.#queue.waiting < limits.mostRetries)
+      this.#queue.putOff({ ordinal, trouble, notBefore: now + delayOfFile(trouble, asked, limits) });
+    // A second time it has been in trouble since before the first of the others was given up.
+    else if (state.secondPass === true) state.failed++;
+    else state.left = (state.left ?? 0) + 1;
+  }
+
+  #takeOldLink(batch: Batch, ranges: PutOff['ranges'], age: number, now: number): void {
+    for (const ordinal of ordinalsOf(ranges)) {
+      this.#countAgain('link');
+      const trouble = batch.troubles.get(ordinal) ?? { cause: 'link', since: now, times: 0 };
+      this.#queue.putOff({ ordinal, trouble, notBefore: 0, age });
+    }
+    this.#links.want(batch.reading);
+  }
+
+  #countAgain(cause: PutOff['cause']): void {
+    const { again } = this.#files.state;
+    again[cause] = (again[cause] ?? 0) + 1;
+  }
+
+  /** A wait that was asked of a batch ends when an operator wants to go on after the batch was started. */
+  #isFromBefore({ wokenAt }: Batch): boolean {
+    return wokenAt !== this.#run.state.wokenAt;
+  }
+
+  /** Said as soon as the pace shows it, while there is time to do something. */
+  #warnOfExpiry(): void {
+    const { done, startedAt } = this.#files.state;
+    const expires = this.#files.expires();
+    if (expires === undefined || done < ENOUGH_FOR_A_PACE) return;
+    const end = Date.now() + ((Date.now() - startedAt) / done) * (this.#files.end() - done);
+    if (end <= Date.parse(expires)) return;
+    addWarnings(this.#run.state, [
+      { code: 'LinksExpireSoon', message: `${WARNINGS.LinksExpireSoon} They expire at ${expires}.` },
+    ]);
+  }
+}
+
+function isOlder(one: TokenNeeded, other: TokenNeeded | undefined): boolean {
+  return other !== undefined && one.epoch < other.epoch;
+}
