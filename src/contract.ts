@@ -76,23 +76,23 @@ export type ExportParameters = {
 interface RequestFields {
   /** An entry of the worker's configuration; callers never send URLs or credentials. */
   server: string;
-  parameters?: ExportParameters;
+  parameters?: ExportParameters | undefined;
   /** Default: the first configured destination, and `<workflow id>/<first run id>` below it (`<run id>` for a cron run). */
-  destination?: { name?: string; path?: string };
+  destination?: { name?: string | undefined; path?: string | undefined } | undefined;
   /** Added to `Prefer: respond-async`. */
-  prefer?: readonly ('handling=lenient' | 'handling=strict' | 'separate-export-status')[];
+  prefer?: readonly ('handling=lenient' | 'handling=strict' | 'separate-export-status')[] | undefined;
   /** Fetches what `Attachment.url` names, in any resource. Default: attachments are not fetched. */
-  attachments?: 'download';
+  attachments?: 'download' | undefined;
   /** True: no DELETE after success. Default false. */
-  keepServerFiles?: boolean;
+  keepServerFiles?: boolean | undefined;
   /** Time for the whole export as an ISO 8601 duration of days, hours, minutes and seconds. Default `P30D`. */
-  deadline?: string;
+  deadline?: string | undefined;
 }
 
 export interface SystemExportRequest extends RequestFields {
   level: 'system';
   groupId?: undefined;
-  parameters?: ExportParameters & { patient?: never };
+  parameters?: (ExportParameters & { patient?: never }) | undefined;
 }
 
 export interface PatientExportRequest extends RequestFields {
@@ -142,7 +142,7 @@ export interface ExportReport {
   resources: number;
   bytes: number;
   byType: Record<string, TypeCounts>;
-  /** When asked for: attachments that were fetched, their bytes, and how many could not be had. */
+  /** When asked for: attachments that were fetched, their bytes, and how many could not be obtained. */
   attachments?: { files: number; bytes: number; missing: number };
   /** Deletions named by the manifest's `deleted` files, by resource type. */
   deletions: Record<string, number>;
@@ -195,29 +195,29 @@ export type ExportPhase = (typeof PHASES)[number];
 export interface ExportProgress {
   phase: ExportPhase;
   server: string;
-  location?: string;
+  location?: string | undefined;
   polls: number;
   /** The server's own words (`X-Progress`). */
-  serverProgress?: string;
-  nextPollAt?: string;
+  serverProgress?: string | undefined;
+  nextPollAt?: string | undefined;
   /**
    * Present once the manifest has been read. `running` are files that are being fetched: one for each batch that has a
    * slot of a worker, of which there are at most `maxConcurrentDownloads` for each worker seen lately. Other exports share
    * these, so that it may be fewer. All else that is to be fetched is `waiting`.
    */
-  files?: { total: number; done: number; failed: number; waiting: number; running: number };
+  files?: { total: number; done: number; failed: number; waiting: number; running: number } | undefined;
   /** Present once the files are there, when attachments were asked for. */
-  attachments?: { total: number; done: number; failed: number };
+  attachments?: { total: number; done: number; failed: number } | undefined;
   /** Of the data files that are done, counted as in the report. */
   resources: number;
   bytes: number;
-  transactionTime?: string;
+  transactionTime?: string | undefined;
   /** How often files were put off, by cause. */
-  fetchedAgain?: Record<string, number>;
+  fetchedAgain?: Record<string, number> | undefined;
   /** The latest trouble that is being retried. */
-  trouble?: string;
+  trouble?: string | undefined;
   /** When the first of a series of troubles came, if nothing has come of the server since. */
-  standsStillSince?: string;
+  standsStillSince?: string | undefined;
   warnings: Warning[];
 }
 
@@ -228,7 +228,7 @@ export interface ExportProgress {
 export interface FailureDetails {
   /** In which it failed. */
   phase: ExportPhase;
-  location?: string;
-  transactionTime?: string;
-  files?: { total: number; done: number; failed: number };
+  location?: string | undefined;
+  transactionTime?: string | undefined;
+  files?: { total: number; done: number; failed: number } | undefined;
 }

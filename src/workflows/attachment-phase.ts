@@ -7,7 +7,7 @@ import { newDownloads } from './state.ts';
 import { fileStep } from './steps.ts';
 
 /**
- * Has the attachments of all files fetched, once the files are there. One that cannot be had is recorded in the index,
+ * Fetches the attachments of all files, once the files are there. One that cannot be obtained is recorded in the index,
  * and fails nothing: the resource that names it is whole.
  */
 export async function attachmentPhase(run: ExportRun): Promise<void> {

@@ -68,7 +68,7 @@ export class BatchQueue {
     return this.#state.retries.length;
   }
 
-  /** Has a file fetched again at its time. */
+  /** Adds a file that is fetched again at its time. */
   putOff(retry: RetryState): void {
     this.#state.retries.push(retry);
   }

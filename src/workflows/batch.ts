@@ -4,18 +4,18 @@ import type { Trouble, TroubleCause } from '../policy/trouble.ts';
 /** Files that one activity fetches. */
 export interface Batch {
   ranges: OrdinalRange[];
-  /** Trouble that its files have had; empty for files that have not been tried. */
+  /** Earlier trouble of its files; empty for files that have not been tried. */
   troubles: ReadonlyMap<number, Trouble>;
   /** The reading of the manifest that its links are from. */
   reading: number;
   /** Ages at which links of its files were refused before. */
   ages: ReadonlyMap<number, number>;
-  /** When an operator had last wanted to go on. */
+  /** When an operator last asked to go on, before the batch was started. */
   wokenAt: number | undefined;
 }
 
 /**
- * A refused link is renewed when its file is refused for the first time, whatever other trouble it has had; a refused
+ * A refused link is renewed when its file is refused for the first time, whatever its other trouble was; a refused
  * token first, and the link only when a new token did not help.
  *
  * @param ordinals of the files that were refused
@@ -30,7 +30,7 @@ export function ordinalsOf(ranges: readonly OrdinalRange[]): number[] {
   return ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, offset) => from + offset));
 }
 
-/** A part of a batch, with the trouble that its files have had. */
+/** A part of a batch, with the earlier trouble of its files. */
 export function splitTroubles(batch: Batch, ranges: OrdinalRange[]): Pick<Batch, 'ranges' | 'troubles' | 'ages'> {
   const wanted = new Set(ordinalsOf(ranges));
   const part = <T>(all: ReadonlyMap<number, T>): Map<number, T> =>

@@ -9,7 +9,7 @@ import { validateRequest } from './validate-request.ts';
 
 /**
  * Rules about the input that came, or became stricter, after version 0.1.0, each by the id of its patch. The input is
- * looked at again whenever a run is replayed, and an export that has begun before a rule must go on: the patch is asked
+ * looked at again whenever a run is replayed, and an export that began before a rule must continue: the patch is asked
  * for only where the rule is broken, and does not count then. All other rules are in `validate-request.ts`.
  */
 const LATER_RULES: Record<string, (args: readonly unknown[]) => string[]> = {
@@ -50,8 +50,8 @@ export function begin(args: readonly unknown[]): { request: ExportRequest; state
 }
 
 /**
- * States of version 0.1.0 do not name their run. A run that another one has handed its state to is none of a cron
- * schedule: that ends with the run that goes on in another.
+ * States of version 0.1.0 do not name their run. A run that got its state from another run does not belong to a cron
+ * schedule: a schedule ends with a run that continues as new.
  */
 function isFrom(run: string, { fromRun }: CarriedState): boolean {
   return fromRun === undefined ? (workflowInfo().cronSchedule ?? '') === '' : fromRun === run;
@@ -59,7 +59,7 @@ function isFrom(run: string, { fromRun }: CarriedState): boolean {
 
 function check(args: readonly unknown[]): ExportRequest {
   const validation = validateRequest(args[0]);
-  const problems = 'problems' in validation ? validation.problems : [];
+  const problems = validation.kind === 'invalid' ? validation.problems : [];
   if (problems.length === 0) {
     for (const [patch, rule] of Object.entries(LATER_RULES)) {
       const more = rule(args);

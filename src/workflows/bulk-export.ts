@@ -133,10 +133,7 @@ async function settle(run: ExportRun): Promise<ExportReport> {
   run.enter('settling');
   const result = await longStep('settle').settleExport({
     ref: run.opened.ref,
-    request: {
-      level: request.level,
-      ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
-    },
+    request: { level: request.level, parameters: request.parameters },
     warnings: state.warnings,
     fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,
@@ -146,7 +143,7 @@ async function settle(run: ExportRun): Promise<ExportReport> {
     const more = result.missing > result.first.length ? ' and more' : '';
     throw failure(
       'IncompleteExport',
-      `${result.missing} of ${result.of} files could not be had whole: ${result.first.join(', ')}${more}; all of them are in .export/missing.json`,
+      `${result.missing} of ${result.of} files could not be downloaded completely: ${result.first.join(', ')}${more}; all of them are in .export/missing.json`,
     );
   }
   state.warnings = result.report.warnings;

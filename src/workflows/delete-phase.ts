@@ -11,7 +11,7 @@ import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP, step } from './steps.ts';
 import { wait } from './wait.ts';
 
-/** Tells the server that its job is not needed any more; a server that does not take it earns a warning only. */
+/** Deletes the job on the server, which is no longer needed. A server that refuses causes a warning only. */
 export async function deletePhase(run: ExportRun, { removeParts }: { removeParts: boolean }): Promise<void> {
   const { limits } = run;
   let trouble: Trouble | undefined;

@@ -13,7 +13,7 @@ export function detailOf(result: { readonly detail: string }): string {
 type WithWords<T> = Omit<T, 'detail'> & { words?: string; detail?: string | undefined };
 
 /**
- * A state as runs handed it on before it had a `job`: what belongs to the job lay beside the rest, `detail` was called
+ * A state as runs handed it on before there was a `job`: what belongs to the job lay beside the rest, `detail` was called
  * `words`, and `pollRequested` was called `poked`.
  */
 export type EarlierState<Retry> = Omit<ExportState<Retry>, 'job' | 'pollRequested'> &

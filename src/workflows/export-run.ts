@@ -88,7 +88,7 @@ export class ExportRun {
     if (this.#workers.length > WORKERS_REMEMBERED) this.#workers.shift();
   }
 
-  /** Notes trouble with the server, or that there is none any more. */
+  /** Notes trouble with the server, or its end. */
   stands(still: boolean): void {
     if (still) this.state.stillSince ??= Date.now();
     else delete this.state.stillSince;

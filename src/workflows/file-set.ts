@@ -21,7 +21,7 @@ export interface FileSet {
   expires(): string | undefined;
   /** A refused token is known to be good for others. */
   tokenIsGood(): boolean;
-  /** Told how many batches more, or less, are in flight. */
+  /** Notes by how many the batches in flight have changed. */
   running(change: number): void;
   /** What is known of how long links live; undefined when they cannot be renewed. */
   links(): LinkState | undefined;

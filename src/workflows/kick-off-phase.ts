@@ -14,18 +14,14 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { state, request, limits } = run;
   const { job } = run;
   const { poll } = job;
+  const { level, groupId, parameters, prefer } = request;
   run.enter('kick-off');
   for (;;) {
     const result = await run.tokens.use((token) =>
-      step(`kick-off ${request.level} ${request.groupId ?? ''}`.trim()).kickOff({
+      step(`kick-off ${level} ${groupId ?? ''}`.trim()).kickOff({
         ...token,
         ref: run.opened.ref,
-        request: {
-          level: request.level,
-          ...(request.groupId === undefined ? {} : { groupId: request.groupId }),
-          ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
-          ...(request.prefer === undefined ? {} : { prefer: request.prefer }),
-        },
+        request: { level, groupId, parameters, prefer },
         generation: job.generation,
       }),
     );

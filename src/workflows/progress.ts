@@ -1,6 +1,6 @@
 import type { ExportProgress, FailureDetails } from '../contract.ts';
 import { sumOfData } from '../policy/type-counts.ts';
-import type { ExportState } from './state.ts';
+import type { DownloadState, ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
 export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
@@ -11,47 +11,41 @@ export function progressOf(server: string, state: ExportState, running: number):
   return {
     phase: state.phase,
     server,
-    ...(opened === undefined ? {} : { location: opened.location }),
+    location: opened?.location,
     polls: poll.polls,
-    ...(poll.serverProgress === undefined ? {} : { serverProgress: poll.serverProgress }),
-    ...(state.phase === 'waiting' && poll.notBefore > 0 ? { nextPollAt: new Date(poll.notBefore).toISOString() } : {}),
-    ...(manifest === undefined || downloads === undefined
-      ? {}
-      : {
-          files: {
-            total: manifest.entries,
-            done: downloads.done,
-            failed: downloads.failed,
-            waiting: manifest.entries - downloads.done - downloads.failed - running,
-            running,
-          },
-        }),
-    ...(attachments === undefined
-      ? {}
-      : {
-          attachments: {
-            total: attachments.end - attachments.first,
-            done: attachments.downloads.done,
-            failed: attachments.downloads.failed,
-          },
-        }),
+    serverProgress: poll.serverProgress,
+    nextPollAt: state.phase === 'waiting' && poll.notBefore > 0 ? isoTime(poll.notBefore) : undefined,
+    files: manifest && downloads && filesOf(manifest.entries, downloads, running),
+    attachments: attachments && {
+      total: attachments.end - attachments.first,
+      done: attachments.downloads.done,
+      failed: attachments.downloads.failed,
+    },
     resources,
     bytes,
-    ...(manifest === undefined ? {} : { transactionTime: manifest.transactionTime }),
-    ...(detail === undefined ? {} : { trouble: detail }),
-    ...(state.stillSince === undefined ? {} : { standsStillSince: new Date(state.stillSince).toISOString() }),
-    ...(downloads === undefined ? {} : { fetchedAgain: downloads.again }),
+    transactionTime: manifest?.transactionTime,
+    trouble: detail,
+    standsStillSince: state.stillSince === undefined ? undefined : isoTime(state.stillSince),
+    fetchedAgain: downloads?.again,
     warnings: state.warnings,
   };
+}
+
+function filesOf(total: number, { done, failed }: DownloadState, running: number): ExportProgress['files'] {
+  return { total, done, failed, waiting: total - done - failed - running, running };
+}
+
+function isoTime(time: number): string {
+  return new Date(time).toISOString();
 }
 
 /** How far an export was that has failed. */
 export function failureDetails({ phase, location, transactionTime, files }: ExportProgress): FailureDetails {
   return {
     phase,
-    ...(location === undefined ? {} : { location }),
-    ...(transactionTime === undefined ? {} : { transactionTime }),
-    ...(files === undefined ? {} : { files: { total: files.total, done: files.done, failed: files.failed } }),
+    location,
+    transactionTime,
+    files: files && { total: files.total, done: files.done, failed: files.failed },
   };
 }
 

@@ -69,7 +69,7 @@ export interface DownloadState<Retry = RetryState> {
   seen: CountsByType;
   done: number;
   failed: number;
-  /** Of those: refused with fresh links, so that the server does not have them any more. */
+  /** Of those: refused with fresh links, so that the server no longer has them. */
   refused?: number | undefined;
   /** Files put off, by cause. */
   again: Record<string, number>;

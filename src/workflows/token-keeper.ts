@@ -102,16 +102,15 @@ export class TokenKeeper {
 
   async #refresh(newerThan: number): Promise<void> {
     const { state, request } = this.#run;
+    const types = request.parameters?.['_type'];
     let trouble: Trouble | undefined;
     for (;;) {
       const result = await step('token').refreshToken({
         server: request.server,
         request: {
           level: request.level,
-          ...(request.parameters?.['_type'] === undefined
-            ? {}
-            : { parameters: { _type: request.parameters['_type'] } }),
-          ...(request.attachments === undefined ? {} : { attachments: request.attachments }),
+          parameters: types === undefined ? undefined : { _type: types },
+          attachments: request.attachments,
         },
         ...(state.token === undefined ? {} : { scope: state.token.scope }),
         newerThan,
@@ -121,9 +120,8 @@ export class TokenKeeper {
         state.token = {
           epoch,
           scope,
-          ...(expiresIn === undefined
-            ? {}
-            : { refreshAt: Date.now() + expiresIn - refreshMargin(lifetime ?? expiresIn) }),
+          refreshAt:
+            expiresIn === undefined ? undefined : Date.now() + expiresIn - refreshMargin(lifetime ?? expiresIn),
         };
         this.#warn('Not granted', missing);
         this.#warn('Unknown to the server, so not asked for', leftOut);

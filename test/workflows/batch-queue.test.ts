@@ -35,7 +35,7 @@ test('files to be fetched again come before planned ones, when they are due, wit
   });
   const batch = queue.next(1, STAMP, NOW);
   expect(batch?.ranges).toEqual([[6, 8]]);
-  expect([...(batch?.troubles.keys() ?? [])].sort()).toEqual([6, 7]);
+  expect(new Set(batch?.troubles.keys())).toEqual(new Set([6, 7]));
   expect(batch?.ages).toEqual(new Map([[6, 5]]));
   expect(ordinals(state)).toEqual([8]);
   expect(queue.next(1, STAMP, NOW)?.ranges).toEqual([[0, 1]]);

@@ -4,7 +4,7 @@ export const LEAST = { server: 'hospital-a', level: 'patient' };
 
 export function problems(input: unknown): string[] {
   const validation = validateRequest(input);
-  return 'problems' in validation ? validation.problems : [];
+  return validation.kind === 'invalid' ? validation.problems : [];
 }
 
 /** Problems of a request that is right but for these fields. */

@@ -42,7 +42,7 @@ describe('a request that is right', () => {
     ['the most', full],
     ['with nothing in it', { ...LEAST, parameters: {}, destination: {}, prefer: [] }],
   ])('%s passes as it is', (_what, request) => {
-    expect(validateRequest(request)).toEqual({ request });
+    expect(validateRequest(request)).toEqual({ kind: 'valid', request });
   });
 
   test.each(['system', 'patient'])('level %s needs no more', (level) => {
