@@ -1,30 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { parseAst, transformWithEsbuild } from 'vite';
+import { ARROW, citationReader, citationsOf, readProjectFile } from './citations.ts';
 
-/** Stands between a file and the titles in a citation. */
-const ARROW = ' › ';
 const WORD = /^(SHALL|SHALL NOT|SHOULD|SHOULD NOT|MAY|derived)( \(server\))?$/;
 
 /** One rule of the document. */
 interface Row {
   line: number;
   cells: string[];
-}
-
-/** A test or a describe of a test file. */
-interface Titled {
-  title: string;
-  isTest: boolean;
-  /** Vitest does not run it, or only sometimes, or expects it to fail. */
-  skipped: boolean;
-  only: boolean;
-  children: Titled[];
-}
-
-interface Node {
-  type: string;
-  [field: string]: unknown;
 }
 
 function rowsOf(document: string): Row[] {
@@ -38,15 +21,7 @@ function rowsOf(document: string): Row[] {
 
 /** What is wrong with the document; `sourceOf` gives the text of a test file, or nothing when there is no such file. */
 async function faultsOf(document: string, sourceOf: (file: string) => Promise<string | undefined>): Promise<string[]> {
-  const files = new Map<string, Promise<Titled[] | undefined>>();
-  const titledOf = (file: string): Promise<Titled[] | undefined> => {
-    if (!files.has(file))
-      files.set(
-        file,
-        sourceOf(file).then((source) => (source === undefined ? undefined : readTitles(source, file))),
-      );
-    return files.get(file) as Promise<Titled[] | undefined>;
-  };
+  const faultOf = citationReader(sourceOf);
   const faults: string[] = [];
   for (const { line, cells } of rowsOf(document)) {
     const [rule = '', word = '', version = '', how = ''] = cells;
@@ -54,92 +29,16 @@ async function faultsOf(document: string, sourceOf: (file: string) => Promise<st
     if (cells.length !== 4) add(`${cells.length} cells instead of 4`);
     if (rule === '' || version === '') add('a cell is empty');
     if (!WORD.test(word)) add(`"${word}" is no word of the table`);
-    const citations = [...how.matchAll(/`([^`]+)`/g)]
-      .map(([, text]) => text as string)
-      .filter((text) => text.includes(ARROW));
+    const citations = citationsOf(how);
     const rest = how.replace(/`[^`]+`/g, (span) => (span.includes(ARROW) ? '' : span)).replace(/^[;\s]+|[;\s]+$/g, '');
     if (rest === '' ? citations.length === 0 : !/^(planned|absent): \S/.test(rest))
       add('how is neither a test nor planned nor absent');
     for (const citation of citations) {
-      const [file = '', ...path] = citation.split(ARROW);
-      const titled = await titledOf(file);
-      const fault = titled === undefined ? 'there is no such file' : faultOfPath(titled, path);
+      const fault = await faultOf(citation);
       if (fault !== undefined) add(`${citation}: ${fault}`);
     }
   }
   return faults;
-}
-
-function faultOfPath(file: readonly Titled[], path: readonly string[]): string | undefined {
-  if (all(file).some(({ only }) => only)) return 'the file has an .only, so that others do not run';
-  const found = path.reduce<Titled[]>(
-    (among, title, depth) =>
-      (depth === 0 ? all(among) : among.flatMap(({ children }) => children)).filter((one) => one.title === title),
-    [...file],
-  );
-  if (found.length === 0) return 'there is no such test or describe';
-  const tests = all(found).filter(({ isTest }) => isTest);
-  if (tests.length === 0) return 'there is no test in it';
-  return tests.some(({ skipped }) => skipped) ? 'it is skipped' : undefined;
-}
-
-function all(titled: readonly Titled[]): Titled[] {
-  return titled.flatMap((one) => [one, ...all(one.children)]);
-}
-
-/** The tests and describes of a file, as its syntax tree has them. */
-async function readTitles(source: string, file: string): Promise<Titled[]> {
-  const { code } = await transformWithEsbuild(source, file, { loader: 'ts', target: 'esnext', tsconfigRaw: {} });
-  const root: Titled = { title: '', isTest: false, skipped: false, only: false, children: [] };
-  collect(parseAst(code) as unknown as Node, root, code);
-  return root.children;
-}
-
-function collect(node: Node, parent: Titled, code: string): void {
-  const own = node.type === 'CallExpression' ? titledOf(node, parent, code) : undefined;
-  if (own !== undefined) parent.children.push(own);
-  for (const value of Object.values(node)) {
-    for (const inner of Array.isArray(value) ? value : [value]) if (isNode(inner)) collect(inner, own ?? parent, code);
-  }
-}
-
-function titledOf(call: Node, parent: Titled, code: string): Titled | undefined {
-  const names = namesOf(call['callee'] as Node);
-  const title = textOf((call['arguments'] as Node[])[0], code);
-  if (title === undefined || !['test', 'it', 'describe'].includes(names[0] ?? '')) return undefined;
-  const skipped = parent.skipped || names.some((name) => ['skip', 'todo', 'skipIf', 'runIf', 'fails'].includes(name));
-  return { title, isTest: names[0] !== 'describe', skipped, only: names.includes('only'), children: [] };
-}
-
-/** `test.each(rows)` is `test`, `each`. */
-function namesOf(callee: Node): string[] {
-  switch (callee.type) {
-    case 'Identifier':
-      return [callee['name'] as string];
-    case 'MemberExpression':
-      return [...namesOf(callee['object'] as Node), ...namesOf(callee['property'] as Node)];
-    case 'CallExpression':
-      return namesOf(callee['callee'] as Node);
-    default:
-      return [];
-  }
-}
-
-/** The value of a text; of a template, its text as written. */
-function textOf(node: Node | undefined, code: string): string | undefined {
-  if (node?.type === 'Literal') return typeof node['value'] === 'string' ? node['value'] : undefined;
-  return node?.type === 'TemplateLiteral'
-    ? code.slice((node['start'] as number) + 1, (node['end'] as number) - 1)
-    : undefined;
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Node>).type === 'string';
-}
-
-async function readProjectFile(file: string): Promise<string | undefined> {
-  if (!/^test\/[\w/-]+\.test\.ts$/.test(file)) return undefined;
-  return readFile(new URL(`../../${file}`, import.meta.url), 'utf8').catch(() => undefined);
 }
 
 describe('docs/conformance.md', async () => {
