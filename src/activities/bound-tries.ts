@@ -8,7 +8,7 @@ const MOST_TRIES = 3;
 
 /**
  * Works on files that are stored. What is thrown and is neither in the table nor an outage of the destination would be
- * thrown again: it ends the run instead of being tried for as long as the export may last.
+ * thrown again: it ends the run instead of being tried until the export's deadline.
  *
  * @param place what is worked on
  * @throws ExportError `DestinationFailed`, without the words of the error, which may quote content

@@ -15,7 +15,7 @@ export interface RefreshTokenInput {
   request: Pick<ExportRequest, 'level' | 'parameters' | 'attachments'>;
   /** As asked the first time, and granted: all workers ask for the same from then on. Undefined the first time. */
   scope?: string;
-  /** Epoch that is not good enough any more; 0 the first time. */
+  /** Epoch of the token that is no longer usable; 0 the first time. */
   newerThan: number;
 }
 
@@ -23,7 +23,7 @@ export type RefreshTokenResult =
   | {
       kind: 'token';
       epoch: number;
-      /** As asked for. */
+      /** As requested. */
       scope: string;
       /** Milliseconds until it ends and that it lives in all; undefined when it does not end by itself. */
       expiresIn?: number | undefined;
@@ -38,7 +38,7 @@ export type RefreshTokenResult =
   | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
 /**
- * Has this worker hold a token newer than the last one, and says its epoch; never the token.
+ * Obtains a token newer than the last one for this worker, and returns its epoch; never the token.
  *
  * @throws ExportError `AuthorizationFailed`
  */

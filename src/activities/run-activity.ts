@@ -53,7 +53,7 @@ function toFailure(error: unknown): unknown {
       ...causeOf(error),
     });
   }
-  // Not in the table: a storage fault that may pass, or a defect of ours that a new version of the worker mends.
+  // Not in the table: a storage fault that may pass, or a defect of ours that a new version of the worker fixes.
   const { name, message, code } = error as NodeJS.ErrnoException;
   const detail =
     error instanceof SyntaxError

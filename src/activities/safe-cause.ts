@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 const DEEPEST = 5;
 
 /**
- * The causes of an error as they may stand in the history: of which kind, where, and no word of what they say, because
- * that may quote a URL or content.
+ * The causes of an error as they may stand in the history: kind and place, without their messages, which may quote a
+ * URL or content.
  */
 export function safeCause(error: unknown, depth = 1): ApplicationFailure | undefined {
   if (!(error instanceof Error) || depth > DEEPEST) return undefined;

@@ -39,7 +39,7 @@ export class PartWriter {
     await this.#writing;
   }
 
-  /** Nothing is being written any more, whatever has become of it. */
+  /** Waits until nothing is being written any more, whether it succeeded or not. */
   async stop(): Promise<void> {
     await this.#writing.catch(() => {});
   }
@@ -51,7 +51,7 @@ export class PartWriter {
     this.#bytes = 0;
     this.#handedOver = Date.now();
     this.#writing = before.then(() => this.#store(block));
-    // Whoever writes next, or flushes, is told.
+    // The next write, or the flush, throws it.
     this.#writing.catch(() => {});
     return before;
   }

@@ -104,7 +104,7 @@ function readContentRange(text: string | undefined): { first: number; last: numb
 /** By which a later attempt can ask for the rest; always of this answer, and of no earlier one. */
 function versionOf(headers: Headers): FileVersion | undefined {
   const etag = headers['etag'];
-  // RFC 9110, 13.1.5: If-Range with a weak validator never holds. An empty one tells no version from another.
+  // RFC 9110, 13.1.5: If-Range with a weak validator never holds. An empty one distinguishes no versions.
   if (etag === undefined || !/^"[\x21\x23-\x7e]+"$/.test(etag)) return undefined;
   // Positions in a body that is compressed mean nothing in the file.
   if (codingOf(headers) !== 'identity' || /^\s*none\s*$/i.test(headers['accept-ranges'] ?? '')) return undefined;

@@ -3,7 +3,7 @@ import { parser } from 'stream-json/parser.js';
 import type { Token } from 'stream-json/parser.js';
 import { ContentError } from './content-error.ts';
 
-/** Bytes at the beginning by which JSON is told apart. */
+/** Bytes at the beginning that show what JSON it is. */
 const HEAD = 64 * 1024;
 
 /** Whether a media type is one of JSON. */

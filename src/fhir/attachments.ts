@@ -4,10 +4,10 @@ export interface FoundAttachment {
   element: string;
   /** As written: absolute, or relative to the FHIR server's base URL. */
   url: string;
-  contentType?: string;
+  contentType?: string | undefined;
   /** Bytes and SHA-1 (base64) of the content, as the resource says. */
-  size?: number;
-  hash?: string;
+  size?: number | undefined;
+  hash?: string | undefined;
 }
 
 /**
@@ -18,7 +18,7 @@ const ELEMENTS: ReadonlySet<string> = new Set(
   'id extension contentType language url size hash title creation height width frames duration pages'.split(' '),
 );
 
-/** Characters of a URL that is asked for; servers take no longer ones. */
+/** Characters of a URL that is requested; servers accept no longer ones. */
 const LONGEST_URL = 16 * 1024;
 /** Characters of a media type or hash, with room to spare. */
 const LONGEST_HINT = 500;
@@ -74,14 +74,18 @@ export function describeAttachment(
   return {
     element,
     url,
-    ...(typeof contentType === 'string' && contentType.length <= LONGEST_HINT ? { contentType } : {}),
-    ...(typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0 ? { size: bytes } : {}),
-    ...(typeof hash === 'string' && hash.length <= LONGEST_HINT ? { hash } : {}),
+    contentType: hintOf(contentType),
+    size: typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined,
+    hash: hintOf(hash),
   };
 }
 
+function hintOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length <= LONGEST_HINT ? value : undefined;
+}
+
 /**
- * Absolute URL of an attachment; undefined when it is none that can be fetched (`urn:`, `data:`…).
+ * Absolute URL of an attachment; undefined when it cannot be fetched (`urn:`, `data:`…).
  *
  * @param baseUrl of the FHIR server, without a slash at its end
  */

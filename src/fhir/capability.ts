@@ -4,7 +4,7 @@ export type IgVersion = 1 | 2 | 3 | 4;
 /** What a server's CapabilityStatement says of its export operation at one level. */
 export interface ExportCapability {
   /** Highest version declared for the operation, or for the statement as a whole; undefined when none is. */
-  version?: IgVersion;
+  version?: IgVersion | undefined;
   /** Name of the operation in the URL, without `$`: `export`, or another where IG 4 runs beside an older version. */
   operation: string;
   /** The statement names the operation at this level. */
@@ -46,7 +46,7 @@ export function findExport(statement: unknown, level: Level): ExportCapability |
   return {
     operation: operationName(best?.name),
     declared: best?.level === level,
-    ...(version === undefined ? {} : { version }),
+    version,
   };
 }
 

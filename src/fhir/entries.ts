@@ -73,7 +73,7 @@ export class EntryList {
 
   /**
    * IG 3.0, read literally, repeats `error` on every page: one file when equal without query. Within a page each entry
-   * is a file of its own, because some servers tell files apart by the query alone. `outcome` is of its page (IG 4).
+   * is a file of its own, because the files of some servers differ in the query alone. `outcome` is of its page (IG 4).
    */
   #isNewError(url: string, ofPage: Map<string, number>): boolean {
     const key = url.replace(/[?#].*$/, '');
@@ -93,7 +93,7 @@ export class EntryList {
   }
 
   #numbered(stem: string, folder = ''): string {
-    // Counted without case, because some file systems do not tell `Patient` from `patient`.
+    // Counted without case, because `Patient` and `patient` are the same to some file systems.
     const key = `${folder}/${stem.toLowerCase()}`;
     const number = (this.#numbers.get(key) ?? 0) + 1;
     this.#numbers.set(key, number);

@@ -7,8 +7,9 @@ const WORD_OF_DATA = 'patient';
 const IGNORES = /ignor|support|unknown|not (be )?(used|applied|processed|recogni)/i;
 
 /**
- * Warnings for the parameters of the request that a server's issues name: with `handling=lenient` a server goes on without what it
- * cannot do, and says so in the kick-off's answer or in an error file (Bulk Data IG 2.0, kick-off request headers).
+ * Warnings for the parameters of the request that a server's issues name: with `handling=lenient` a server ignores what
+ * it does not support, and says so in the kick-off's answer or in an error file (Bulk Data IG 2.0, kick-off request
+ * headers).
  */
 export function ignoredParameters(issues: readonly Issue[], names: readonly string[]): Warning[] {
   const ignored = names.filter((name) => {

@@ -2,7 +2,7 @@ const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-](
 
 /**
  * Says what keeps a text from being a FHIR instant (date, time with seconds, zone), or nothing when it is one.
- * Source: FHIR R4, data type `instant`, and the calendar: 30 February is none.
+ * Source: FHIR R4, data type `instant`, and the calendar, which has no 30 February.
  */
 export function faultOfInstant(text: string): string | undefined {
   const match = INSTANT.exec(text);

@@ -18,8 +18,8 @@ export interface JsonListener {
 }
 
 /**
- * Reads one JSON object of any length in constant memory. It says what is wrong in words of its own: a parser's quote
- * what it has read.
+ * Reads one JSON object of any length in constant memory. It says what is wrong in its own words: those of a
+ * parser quote the content.
  */
 export class JsonReader {
   readonly #parse = jsonParser({ packValues: false, streamValues: true });
@@ -34,7 +34,7 @@ export class JsonReader {
     this.#listener = listener;
   }
 
-  /** Reads on; says what is wrong, if something is: after that the object is not read any further. */
+  /** Reads the next bytes; says what is wrong, if something is: the object is not read any further then. */
   push(bytes: Uint8Array): string | undefined {
     for (let from = 0; from < bytes.length; from += BLOCK) {
       const fault = this.#read(this.#decoder.decode(bytes.subarray(from, from + BLOCK), { stream: true }));

@@ -2,10 +2,10 @@ import type { JsonListener } from './json-reader.ts';
 import { JsonReader } from './json-reader.ts';
 import { isBlank } from './line-bytes.ts';
 
-/** What has become of a line. */
+/** The outcome of a line. */
 export type EndOfLine = { kind: 'blank' } | { kind: 'wrong'; detail: string } | { kind: 'object' };
 
-/** Reads a line that is too long to be held while it comes. */
+/** Reads, while it comes, a line that is too long to be held. */
 export class LongLine {
   readonly #reader: JsonReader;
   #isBlank = true;
@@ -14,7 +14,7 @@ export class LongLine {
     this.#reader = new JsonReader(listener);
   }
 
-  /** Says what is wrong, if something is: then nothing more is to be pushed. */
+  /** Says what is wrong, if something is: nothing more may be pushed then. */
   push(bytes: Uint8Array): string | undefined {
     if (this.#isBlank && isBlank(bytes)) return undefined;
     this.#isBlank = false;

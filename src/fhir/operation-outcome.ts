@@ -25,7 +25,7 @@ export function readOutcome(body: string): Issue[] | undefined {
   }
 }
 
-/** The issues of a parsed OperationOutcome; undefined when the value is none. */
+/** The issues of a parsed OperationOutcome; undefined when the value is something else. */
 export function issuesOf(value: unknown): Issue[] | undefined {
   if (!isObject(value) || value['resourceType'] !== 'OperationOutcome') return undefined;
   const issues = Array.isArray(value['issue']) ? value['issue'] : [];

@@ -13,9 +13,9 @@ class OtherFiles extends Error {}
 
 /**
  * Finds the entries that are known in a new reading of the manifest, which must list the same files as before but may
- * have new URLs (Bulk Data IG 3.0, allowPartialManifests). Nothing says that it keeps its order, so that the files of
- * one array are found
- * - by their URLs without query, when these are the same; several that only the query tells apart by the parameters
+ * have new URLs (Bulk Data IG 3.0, allowPartialManifests). Nothing says that it keeps its order, so the files of one
+ * array are found
+ * - by their URLs without query, when these are the same; several that differ in the query only, by the parameters
  *   whose values are all still there, which a signature's are not;
  * - by their order, when every URL is new and everything else that is known agrees at every place.
  *
@@ -92,7 +92,7 @@ function pairPath(
     const others = renewed.get(key) ?? [];
     const isClear = some.length === 1 || others.every(({ entry }) => entry.url === others[0]?.entry.url);
     if (others.length !== some.length || (!isClear && haveCommonUrl(some, others)))
-      throw new OtherFiles('it has files that cannot be told apart');
+      throw new OtherFiles('it has files that cannot be distinguished');
     if (isClear) found.push(...some.map((old, order): [Placed, Placed] => [old, others[order] as Placed]));
     else [some, others].forEach((unclearOnes, side) => unclear[side]?.push(...unclearOnes));
   }
@@ -128,7 +128,7 @@ function inOrder(was: readonly Placed[], is: readonly Placed[], isSameMoment: bo
   return olds.map((old, order): [Placed, Placed] => {
     const renewed = news[order] as Placed;
     if (old.path !== renewed.path && paths.has(renewed.path))
-      throw new OtherFiles('files that only the query tells apart have another order');
+      throw new OtherFiles('files that differ in the query only have another order');
     return [old, renewed];
   });
 }

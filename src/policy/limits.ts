@@ -3,7 +3,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /**
- * How long and how often things are tried before they are given up, in milliseconds where not said otherwise.
+ * How long and how often things are tried before they are given up, in milliseconds unless said otherwise.
  * These are rules of the project, not settings of its users; tests shorten them.
  */
 export interface Limits {
@@ -46,7 +46,7 @@ export interface Limits {
   drain: number;
   /**
    * From a cancel, the deadline or a failed export to the end of the run. Half of it is for what still runs; then the run
-   * goes on without it.
+   * ends without it.
    */
   cleanUp: number;
   /** Pages of a manifest and the files that all of them name (numbers): a server that pages for ever must not fill disks. */

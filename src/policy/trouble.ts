@@ -3,7 +3,7 @@ import type { Limits } from './limits.ts';
 /**
  * Why something could not be done yet.
  * - `outage`: 408, 425, 429, 5xx, network
- * - `elsewhere`: an attachment on another server than the FHIR server, which is away or busy
+ * - `elsewhere`: an attachment on another server than the FHIR server, which is unreachable or busy
  * - `gone`: 404 on the status URL
  * - `unusable`: 200 on the status URL without a manifest
  * - `content`: a file that is not what was promised
@@ -88,7 +88,7 @@ export function isFinal(trouble: Trouble, now: number, limits: Limits): boolean 
   }
 }
 
-/** Answers in a row after which a time that the server goes on naming is no longer all that is waited. */
+/** Answers in a row after which the time that the server names is no longer believed to be enough. */
 const BELIEVED = 10;
 
 /**

@@ -1,7 +1,7 @@
 /** Actions at once: storing a small file is mostly waiting for the disk. */
 const MOST = 8;
 
-/** Actions that go on while the next file is fetched. */
+/** Actions that run while the next file is fetched. */
 export class Background {
   readonly #running = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
