@@ -122,7 +122,7 @@ describe('a token as the server gave it', () => {
 describe('the answer of the token endpoint', () => {
   test.each(['bearer', 'Bearer', 'BEARER'])('has token_type %s; a refresh token is passed over', async (token_type) => {
     server.answer = () => ok({ token_type, refresh_token: 'y' });
-    expect(await askWithKey()).toEqual({ value: 'abc', expiresIn: 300_000, scope: 'system/*.rs' });
+    expect(await askWithKey()).toEqual({ kind: 'token', value: 'abc', expiresIn: 300_000, scope: 'system/*.rs' });
   });
 
   test.each([
