@@ -1,6 +1,6 @@
 import type { Folder } from '../storage/folder.ts';
 import { mapLimited } from '../storage/map-limited.ts';
-import { FILES } from './layout.ts';
+import { FILES, STATE_FOLDER } from './layout.ts';
 
 /** Files that are removed at once; there may be a hundred thousand. */
 const PARALLEL = 16;
@@ -26,8 +26,8 @@ export async function clearExport(folder: Folder): Promise<void> {
     const names = (await folder.list(inside)).filter(isOurs);
     await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
   }
-  for (const name of await folder.list('.export')) {
-    const file = `.export/${name}`;
+  for (const name of await folder.list(STATE_FOLDER)) {
+    const file = `${STATE_FOLDER}/${name}`;
     if (!KEPT.has(file) && name !== 'parts') await folder.remove(file);
   }
   await folder.removeParts();

@@ -1,4 +1,7 @@
-/** Names of all files of an export below its folder. Nothing outside this folder of the source names one in `.export/`. */
+/** The folder of what is not data. */
+export const STATE_FOLDER = '.export';
+
+/** Names of all files of an export below its folder. No source file outside this folder names one in `.export/`. */
 export const FILES = {
   mark: '.export/export.json',
   takenOver: '.export/taken-over',

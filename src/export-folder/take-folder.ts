@@ -2,7 +2,7 @@ import { ExportError } from '../errors.ts';
 import type { Folder } from '../storage/folder.ts';
 import { JobRecord } from './job-record.ts';
 import { readJson, writeJson } from './json-document.ts';
-import { FILES, takenOverFile } from './layout.ts';
+import { FILES, STATE_FOLDER, takenOverFile } from './layout.ts';
 import type { ExportMark, Owner } from './mark.ts';
 import { newMark, readMark } from './mark.ts';
 
@@ -61,7 +61,7 @@ async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
 /** Undefined when another run was first. */
 async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | undefined> {
   await refuseNeighbours(folder);
-  const others = (await folder.list('')).filter((name) => name !== '.export');
+  const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER);
   if (others.length > 0) {
     throw notEmpty(folder, `holds other files (${others.slice(0, 3).join(', ')})`, 'choose another path');
   }
@@ -94,7 +94,7 @@ async function refuseNeighbours(folder: Folder): Promise<void> {
 async function refuseRemains(folder: Folder): Promise<void> {
   const job = await new JobRecord(folder).read();
   const isOver = job === undefined || job.deleted === true || (job.statusUrl === undefined && job.unanswered === 0);
-  const others = (await folder.list('')).filter((name) => name !== '.export');
+  const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER);
   if (isOver && others.length === 0) return;
   throw notEmpty(
     folder,

@@ -1,14 +1,14 @@
 import type * as v from 'valibot';
 import type { Folder } from './folder.ts';
 
-/** A kind of destination: its entry of the configuration, and how the folder of one export is opened there. */
+/** A kind of destination: its entry of the configuration, and how a place is opened there. */
 export interface DestinationKind<Schema extends v.GenericSchema> {
   /** Value of the field `type`. */
   type: string;
   /** A strict object. A field named `path`, or ending in `File`, becomes an absolute path. */
   schema: Schema;
   /**
-   * Opens the folder of one export.
+   * Opens a place.
    *
    * @param path below the destination, with "/" between names
    * @throws ExportError `DestinationFailed`

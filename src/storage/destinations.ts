@@ -27,7 +27,7 @@ interface Destinations {
 }
 
 /**
- * Opens the place of one export.
+ * Opens a place at a destination.
  *
  * @param name of the destination
  * @param path below it

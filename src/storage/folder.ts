@@ -1,28 +1,28 @@
 /**
- * One export's place at a destination: what every kind of destination can do. Names are relative, with `/` between
- * parts. Every method fails with `DestinationFailed` when trying again would not help.
+ * A place at a destination: what every kind of destination can do. Names are relative, with `/` between parts. Every
+ * method fails with `DestinationFailed` when trying again would not help.
  */
 export interface Folder {
   /** The place as users know it: a folder or a bucket URL. */
   readonly location: string;
-  /** Whole content of a small file; undefined when there is none. */
+  /** Whole content of a small file; undefined when it does not exist. */
   read(name: string): Promise<Buffer | undefined>;
   /** Content of a file of any size. */
   stream(name: string): AsyncIterable<Buffer>;
-  /** Bytes of a file; undefined when there is none. */
+  /** Bytes of a file; undefined when it does not exist. */
   size(name: string): Promise<number | undefined>;
   /**
    * Writes a small file whole or not at all, over an earlier one. When it returns it is durable, and so is the final name
    * of every part that was published before.
    */
   write(name: string, content: string | Uint8Array): Promise<void>;
-  /** Like {@link write}, but never over an earlier one: false when there is one. */
+  /** Like {@link write}, but never over an earlier one: false when one exists. */
   create(name: string, content: string | Uint8Array): Promise<boolean>;
-  /** Names of what is directly in a folder (`''`: the export's own); empty when there is none. */
+  /** Names of what is directly in a folder (`''`: the place itself); empty when it does not exist. */
   list(folder: string): Promise<string[]>;
-  /** Removes a file or a folder with all that is in it; nothing happens when there is none. */
+  /** Removes a file or a folder with all that is in it; nothing happens when it does not exist. */
   remove(name: string): Promise<void>;
-  /** Removes a file; nothing happens when there is none, or a folder of that name. */
+  /** Removes a file; nothing happens when it does not exist, or is a folder. */
   removeFile(name: string): Promise<void>;
   /**
    * Begins a file that is being written by one attempt, under a name that no other attempt has.
@@ -38,8 +38,7 @@ export interface Folder {
   /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
   removeParts(): Promise<void>;
   /**
-   * Some folder above, up to the destination's own, or below, which holds a file of that name; undefined when there is
-   * none.
+   * A folder above, up to the destination's own, or below, which holds a file of that name; undefined when none does.
    */
   findNeighbour(name: string): Promise<Neighbour | undefined>;
   /** Removes the folder when nothing is in it, and those above it that then are empty. */
@@ -89,7 +88,7 @@ export interface Part {
   keep(): Promise<number>;
 }
 
-/** An export's place above or below another one. */
+/** A place above or below another one. */
 export interface Neighbour {
   is: 'above' | 'below';
   location: string;
@@ -103,7 +102,7 @@ export interface FileVersion {
   total?: number;
 }
 
-/** The durable prefix of a file, taken over from an earlier attempt; the part goes on behind it. */
+/** The durable prefix of a file, taken over from an earlier attempt; the part continues behind it. */
 export interface ResumedPart {
   bytes: number;
   /** Of the file that they are of. */

@@ -3,7 +3,7 @@ import { ExportError } from '../errors.ts';
 
 const BUILT_IN = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError];
 
-/** What a person has to mend; anything else (EIO, EBUSY, ESTALE…) may pass and is tried again. */
+/** What a person must fix; anything else (EIO, EBUSY, ESTALE…) may pass and is tried again. */
 const FINAL: Record<string, string> = {
   ENOSPC: 'no space is left',
   EDQUOT: 'the quota is used up',
@@ -18,7 +18,7 @@ const FINAL: Record<string, string> = {
 };
 
 /**
- * Whether something was thrown because the destination is away or in trouble, so that it may pass: an error of the
+ * Whether something was thrown because the destination is unreachable or in trouble, so that it may pass: an error of the
  * operating system, the network, TLS, or S3. Others are defects, or come of what is stored.
  */
 export function isOutage(error: unknown): boolean {

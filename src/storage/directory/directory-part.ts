@@ -47,7 +47,7 @@ function newName(label: string): string {
   return `${label}.${randomUUID()}.part`;
 }
 
-/** The file of a part; there is none before the first block is written, and none after it got its final name. */
+/** The file of a part; it does not exist before the first block is written, nor after it got its final name. */
 interface PartFile {
   path: string;
   handle: FileHandle | undefined;

@@ -35,7 +35,7 @@ export async function findEarlier(
   return { usable: usable.sort((a, b) => b.bytes - a.bytes), all };
 }
 
-/** A checkpoint that a power failure has torn, or whose part is shorter than it says, is none. */
+/** A checkpoint that a power failure has torn, or whose part is shorter than it says, does not count. */
 async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
   try {
     const [text, { size }] = await Promise.all([readFile(checkpointOf(path), 'utf8'), stat(path)]);

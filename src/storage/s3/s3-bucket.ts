@@ -53,13 +53,13 @@ export class S3Bucket {
     this.send = send as S3Client['send'];
   }
 
-  /** Bytes of an object; undefined when there is none. */
+  /** Bytes of an object; undefined when it does not exist. */
   async size(key: string): Promise<number | undefined> {
     const head = await absentAsUndefined(this.send(new HeadObjectCommand({ Bucket: this.name, Key: key })));
     return head?.ContentLength;
   }
 
-  /** Whole content of a small object; undefined when there is none. */
+  /** Whole content of a small object; undefined when it does not exist. */
   async read(key: string): Promise<Buffer | undefined> {
     const chunks: Buffer[] = [];
     try {
@@ -101,7 +101,7 @@ export class S3Bucket {
   }
 
   /**
-   * Runs what makes an object, under the condition that there is none: false when there is one. When the endpoint does
+   * Runs what makes an object, under the condition that it does not exist: false when it does. When the endpoint does
    * not know the condition, it is looked first.
    */
   async once(key: string, make: (condition: Condition) => Promise<void>): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { ExportError } from '../../errors.ts';
 
-/** What a person has to mend, by the code of S3's answer or the name of the SDK's error. */
+/** What a person must fix, by the code of S3's answer or the name of the SDK's error. */
 const FINAL: Record<string, string> = {
   NoSuchBucket: 'there is no such bucket; create it or correct bucket, region or endpoint',
   InvalidBucketName: 'that is no name of a bucket; correct it',

@@ -102,7 +102,7 @@ export function sum(pieces: readonly StoredObject[]): number {
   return pieces.reduce((total, { bytes }) => total + bytes, 0);
 }
 
-/** One that is damaged is none, and its file is fetched from the start. */
+/** A damaged one does not count, and its file is fetched from the start. */
 function parseCheckpoint(text: string): Checkpoint | undefined {
   try {
     return JSON.parse(text) as Checkpoint;

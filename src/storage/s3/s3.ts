@@ -4,10 +4,9 @@ import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
 import type { PieceRules } from './s3-part.ts';
 import { newS3Part, resumeS3Part } from './s3-part.ts';
+import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 
-const PARTS_FOLDER = '.export/parts';
-const STATE_FOLDER = '.export';
-/** Folders below an export that are looked into for another one; its own are four. */
+/** Folders below a place that are looked into. */
 const MOST_FOLDERS = 1000;
 /** A kill costs one or two pieces, and a download holds a few in memory. Files of up to 78 GiB are joined in one step. */
 const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
@@ -16,9 +15,9 @@ const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
 const buckets = new WeakMap<S3Config, S3Bucket>();
 
 /**
- * Opens an export's place in a bucket; nothing is asked of S3 before it is used.
+ * Opens a place in a bucket; no request is sent to S3 before it is used.
  *
- * @param path of the export below the destination, already checked
+ * @param path of the place below the destination, already checked
  * @param rules how files are cut; tests have smaller pieces
  */
 export function openS3(destination: S3Config, path: string, rules: PieceRules = PIECES): Folder {
@@ -117,7 +116,7 @@ class S3Folder implements Folder {
   }
 
   async removeParts(): Promise<void> {
-    // Uploads first: an attempt that still runs shall not find its pieces gone and its upload there.
+    // Uploads first: an attempt that still runs must not find its upload without the pieces.
     await this.mayChange();
     await this.#bucket.abortUploads(`${this.#prefix}/`);
     await this.remove(PARTS_FOLDER);
@@ -135,7 +134,7 @@ class S3Folder implements Folder {
     for (let looked = 0; looked < MOST_FOLDERS && folders.length > 0; looked++) {
       const folder = folders.shift() as string;
       for await (const inner of this.#bucket.folders(folder)) {
-        if (inner === `${folder}${STATE_FOLDER}/`) continue;
+        if (inner === `${folder}${WORK_FOLDER}/`) continue;
         if ((await this.#bucket.size(`${inner}${name}`)) !== undefined) {
           return { is: 'below', location: `s3://${this.#bucket.name}/${inner.slice(0, -1)}` };
         }
@@ -145,7 +144,7 @@ class S3Folder implements Folder {
     return undefined;
   }
 
-  /** Where nothing is there is no folder. */
+  /** A folder without objects does not exist. */
   async removeIfEmpty(): Promise<void> {}
 
   #key(name: string): string {

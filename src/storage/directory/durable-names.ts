@@ -1,0 +1,98 @@
+import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { absentAs } from './absent-as.ts';
+
+/**
+ * Gives files their names. A name is durable only when its folder is: one sync for all files of a batch, because each
+ * costs as much as the file itself when files are small.
+ */
+export class DurableNames {
+  readonly #place: string;
+  /** Folders with names that are not durable yet. */
+  #unsynced = new Set<string>();
+
+  /** @param place absolute path; folders are made below it */
+  constructor(place: string) {
+    this.#place = place;
+  }
+
+  /** The name of a file must become durable. */
+  add(path: string): void {
+    this.#unsynced.add(dirname(path));
+  }
+
+  /** All names are durable. */
+  async sync(): Promise<void> {
+    const folders = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      await Promise.all(folders.map(syncFolder));
+    } catch (error) {
+      folders.forEach((folder) => this.#unsynced.add(folder));
+      throw error;
+    }
+  }
+
+  /** Gives a file its name in place of an earlier one. */
+  async replace(from: string, to: string): Promise<void> {
+    await this.inFolderOf(to, () => rename(from, to));
+    this.add(to);
+  }
+
+  /**
+   * Gives a file its name, or removes it when the name is taken. A link fails where a rename would overwrite, so that of
+   * two attempts only one can publish.
+   *
+   * @returns false when the name is taken
+   */
+  async publish(from: string, to: string): Promise<boolean> {
+    try {
+      await this.inFolderOf(to, () => link(from, to));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return await discardAnd(from, false);
+      // File systems without hard links (exFAT, some network mounts).
+      if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EMLINK') throw error;
+      if ((await absentAs(undefined, lstat(to))) !== undefined) return await discardAnd(from, false);
+      await rename(from, to);
+      this.add(to);
+      return true;
+    }
+    this.add(to);
+    return await discardAnd(from, true);
+  }
+
+  /** Does something with a path, and makes its folder if that turns out not to exist. */
+  async inFolderOf<T>(path: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      const folder = dirname(path);
+      const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+      // A new folder is a name as well, and must be durable before what is in it is.
+      for (
+        let made = folder;
+        made.length >= (first?.length ?? Infinity) && made !== this.#place;
+        made = dirname(made)
+      ) {
+        this.add(made);
+      }
+      return await action();
+    }
+  }
+}
+
+async function discardAnd<T>(path: string, result: T): Promise<T> {
+  await absentAs(undefined, unlink(path));
+  return result;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
