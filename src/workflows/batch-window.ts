@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Limits } from '../policy/limits.ts';
-import { nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/next-delay.ts';
 import type { DownloadState } from './state.ts';
 
 /** What the window keeps in the state. */

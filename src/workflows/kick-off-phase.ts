@@ -1,4 +1,4 @@
-import { nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';

@@ -1,5 +1,5 @@
 import type { PollStatusResult } from '../activities/poll-status.ts';
-import { nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';

@@ -2,19 +2,24 @@ import { patched } from '@temporalio/workflow';
 import type { LaterFiles } from '../activities/download-files.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import type { Limits } from '../policy/limits.ts';
-import { addTrouble, nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/next-delay.ts';
+import { addTrouble } from '../policy/trouble.ts';
 
 /** Files that were asked for and put off. */
 export type PutOff = Exclude<LaterFiles, { cause: 'untried' }>;
 
 /** The server wants fewer requests, or is unreachable. */
 export function isBusy(later: LaterFiles): boolean {
-  return 'busy' in later && later.busy;
+  return isOutage(later) && later.busy === true;
 }
 
 /** Milliseconds that the server asked to wait. */
 export function askedFor(later: LaterFiles): number | undefined {
-  return 'retryAfter' in later ? later.retryAfter : undefined;
+  return later.cause === 'untried' || isOutage(later) ? later.retryAfter : undefined;
+}
+
+function isOutage(later: LaterFiles): later is Extract<LaterFiles, { cause: 'outage' | 'elsewhere' }> {
+  return later.cause === 'outage' || later.cause === 'elsewhere';
 }
 
 /**
@@ -29,7 +34,7 @@ export function troubleAfter(
   { cause, now, least }: { cause: PutOff['cause']; now: number; least: number },
 ): Trouble {
   if (patched('tries-are-kept')) {
-    return addTrouble(earlier, later.cause, now, { reached: 'reached' in later ? later.reached : 0, least });
+    return addTrouble(earlier, later.cause, now, { reached: isOutage(later) ? (later.reached ?? 0) : 0, least });
   }
   // 0.1.0 took any fault after the first byte for progress, and then counted anew.
   const { progressed } = later as { progressed?: boolean };

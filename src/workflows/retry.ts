@@ -1,6 +1,7 @@
 import type { Limits } from '../policy/limits.ts';
 import type { Trouble, TroubleCause } from '../policy/trouble.ts';
-import { addTrouble, isFinal, nextDelay } from '../policy/trouble.ts';
+import { nextDelay } from '../policy/next-delay.ts';
+import { addTrouble, isFinal } from '../policy/trouble.ts';
 
 /** Why a step could not be done yet. */
 export interface Setback {

@@ -22,7 +22,7 @@ export type LaterFiles = { ranges: OrdinalRange[] } & (
   | {
       cause: 'untried';
       /** Milliseconds that the server asked to wait. */
-      retryAfter?: number;
+      retryAfter?: number | undefined;
       /** Their links have ended. */
       ended?: true;
     }
@@ -31,7 +31,7 @@ export type LaterFiles = { ranges: OrdinalRange[] } & (
       cause: 'link';
       detail: string;
       /** Of the link, when it was used: milliseconds since the manifest was read. */
-      age?: number;
+      age?: number | undefined;
     }
   | Outage
 );

@@ -86,7 +86,7 @@ async function putOff(
   }
   const ranges = toRanges([entry.ordinal]);
   const detail = `${entry.name}: ${trouble.detail}`;
-  const isBusy = 'busy' in trouble && trouble.busy;
+  const isBusy = trouble.cause === 'outage' && trouble.busy === true;
   if (isBusy && trouble.retryAfter !== undefined) server.busy.hold(Date.now(), trouble.retryAfter, request.wokenAt);
   if (!isBusy) server.busy.clear();
   switch (trouble.cause) {
@@ -95,7 +95,7 @@ async function putOff(
       result.tokenNeeded = tokenRefused(trouble.refusedEpoch, trouble.detail);
       return false;
     case 'link':
-      result.later.push({ ranges, cause: 'link', detail, ...(age === undefined ? {} : { age }) });
+      result.later.push({ ranges, cause: 'link', detail, age });
       return request.retry && links.isGood(age);
     default:
       result.later.push({ ranges, ...trouble, detail });

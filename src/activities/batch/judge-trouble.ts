@@ -16,15 +16,13 @@ export function judgeTrouble(
   authorized: Authorized,
   tokenIsGood: boolean,
 ): FileTrouble {
-  const { cause, detail } = trouble;
   const trusted = server.trusts(url);
   // Attachments may be anywhere: that one of these servers is unreachable says nothing of the FHIR server.
-  if (kind === 'attachment' && cause === 'outage' && !trusted) {
-    return 'reached' in trouble
-      ? { ...trouble, cause: 'elsewhere' }
-      : { cause: 'elsewhere', detail, ...(trouble.retryAfter === undefined ? {} : { retryAfter: trouble.retryAfter }) };
+  if (kind === 'attachment' && trouble.cause === 'outage' && !trusted) {
+    return { ...trouble, cause: 'elsewhere', busy: undefined };
   }
-  if (cause !== 'link') return trouble;
+  if (trouble.cause !== 'link') return trouble;
+  const { detail } = trouble;
   if (authorized.kind === 'token' && trusted && detail === 'HTTP 401' && !tokenIsGood)
     return { cause: 'token', detail, refusedEpoch: authorized.epoch };
   return {
