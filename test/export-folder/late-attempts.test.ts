@@ -6,17 +6,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRule, SampleServer } from '../../dev/sample-server/index.ts';
-import type { ActivityDeps } from '../../src/activities/deps.ts';
 import type { ExportRef } from '../../src/export-folder/export-ref.ts';
 import type { ExportMark } from '../../src/export-folder/mark.ts';
-import { createActivities, createFileActivities } from '../../src/activities/index.ts';
-import { Servers } from '../../src/fhir-server/servers.ts';
+import type { ActivityDeps } from '../../src/activities/deps.ts';
+import { createActivities } from '../../src/activities/index.ts';
 import type { StartedExport } from '../../src/client.ts';
+import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
+import { FrozenAttempt } from './frozen-attempt.ts';
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -34,47 +35,6 @@ beforeEach(() => {
 const REQUEST = { level: 'system', parameters: { _type: 'Patient,Condition' } } as const;
 const later = { kind: 'answer', status: 503, headers: { 'Retry-After': '3600' } } as const;
 const notReady = { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } } as const;
-
-/** An attempt at an activity whose worker is frozen while it holds an answer: nobody can cancel it. */
-class FrozenAttempt {
-  readonly ref: ExportRef;
-  readonly activities: ReturnType<typeof createActivities> & ReturnType<typeof createFileActivities>;
-  readonly result: Promise<unknown>;
-  #thaw: () => void = () => {};
-  #answers = 0;
-
-  constructor(ref: ExportRef, attempt: (frozen: FrozenAttempt) => Promise<unknown>) {
-    const thawed = new Promise<void>((resolve) => (this.#thaw = resolve));
-    const hold = async <T>(answer: T): Promise<T> => {
-      this.#answers++;
-      await thawed;
-      return answer;
-    };
-    const http = new HttpClient();
-    const send = http.send.bind(http);
-    http.send = async (...request) => hold(await send(...request));
-    const deps: ActivityDeps = {
-      config: stack.config,
-      servers: new Servers(stack.config, http),
-      http,
-      limits: SHORT_LIMITS,
-      registeredSearchAttributes: async () => new Set(),
-      isRunning: async () => false,
-    };
-    this.ref = ref;
-    this.activities = { ...createActivities(deps), ...createFileActivities(deps) };
-    this.result = new MockActivityEnvironment().run(() => attempt(this));
-    this.result.catch(() => {});
-  }
-
-  isFrozen(): boolean {
-    return this.#answers > 0;
-  }
-
-  thaw(): void {
-    this.#thaw();
-  }
-}
 
 async function refOf(path: string): Promise<ExportRef> {
   const { mark } = JSON.parse(await readFile(join(stack.folder, path, '.export/export.json'), 'utf8')) as ExportMark;
@@ -139,7 +99,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     for (const fault of faults) hospital.faults.add(fault);
     const first = await stack.start({ ...REQUEST, destination: { path } });
     await reached(first);
-    const frozen = new FrozenAttempt(await refOf(path), attempt);
+    const frozen = new FrozenAttempt(stack.config, await refOf(path), attempt);
     await expect.poll(() => frozen.isFrozen(), { timeout: 10_000 }).toBe(true);
     await first.handle.terminate();
 
@@ -166,7 +126,9 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     await first.handle.terminate();
     const second = await stack.start(request);
     await polled(second);
-    const frozen = new FrozenAttempt(await refOf(path), ({ ref, activities }) => activities.pollStatus({ ref }));
+    const frozen = new FrozenAttempt(stack.config, await refOf(path), ({ ref, activities }) =>
+      activities.pollStatus({ ref }),
+    );
     await expect.poll(() => frozen.isFrozen(), { timeout: 10_000 }).toBe(true);
     const old = hospital.jobs().at(-1)?.id;
     const gone = { kind: 'answer', status: 410 } as const;
@@ -193,7 +155,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     const pipe = join(stack.folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     linkSync(pipe, report);
-    const frozen = new FrozenAttempt(await refOf(path), ({ ref, activities }) =>
+    const frozen = new FrozenAttempt(stack.config, await refOf(path), ({ ref, activities }) =>
       activities.settleExport({
         ref,
         request: {},
@@ -228,7 +190,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     await polled(first);
     let thaw: (value: void) => void = () => {};
     const thawed = new Promise<void>((resolve) => (thaw = resolve));
-    const { ref } = new FrozenAttempt(await refOf(path), async () => {});
+    const { ref } = new FrozenAttempt(stack.config, await refOf(path), async () => {});
     const http = new HttpClient();
     const servers = new Servers(stack.config, http);
     const get = servers.get.bind(servers);

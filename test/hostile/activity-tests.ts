@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BUNDLE } from '../support/stack.ts';
-import type { Reach } from './generate.ts';
+import type { Reach } from './generate/choices.ts';
 import { Simulator } from './simulate/simulate-case.ts';
 import { Tally } from './tally.ts';
 import { describeFinding, trySeed } from './try-cases.ts';

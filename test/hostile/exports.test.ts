@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { BUNDLE } from '../support/stack.ts';
 import { ExportBench } from './whole/run-exports.ts';
-import type { Reach } from './generate.ts';
+import type { Reach } from './generate/choices.ts';
 import { judge } from './oracle/judge.ts';
 import { caseOf, describeFinding } from './try-cases.ts';
 

@@ -1,234 +1,18 @@
 import * as fc from 'fast-check';
-import type { Case, FileCase, Links, Refusal, RetryAfter, TokenCase, Trouble } from './case.ts';
-import { DEFECTS, RANGES } from './case.ts';
+import type { Case, FileCase, Links, Refusal, Trouble } from './case.ts';
+import type { Reach } from './generate/choices.ts';
+import { SMALLER, mostly, rarely, refusal } from './generate/choices.ts';
+import type { About } from './generate/file.ts';
+import { TYPES, file } from './generate/file.ts';
+import { SHORT, STEADY, links } from './generate/links.ts';
+import { token } from './generate/token.ts';
 
-/** How far a case may go. */
-export interface Reach {
-  /** Time can be skipped: waits of hours cost nothing. */
-  skipsTime: boolean;
-  mostFiles: number;
-}
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const YEAR = 365 * 24 * 3600;
-
-const TYPES = ['Patient', 'Observation', 'Condition', 'DocumentReference'] as const;
 const FILTERS = [
   'Patient?name=Müller',
   'Patient?gender=male',
   'Observation?code=%C3%A4',
   'Condition?note=日本',
 ] as const;
-
-/** A failing case is made smaller by trying the first choice. */
-const SMALLER = { withCrossShrink: true };
-
-/** Mostly the first, so that a case has few faults and each is seen. */
-function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
-  return fc.oneof(
-    SMALLER,
-    { weight: 3, arbitrary: fc.constant(usual) },
-    { weight: 2, arbitrary: fc.constantFrom(...others) },
-  );
-}
-
-function rarely<T>(arbitrary: fc.Arbitrary<T>, weight = 6): fc.Arbitrary<T | undefined> {
-  return fc.oneof(SMALLER, { weight, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
-}
-
-function retryAfter({ skipsTime }: Reach): fc.Arbitrary<RetryAfter> {
-  const seconds = skipsTime ? [1, 30, 120, 3600, 120_000, YEAR] : [1];
-  return fc.oneof(
-    fc.constantFrom(...seconds, 0, -5).map((value) => ({ form: 'seconds' as const, value })),
-    fc
-      .constantFrom(...(skipsTime ? [20, 7200, YEAR] : [1]), -60)
-      .map((value) => ({ form: 'date' as const, in: value })),
-    fc.constantFrom('soon', '', '1e99', '12 seconds', '٣', 'NaN').map((text) => ({ form: 'text' as const, text })),
-  );
-}
-
-function refusal(reach: Reach, statuses: readonly number[], bodies: readonly Refusal['body'][]): fc.Arbitrary<Refusal> {
-  return fc
-    .record({
-      status: fc.constantFrom(...statuses),
-      body: fc.constantFrom(...bodies),
-      retryAfter: rarely(retryAfter(reach), 1),
-    })
-    .map(({ retryAfter: wait, ...rest }) => ({ ...rest, ...(wait === undefined ? {} : { retryAfter: wait }) }));
-}
-
-const share = fc.constantFrom(0, 0.1, 0.3, 0.5, 0.7, 0.95, 1);
-
-function trouble(reach: Reach): fc.Arbitrary<Trouble> {
-  return fc.oneof(
-    { weight: 24, arbitrary: share.map((at): Trouble => ({ kind: 'break', at })) },
-    // Each costs real time.
-    { weight: 1, arbitrary: share.map((at): Trouble => ({ kind: 'stall', at })) },
-    {
-      weight: 16,
-      arbitrary: refusal(reach, [429, 503, 500, 502, 408, 425], ['none', 'html', 'transient']).map((one): Trouble => ({
-        kind: 'refuse',
-        refusal: one,
-      })),
-    },
-    {
-      weight: 4,
-      arbitrary: refusal(reach, [404, 403, 400, 422, 204], ['none', 'html']).map((one): Trouble => ({
-        kind: 'refuse',
-        refusal: one,
-      })),
-    },
-  );
-}
-
-function file(reach: Reach, among: (...subjects: About[]) => boolean): fc.Arbitrary<FileCase> {
-  const calm = <T>(usual: T, wild: fc.Arbitrary<T>, ...subjects: About[]): fc.Arbitrary<T> =>
-    among(...subjects) ? wild : fc.constant(usual);
-  return fc
-    .record({
-      kind: fc.oneof(
-        SMALLER,
-        { weight: 6, arbitrary: fc.constant<FileCase['kind']>('output') },
-        { weight: 1, arbitrary: fc.constantFrom<FileCase['kind']>('deleted', 'error') },
-      ),
-      type: fc.constantFrom(...TYPES),
-      lines: fc.nat({ max: 12 }),
-      padding: mostly(0, 3, 40, 3000),
-      longLine: fc.oneof(
-        SMALLER,
-        { weight: 100, arbitrary: fc.constant(0) },
-        { weight: 1, arbitrary: fc.constantFrom(70_000, 1_500_000) },
-      ),
-      newlineAtEnd: mostly(true, false),
-      changes: calm(
-        [],
-        fc.oneof(
-          SMALLER,
-          { weight: 1, arbitrary: fc.constant([]) },
-          { weight: 1, arbitrary: fc.uniqueArray(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 2 }) },
-        ),
-        'transfer',
-      ),
-      alternates: calm(false, oftenNot(2), 'transfer'),
-      validator: mostly<FileCase['validator']>('strong', 'sometimes', 'weak', 'none'),
-      ranges: calm<FileCase['ranges']>('honoured', fc.constantFrom('honoured', 'honoured', ...RANGES), 'transfer'),
-      ifRange: calm<FileCase['ifRange']>('honoured', mostly('honoured', 'ignored'), 'transfer'),
-      unasked206: calm(false, oftenNot(30), 'transfer'),
-      coding: fc.oneof(
-        SMALLER,
-        { weight: 12, arbitrary: fc.constant<FileCase['coding']>('never') },
-        { weight: 9, arbitrary: fc.constantFrom<FileCase['coding']>('asked', 'unasked') },
-        { weight: among('transfer') ? 1 : 0, arbitrary: fc.constant<FileCase['coding']>('unknown') },
-      ),
-      length: fc.oneof(
-        SMALLER,
-        { weight: 8, arbitrary: fc.constantFrom<FileCase['length']>('right', 'right', 'chunked') },
-        {
-          weight: among('transfer') ? 1 : 0,
-          arbitrary: fc.constantFrom<FileCase['length']>('until the end', 'too small', 'too large'),
-        },
-      ),
-      count: fc.oneof(
-        SMALLER,
-        { weight: 8, arbitrary: fc.constantFrom<FileCase['count']>('right', 'absent') },
-        { weight: among('lines') ? 2 : 0, arbitrary: fc.constant<FileCase['count']>('wrong') },
-      ),
-      troubles: calm(
-        [],
-        fc.oneof(
-          SMALLER,
-          { weight: 1, arbitrary: fc.constant([]) },
-          { weight: 1, arbitrary: fc.array(trouble(reach), { minLength: 1, maxLength: 3 }) },
-          // Something is there, and the rest is asked for.
-          { weight: 1, arbitrary: fc.constantFrom(...BROKEN) },
-        ),
-        'transfer',
-        'waits',
-        'links',
-      ),
-      forever: calm(
-        undefined,
-        rarely(refusal(reach, [429, 503, 500, 404, 403, 400], ['none', 'html']), 30),
-        'waits',
-        'links',
-      ),
-      defect: calm(
-        undefined,
-        rarely(fc.record({ what: fc.constantFrom(...DEFECTS), deliveries: fc.constantFrom(1, 2, 3, 1000) }), 2),
-        'lines',
-      ),
-      takes: reach.skipsTime
-        ? calm(0, mostly(MINUTE, 0, 1000, 2 * MINUTE, 4 * MINUTE), 'links', 'queue')
-        : fc.constant(0),
-    })
-    .map(({ forever, defect, ...rest }) => ({
-      ...rest,
-      ...(forever === undefined ? {} : { forever }),
-      ...(defect === undefined ? {} : { defect }),
-    }));
-}
-
-const BROKEN: readonly (readonly Trouble[])[] = [
-  [{ kind: 'break', at: 0.4 }],
-  [
-    { kind: 'break', at: 0.3 },
-    { kind: 'break', at: 0.5 },
-  ],
-];
-
-/** Links that nothing happens to. */
-const STEADY: Links = { said: false, refusal: 403, renewal: 'signed anew', reordered: false };
-
-/** Links that live long enough for a few files, and not for all. */
-const SHORT: fc.Arbitrary<Links> = fc.record({
-  lifetime: fc.constantFrom(3 * MINUTE, 5 * MINUTE),
-  said: fc.boolean(),
-  refusal: fc.constantFrom<Links['refusal']>(401, 403, 404, 410),
-  renewal: fc.constantFrom<Links['renewal']>('signed anew', 'new addresses'),
-  reordered: fc.constant(false),
-});
-
-function oftenNot(weight: number): fc.Arbitrary<boolean> {
-  return fc.oneof(SMALLER, { weight, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
-}
-
-function links(reach: Reach): fc.Arbitrary<Links> {
-  return fc
-    .record({
-      lifetime: reach.skipsTime
-        ? fc.oneof(
-            SMALLER,
-            { weight: 3, arbitrary: fc.constant(undefined) },
-            { weight: 2, arbitrary: fc.constantFrom(0.5 * MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR) },
-          )
-        : mostly<number | undefined>(undefined, 1, 700),
-      said: fc.boolean(),
-      refusal: fc.constantFrom<Links['refusal']>(401, 403, 404, 410),
-      renewal: fc.constantFrom<Links['renewal']>('signed anew', 'signed anew', 'new addresses', 'same', 'other files'),
-      reordered: mostly(false, true),
-    })
-    .map(({ lifetime, ...rest }) => ({ ...rest, ...(lifetime === undefined ? {} : { lifetime }) }));
-}
-
-function token(reach: Reach): fc.Arbitrary<TokenCase> {
-  return fc.record({
-    refuses: fc.oneof(
-      SMALLER,
-      { weight: 4, arbitrary: fc.constantFrom<TokenCase['refuses']>('none', 'Binary') },
-      { weight: 1, arbitrary: fc.constant<TokenCase['refuses']>('all') },
-    ),
-    lifetime: reach.skipsTime ? fc.constantFrom(300, 60, 3600) : fc.constant(3600),
-    troubles: fc.oneof(
-      SMALLER,
-      { weight: 4, arbitrary: fc.constant([]) },
-      {
-        weight: 1,
-        arbitrary: fc.array(refusal(reach, [429, 500, 503, 400], ['none', 'html', 'transient']), { maxLength: 2 }),
-      },
-    ),
-  });
-}
 
 /** Answers before the right one: mostly none. */
 function before(arbitrary: fc.Arbitrary<Refusal>, mostBreaks: number): fc.Arbitrary<Case['status']> {
@@ -244,10 +28,6 @@ function before(arbitrary: fc.Arbitrary<Refusal>, mostBreaks: number): fc.Arbitr
 }
 
 const passing = [429, 503, 500] as const;
-
-/** What a case is about; the rest of it is well-behaved, so that the export gets that far. */
-const ABOUT = ['request', 'status', 'transfer', 'lines', 'links', 'queue', 'waits', 'all'] as const;
-type About = (typeof ABOUT)[number];
 
 /** Any server, export and course of events. */
 export function anyCase(reach: Reach): fc.Arbitrary<Case> {

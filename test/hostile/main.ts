@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findTemporalCli } from '../../dev/temporal/cli.ts';
 import { ExportBench } from './whole/run-exports.ts';
-import type { Reach } from './generate.ts';
+import type { Reach } from './generate/choices.ts';
 import { judge } from './oracle/judge.ts';
 import { Simulator } from './simulate/simulate-case.ts';
 import { Tally } from './tally.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Case } from './case.ts';
-import type { Reach } from './generate.ts';
+import type { Reach } from './generate/choices.ts';
 import { anyCase } from './generate.ts';
 import type { Evidence } from './oracle/evidence.ts';
 import { judge } from './oracle/judge.ts';

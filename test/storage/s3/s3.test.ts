@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ExportError } from '../../../src/errors.ts';
 import type { Folder } from '../../../src/storage/folder.ts';
 import { openS3 } from '../../../src/storage/s3/s3.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 import type { TestS3 } from '../../support/s3.ts';
 import { hasS3 } from '../../support/s3.ts';
 import { PIECE, fill, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
@@ -126,10 +125,4 @@ async function fetchHead(s3: TestS3, key: string): Promise<string | undefined> {
 async function multipartUpload(s3: TestS3, key: string): Promise<void> {
   const { CreateMultipartUploadCommand } = await import('@aws-sdk/client-s3');
   await s3.client.send(new CreateMultipartUploadCommand({ Bucket: 'lake', Key: key }));
-}
-
-/** So that what is counted is held, and not only not yet collected. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }

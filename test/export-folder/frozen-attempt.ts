@@ -1,0 +1,49 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { ActivityDeps } from '../../src/activities/deps.ts';
+import { createActivities, createFileActivities } from '../../src/activities/index.ts';
+import type { Config } from '../../src/config.ts';
+import type { ExportRef } from '../../src/export-folder/export-ref.ts';
+import { Servers } from '../../src/fhir-server/servers.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
+
+/** An attempt at an activity whose worker is frozen while it holds an answer: nobody can cancel it. */
+export class FrozenAttempt {
+  readonly ref: ExportRef;
+  readonly activities: ReturnType<typeof createActivities> & ReturnType<typeof createFileActivities>;
+  readonly result: Promise<unknown>;
+  #thaw: () => void = () => {};
+  #answers = 0;
+
+  constructor(config: Config, ref: ExportRef, attempt: (frozen: FrozenAttempt) => Promise<unknown>) {
+    const thawed = new Promise<void>((resolve) => (this.#thaw = resolve));
+    const hold = async <T>(answer: T): Promise<T> => {
+      this.#answers++;
+      await thawed;
+      return answer;
+    };
+    const http = new HttpClient();
+    const send = http.send.bind(http);
+    http.send = async (...request) => hold(await send(...request));
+    const deps: ActivityDeps = {
+      config,
+      servers: new Servers(config, http),
+      http,
+      limits: SHORT_LIMITS,
+      registeredSearchAttributes: async () => new Set(),
+      isRunning: async () => false,
+    };
+    this.ref = ref;
+    this.activities = { ...createActivities(deps), ...createFileActivities(deps) };
+    this.result = new MockActivityEnvironment().run(() => attempt(this));
+    this.result.catch(() => {});
+  }
+
+  isFrozen(): boolean {
+    return this.#answers > 0;
+  }
+
+  thaw(): void {
+    this.#thaw();
+  }
+}
