@@ -33,6 +33,13 @@ describe.each(PAGES)('%s', async (page) => {
     expect(broken).toEqual([]);
   });
 
+  it('names files and folders of the project that exist', () => {
+    const named = [...text.matchAll(/`((?:src|test|dev|docs|bench|tools)\/[\w./-]+)`/g)].map(
+      ([, path]) => path as string,
+    );
+    expect(named.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+  });
+
   it('names npm scripts that exist', () => {
     const named = [...text.matchAll(/npm run ([\w-]+)/g)].map(([, script]) => script as string);
     expect(named.filter((script) => !scripts.includes(script))).toEqual([]);
