@@ -2,12 +2,23 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { fetchFile } from '../../src/download/fetch-file.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
+import type { HttpBody } from '../../src/http/exchange.ts';
 import type { HttpClient } from '../../src/http/http-client.ts';
 import type { RequestRules } from '../../src/http/rules.ts';
 import type { Part } from '../../src/storage/folder.ts';
-import { bodyOf } from '../support/http-body.ts';
 
 const NO_RULES: RequestRules = { trustedHeaders: {}, trustedOrigins: new Set(), loopback: true };
+
+/** A body that comes from nowhere, and no faster than it is taken. */
+function bodyOf(chunks: Iterable<Buffer>): HttpBody {
+  return {
+    async receive(take) {
+      for (const chunk of chunks) await take(chunk);
+    },
+    dump: async () => {},
+    destroy: () => {},
+  };
+}
 
 describe('invariant 8: nothing grows without bound', () => {
   describe('a file is never held in memory: it is read from the wire no faster than it is stored', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { buildKickOff } from '../../src/fhir/kick-off.ts';
 import { listParameters } from '../../src/fhir/parameters.ts';
 import { encodeTypeFilter } from '../../src/fhir/type-filter.ts';
-import { readAsHapi, readAsIg2, readAsSmart } from '../support/kick-off-readers.ts';
+import { readAsHapi, readAsIg2, readAsSmart } from './kick-off-readers.ts';
 
 test.each([
   ['Patient?family=Müller', 'Patient?family=M%C3%BCller'],

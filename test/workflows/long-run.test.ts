@@ -15,7 +15,7 @@ import { makeKey, secretFile } from '../support/keys.ts';
 import { runsOf } from '../support/runs.ts';
 import type { Stack } from '../support/stack.ts';
 import { failureOf, startStack } from '../support/stack.ts';
-import { startTimeSkippingServer } from '../support/time-skipping.ts';
+import { startTimeSkippingServer } from './time-skipping.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

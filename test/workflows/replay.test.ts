@@ -7,7 +7,7 @@ import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
 import { makeKey } from '../support/keys.ts';
-import { HISTORIES, recordHistory } from '../support/record-histories.ts';
+import { HISTORIES, recordHistory } from './record-histories.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
 

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { Stack } from './stack.ts';
-import { runsOf } from './runs.ts';
+import type { Stack } from '../support/stack.ts';
+import { runsOf } from '../support/runs.ts';
 
 /** Folder of the histories that every later version must be able to replay. */
 export const HISTORIES = join(import.meta.dirname, '../histories');

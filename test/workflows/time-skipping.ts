@@ -3,8 +3,8 @@ import { Context } from '@temporalio/activity';
 import type { WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { inject, vi } from 'vitest';
-import type { RunningTemporal } from './stack.ts';
-import { quiet } from './stack.ts';
+import type { RunningTemporal } from '../support/stack.ts';
+import { quiet } from '../support/stack.ts';
 
 /**
  * Starts Temporal's test server, which skips time while a result is waited for and no activity runs. Everything in this
