@@ -25,6 +25,8 @@ beforeAll(async () => {
       broken: { patients: 60, linesPerFile: 200, pollsUntilReady: 0, gzip: false },
     },
   });
+  // The files of a worker that is killed are taken up sooner than after the usual 10 s.
+  stack.config.heartbeatSeconds = 5;
   big = stack.servers['big'] as SampleServer;
   broken = stack.servers['broken'] as SampleServer;
 });

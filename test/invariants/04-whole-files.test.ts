@@ -22,6 +22,8 @@ beforeAll(async () => {
       hospital: { patients: 60, linesPerFile: 60, pollsUntilReady: 0, gzip: false, throttleBytesPerSecond: 40_000 },
     },
   });
+  // The files of a worker that is killed are taken up sooner than after the usual 10 s.
+  stack.config.heartbeatSeconds = 5;
   hospital = stack.servers['hospital'] as SampleServer;
   worker = await startWorkerProcess(stack);
 });

@@ -27,6 +27,8 @@ beforeAll(async () => {
       },
     },
   });
+  // The files of a worker that is killed are taken up sooner than after the usual 10 s.
+  stack.config.heartbeatSeconds = 5;
   hospital = stack.servers['hospital'] as SampleServer;
 });
 afterAll(() => stack.close());
