@@ -3,7 +3,7 @@ import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { ActivityDeps } from './activities/deps.ts';
-import type { Owner } from './export-folder/mark.ts';
+import type { Owner } from './export-folder/owner-mark.ts';
 import { createActivities, createFileActivities } from './activities/index.ts';
 import { Servers } from './fhir-server/servers.ts';
 import type { Config } from './config.ts';

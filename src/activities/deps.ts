@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Owner } from '../export-folder/mark.ts';
+import type { Owner } from '../export-folder/owner-mark.ts';
 import type { Limits } from '../policy/limits.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { Servers } from '../fhir-server/servers.ts';

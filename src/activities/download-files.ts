@@ -1,13 +1,13 @@
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
-import type { BatchRequest } from './batch/batch.ts';
-import { openBatch } from './batch/batch.ts';
-import type { DownloadFilesResult } from './batch/batch-result.ts';
+import type { BatchRequest } from './batch/open-batch.ts';
+import { openBatch } from './batch/open-batch.ts';
+import type { DownloadFilesResult } from './batch/batch-outcome.ts';
 import { fetchBatch } from './batch/fetch-batch.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Attempt } from './run-activity.ts';
 
-export type { DownloadFilesResult, LaterFiles } from './batch/batch-result.ts';
+export type { DownloadFilesResult, LaterFiles } from './batch/batch-outcome.ts';
 
 export interface DownloadFilesInput extends BatchRequest {
   ref: ExportRef;

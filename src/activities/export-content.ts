@@ -1,5 +1,5 @@
 import { IssueSummary } from '../export-folder/issue-summary.ts';
-import { ENTRIES, ISSUES } from '../export-folder/message-files.ts';
+import { ENTRIES, ISSUES } from '../export-folder/error-and-deleted-files.ts';
 import type { PublishedFiles } from '../export-folder/published-files.ts';
 import type { Receipt } from '../export-folder/receipt.ts';
 import { Deletions } from '../fhir/deletions.ts';

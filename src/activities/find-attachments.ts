@@ -5,7 +5,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { JsonListener } from '../fhir/json-reader.ts';
 import { RootFields } from '../fhir/long-line.ts';
 import { removeQueries } from '../fhir/quote.ts';
-import { boundTries } from './bound-tries.ts';
+import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
 import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 import { defaultDestination } from '../storage/destinations.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
+import { hashRequest } from '../export-folder/request-hash.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
-import type { Owner } from '../export-folder/mark.ts';
+import type { Owner } from '../export-folder/owner-mark.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface OpenExportInput {
@@ -61,21 +61,4 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     searchAttributes: [...(await deps.registeredSearchAttributes())],
     limits: deps.limits,
   };
-}
-
-/** Equal for requests that ask for the same data at the same place, whatever the order of their fields. */
-function hashRequest({ server, level, groupId, parameters, prefer, attachments }: ExportRequest): string {
-  const same = { server, level, groupId, parameters, prefer, attachments };
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(same)))
-    .digest('hex');
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value) || typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  );
 }

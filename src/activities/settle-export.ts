@@ -4,7 +4,7 @@ import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { ManifestDraft } from '../export-folder/manifest-draft.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { Entry } from '../fhir/entries.ts';
-import { boundTries } from './bound-tries.ts';
+import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportContent } from './export-content.ts';
 import { makeReport } from './make-report.ts';
@@ -24,7 +24,7 @@ export interface SettleExportInput {
 
 export type SettleExportResult =
   | { kind: 'settled'; report: ExportReport }
-  /** Files that could not be had whole: how many of how many, and the first of them. */
+  /** Files that could not be downloaded completely: how many of how many, and the first of them. */
   | { kind: 'incomplete'; missing: number; of: number; first: string[] };
 
 /** Missing files named in a failure. */

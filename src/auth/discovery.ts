@@ -3,8 +3,8 @@ import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { ScopeSupport } from '../fhir/scopes.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { RequestRules } from '../http/rules.ts';
-import type { DocumentAnswer } from '../http/server-documents.ts';
-import { readMetadata, readSmartConfiguration } from '../http/server-documents.ts';
+import type { DocumentAnswer } from '../http/server-descriptions.ts';
+import { readMetadata, readSmartConfiguration } from '../http/server-descriptions.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ServerClocks } from './clock.ts';
 

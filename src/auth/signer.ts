@@ -1,4 +1,4 @@
-/** Signature algorithms of SMART Backend Services; a client shall support both. */
+/** Signature algorithms of SMART Backend Services; a client must support both. */
 export type SigningAlgorithm = 'RS384' | 'ES384';
 
 export const SIGNING_ALGORITHMS: readonly SigningAlgorithm[] = ['RS384', 'ES384'];

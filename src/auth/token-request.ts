@@ -4,7 +4,7 @@ import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import type { RequestRules } from '../http/rules.ts';
-import { hide } from '../http/hide.ts';
+import { hide } from '../http/redact-secrets.ts';
 import { readText } from '../http/read-text.ts';
 import type { ServerClocks } from './clock.ts';
 

@@ -4,7 +4,7 @@ import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import type { RequestRules } from '../http/rules.ts';
 import type { Part } from '../storage/folder.ts';
-import { isGzip } from './body.ts';
+import { isGzip } from './decode-body.ts';
 import type { RangeAsked, Rest, Whole, Wrong } from './range-answer.ts';
 import { readAnswer, readRangeAnswer } from './range-answer.ts';
 import { isJson } from './unwrap-binary.ts';

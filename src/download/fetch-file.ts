@@ -6,7 +6,7 @@ import { NetworkError } from '../http/network-error.ts';
 import type { Part } from '../storage/folder.ts';
 import type { FileAnswer, FileRequest } from './ask-file.ts';
 import { askFile, isWrapped } from './ask-file.ts';
-import { endIsProved, isGzip, receiveBody } from './body.ts';
+import { endIsProved, isGzip, receiveBody } from './decode-body.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
 import { ContentError } from './content-error.ts';
 import { DigestCheck } from './digest-headers.ts';

@@ -6,7 +6,7 @@ import type { Folder } from '../storage/folder.ts';
 import { clearExport } from './clear-export.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, intentFile } from './layout.ts';
-import { takenOver } from './mark.ts';
+import { takenOver } from './owner-mark.ts';
 
 /** `.export/job.json`: the export on the FHIR server. */
 export interface Job {

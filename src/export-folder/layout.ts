@@ -1,23 +1,25 @@
-/** The folder of what is not data. */
-export const STATE_FOLDER = '.export';
+import { WORK_FOLDER } from '../storage/work-folder.ts';
 
-/** Names of all files of an export below its folder. No source file outside this folder names one in `.export/`. */
+/** The folder of what is not data; storage keeps unpublished parts in it, too. */
+export const STATE_FOLDER = WORK_FOLDER;
+
+/** Names of all files of an export below its folder. Nobody outside this folder names a file in `.export/`. */
 export const FILES = {
-  mark: '.export/export.json',
-  takenOver: '.export/taken-over',
-  job: '.export/job.json',
-  intents: '.export/kick-offs',
-  pages: '.export/pages',
-  reading: '.export/reading',
-  readingProgress: '.export/reading/progress.json',
-  entries: '.export/entries',
-  summary: '.export/entries/summary.json',
-  receipts: '.export/receipts',
-  troubles: '.export/troubles',
-  missing: '.export/missing.json',
-  found: '.export/attachments',
+  mark: `${STATE_FOLDER}/export.json`,
+  takenOver: `${STATE_FOLDER}/taken-over`,
+  job: `${STATE_FOLDER}/job.json`,
+  intents: `${STATE_FOLDER}/kick-offs`,
+  pages: `${STATE_FOLDER}/pages`,
+  reading: `${STATE_FOLDER}/reading`,
+  readingProgress: `${STATE_FOLDER}/reading/progress.json`,
+  entries: `${STATE_FOLDER}/entries`,
+  summary: `${STATE_FOLDER}/entries/summary.json`,
+  receipts: `${STATE_FOLDER}/receipts`,
+  troubles: `${STATE_FOLDER}/troubles`,
+  missing: `${STATE_FOLDER}/missing.json`,
+  found: `${STATE_FOLDER}/attachments`,
   attachments: 'attachments/index.ndjson',
-  report: '.export/report.json',
+  report: `${STATE_FOLDER}/report.json`,
   manifest: 'manifest.json',
   errorSummary: 'error/summary.json',
 } as const;

@@ -1,7 +1,7 @@
 import type { Folder } from '../storage/folder.ts';
 import type { ExportRef } from './export-ref.ts';
 import { JobRecord } from './job-record.ts';
-import { readMark, takenOver } from './mark.ts';
+import { readMark, takenOver } from './owner-mark.ts';
 
 /**
  * Makes the check that a folder still is this run's and its job still the one that the activity is about: an attempt that

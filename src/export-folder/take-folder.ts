@@ -3,8 +3,8 @@ import type { Folder } from '../storage/folder.ts';
 import { JobRecord } from './job-record.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, STATE_FOLDER, takenOverFile } from './layout.ts';
-import type { ExportMark, Owner } from './mark.ts';
-import { newMark, readMark } from './mark.ts';
+import type { ExportMark, Owner } from './owner-mark.ts';
+import { newMark, readMark } from './owner-mark.ts';
 
 /** Who wants the folder, and for what. */
 export interface Taker {

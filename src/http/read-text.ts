@@ -1,5 +1,5 @@
-import { TooLongError, decode } from './decode.ts';
-import { hide } from './hide.ts';
+import { TooLongError, decode } from './decode-text.ts';
+import { hide } from './redact-secrets.ts';
 import type { HttpResponse } from './messages.ts';
 
 /** Room in memory for bodies. */

@@ -10,7 +10,7 @@ export interface Limits {
   /** Backoff without a usable `Retry-After`: the first delay and the longest. */
   backoffFloor: number;
   backoffCeiling: number;
-  /** 408, 425, 429, 5xx and network errors, at kick-off, status and files. */
+  /** 408, 425, 429, 5xx and network errors: at kick-off, at the status URL, and of a file. */
   outage: number;
   /** 429, 5xx and network errors of attachments on other servers: one that is gone for good must not hold up the rest. */
   elsewhere: number;
@@ -21,7 +21,7 @@ export interface Limits {
   /** 200 without a usable manifest: tries (a number) and time. */
   unusableTries: number;
   unusable: number;
-  /** A file whose content is wrong, or whose link is refused: fetches (a number) and time. */
+  /** A file whose content is wrong, or whose link is refused: fetches (a number) and time. Of 5xx: `outage`. */
   fileTries: number;
   file: number;
   /** First delay before a file of wrong content or refused link is fetched again. */

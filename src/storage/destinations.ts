@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { alternatives } from '../config/alternatives.ts';
+import { alternatives } from '../config/list-names.ts';
 import { ExportError } from '../errors.ts';
 import { directory } from './directory/index.ts';
 import type { Folder } from './folder.ts';

@@ -1,10 +1,12 @@
 import { CHUNK } from '../policy/batches.ts';
 import { DownloadPhase } from './download-phase.ts';
+import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
-import { attachmentFiles, widestWindow } from './file-set.ts';
+import { widestWindow } from './batch-window.ts';
+import { attachmentFiles } from './file-set.ts';
 import type { AttachmentState } from './state.ts';
 import { newDownloads } from './state.ts';
-import { fileStep } from './steps.ts';
+import { fileStep } from './activity-options.ts';
 
 /**
  * Fetches the attachments of all files, once the files are there. One that cannot be obtained is recorded in the index,
@@ -15,7 +17,7 @@ export async function attachmentPhase(run: ExportRun): Promise<void> {
   const attachments = (job.attachments ??= begin(run));
   // Searched for first, all of them: one that is put off for long then holds up no other.
   while (attachments.file !== undefined) {
-    await run.continueIfLong();
+    await continueIfLong(run);
     const found = await fileStep(opened, `attachments from file ${attachments.file + 1}`).findAttachments({
       ref: opened.ref,
       file: attachments.file,
@@ -36,7 +38,7 @@ function begin(run: ExportRun): AttachmentState {
     file: 0,
     first,
     end: first,
-    downloads: newDownloads(first, widestWindow(run), Date.now()),
+    downloads: newDownloads(first, widestWindow(run.opened), Date.now()),
     tokenIsGood: false,
   };
 }

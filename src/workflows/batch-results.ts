@@ -11,8 +11,8 @@ import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
 import type { LinkRenewal } from './link-renewal.ts';
-import type { PutOff } from './put-off.ts';
-import { askedFor, delayOfFile, isBusy, troubleAfter } from './put-off.ts';
+import type { PutOff } from './file-retry.ts';
+import { askedFor, delayOfFile, isBusy, troubleAfter } from './file-retry.ts';
 import { addWarnings } from './state.ts';
 
 /** Files that must be done before their pace says anything. */

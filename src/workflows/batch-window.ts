@@ -1,7 +1,17 @@
 import { patched } from '@temporalio/workflow';
+import type { OpenedExport } from '../activities/open-export.ts';
 import type { Limits } from '../policy/limits.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import type { DownloadState } from './state.ts';
+
+/** Batches in flight for each download that one worker may run at once: work for some workers, and no more. */
+const WORKERS_FED = 4;
+const WIDEST_WINDOW = 64;
+
+/** Batches that may be in flight at most. */
+export function widestWindow({ maxConcurrentDownloads }: Pick<OpenedExport, 'maxConcurrentDownloads'>): number {
+  return Math.min(WIDEST_WINDOW, maxConcurrentDownloads * WORKERS_FED);
+}
 
 /** What the window keeps in the state. */
 export type WindowState = Pick<DownloadState, 'window' | 'holdUntil' | 'busyTimes'>;

@@ -14,7 +14,7 @@ import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts
 import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { attachmentPhase } from './attachment-phase.ts';
-import { begin } from './begin.ts';
+import { readRunInput } from './run-input.ts';
 import type { CarriedState } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
 import { deletePhase } from './delete-phase.ts';
@@ -27,7 +27,7 @@ import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { addWarnings, newJob } from './state.ts';
-import { longStep, step } from './steps.ts';
+import { longStep, step } from './activity-options.ts';
 import { cleanUp, untilStopped } from './stop.ts';
 
 const pollNow = defineSignal(POLL_NOW);
@@ -41,7 +41,7 @@ const DEFAULT_DEADLINE = 'P30D';
  * @param args the request; and for the project's own use only, the state that the previous run passes on
  */
 export async function bulkExport(...args: [request: ExportRequest, carried?: CarriedState]): Promise<ExportReport> {
-  const { request, state } = begin(args);
+  const { request, state } = readRunInput(args);
   const run = new ExportRun(request, state, new CancellationScope());
   setHandler(pollNow, () => run.requestPoll(), {
     description: 'Poll the FHIR server now instead of at the planned time.',

@@ -1,6 +1,6 @@
 import type { CheckReport, CheckRequest } from '../contract.ts';
 import { unwrap } from './failure.ts';
-import { step } from './steps.ts';
+import { step } from './activity-options.ts';
 
 /** Checks a configured server and a destination without exporting anything. */
 export async function checkServer(request: CheckRequest): Promise<CheckReport> {

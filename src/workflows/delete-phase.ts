@@ -8,7 +8,7 @@ import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
 import { nextTry } from './retry.ts';
 import { addWarnings } from './state.ts';
-import { BOUNDED_CLEAN_UP, step } from './steps.ts';
+import { BOUNDED_CLEAN_UP, step } from './activity-options.ts';
 import { wait } from './wait.ts';
 
 /** Deletes the job on the server, which is no longer needed. A server that refuses causes a warning only. */

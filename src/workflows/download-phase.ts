@@ -1,16 +1,16 @@
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { TokenRef } from '../fhir-server/token-needed.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { BatchResults } from './batch-results.ts';
-import { BatchWindow } from './batch-window.ts';
+import { BatchWindow, widestWindow } from './batch-window.ts';
 import type { Batch } from './batch.ts';
+import { continueInNewRun, isLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
-import { widestWindow } from './file-set.ts';
 import { LinkRenewal } from './link-renewal.ts';
 import type { DownloadState } from './state.ts';
 import { addWarnings } from './state.ts';
-import { fileStep, step } from './steps.ts';
+import { fileStep, step } from './activity-options.ts';
 import { wait } from './wait.ts';
 
 /** Fetches every file of a set, in a bounded window of batches. */
@@ -33,7 +33,7 @@ export class DownloadPhase {
     this.#files = files;
     this.#state = files.state;
     this.#queue = new BatchQueue(files.state, files.end);
-    this.#window = new BatchWindow(files.state, widestWindow(run), run.limits);
+    this.#window = new BatchWindow(files.state, widestWindow(run.opened), run.limits);
     this.#links = new LinkRenewal(files, run.limits);
     this.#results = new BatchResults(run, files, { queue: this.#queue, window: this.#window, links: this.#links });
   }
@@ -49,10 +49,10 @@ export class DownloadPhase {
       while (!this.#isDone()) {
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#scope.consideredCancelled) await CancellationScope.current().cancelRequested;
-        if (workflowInfo().continueAsNewSuggested) {
+        if (isLong()) {
           await this.#drain(this.#run.limits.drain);
           if (this.#failure !== undefined) throw this.#failure;
-          await this.#run.continue();
+          await continueInNewRun(this.#run);
         }
         this.#wake();
         if (this.#links.isDue(this.#queue.hasMore) && !(await this.#links.renew())) return false;

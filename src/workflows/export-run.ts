@@ -1,11 +1,9 @@
 import type { CancellationScope } from '@temporalio/workflow';
-import { CancelledFailure, continueAsNew, patched, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { patched, setCurrentDetails } from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
-import type { CarriedState } from './carried-state.ts';
-import { pack } from './carried-state.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import type { ExportState, JobState } from './state.ts';
@@ -105,22 +103,5 @@ export class ExportRun {
     this.show();
     await wait({ until: time, unless: () => this.state.pollRequested === true, summary });
     delete this.state.pollRequested;
-  }
-
-  /** Goes on in a new run when the history is long. To be called where nothing is in flight. */
-  async continueIfLong(): Promise<void> {
-    if (workflowInfo().continueAsNewSuggested) await this.continue();
-  }
-
-  /**
-   * Goes on in a new run, unless the export is to stop: a request to cancel is made to one run, and no other one hears of
-   * it. One that comes while the server takes this run's end is handed to this run once more, and then stops it.
-   */
-  async continue(): Promise<never> {
-    if (this.stopped) throw new CancelledFailure('the export is to stop');
-    return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
-      this.request,
-      pack(this.state, workflowInfo().runId),
-    );
   }
 }

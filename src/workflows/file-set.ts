@@ -1,13 +1,10 @@
 import type { ExportRun } from './export-run.ts';
 import type { LinkState, ReadLinks } from '../policy/link-life.ts';
 import { NO_LINKS } from '../policy/link-life.ts';
+import { widestWindow } from './batch-window.ts';
 import { refreshPhase } from './refresh-phase.ts';
 import type { AttachmentState, DownloadState } from './state.ts';
 import { newDownloads } from './state.ts';
-
-/** Batches in flight for each download that one worker may run at once: work for some workers, and no more. */
-const WORKERS_FED = 4;
-const WIDEST_WINDOW = 64;
 
 /** Files that are fetched together. */
 export interface FileSet {
@@ -31,15 +28,10 @@ export interface FileSet {
   refused(): Promise<boolean>;
 }
 
-/** Batches that may be in flight at most. */
-export function widestWindow({ opened }: ExportRun): number {
-  return Math.min(WIDEST_WINDOW, opened.maxConcurrentDownloads * WORKERS_FED);
-}
-
 /** The files that the manifest names. */
 export function manifestFiles(run: ExportRun): FileSet {
   const { job } = run;
-  const downloads = (job.downloads ??= newDownloads(0, widestWindow(run), Date.now()));
+  const downloads = (job.downloads ??= newDownloads(0, widestWindow(run.opened), Date.now()));
   return {
     noun: 'file',
     state: downloads,

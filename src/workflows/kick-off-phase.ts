@@ -1,10 +1,11 @@
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
+import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import { addWarnings } from './state.ts';
-import { step } from './steps.ts';
+import { step } from './activity-options.ts';
 
 /**
  * Starts the export on the server. A server that is busy or unreachable is asked again when it says; one that refuses
@@ -41,6 +42,6 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     if (next.kind === 'final') throw failure('ServerUnavailable', poll.detail);
     poll.notBefore = next.at;
     await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
-    await run.continueIfLong();
+    await continueIfLong(run);
   }
 }

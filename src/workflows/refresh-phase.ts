@@ -3,7 +3,7 @@ import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry } from './retry.ts';
-import { step } from './steps.ts';
+import { step } from './activity-options.ts';
 
 /**
  * Reads the manifest again for fresh links, and waits for a server that is unreachable.

@@ -3,7 +3,7 @@ import { WARNINGS } from '../contract.ts';
 import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { addWarnings } from './state.ts';
-import { BOUNDED_CLEAN_UP } from './steps.ts';
+import { BOUNDED_CLEAN_UP } from './activity-options.ts';
 import { wait } from './wait.ts';
 
 /**

@@ -12,7 +12,7 @@ import type { NextTry } from './retry.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import type { ExportState } from './state.ts';
 import { addWarnings } from './state.ts';
-import { step } from './steps.ts';
+import { step } from './activity-options.ts';
 
 /** What a keeper needs of the run whose tokens it keeps. */
 export interface TokenHolder {

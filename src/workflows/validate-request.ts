@@ -54,7 +54,7 @@ const RequestSchema = v.pipe(Mapping, v.object(REQUEST));
 /**
  * Checks everything about a request that can be known without the worker's configuration. Pure.
  *
- * These are the rules of version 0.1.0, or weaker. A rule that is new, or becomes stricter, stands in `begin.ts` behind a
+ * These are the rules of version 0.1.0, or weaker. A rule that is new, or becomes stricter, stands in `run-input.ts` behind a
  * patch: this is asked again at every replay, and must not refuse an export that is running.
  */
 export function validateRequest(input: unknown): Validation {

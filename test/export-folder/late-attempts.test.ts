@@ -7,7 +7,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRule, SampleServer } from '../../dev/sample-server/index.ts';
 import type { ExportRef } from '../../src/export-folder/export-ref.ts';
-import type { ExportMark } from '../../src/export-folder/mark.ts';
+import type { ExportMark } from '../../src/export-folder/owner-mark.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createActivities } from '../../src/activities/index.ts';
 import type { StartedExport } from '../../src/client.ts';

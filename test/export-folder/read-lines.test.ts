@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ENTRIES, ISSUES } from '../../src/export-folder/message-files.ts';
+import { ENTRIES, ISSUES } from '../../src/export-folder/error-and-deleted-files.ts';
 import { readLines } from '../../src/export-folder/read-lines.ts';
 import { Deletions } from '../../src/fhir/deletions.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { clearExport } from '../../src/export-folder/clear-export.ts';
 import { readJson } from '../../src/export-folder/json-document.ts';
 import { FILES, takenOverFile } from '../../src/export-folder/layout.ts';
-import type { ExportMark, Owner } from '../../src/export-folder/mark.ts';
-import { readMark } from '../../src/export-folder/mark.ts';
+import type { ExportMark, Owner } from '../../src/export-folder/owner-mark.ts';
+import { readMark } from '../../src/export-folder/owner-mark.ts';
 import { takeFolder } from '../../src/export-folder/take-folder.ts';
 import { ExportError } from '../../src/errors.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';

@@ -4,8 +4,8 @@ import type { Entry } from '../../fhir/entries.ts';
 import { tokenRefused } from '../../fhir-server/token-needed.ts';
 import { toRanges } from '../../policy/batches.ts';
 import { countFile } from '../../policy/type-counts.ts';
-import type { Batch } from './batch.ts';
-import type { DownloadFilesResult } from './batch-result.ts';
+import type { Batch } from './open-batch.ts';
+import type { DownloadFilesResult } from './batch-outcome.ts';
 import { fetchEntry } from './fetch-entry.ts';
 import { storeFile } from './store-file.ts';
 

@@ -8,8 +8,8 @@ import { logAnswer } from '../../fhir-server/log-answer.ts';
 import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
 import { tokenForFile } from '../../fhir-server/who-gets-the-token.ts';
 import type { Part } from '../../storage/folder.ts';
-import type { Batch } from './batch.ts';
-import { judgeTrouble } from './judge-trouble.ts';
+import type { Batch } from './open-batch.ts';
+import { judgeTrouble } from './refused-file.ts';
 
 /** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
 const BIG_FILE = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { Receipt } from '../../export-folder/receipt.ts';
 import type { Entry } from '../../fhir/entries.ts';
-import type { Batch } from './batch.ts';
+import type { Batch } from './open-batch.ts';
 import type { FetchedFile } from './fetch-entry.ts';
 
 /** Gives a fetched file its final name, and records its receipt. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { alternatives } from '../../config/alternatives.ts';
+import { alternatives } from '../../config/list-names.ts';
 import { Secret } from '../secret.ts';
 import { basic } from './basic.ts';
 import { bearer } from './bearer.ts';

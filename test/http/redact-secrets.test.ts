@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hide } from '../../src/http/hide.ts';
+import { hide } from '../../src/http/redact-secrets.ts';
 
 const secret = 'a/b+c="<&\'d e\\f';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
-import { readMetadata } from '../../src/http/server-documents.ts';
+import { readMetadata } from '../../src/http/server-descriptions.ts';
 
 test('the clock of the server is read when its answer begins, not when a slow document has come', async () => {
   const server = createServer((_, response) => {

@@ -26,7 +26,7 @@ const LATER_RULES: Record<string, (args: readonly unknown[]) => string[]> = {
  * @param args the workflow's arguments, from whomever they are
  * @throws ApplicationFailure `InvalidRequest`
  */
-export function begin(args: readonly unknown[]): { request: ExportRequest; state: ExportState } {
+export function readRunInput(args: readonly unknown[]): { request: ExportRequest; state: ExportState } {
   const [request, carried] = args;
   try {
     const { continuedFromExecutionRunId: before, attempt } = workflowInfo();

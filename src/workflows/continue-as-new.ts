@@ -1,0 +1,27 @@
+import { CancelledFailure, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import type { ExportRequest } from '../contract.ts';
+import type { CarriedState } from './carried-state.ts';
+import { pack } from './carried-state.ts';
+import type { ExportRun } from './export-run.ts';
+
+/** Whether the history is so long that the export should continue in a new run. The server decides. */
+export function isLong(): boolean {
+  return workflowInfo().continueAsNewSuggested;
+}
+
+/** Continues in a new run when the history is long. To be called where nothing is in flight. */
+export async function continueIfLong(run: ExportRun): Promise<void> {
+  if (isLong()) await continueInNewRun(run);
+}
+
+/**
+ * Continues in a new run, unless the export is to stop: a request to cancel is made to one run, and no other one hears
+ * of it. One that comes while the server takes this run's end is handed to this run once more, and then stops it.
+ */
+export async function continueInNewRun({ stopped, request, state }: ExportRun): Promise<never> {
+  if (stopped) throw new CancelledFailure('the export is to stop');
+  return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
+    request,
+    pack(state, workflowInfo().runId),
+  );
+}
