@@ -81,7 +81,7 @@ describe('on the real server', () => {
       workflowId: 'retried',
       taskQueue: TASK_QUEUE,
       args: ARGS,
-      workflowRunTimeout: '4s',
+      workflowRunTimeout: '8s',
       retry: { maximumAttempts: 3, initialInterval: '100ms' },
     });
     const report = (await handle.result()) as ExportReport;
@@ -101,11 +101,11 @@ describe('on the real server', () => {
       taskQueue: TASK_QUEUE,
       args: ARGS,
       cronSchedule: '@every 1s',
-      workflowRunTimeout: '5s',
+      workflowRunTimeout: '8s',
       retry: { maximumAttempts: 2, initialInterval: '100ms' },
     });
     const completed = async () => (await runsOf('cron-retried')).filter(({ status }) => status === 'COMPLETED');
-    await expect.poll(async () => (await completed()).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await completed()).length, { timeout: 40_000 }).toBeGreaterThan(0);
     await handle.terminate();
     const runs = await runsOf('cron-retried');
     const first = runs.find(({ status }) => status === 'TIMED_OUT')?.runId as string;
