@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Case } from './cases.ts';
+import { groupOf } from './cases.ts';
+import { withCurl } from './curl.ts';
+import type { Exporter } from './exporter.ts';
+import { runExport } from './exporter.ts';
+import type { Measured } from './measured.ts';
+import { medians } from './measured.ts';
+import { hasAws, withAws } from './s3-copy.ts';
+import type { Stage } from './stage.ts';
+
+/** Medians of the rounds of a case, by who did it. */
+export type Sides = Record<string, Measured>;
+
+/** Somebody who can do the work of a case. */
+interface Side {
+  name: string;
+  run(path: string): Promise<Measured>;
+}
+
+/**
+ * Lets all sides do the work in turns, so that a machine whose speed drifts is fair to each. One round that does not
+ * count comes first: it makes the machine touch the memory that the others then use. What one side has written is
+ * removed before the next one begins.
+ *
+ * @param exporters by name: this checkout, and another one to compare it with
+ */
+export async function measureCase(
+  stage: Stage,
+  one: Case,
+  exporters: Readonly<Record<string, Exporter>>,
+  rounds: number,
+): Promise<Sides> {
+  const sides = [
+    ...(await opponents(stage, one)),
+    ...Object.entries(exporters).map((entry) => exportSide(one, ...entry)),
+  ];
+  const measured: Record<string, Measured[]> = {};
+  for (let round = 0; round <= rounds; round++) {
+    for (const { name, run } of sides) {
+      const path = `out-${name.replaceAll(' ', '-')}-${round}`;
+      const result = await run(path);
+      if (round > 0) (measured[name] ??= []).push(result);
+      for (const root of [stage.disk, stage.memory]) await rm(join(root, path), { recursive: true, force: true });
+    }
+  }
+  return Object.fromEntries(Object.entries(measured).map(([name, results]) => [name, medians(results)]));
+}
+
+async function opponents(stage: Stage, one: Case): Promise<Side[]> {
+  const { files, serve, way, to } = one;
+  if (to === 's3') {
+    if (stage.gateway === undefined || !(await hasAws())) return [];
+    const gateway = stage.gateway;
+    return [{ name: 'aws s3 cp', run: (path) => withAws(gateway, join(stage.data, serve), files, path) }];
+  }
+  const urls = Array.from({ length: files }, (_, number) => `${stage.files[way]}/${serve}/${number}`);
+  const ca = way === 'tls' ? stage.ca : undefined;
+  return [false, true].map((honest) => ({
+    name: honest ? 'honest curl' : 'curl',
+    run: (path) => withCurl(urls, join(stage[to], path), { honest, ca }),
+  }));
+}
+
+function exportSide(one: Case, name: string, exporter: Exporter): Side {
+  return {
+    name,
+    run: async (path) => {
+      const before = exporter.figures().cpuSeconds;
+      const { measured, report } = await runExport(exporter, groupOf(one), { name: one.to, path });
+      if (report.files !== one.files) throw new Error(`${report.files} files came instead of ${one.files}`);
+      const { cpuSeconds, peakMiB } = exporter.figures();
+      return { ...measured, cpuSeconds: cpuSeconds - before, peakMiB };
+    },
+  };
+}
