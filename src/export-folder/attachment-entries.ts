@@ -59,7 +59,10 @@ export class AttachmentEntries {
   async save(): Promise<void> {
     const [first] = this.#chunk;
     if (first === undefined) return;
-    await this.#entries.writeChunk(chunkOf(first.ordinal), this.#chunk);
+    const chunk = chunkOf(first.ordinal);
+    // Those behind are of a later attempt, whose files may be downloading already: they are equal when found again.
+    const later = (await this.#entries.readChunk(chunk)).filter(({ ordinal }) => ordinal >= this.next);
+    await this.#entries.writeChunk(chunk, [...this.#chunk, ...later]);
     if (this.next % CHUNK === 0) this.#chunk = [];
   }
 }

@@ -7,6 +7,7 @@ import { readJson, writeJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import { ManifestDraft } from './manifest-draft.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
+import { refuseFinished } from './refuse-finished.ts';
 import type { Troubles } from './troubles.ts';
 
 /** Files whose troubles are read at once. */
@@ -66,6 +67,7 @@ export class ExportResult {
 
   /** Ends the export: stores its report, and publishes `manifest.json` last. */
   async publish(report: ExportReport, manifest: ManifestDraft): Promise<void> {
+    await refuseFinished(this.#folder);
     await writeJson(this.#folder, FILES.report, report);
     await manifest.publish();
     // Before the server learns that its files are not needed any more.

@@ -95,7 +95,7 @@ function mayFollow(method: HttpRequest['method'], status: number, next: string, 
 
 /** Path and query exactly as given: the status URL belongs to the server, which may compare it to the letter. */
 function pathAsGiven(text: string, url: URL): string {
-  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(\/[^#]*)/i.exec(text);
-  // Characters that must not stand in a request line are left to the URL parser.
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]+(\/[^#\\]*)(?:#|$)/i.exec(text);
+  // Characters that must not stand in a request line, and what it reads differently, are left to the URL parser.
   return match?.[1] !== undefined && /^[\x21-\x7e]+$/.test(match[1]) ? match[1] : `${url.pathname}${url.search}`;
 }

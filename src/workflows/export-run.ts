@@ -101,7 +101,8 @@ export class ExportRun {
   /** Waits until a time, or until an operator asks for a poll. */
   async waitUntil(time: number, summary: string): Promise<void> {
     this.show();
-    await wait({ until: time, unless: () => this.state.pollRequested === true, summary });
+    const isRequested = (): boolean => this.state.pollRequested === true;
+    if (!isRequested()) await wait({ until: time, unless: isRequested, summary });
     delete this.state.pollRequested;
   }
 }

@@ -6,6 +6,7 @@ import { WARNINGS } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
 import { refreshMargin } from '../policy/refresh-margin.ts';
 import type { Trouble } from '../policy/trouble.ts';
+import { addTrouble } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
 import { failure } from './failure.ts';
 import type { NextTry } from './retry.ts';
@@ -89,8 +90,10 @@ export class TokenKeeper {
     const held = this.#run.state.token;
     if (held === undefined || needed.epoch >= held.epoch) await this.#refresh(needed.epoch);
     if (needed.refused) return undefined;
+    // Nothing is waited for the first time, and no delay is drawn: the random numbers of recorded histories stay in step.
+    if (trouble === undefined) return addTrouble(undefined, 'tokenEndpoint', Date.now());
     const next = nextTry(trouble, { cause: 'tokenEndpoint' }, this.#run.limits);
-    if (next.trouble.times > 1) await this.#wait(next, detailOf(needed));
+    await this.#wait(next, detailOf(needed));
     return next.trouble;
   }
 

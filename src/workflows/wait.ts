@@ -17,12 +17,12 @@ export interface Awaited {
  * @returns whether `unless` became true
  */
 export async function wait({ until, unless = () => false, summary }: Awaited): Promise<boolean> {
-  if (unless()) return true;
   if (until === undefined) {
     await condition(unless);
     return true;
   }
   const delay = until - Date.now();
-  if (delay <= 0) return false;
+  if (delay <= 0) return unless();
+  // Also when `unless` is true already: the timer takes a number, on which recorded histories count.
   return condition(unless, delay, summary === undefined ? {} : { summary });
 }

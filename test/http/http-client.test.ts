@@ -33,6 +33,7 @@ describe('a request', () => {
     ['/s#fragment?a=b', '/s'],
     ['/ä?ö=ü', '/%C3%A4?%C3%B6=%C3%BC'],
     ['/a b', '/a%20b'],
+    ['/a\\b', '/a/b'],
   ])('keeps path and query to the letter: %s', async (asked, arrived) => {
     const { origin, seen } = await record(ok);
     await readText(await get(`${origin}${asked}`), 10);
