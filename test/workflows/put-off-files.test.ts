@@ -54,9 +54,11 @@ test('a file that is to wait for a year holds the others for a bounded time, and
   expect(Math.min(...after)).toBeGreaterThanOrEqual(2900);
   expect(asked(server, 'p0')).toHaveLength(1);
 
-  const [before] = [Date.now()];
-  const progress = await started.handle.query<ExportProgress>(PROGRESS);
-  expect(progress.files).toMatchObject({ total: 30, done: 29, waiting: 1, running: 0 });
+  // The workflow hears of files when their batch ends.
+  await expect
+    .poll(async () => (await started.handle.query<ExportProgress>(PROGRESS)).files, { timeout: 10_000 })
+    .toMatchObject({ total: 30, done: 29, waiting: 1, running: 0 });
+  const before = Date.now();
   server.answer = () => undefined;
   await started.handle.signal(POLL_NOW);
   expect((await started.result()).files).toBe(30);
