@@ -3,6 +3,7 @@ import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { ManifestDraft } from '../export-folder/manifest-draft.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
+import { FinishedMeanwhileError } from '../export-folder/refuse-finished.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -67,6 +68,10 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     const attachments = input.attachments ? await folder.publishAttachmentIndex(attempt.signal, onLines) : undefined;
     report = makeReport(folder.location, summary, content, attachments, input);
     await folder.result.publish(report, manifest);
+  } catch (error) {
+    const finished = error instanceof FinishedMeanwhileError ? await folder.result.published() : undefined;
+    if (finished === undefined) throw error;
+    report = finished;
   } finally {
     await manifest.discard();
   }

@@ -5,7 +5,7 @@ import { refuseFinished } from './refuse-finished.ts';
  * Gives a finished part its final name in place of what an earlier attempt, or an earlier run, has left there: that was
  * made from what was known then. Only for what `manifest.json` makes valid, which is not there yet.
  *
- * @throws ExportError `DestinationFailed` when a later attempt has finished the export
+ * @throws FinishedMeanwhileError when another attempt has finished the export
  * @throws Error when another attempt does the same at the same moment: trying again helps
  */
 export async function publishAgain(folder: Folder, part: Part, name: string): Promise<void> {

@@ -9,6 +9,7 @@ import { ExportResult } from '../../src/export-folder/export-result.ts';
 import { JobRecord } from '../../src/export-folder/job-record.ts';
 import { FILES } from '../../src/export-folder/layout.ts';
 import { publishAgain } from '../../src/export-folder/publish-again.ts';
+import { FinishedMeanwhileError } from '../../src/export-folder/refuse-finished.ts';
 import { Troubles } from '../../src/export-folder/troubles.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder } from '../../src/storage/folder.ts';
@@ -33,8 +34,8 @@ test('an attempt that settles when another one has finished the export changes n
 
   const part = await folder.openPart('index');
   await part.finish();
-  await expect(publishAgain(folder, part, FILES.attachments)).rejects.toMatchObject({ code: 'DestinationFailed' });
-  await expect(result.publish({} as ExportReport, late)).rejects.toMatchObject({ code: 'DestinationFailed' });
+  await expect(publishAgain(folder, part, FILES.attachments)).rejects.toThrow(FinishedMeanwhileError);
+  await expect(result.publish({} as ExportReport, late)).rejects.toThrow(FinishedMeanwhileError);
 
   expect(await textOf(FILES.attachments)).toBe('index of the first');
   expect(await textOf(FILES.report)).toBe('report of the first');
