@@ -10,7 +10,7 @@ const ALLOWED = new Set([
   // Heartbeats.
   'activities/run-activity.ts',
   // The process waits for Temporal, and a person at a terminal for an answer.
-  'worker.ts',
+  'process/connect-patiently.ts',
   'cli/check.ts',
 ]);
 
