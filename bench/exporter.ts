@@ -38,6 +38,8 @@ export interface ExporterOptions {
   /** Certificate authority of the files' servers. */
   ca: string;
   destinations: Record<string, object>;
+  /** What the configuration has beside servers and destinations, and of the server beside its address. */
+  settings: { server?: object };
   env?: NodeJS.ProcessEnv;
   /** Default 1. */
   workers?: number;
@@ -46,10 +48,11 @@ export interface ExporterOptions {
 /** Starts workers as users run them, and waits until they poll. */
 export async function startExporter(options: ExporterOptions): Promise<Exporter> {
   const { temporal, folder, taskQueue, baseUrl, fileOrigins, ca, destinations } = options;
+  const { server, ...settings } = options.settings;
   await mkdir(folder, { recursive: true });
   const config = join(folder, 'config.yaml');
-  const bench = { baseUrl, fileOrigins, tls: { caFile: ca } };
-  await writeFile(config, stringify({ servers: { bench }, destinations }));
+  const bench = { baseUrl, fileOrigins, tls: { caFile: ca }, ...server };
+  await writeFile(config, stringify({ servers: { bench }, destinations, ...settings }));
   const start = (): Promise<ChildProcess> => startWorker(options, config);
   const children: ChildProcess[] = [];
   for (let worker = 0; worker < (options.workers ?? 1); worker++) children.push(await start());

@@ -33,6 +33,10 @@ const server = createServer((request, response) => {
         error: [],
       }),
     );
+  } else if (url.startsWith('/metadata')) {
+    response
+      .writeHead(200, { 'content-type': 'application/fhir+json' })
+      .end(JSON.stringify({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1', rest: [{ mode: 'server' }] }));
   } else response.writeHead(method === 'DELETE' ? 202 : 404).end();
 });
 server.listen(0, '127.0.0.1', () => {

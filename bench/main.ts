@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { parseArgs, promisify } from 'node:util';
+import { parse } from 'yaml';
 import { CASES, sweep } from './cases.ts';
 import type { Exporter } from './exporter.ts';
 import { measureFifty, measureIdle, measureKill, measureStart, measureTwoWorkers } from './moments.ts';
@@ -16,6 +17,8 @@ Measures whole exports, with all checks and durability, beside curl. Needs nginx
   --rounds N       that count, after one that does not; default 5
   --folder DIR     on the disk that is measured; default: the folder for temporary files
   --against DIR    another built checkout, measured in the same rounds
+  --with YAML      this checkout with other settings ("downloadThreads: 1", "server: {maxConcurrentDownloads: 4}"),
+                   measured in the same rounds; can be repeated
   --sweep NAME     instead: one file of rising size (size), or a rising number of small files (files)
   --most N         largest size in MiB, or number of files, of a sweep; default 4096 and 10,000
   --json FILE      writes the results`;
@@ -26,6 +29,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     folder: { type: 'string', default: tmpdir() },
     against: { type: 'string' },
+    with: { type: 'string', multiple: true, default: [] },
     sweep: { type: 'string' },
     most: { type: 'string' },
     json: { type: 'string' },
@@ -54,6 +58,9 @@ async function main(): Promise<void> {
   try {
     for (const one of cases) {
       const exporters: Record<string, Exporter> = { ours: await stage.start() };
+      for (const settings of values.with) {
+        exporters[settings] = await stage.start({ settings: parse(settings) as { server?: object } });
+      }
       if (values.against !== undefined) exporters['against'] = await stage.start({ checkout: values.against });
       try {
         const sides = await measureCase(stage, one, exporters, rounds);

@@ -8,6 +8,7 @@ import { runExport } from './exporter.ts';
 import type { Measured } from './measured.ts';
 import { medians } from './measured.ts';
 import { hasAws, withAws } from './s3-copy.ts';
+import { hasSmartFetch, withSmartFetch } from './smart-fetch.ts';
 import type { Stage } from './stage.ts';
 
 /** Medians of the rounds of a case, by who did it. */
@@ -39,7 +40,7 @@ export async function measureCase(
   const measured: Record<string, Measured[]> = {};
   for (let round = 0; round <= rounds; round++) {
     for (const { name, run } of sides) {
-      const path = `out-${name.replaceAll(' ', '-')}-${round}`;
+      const path = `out-${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${round}`;
       const result = await run(path);
       if (round > 0) (measured[name] ??= []).push(result);
       for (const root of [stage.disk, stage.memory]) await rm(join(root, path), { recursive: true, force: true });
@@ -53,14 +54,25 @@ async function opponents(stage: Stage, one: Case): Promise<Side[]> {
   if (to === 's3') {
     if (stage.gateway === undefined || !(await hasAws())) return [];
     const gateway = stage.gateway;
-    return [{ name: 'aws s3 cp', run: (path) => withAws(gateway, join(stage.data, serve), files, path) }];
+    const source = join(stage.data, serve);
+    return [
+      {
+        name: 'aws s3 cp',
+        run: (prefix) => withAws(gateway, source, { copies: files, folder: join(stage.disk, prefix), prefix }),
+      },
+    ];
   }
   const urls = Array.from({ length: files }, (_, number) => `${stage.files[way]}/${serve}/${number}`);
   const ca = way === 'tls' ? stage.ca : undefined;
-  return [false, true].map((honest) => ({
+  const others: Side[] = [false, true].map((honest) => ({
     name: honest ? 'honest curl' : 'curl',
     run: (path) => withCurl(urls, join(stage[to], path), { honest, ca }),
   }));
+  if (await hasSmartFetch()) {
+    const from = { baseUrl: stage.baseUrl, group: groupOf(one), ca: stage.ca };
+    others.push({ name: 'smart-fetch', run: (path) => withSmartFetch(from, join(stage[to], path)) });
+  }
+  return others;
 }
 
 function exportSide(one: Case, name: string, exporter: Exporter): Side {

@@ -29,6 +29,15 @@ export interface HospitalTimes {
   manifest: number;
 }
 
+export interface StartOptions {
+  /** Folder of a built checkout. Default: this one. */
+  checkout?: string | undefined;
+  /** Default 1. */
+  workers?: number;
+  /** What the configuration has beside servers and destinations, and under `server` of the server beside its address. */
+  settings?: { server?: object };
+}
+
 /** All that a measurement needs, each part a process of its own. */
 export interface Stage {
   /** On the disk that is measured, and in memory. */
@@ -37,11 +46,12 @@ export interface Stage {
   /** Folder of the files that are served. */
   data: string;
   files: FileServer;
+  /** Of the FHIR side. */
+  baseUrl: string;
   ca: string;
   gateway: Gateway | undefined;
   times: HospitalTimes;
-  /** @param checkout default: this one */
-  start(options?: { checkout?: string | undefined; workers?: number; env?: NodeJS.ProcessEnv }): Promise<Exporter>;
+  start(options?: StartOptions): Promise<Exporter>;
   close(): Promise<void>;
 }
 
@@ -66,6 +76,7 @@ export async function setStage(
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const [printed] = (await once(hospital.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+  const baseUrl = printed.toString().trim();
   const times: HospitalTimes = { kickOff: 0, manifest: 0 };
   hospital.on('message', ({ kind, at }: { kind: keyof HospitalTimes; at: number }) => (times[kind] = at));
   const say = (line: string): void => console.error(line);
@@ -82,16 +93,17 @@ export async function setStage(
     memory,
     data,
     files,
+    baseUrl,
     ca: certificate.cert,
     gateway,
     times,
-    start: ({ checkout = PROJECT, workers = 1, env = {} } = {}) =>
+    start: ({ checkout = PROJECT, workers = 1, settings = {} } = {}) =>
       startExporter({
         temporal,
         checkout,
         folder: join(disk, `worker-${++started}`),
         taskQueue: `bench-${started}`,
-        baseUrl: printed.toString().trim(),
+        baseUrl,
         fileOrigins: Object.values(origins),
         ca: certificate.cert,
         destinations: {
@@ -99,7 +111,8 @@ export async function setStage(
           memory: { type: 'directory', path: memory },
           ...(gateway === undefined ? {} : { s3: { type: 's3', ...bucket } }),
         },
-        env: { LOG_LEVEL: 'info', ...(gateway === undefined ? {} : credentialsOf(gateway)), ...env },
+        env: { LOG_LEVEL: 'info', ...(gateway === undefined ? {} : credentialsOf(gateway)) },
+        settings,
         workers,
       }),
     close: async () => {
