@@ -47,7 +47,7 @@ export async function publishAttachmentIndex(
           counts.bytes += line.bytes;
         }
       }
-      await part.write(Buffer.from(described.map(({ content }) => `${JSON.stringify(content)}\n`).join('')));
+      await part.write([Buffer.from(described.map(({ content }) => `${JSON.stringify(content)}\n`).join(''))]);
       lines += group.length;
       onLines(lines);
     }

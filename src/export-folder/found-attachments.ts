@@ -75,7 +75,7 @@ class OccurrenceWriter {
 
   async #write(): Promise<void> {
     this.#part ??= await this.#folder.openPart(`found-${this.#file}`);
-    await this.#part.write(Buffer.from(this.#lines.join('')));
+    await this.#part.write([Buffer.from(this.#lines.join(''))]);
     this.#lines = [];
   }
 }

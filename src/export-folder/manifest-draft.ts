@@ -72,7 +72,7 @@ export class ManifestDraft {
   }
 
   async #write(text: string): Promise<void> {
-    if (text !== '') await this.#part.write(Buffer.from(text));
+    if (text !== '') await this.#part.write([Buffer.from(text)]);
   }
 }
 

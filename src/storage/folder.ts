@@ -58,8 +58,10 @@ export interface Folder {
 export interface Part {
   /** What has been taken over from an earlier attempt; undefined when there was nothing, and after {@link restart}. */
   readonly resumed: ResumedPart | undefined;
-  /** Takes bytes over: they will not be changed by anybody. */
-  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Writes bytes that follow one another. When it returns, their memory may be used again.
+   */
+  write(chunks: readonly Uint8Array[]): Promise<void>;
   /**
    * Makes the bytes so far durable, for a later attempt to take over. A destination that stores pieces counts whole
    * ones only, and makes those that come later durable by itself.

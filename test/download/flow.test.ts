@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
@@ -9,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { Part } from '../../src/storage/folder.ts';
-import { attemptFile } from '../support/fetch-attempt.ts';
+import { attemptFile, publishedAt } from '../support/fetch-attempt.ts';
 import { serveFile } from '../support/file-server.ts';
 
 const MIB = 1024 * 1024;
@@ -36,10 +37,10 @@ afterEach(async () => {
 function slow(part: Part, ms: number, seen: (bytes: number) => void): Part {
   return {
     resumed: part.resumed,
-    async write(chunk) {
+    async write(chunks) {
       await sleep(ms);
-      seen(chunk.length);
-      await part.write(chunk);
+      seen(chunks.reduce((sum, { length }) => sum + length, 0));
+      await part.write(chunks);
     },
     checkpoint: (validator) => part.checkpoint(validator),
     restart: () => part.restart(),
@@ -51,6 +52,24 @@ function slow(part: Part, ms: number, seen: (bytes: number) => void): Part {
 }
 
 describe('a destination slower than the wire', () => {
+  test.each(['as they are', 'as gzip'])('stores eight files at once as they were checked: %s', async (way) => {
+    const size = 9 * MIB;
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, file) => {
+        const line = Buffer.from(`{"resourceType":"Patient","id":"${String(file).repeat(1024 - 35)}"}\n`);
+        const bytes = (from: number, to: number): Buffer => Buffer.alloc(size, line).subarray(from, to);
+        const gzip = way === 'as gzip' ? gzipSync(bytes(0, size), { level: 0 }) : undefined;
+        const server = await serveFile({ size, bytes, gzip });
+        const own = join(root, String(file));
+        const url = server.url;
+        const outcome = await attemptFile({ http, root: own, url, wrap: (part) => slow(part, 20, () => {}) });
+        const published = createHash('sha256').update(await readFile(publishedAt(own)));
+        expect(outcome).toMatchObject({ bytes: size, sha256: published.digest('hex') });
+        await server.close();
+      }),
+    );
+  });
+
   test.each(['as it is', 'as gzip'])('%s: the wire waits, and a stall is no fault of the server', async (way) => {
     const size = 24 * MIB;
     const gzip = way === 'as gzip' ? gzipSync(repeated(0, size), { level: 0 }) : undefined;
@@ -84,7 +103,7 @@ describe('a destination slower than the wire', () => {
       url: server.url,
       wrap: (part) => ({
         ...slow(part, 0, () => {}),
-        write: (chunk) => (pauses++ === 20 ? sleep(1500) : Promise.resolve()).then(() => part.write(chunk)),
+        write: (chunks) => (pauses++ === 20 ? sleep(1500) : Promise.resolve()).then(() => part.write(chunks)),
       }),
     });
     expect(outcome).toMatchObject({ bytes: 8 * MIB });
@@ -141,10 +160,10 @@ test('an attempt that is aborted while the destination is slow ends when its las
     signal: controller.signal,
     wrap: (part) => ({
       ...slow(part, 0, () => {}),
-      async write(chunk) {
+      async write(chunks) {
         most = Math.max(most, ++writing);
         await sleep(2);
-        await part.write(chunk);
+        await part.write(chunks);
         writing--;
       },
     }),

@@ -39,10 +39,10 @@ describe('invariant 8: nothing grows without bound', () => {
       );
       const headers = encoding === undefined ? {} : { 'content-encoding': encoding };
       const part: Part = {
-        async write(bytes) {
+        async write(chunks) {
           await new Promise((resolve) => setImmediate(resolve));
           ahead = Math.max(ahead, sent - stored);
-          stored += bytes.length;
+          for (const { length } of chunks) stored += length;
         },
         resumed: undefined,
         checkpoint: async () => {},

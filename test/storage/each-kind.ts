@@ -58,7 +58,7 @@ function s3(): Kind {
 
 /** Writes as a download does, in chunks of no particular size. */
 export async function fill(part: Part, from: number, to: number): Promise<void> {
-  for (let at = from; at < to; at += 300_007) await part.write(data.subarray(at, Math.min(at + 300_007, to)));
+  for (let at = from; at < to; at += 300_007) await part.write([data.subarray(at, Math.min(at + 300_007, to))]);
 }
 
 export async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {

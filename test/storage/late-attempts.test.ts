@@ -65,13 +65,13 @@ describeEachKind('has attempts that overtake one another', () => {
 
     test('begins again with other bytes', async () => {
       await zombie.restart();
-      await zombie.write(randomBytes(3 * PIECE));
+      await zombie.write([randomBytes(3 * PIECE)]);
       await zombie.checkpoint({ validator: '"v2"' });
       await inherits();
     });
 
     test('publishes late: not over what is there', async () => {
-      await zombie.write(Buffer.from('something else'));
+      await zombie.write([Buffer.from('something else')]);
       await zombie.finish().catch(() => {});
       await inherits();
       expect(await zombie.publish('file').catch(() => false)).toBe(false);

@@ -88,7 +88,7 @@ describeEachKind('has parts', () => {
       const part = await attempt();
       expect(part.resumed?.bytes).toBeGreaterThanOrEqual(2 * PIECE);
       await part.restart();
-      await part.write(data.subarray(PIECE));
+      await part.write([data.subarray(PIECE)]);
       await part.checkpoint({ validator: '"v2"' });
       await part.keep();
       const next = await attempt();
@@ -100,7 +100,7 @@ describeEachKind('has parts', () => {
           .digest('hex'),
       );
       await next.restart();
-      await next.write(Buffer.from('short'));
+      await next.write([Buffer.from('short')]);
       await next.finish();
       expect(await next.publish('file')).toBe(true);
       await next.discard();

@@ -24,7 +24,7 @@ export interface Served {
   /** Instead of closing the connection it falls silent. */
   stall?: boolean;
   /** Whole body as gzip, for those who accept it; `breakAt` then counts its bytes. */
-  gzip?: Buffer;
+  gzip?: Buffer | undefined;
 }
 
 const BLOCK = 256 * 1024;

@@ -82,7 +82,11 @@ class S3Part implements Part {
     return this.#resumed;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) await this.#write(chunk);
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
     const { pieceBytes } = this.#place.rules;
     let rest = chunk;
     // A full piece stays until more comes: it may be all of the file.
@@ -154,7 +158,8 @@ class S3Part implements Part {
 
   #gather(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#gathered.push(chunk);
+    // A copy: the memory of what is written may be used again.
+    this.#gathered.push(new Uint8Array(chunk));
     this.#gatheredBytes += chunk.length;
   }
 

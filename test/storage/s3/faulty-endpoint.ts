@@ -39,7 +39,7 @@ export function open(path: string, more: Partial<S3Config> = {}): Folder {
 /** A part with so many bytes. */
 export async function fill(folder: Folder, bytes: number): Promise<Part> {
   const part = await folder.openPart('1');
-  await part.write(Buffer.alloc(bytes, 'x'));
+  await part.write([Buffer.alloc(bytes, 'x')]);
   return part;
 }
 

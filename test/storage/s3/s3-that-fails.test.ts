@@ -82,7 +82,7 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     const folder = open('joining');
     const part = await folder.openPart('1');
     await part.checkpoint({ validator: '"v"' });
-    await part.write(Buffer.alloc(3 * PIECE + 1, 'x'));
+    await part.write([Buffer.alloc(3 * PIECE + 1, 'x')]);
     await part.finish();
     proxy.answer = (seen) => (/^PUT .*partNumber=2/.test(seen) ? { status: 500 } : undefined);
     await expect(part.publish('file')).rejects.toThrow();
@@ -101,7 +101,7 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     await part.checkpoint({ validator: '"v"' });
     proxy.answer = (seen) => (/^PUT .*000002/.test(seen) ? { status: 500 } : undefined);
     const written = (async () => {
-      await part.write(Buffer.alloc(3 * PIECE + 1, 'x'));
+      await part.write([Buffer.alloc(3 * PIECE + 1, 'x')]);
       await part.finish();
     })();
     await expect(written).rejects.toThrow();

@@ -102,7 +102,7 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
       let most = 0;
       for (let written = 0; written < bytes; written += 65_536) {
         // Each chunk of its own, as the network gives them.
-        await part.write(Buffer.alloc(65_536, 'x'));
+        await part.write([Buffer.alloc(65_536, 'x')]);
         if (written % PIECE < 65_536) {
           collectGarbage();
           most = Math.max(most, process.memoryUsage().arrayBuffers);
