@@ -29,8 +29,15 @@ export interface KickOffInput {
 /** `retryAfter` in milliseconds. */
 export type KickOffResult =
   | TokenNeeded
-  | { kind: 'accepted'; origin: string; retryAfter?: number | undefined; warnings: Warning[] }
+  | ({ kind: 'accepted'; origin: string; warnings: Warning[] } & FirstPoll)
   | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
+
+/** When the first poll may come: neither field when that is not known, because another attempt received the answer. */
+interface FirstPoll {
+  retryAfter?: number | undefined;
+  /** The server names no time to wait. Results of version 0.1.0 never say so, and their exports wait. */
+  pollAtOnce?: true;
+}
 
 /** Bytes of an answer's body that are read. */
 const LARGEST_ANSWER = 1024 * 1024;
@@ -117,7 +124,8 @@ async function accept(
   const job = await attempt.accept(answer, async () =>
     ignoredParameters(readOutcome(await bodyOf(response)) ?? [], parameters),
   );
-  return accepted(job, job.statusUrl === answer.statusUrl ? retryAfter : undefined);
+  if (job.statusUrl !== answer.statusUrl) return accepted(job);
+  return accepted(job, retryAfter === undefined ? { pollAtOnce: true } : { retryAfter });
 }
 
 /** What an answer leads to that accepts nothing. */
@@ -156,9 +164,9 @@ function bodyOf(response: HttpResponse): Promise<string> {
   return readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
 }
 
-function accepted({ statusUrl, warnings }: AcceptedJob, retryAfter?: number): KickOffResult {
+function accepted({ statusUrl, warnings }: AcceptedJob, firstPoll: FirstPoll = {}): KickOffResult {
   const { origin } = new URL(statusUrl);
-  return { kind: 'accepted', origin, retryAfter, warnings };
+  return { kind: 'accepted', origin, ...firstPoll, warnings };
 }
 
 function trouble(detail: string, retryAfter: number | undefined): KickOffResult {

@@ -4,7 +4,7 @@ import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry, secondsUntil } from './retry.ts';
-import { addWarnings } from './state.ts';
+import { AT_ONCE, addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
 /**
@@ -32,8 +32,8 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       job.accepted = true;
       delete poll.trouble;
       delete poll.detail;
-      poll.backoffs = 1;
-      poll.notBefore = Date.now() + nextDelay(result.retryAfter, 0, limits, Math.random);
+      poll.backoffs = result.pollAtOnce ? 0 : 1;
+      poll.notBefore = result.pollAtOnce ? AT_ONCE : Date.now() + nextDelay(result.retryAfter, 0, limits, Math.random);
       return;
     }
     const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits);

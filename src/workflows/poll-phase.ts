@@ -5,7 +5,7 @@ import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry, secondsUntil } from './retry.ts';
-import { addWarnings } from './state.ts';
+import { AT_ONCE, addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
 /**
@@ -72,8 +72,9 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
 function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }): boolean {
   const { poll } = run.job;
   const next = nextTry(poll.trouble, result, run.limits);
-  poll.trouble = next.trouble;
   poll.detail = detailOf(result);
+  // The server may not know the job yet that it has just accepted: this poll came early, and does not count.
+  if (poll.notBefore !== AT_ONCE) poll.trouble = next.trouble;
   if (next.kind === 'final') {
     if (result.cause === 'gone') return false;
     throw result.cause === 'unusable'

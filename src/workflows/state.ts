@@ -50,8 +50,12 @@ export interface TokenState {
   refreshAt?: number | undefined;
 }
 
+/** As the time of a poll: nothing is waited for. */
+export const AT_ONCE = 0;
+
 export interface PollState {
   polls: number;
+  /** {@link AT_ONCE} before the first poll of a job whose server named no time. */
   notBefore: number;
   /** Waits in a row for which the server named no time. */
   backoffs: number;
@@ -118,7 +122,7 @@ export function newState(now: number): ExportState {
 
 /** @param polls made so far, of all jobs */
 export function newJob(generation: number, polls: number): JobState {
-  return { generation, accepted: false, complete: false, poll: { polls, notBefore: 0, backoffs: 0 } };
+  return { generation, accepted: false, complete: false, poll: { polls, notBefore: AT_ONCE, backoffs: 0 } };
 }
 
 export function newDownloads(cursor: number, window: number, now: number): DownloadState {

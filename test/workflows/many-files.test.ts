@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
+import { runsOf } from '../support/runs.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
 const FILES = 10_000;
+/** Most events that a thousand small files may take: ten batches, six events each, and their share of a plan. */
+const EVENTS_OF_A_THOUSAND = 62;
+/** Of the export otherwise, and of its first files, which are fetched alone. */
+const EVENTS_OF_ALL_ELSE = 100;
 /** Milliseconds; a tenth of it when nothing else runs. */
 const LIMIT = 300_000;
 
@@ -31,6 +36,8 @@ test(
     const fetched = hospital.journal.filter(({ route }) => route === 'file');
     expect(fetched).toHaveLength(hospital.expectedFiles().length);
     expect(report.fetchedAgain).toEqual({});
+    const events = (await runsOf(stack.client, 'many')).flat().length;
+    expect(events).toBeLessThanOrEqual(EVENTS_OF_ALL_ELSE + (EVENTS_OF_A_THOUSAND * report.files) / 1000);
   },
   LIMIT,
 );

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
+import { runsOf } from '../support/runs.ts';
 import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
@@ -71,6 +73,49 @@ describe('no request comes earlier than Retry-After asked for', () => {
     expect(Date.parse(nextPollAt ?? '') - Date.now()).toBeGreaterThan(17_900_000);
     await started.pollNow();
     expect((await started.result()).status).toBe('complete');
+  });
+});
+
+describe('the first poll', () => {
+  /** What a run did between its kick-off and its end: activities, and timers that were waited for. */
+  async function stepsAfterKickOff(workflowId: string): Promise<string[]> {
+    const events = (await runsOf(stack.client, workflowId)).flat();
+    const steps = events.flatMap(
+      ({ activityTaskScheduledEventAttributes: activity, timerStartedEventAttributes }) =>
+        activity?.activityType?.name ?? (timerStartedEventAttributes == null ? [] : 'timer'),
+    );
+    return steps.slice(steps.indexOf('kickOff') + 1);
+  }
+
+  test('comes at once when the answer to the kick-off names no time, and the second one waits', async () => {
+    hospital.faults.add({ route: 'status', do: answer(202) });
+    await stack.run(SMALL, 'at-once');
+    expect((await stepsAfterKickOff('at-once')).slice(0, 3)).toEqual(['pollStatus', 'timer', 'pollStatus']);
+    const [first, second] = of('status');
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(SHORT_LIMITS.backoffFloor);
+  });
+
+  test('waits as long as the answer to the kick-off asks', async () => {
+    hospital.faults.add({ route: 'kickOff', do: { kind: 'headers', set: { 'Retry-After': '1' } } });
+    await stack.run(SMALL, 'asked-to-wait');
+    expect((await stepsAfterKickOff('asked-to-wait')).slice(0, 2)).toEqual(['timer', 'pollStatus']);
+    const [kickOff, poll] = of('kickOff', 'status');
+    expect((poll?.at ?? 0) - (kickOff?.at ?? 0)).toBeGreaterThanOrEqual(1000);
+  });
+
+  test('waits when nobody knows what the answer to the kick-off asked', async () => {
+    const folder = { destination: { path: 'adopted' } };
+    hospital.faults.add({ route: 'status', times: Infinity, do: answer(503) });
+    await stack.fail({ ...SMALL, ...folder });
+    hospital.faults.clear();
+    await stack.run({ ...SMALL, ...folder }, 'adopting');
+    expect((await stepsAfterKickOff('adopting')).slice(0, 2)).toEqual(['timer', 'pollStatus']);
+  });
+
+  test('is too early to prove anything: trouble counts from the second one on', async () => {
+    hospital.faults.add({ route: 'status', times: SHORT_LIMITS.unusableTries, do: answer(200, '{}') });
+    expect((await stack.run(SMALL)).status).toBe('complete');
+    expect(of('status')).toHaveLength(SHORT_LIMITS.unusableTries + 1);
   });
 });
 
