@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/temporal-programs.ts', 'test/support/versitygw.ts'],
+    globalSetup: ['test/support/temporal-programs.ts', 'test/support/shared-temporal.ts', 'test/support/versitygw.ts'],
     pool: 'forks',
     // Some files run workers and downloads of their own; more at once only make each other slow.
     maxWorkers: 2,

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { ExportReport } from '../src/contract.ts';
+import { temporalEnv } from './support/real-worker.ts';
 import type { Stack } from './support/stack.ts';
 import { startStack } from './support/stack.ts';
 
@@ -14,10 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
+/** Runs Temporal's CLI on the stack. */
+const temporal = (...args: string[]) =>
+  run(inject('temporalCli'), args, { env: { ...process.env, ...temporalEnv(stack) } });
+
 const INPUT = { server: 'hospital', level: 'patient', parameters: { _type: ['Patient'] } };
 
 test('with the Temporal CLI', async () => {
-  const temporal = (...args: string[]) => run(inject('temporalCli'), [...args, '--address', stack.temporal.address]);
   await temporal(
     'workflow',
     'start',
@@ -39,7 +43,7 @@ test('with the Temporal CLI', async () => {
 });
 
 test('the code of a failure is seen in the text output of the CLI', async () => {
-  const started = run(inject('temporalCli'), [
+  const started = temporal(
     'workflow',
     'execute',
     '--type',
@@ -50,16 +54,14 @@ test('the code of a failure is seen in the text output of the CLI', async () => 
     'by-cli-wrong',
     '--input',
     '{"server":"hospital","level":"everything"}',
-    '--address',
-    stack.temporal.address,
-  ]);
+  );
   await expect(started).rejects.toMatchObject({
     stdout: expect.stringContaining('InvalidRequest: level: must be one of'),
   });
 });
 
 test('over the HTTP API', async () => {
-  const url = `${stack.temporal.httpUrl}/api/v1/namespaces/default/workflows/by-http`;
+  const url = `${stack.temporal.httpUrl}/api/v1/namespaces/${stack.temporal.namespace}/workflows/by-http`;
   const { statusCode, body } = await request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

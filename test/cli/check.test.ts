@@ -8,6 +8,7 @@ import type { JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { ServerConfig } from '../../src/config.ts';
+import { temporalEnv } from '../support/real-worker.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -47,7 +48,7 @@ afterAll(async () => {
 });
 
 async function check(...args: string[]): Promise<{ code: number; output: string }> {
-  const env = { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address };
+  const env = { ...process.env, ...temporalEnv(stack) };
   try {
     const { stdout } = await run(process.execPath, [CLI, 'check', ...args], { env });
     return { code: 0, output: stdout };

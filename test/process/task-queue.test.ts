@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { taskQueueOf } from '../../src/process/task-queue.ts';
 import type { RealWorker } from '../support/real-worker.ts';
-import { startRealWorker } from '../support/real-worker.ts';
+import { startRealWorker, temporalEnv } from '../support/real-worker.ts';
 import { runsOf } from '../support/runs.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -75,7 +75,7 @@ describe('two deployments in one namespace', () => {
 
   test('npm run check asks the workers of its own deployment', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'check', 'hospital'], {
-      env: { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address, BULK_EXPORT_TASK_QUEUE: 'staging' },
+      env: { ...process.env, ...temporalEnv(stack), BULK_EXPORT_TASK_QUEUE: 'staging' },
     });
     expect(stdout).toContain('destination local');
     const found = [];

@@ -12,7 +12,12 @@ let hospital: SampleServer;
 const workers: RealWorker[] = [];
 
 beforeAll(async () => {
-  stack = await startStack({ workers: false, servers: { hospital: { patients: 20, pollsUntilReady: 0 } } });
+  stack = await startStack({
+    workers: false,
+    servers: { hospital: { patients: 20, pollsUntilReady: 0 } },
+    // A server of its own: versions are kept by workflows of the server, which the shared one does not run.
+    temporalArgs: [],
+  });
   hospital = stack.servers['hospital'] as SampleServer;
 });
 afterEach(async () => {

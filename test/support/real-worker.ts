@@ -21,16 +21,21 @@ export interface RealWorker {
 
 /** Starts a worker; it may not be ready yet when this returns. */
 export async function startRealWorker(
-  stack: { config: Config; temporal: { address: string } },
+  stack: { config: Config; temporal: { address: string; namespace?: string } },
   env: NodeJS.ProcessEnv = {},
 ): Promise<RealWorker> {
   const configFile = join(await mkdtemp(join(tmpdir(), 'real-worker-')), 'config.yaml');
   await writeFile(configFile, stringify(stack.config));
   const child = spawnOwned(process.execPath, [WORKER], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TEMPORAL_ADDRESS: stack.temporal.address, BULK_EXPORT_CONFIG: configFile, ...env },
+    env: { ...process.env, ...temporalEnv(stack), BULK_EXPORT_CONFIG: configFile, ...env },
   });
   let logs = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (logs += chunk.toString()));
   return { child, logs: () => logs, exited: once(child, 'exit').then(([code]) => code as number | null) };
+}
+
+/** Variables with which our programs find the Temporal of a stack. */
+export function temporalEnv({ temporal }: { temporal: { address: string; namespace?: string } }): NodeJS.ProcessEnv {
+  return { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace ?? 'default' };
 }

@@ -17,13 +17,16 @@ import type { Limits } from '../../src/policy/limits.ts';
 import type { HttpTimeouts } from '../../src/http/agents.ts';
 import type { Workers } from '../../src/create-workers.ts';
 import { createWorkers } from '../../src/create-workers.ts';
+import { takeNamespace } from './shared-temporal.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
-/** A Temporal server that runs, and a client of it. */
+/** A namespace of a Temporal server that runs, and a client of it. */
 export interface RunningTemporal {
   address: string;
+  /** Default: `default`. */
+  namespace?: string;
   /** Base of the HTTP API; the test server has none. */
   httpUrl?: string;
   client: Client;
@@ -55,9 +58,9 @@ export interface StackOptions {
   entries?: Record<string, Partial<ServerConfig>>;
   limits?: Limits | undefined;
   timeouts?: HttpTimeouts;
-  /** Default: a development server of its own. */
+  /** Default: a namespace of its own of the development server that all files share. */
   temporal?: RunningTemporal;
-  /** Arguments for the development server. */
+  /** Arguments for a development server of its own. */
   temporalArgs?: string[];
   /** False: no workers in this process. Default true. */
   workers?: boolean;
@@ -67,7 +70,7 @@ let started = 0;
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'bulk-export-test-'));
-  const temporal = options.temporal ?? (await startDevelopmentServer(options.temporalArgs));
+  const temporal = options.temporal ?? (await startTemporal(options.temporalArgs));
   const { client } = temporal;
   const servers: Record<string, SampleServer> = {};
   for (const [name, serverOptions] of Object.entries(options.servers ?? { hospital: {} })) {
@@ -97,6 +100,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       const connection = await NativeConnection.connect({ address: temporal.address });
       const workers = await createWorkers({
         connection,
+        namespace: temporal.namespace,
         config,
         workflowBundle: BUNDLE,
         limits: options.limits ?? SHORT_LIMITS,
@@ -124,12 +128,23 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return stack;
 }
 
-async function startDevelopmentServer(extraArgs: string[] = []): Promise<RunningTemporal> {
-  const server = await startTemporalServer({ cli: inject('temporalCli'), ports: 'free', headless: true, extraArgs });
+async function startTemporal(ownArgs: string[] | undefined): Promise<RunningTemporal> {
+  const server =
+    ownArgs === undefined
+      ? { ...(await takeNamespace(inject('temporalNamespaces'))), stop: async () => {} }
+      : {
+          ...(await startTemporalServer({
+            cli: inject('temporalCli'),
+            ports: 'free',
+            headless: true,
+            extraArgs: ownArgs,
+          })),
+          namespace: 'default',
+        };
   const connection = await Connection.connect({ address: server.address });
   return {
     ...server,
-    client: new Client({ connection }),
+    client: new Client({ connection, namespace: server.namespace }),
     stop: async () => {
       await connection.close();
       await server.stop();

@@ -11,7 +11,7 @@ declare module 'vitest' {
   }
 }
 
-/** Finds the Temporal servers once for the whole run; files that need one start one of their own (0.3 s and 1 s). */
+/** Finds the Temporal servers once for the whole run. */
 export async function setup(project: TestProject): Promise<void> {
   project.provide('temporalCli', await findTemporalCli(console.log));
   project.provide('testServer', await testServerIfAny());

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { killGroup, spawnOwned } from '../../dev/temporal/child.ts';
+import { temporalEnv } from './real-worker.ts';
 import type { Stack } from './stack.ts';
 import { BUNDLE } from './stack.ts';
 
@@ -17,7 +18,7 @@ const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js
  *   large files
  */
 export async function startWorkerProcess(
-  stack: Pick<Stack, 'folder' | 'config'> & { temporal: Pick<Stack['temporal'], 'address'> },
+  stack: Pick<Stack, 'folder' | 'config'> & { temporal: Pick<Stack['temporal'], 'address' | 'namespace'> },
   env: Record<string, string> = {},
 ): Promise<ChildProcess> {
   const configFile = join(stack.folder, 'fhir-bulk-export.yaml');
@@ -26,7 +27,7 @@ export async function startWorkerProcess(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
-      TEMPORAL_ADDRESS: stack.temporal.address,
+      ...temporalEnv(stack),
       BULK_EXPORT_CONFIG: configFile,
       WORKFLOW_BUNDLE: BUNDLE,
       ...env,

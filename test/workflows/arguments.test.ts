@@ -44,7 +44,7 @@ test('input that is nested without end fails the run, not its task', async () =>
   const workflowId = randomUUID();
   const data = Buffer.from(`${'['.repeat(200_000)}${']'.repeat(200_000)}`);
   await stack.client.workflowService.startWorkflowExecution({
-    namespace: 'default',
+    namespace: stack.client.options.namespace,
     workflowId,
     requestId: workflowId,
     workflowType: { name: BULK_EXPORT },

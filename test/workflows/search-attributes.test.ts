@@ -17,7 +17,11 @@ let workers: Workers;
 let ended: Promise<void>;
 
 beforeAll(async () => {
-  stack = await startStack({ servers: { hospital: { patients: 3, pollsUntilReady: 0 } }, workers: false });
+  stack = await startStack({
+    servers: { hospital: { patients: 3, pollsUntilReady: 0 } },
+    workers: false,
+    temporalArgs: ['--dynamic-config-value', 'system.namespaceCacheRefreshInterval="1s"'],
+  });
   await stack.client.connection.workflowService.registerNamespace({
     namespace: NAMESPACE,
     workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
