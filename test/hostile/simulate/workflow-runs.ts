@@ -6,6 +6,7 @@ import { ApplicationFailure, TypedSearchAttributes, defaultPayloadConverter } fr
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import type { coresdk, temporal } from '@temporalio/proto';
 import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
+import { within } from './within.ts';
 
 export type Job = coresdk.workflow_activation.IWorkflowActivationJob;
 export type Command = coresdk.workflow_commands.IWorkflowCommand;
@@ -14,7 +15,10 @@ export type Failure = temporal.api.failure.v1.IFailure;
 /** One run of a workflow, in the SDK's own sandbox and without a server: activations go in, commands come out. */
 export interface WorkflowRun {
   runId: string;
-  /** @throws ApplicationFailure of type `WorkflowTaskFailed` when the workflow's task fails, as a server would see it */
+  /**
+   * @throws ApplicationFailure of type `WorkflowTaskFailed` when the workflow's task fails, as a server would see it
+   * @throws Error when it goes round in a circle
+   */
   activate(jobs: Job[], now: number, continueAsNewSuggested: boolean): Promise<Command[]>;
   dispose(): Promise<void>;
 }
@@ -38,7 +42,8 @@ export class WorkflowRuns {
     const creator = new ReusableVMWorkflowCreator(
       script,
       { code, filename: bundle, sourceMap: { version: 3, sources: [], names: [], mappings: '', file: bundle } },
-      LONGEST_ACTIVATION,
+      // No limit here: it would start a thread for each of the many calls into the sandbox that an activation has.
+      undefined as unknown as number,
       new Set(),
     );
     return new WorkflowRuns(creator);
@@ -88,7 +93,7 @@ export class WorkflowRuns {
       runId,
       activate: async (jobs, time, continueAsNewSuggested) => {
         historyLength += jobs.length * 3;
-        const completion = await workflow.activate({
+        const activation = {
           runId,
           timestamp: msToTs(time),
           isReplaying: false,
@@ -96,7 +101,8 @@ export class WorkflowRuns {
           historySizeBytes: toLong(historyLength * 500),
           continueAsNewSuggested,
           jobs,
-        });
+        };
+        const completion = await within(LONGEST_ACTIVATION, () => workflow.activate(activation));
         await workflow.getAndResetSinkCalls();
         const { failed, successful } = completion;
         if (failed?.failure != null || successful == null) {
