@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { HttpClient } from '../../src/http/http-client.ts';
 import type { Part } from '../../src/storage/folder.ts';
 import { attemptFile, publishedAt } from '../support/fetch-attempt.ts';
 import { serveFile } from '../support/file-server.ts';
+import { listenOnLoopback } from '../support/listen.ts';
 
 const MIB = 1024 * 1024;
 const LINE = Buffer.from(`{"resourceType":"Patient","id":"${'x'.repeat(1024 - 35)}"}\n`);
@@ -81,10 +81,7 @@ describe('a destination slower than the wire', () => {
       root,
       url: server.url,
       // A pause longer than the time without a byte, now and then.
-      wrap: (part) =>
-        slow(part, 1, (bytes) => {
-          stored += bytes;
-        }),
+      wrap: (part) => slow(part, 1, (bytes) => void (stored += bytes)),
       onProgress: (bytes) => {
         ahead = Math.max(ahead, bytes - stored);
       },
@@ -217,9 +214,7 @@ test.each([
       send();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const url = `http://127.0.0.1:${await listenOnLoopback(server)}/`;
   const outcome = await attemptFile({ http, root, url, entry });
   expect(outcome).toEqual({ cause: 'content', detail: expect.stringMatching(/^more than .* the manifest/) });
   expect(sent).toBeLessThan(100 * MIB);
@@ -239,12 +234,10 @@ test.each([
       setTimeout(() => end(socket), 300);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   const outcome = await attemptFile({
     http,
     root,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://127.0.0.1:${await listenOnLoopback(server)}/`,
     entry: { count: (6 * MIB) / LINE.length },
     wrap: (part) => slow(part, 20, () => {}),
   });

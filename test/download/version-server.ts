@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { attemptFile, publishedAt } from '../support/fetch-attempt.ts';
+import { listenOnLoopback } from '../support/listen.ts';
 
 export const LINES = 400;
 
@@ -50,13 +49,12 @@ export async function serve(handle: Handler): Promise<string> {
     asked.push(request.headers);
     handle(request, response, asked.length - 1);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   close = async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+  return `http://127.0.0.1:${port}/file`;
 }
 
 /** Sends some bytes and breaks off. */

@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Room } from '../../src/http/read-text.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { readText } from '../../src/http/read-text.ts';
 import { NetworkError } from '../../src/http/network-error.ts';
+import { listenOnLoopback } from '../support/listen.ts';
 
 const TEXT = JSON.stringify({ text: 'Größe '.repeat(500) });
 const SIZE = Buffer.byteLength(TEXT);
@@ -28,9 +28,8 @@ beforeAll(async () => {
     if (/\*|gzip/.test(accepted)) response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(TEXT));
     else response.end(TEXT);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+  const port = await listenOnLoopback(server);
+  url = `http://127.0.0.1:${port}/x`;
 });
 afterAll(async () => {
   await client.close();

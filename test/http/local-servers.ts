@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/messages.ts';
 import type { RequestRules } from '../../src/http/rules.ts';
+import { listenOnLoopback } from '../support/listen.ts';
 
 /** Milliseconds for which a server may be silent. */
 export const TIMEOUT = 250;
@@ -36,9 +37,8 @@ export async function listen(server: Server): Promise<string> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => sockets.add(socket));
   servers.push({ server, sockets });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const port = await listenOnLoopback(server);
+  return `http://127.0.0.1:${port}`;
 }
 
 export function serve(listener: (...args: Parameters<RequestListener>) => unknown): Promise<string> {

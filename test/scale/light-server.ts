@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Shape } from './shape.ts';
 import { ERROR_FILE, folderOf, makeFile, makePage, shapeOf } from './shape.ts';
+import { listenOnLoopback } from '../support/listen.ts';
 
 /** A FHIR server whose exports are made up while they are asked for, so that they may be of any size. */
 export interface LightServer {
@@ -39,9 +38,8 @@ export async function startLightServer(): Promise<LightServer> {
     else if (what === 'error') answer(200, ERROR_FILE, NDJSON);
     else answer(404);
   });
-  const origin = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const origin = (): string => `http://127.0.0.1:${port}`;
+  const port = await listenOnLoopback(server);
   return {
     baseUrl: (shape) => `${origin()}/${folderOf(shape)}`,
     counts,

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ServerConfig } from '../../src/config.ts';
 import { ServerAuthorization } from '../../src/auth/server-authorization.ts';
 import type { HttpClient } from '../../src/http/http-client.ts';
 import { serverEntry } from './stack.ts';
+import { listenOnLoopback } from './listen.ts';
 
 /** A request as it arrived. */
 export interface Asked {
@@ -46,10 +46,9 @@ export async function startAnswering(answer: AnsweringServer['answer']): Promise
       response.writeHead(status, own).end(text);
     })();
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+  const port = await listenOnLoopback(listener);
   const server: AnsweringServer = {
-    origin: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    origin: `http://127.0.0.1:${port}`,
     asked: [],
     answer,
     async close() {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { listenOnLoopback } from './listen.ts';
 
 /** What a server does with each request, and what it was asked. */
 export interface FileServer {
@@ -34,10 +35,9 @@ export async function serveFile(served: Served): Promise<FileServer> {
   const sockets = new Set<Socket>();
   const listener = createServer((request, response) => void answer(request, response));
   listener.on('connection', (socket) => sockets.add(socket));
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+  const port = await listenOnLoopback(listener);
   const server: FileServer = {
-    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/file`,
+    url: `http://127.0.0.1:${port}/file`,
     ranges: [],
     sent: 0,
     async close() {

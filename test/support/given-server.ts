@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './listen.ts';
 
 /** A FHIR server whose manifest and files the test writes itself, byte for byte; it agrees with nobody. */
 export interface GivenServer {
@@ -55,10 +55,9 @@ export async function startGivenServer(): Promise<GivenServer> {
     });
     response.end(body);
   }
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+  const port = await listenOnLoopback(listener);
   const server: GivenServer = {
-    origin: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    origin: `http://127.0.0.1:${port}`,
     pages: [],
     pagesForEver: false,
     files: {},

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './listen.ts';
 
 /** A file of the server. */
 export interface LinkedFile {
@@ -111,10 +111,9 @@ export async function startLinkServer(options: LinkServerOptions): Promise<LinkS
       }, delay);
     }
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+  const port = await listenOnLoopback(listener);
   const server: LinkServer = {
-    origin: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    origin: `http://127.0.0.1:${port}`,
     readings: [],
     asked: [],
     deleted: 0,

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { findTemporalCli } from '../../dev/temporal/cli.ts';
 import type { TemporalServer } from '../../dev/temporal/server.ts';
 import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { listenOnLoopback } from './listen.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -46,9 +45,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       (error: Error) => response.writeHead(500).end(error.message),
     );
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  project.provide('temporalNamespaces', `http://127.0.0.1:${(listener.address() as AddressInfo).port}`);
+  const port = await listenOnLoopback(listener);
+  project.provide('temporalNamespaces', `http://127.0.0.1:${port}`);
 
   return async () => {
     listener.close();

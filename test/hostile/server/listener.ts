@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from '../../support/listen.ts';
 
 /** Answers the requests of one case. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
@@ -29,10 +29,9 @@ export async function startListener(): Promise<Listener> {
   });
   // A client that goes away is part of the game.
   server.on('clientError', (_error, socket) => socket.destroy());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `http://127.0.0.1:${port}`,
     add: (handler) => {
       const path = `/c${++cases}`;
       handlers.set(path, handler);

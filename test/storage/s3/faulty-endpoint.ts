@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { S3Config } from '../../../src/storage/s3/s3-schema.ts';
@@ -8,6 +7,7 @@ import type { Folder, Part } from '../../../src/storage/folder.ts';
 import { openS3 } from '../../../src/storage/s3/s3.ts';
 import type { TestS3 } from '../../support/s3.ts';
 import { startS3 } from '../../support/s3.ts';
+import { listenOnLoopback } from '../../support/listen.ts';
 
 /** Bytes of a piece: the least that S3 takes. */
 export const PIECE = 5 * 1024 * 1024;
@@ -94,10 +94,9 @@ async function startProxy(target: string): Promise<Proxy> {
     forwarded.on('error', () => outgoing.destroy());
     incoming.pipe(forwarded);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   const proxy: Proxy = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${port}`,
     seen: [],
     answer: () => undefined,
     close: async () => {
