@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client, Connection } from '@temporalio/client';
@@ -93,7 +93,10 @@ async function startWorker(
   { temporal, checkout, taskQueue, env }: ExporterOptions,
   config: string,
 ): Promise<ChildProcess> {
-  const child = spawnOwned(process.execPath, [join(checkout, 'dist/src/worker.js')], {
+  // The command itself, as it is installed: its first line says how Node is to run.
+  const command = join(checkout, 'dist/src/cli/main.js');
+  await chmod(command, 0o755);
+  const child = spawnOwned(command, ['worker'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,

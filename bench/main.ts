@@ -47,7 +47,7 @@ async function main(): Promise<void> {
       ? CASES.filter(({ name }) => isWanted(name))
       : sweep(sweepName, Number(values.most ?? (sweepName === 'size' ? 4096 : 10_000)));
   const sizes = [
-    ...new Set([...cases.flatMap(({ serve }) => (/^m\d/.test(serve) ? [Number(serve.slice(1))] : [])), 16, 256]),
+    ...new Set([...cases.flatMap(({ serve }) => (/^m\d/.test(serve) ? [Number(serve.slice(1))] : [])), 16, 64, 256]),
   ];
   const stage = await setStage(
     values.folder,
@@ -73,9 +73,9 @@ async function main(): Promise<void> {
     }
     if (sweepName === undefined) {
       if (isWanted('start')) Object.assign(results.moments, await measureStart(stage, rounds));
-      if (isWanted('fifty')) Object.assign(results.moments, await measureFifty(stage));
+      if (isWanted('fifty')) Object.assign(results.moments, await measureFifty(stage, rounds));
       if (isWanted('workers')) Object.assign(results.moments, await measureTwoWorkers(stage, 16));
-      if (isWanted('kill')) Object.assign(results.moments, await measureKill(stage, 256));
+      if (isWanted('kill')) Object.assign(results.moments, await measureKill(stage, 64));
       if (isWanted('idle')) Object.assign(results.moments, await measureIdle(stage));
       printMoments(results.moments);
     }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killGroup, spawnOwned } from '../dev/temporal/child.ts';
@@ -14,9 +14,19 @@ export interface FileServer {
   tls: string;
   /** As plain, with so many bytes a second for each connection. */
   limited: string;
-  /** Bytes of bodies sent so far by the plain server, as its log says. */
+  /** File with a line for each answer of the plain server: bytes of its body. */
   log: string;
+  /** Answers of the limited server that have ended so far, also those whose connection broke. */
+  limitedAnswers(): Promise<SentAnswer[]>;
   stop(): Promise<void>;
+}
+
+/** An answer as the log of nginx has it. */
+export interface SentAnswer {
+  /** Milliseconds since the epoch. */
+  began: number;
+  /** Of its body. */
+  bytes: number;
 }
 
 /**
@@ -36,6 +46,7 @@ export async function startNginx(
   const [plain = 0, tls = 0, limited = 0] = await freePorts(3);
   await mkdir(join(folder, 'tmp'), { recursive: true });
   const log = join(folder, 'access.log');
+  const limitedLog = join(folder, 'limited.log');
   // A master that runs as root would read the files as somebody who may not.
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   const files = `
@@ -56,10 +67,11 @@ http {
   tcp_nodelay on;
   keepalive_requests 1000000;
   log_format bytes '$body_bytes_sent';
+  log_format timed '$msec $request_time $body_bytes_sent';
   access_log off;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/tmp;`).join('\n  ')}
   server { listen 127.0.0.1:${plain}; access_log ${log} bytes; ${files} }
-  server { listen 127.0.0.1:${limited}; limit_rate ${limit}; ${files} }
+  server { listen 127.0.0.1:${limited}; limit_rate ${limit}; access_log ${limitedLog} timed; ${files} }
   server {
     listen 127.0.0.1:${tls} ssl;
     ssl_certificate ${certificate.cert};
@@ -83,6 +95,13 @@ http {
     tls: `https://127.0.0.1:${tls}`,
     limited: `http://127.0.0.1:${limited}`,
     log,
+    limitedAnswers: async () => {
+      const lines = (await readFile(limitedLog, 'utf8')).split('\n').filter((line) => line !== '');
+      return lines.map((line) => {
+        const [ended = 0, took = 0, bytes = 0] = line.split(' ').map(Number);
+        return { began: (ended - took) * 1000, bytes };
+      });
+    },
     stop: async () => {
       const exited = once(child, 'exit');
       killGroup(child, 'SIGTERM');

@@ -2,6 +2,7 @@ import type { Case } from './cases.ts';
 import type { Sides } from './rounds.ts';
 import type { Measured } from './measured.ts';
 import type { Moments } from './moments.ts';
+import { GOALS } from './moments.ts';
 
 /** What a run of the bench has measured; the form of its JSON. */
 export interface Results {
@@ -33,7 +34,9 @@ export function printCase({ name, goal, sides }: CaseResult): void {
 
 export function printMoments(moments: Moments): void {
   console.log('');
-  for (const [name, figure] of Object.entries(moments)) console.log(`${name.padEnd(24)} ${figure.toFixed(2)}`);
+  for (const [name, figure] of Object.entries(moments)) {
+    console.log(`${name.padEnd(26)} ${figure.toFixed(2).padStart(7)}  (goal: ${GOALS[name] ?? ''})`);
+  }
 }
 
 function describe({ seconds, cpuSeconds, peakMiB, more }: Measured): string {

@@ -20,8 +20,8 @@ import { credentialsOf } from './s3-copy.ts';
 const run = promisify(execFile);
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const SHARED_MEMORY = '/dev/shm';
-/** Bytes a second of a limited connection. */
-const LIMIT = 20_000_000;
+/** Bytes a second of a limited connection: few enough for the connections of two workers to need little of the CPU. */
+export const LIMIT = 5_000_000;
 
 /** Times that the FHIR side of a measurement has sent, in milliseconds since the epoch. */
 export interface HospitalTimes {
