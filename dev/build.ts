@@ -29,16 +29,28 @@ export async function buildWorkflowBundle(project: string): Promise<boolean> {
   const stamp = join(dist, '.workflow-bundle.sha256');
   const workflows = join(dist, 'src/workflows/index.js');
 
-  const hash = await hashOf(project, await filesReachableFrom(workflows));
+  const hash = await hashOf(project, [join(dist, 'dev/build.js'), ...(await filesReachableFrom(workflows))]);
   if (existsSync(bundle) && (await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
 
   // Loaded here because this takes as long as everything else in a build that has nothing to do.
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger: new DefaultLogger('WARN') });
-  await writeFile(`${bundle}.new`, code);
+  await writeFile(`${bundle}.new`, withoutSources(code));
   await rename(`${bundle}.new`, bundle);
   await writeFile(stamp, hash);
   return true;
+}
+
+/**
+ * Leaves the sources out of the bundle's source map. Each worker holds the map in memory several times, and needs only its
+ * positions.
+ */
+function withoutSources(code: string): string {
+  const at = code.lastIndexOf('base64,') + 'base64,'.length;
+  const { sourcesContent: _, ...map } = JSON.parse(Buffer.from(code.slice(at), 'base64').toString()) as {
+    sourcesContent?: string[];
+  };
+  return code.slice(0, at) + Buffer.from(JSON.stringify(map)).toString('base64');
 }
 
 /** The compiled file and all that it imports by relative path. */

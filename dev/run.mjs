@@ -2,7 +2,7 @@
 // changed and runs the script. Plain JavaScript without dependencies, because it is there before both of them.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -81,6 +81,8 @@ function install() {
 
 async function build() {
   compile();
+  // As npm does when the package is installed: the first line of the command says how Node is to run.
+  chmodSync(join(project, cli), 0o755);
   const { removeOrphans, buildWorkflowBundle } = await import(urlOf('dist/dev/build.js'));
   await removeOrphans(project);
   if (await buildWorkflowBundle(project)) console.log('Bundled the workflows: dist/workflow-bundle.js');
