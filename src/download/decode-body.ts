@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import type { ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import type { Take } from '../http/exchange.ts';
+import { release } from '../http/slabs.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { ContentError } from './content-error.ts';
 
@@ -43,7 +44,9 @@ export async function receiveBody(
   void body
     .receive((chunk) => {
       received += chunk.length;
-      return decoder.write(chunk) ? undefined : once(decoder, 'drain').then(() => {});
+      // What only passes through is still in use then.
+      const isRead = gzip ? () => release(chunk) : undefined;
+      return decoder.write(chunk, isRead) ? undefined : once(decoder, 'drain').then(() => {});
     })
     .then(
       () => decoder.end(),

@@ -1,3 +1,4 @@
+import { release } from '../http/slabs.ts';
 import type { FileVersion, Part } from '../storage/folder.ts';
 
 /** Bytes that are written at a time: while they are, as many are received; then the wire waits. */
@@ -22,7 +23,7 @@ export class PartWriter {
   }
 
   /**
-   * Takes bytes over; they must not be changed before they have been written.
+   * Takes bytes over, and releases them when they have been written.
    *
    * @returns a promise when the block before is still being written; it fails as the part does
    */
@@ -60,6 +61,7 @@ export class PartWriter {
 
   async #store(block: readonly Uint8Array[]): Promise<void> {
     await this.#part.write(block);
+    for (const chunk of block) release(chunk);
     if (this.#version === undefined || Date.now() - this.#saved < CHECKPOINT) return;
     await this.#part.checkpoint(this.#version);
     this.#saved = Date.now();

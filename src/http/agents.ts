@@ -3,6 +3,7 @@ import { Agent } from 'undici';
 import { guardedLookup } from './guarded-lookup.ts';
 import { throughProxy } from './proxy.ts';
 import type { ConnectionRules } from './rules.ts';
+import { SLAB, readIntoSlabs } from './slabs.ts';
 import type { Trust } from './trust.ts';
 
 /** Milliseconds until a connection must stand. */
@@ -42,7 +43,8 @@ export class Agents {
       ...(isTrusted && cert !== undefined && certKey !== undefined ? { cert, key: certKey } : {}),
     };
     const timeouts = { headersTimeout: this.#timeouts.headers, bodyTimeout: this.#timeouts.body };
-    const connect = { timeout: CONNECT_TIME, ...tls };
+    // A socket that holds less would stop reading before a slab is full.
+    const connect = { timeout: CONNECT_TIME, onread: readIntoSlabs, highWaterMark: SLAB, ...tls };
     // The proxy decides where it leads to, and it alone looks up names.
     return proxy === undefined
       ? new Agent({ ...timeouts, connect: { ...connect, lookup: guardedLookup(loopback) } })

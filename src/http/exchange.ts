@@ -1,13 +1,16 @@
 import type { Dispatcher } from 'undici';
 import { toNetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
+import { received, release } from './slabs.ts';
 
 /** Bytes of a body that are held until somebody receives it; at this limit the server must wait. */
 const MOST_HELD = 64 * 1024;
 /** Bytes of an unwanted body that are read, so that its connection can be used again. */
 const MOST_DUMPED = 128 * 1024;
 
-/** Takes the next bytes, which belong to it from then on. While a promise is pending nothing more is received. */
+/**
+ * Takes the next bytes, which belong to it until it releases them. While a promise is pending nothing more is received.
+ */
 export type Take = (chunk: Buffer) => Promise<void> | undefined;
 
 /** A body that has not been read yet. */
@@ -34,7 +37,8 @@ export interface Answered {
 
 /**
  * Sends one request. The body is pushed to its receiver as it comes from the socket: undici hands out slices of the
- * memory of one read, which it does not use again, so they are passed on without a copy and without a stream between.
+ * memory of one read, which is not used again before they are released, so they are passed on without a copy and without
+ * a stream between.
  *
  * @throws NetworkError; the signal's reason when it was aborted
  */
@@ -96,6 +100,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     let bytes = 0;
     await this.receive((chunk) => {
       bytes += chunk.length;
+      release(chunk);
       if (bytes > MOST_DUMPED) this.destroy();
       return undefined;
     }).catch(() => {});
@@ -117,6 +122,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    // undici resumes its parser with an empty one.
+    if (chunk.length === 0) return;
+    received(chunk);
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     this.#pass();

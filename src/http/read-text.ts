@@ -1,6 +1,7 @@
 import { TooLongError, decode } from './decode-text.ts';
 import { hide } from './redact-secrets.ts';
 import type { HttpResponse } from './messages.ts';
+import { release } from './slabs.ts';
 
 /** Room in memory for bodies. */
 export interface Room {
@@ -50,6 +51,7 @@ export async function readText(
     if (!isEnough) throw error;
   }
   const body = Buffer.concat(chunks).subarray(0, most);
+  for (const chunk of chunks) release(chunk);
   const coding = response.headers['content-encoding'];
   const decoded = await decode(body, coding, isCounted ? most : Math.min(most, room?.uncounted ?? most)).catch(
     async (error: unknown) => {
