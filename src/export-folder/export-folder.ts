@@ -46,10 +46,13 @@ export class ExportFolder {
   readonly found: FoundAttachments;
   /** What the export leaves at its end. */
   readonly result: ExportResult;
+  /** An earlier run may have left files. */
+  readonly isAdopted: boolean;
   readonly #folder: Folder;
 
-  private constructor(folder: Folder) {
+  private constructor(folder: Folder, { adopted }: Pick<ExportMark, 'adopted'>) {
     this.#folder = folder;
+    this.isAdopted = adopted === true;
     this.job = new JobRecord(folder);
     this.pages = new ManifestPages(folder, FILES.pages);
     this.entries = new Entries(folder);
@@ -75,7 +78,7 @@ export class ExportFolder {
   ): Promise<{ folder: ExportFolder; mark: ExportMark }> {
     const folder = await openDestination(config, destination, path);
     const mark = await takeFolder(folder, taker);
-    return { folder: new ExportFolder(folder), mark };
+    return { folder: new ExportFolder(folder, mark), mark };
   }
 
   /**
@@ -87,7 +90,8 @@ export class ExportFolder {
    */
   static async open(config: Config, ref: ExportRef, options = { starting: false }): Promise<ExportFolder> {
     const folder = await openDestination(config, ref.destination, ref.path);
-    if ((await readMark(folder))?.mark !== ref.mark) {
+    const found = await readMark(folder);
+    if (found?.mark !== ref.mark) {
       throw new ExportError(
         'DestinationFailed',
         `this worker does not see the folder in which the export began: ${folder.location}. All workers must share it; or another run has taken the folder over`,
@@ -96,7 +100,7 @@ export class ExportFolder {
     // As it was when the attempt began, where an earlier version does not say it.
     const generation = ref.generation ?? (await new JobRecord(folder).read())?.generation;
     const owned = generation === undefined ? { mark: ref.mark } : { mark: ref.mark, generation };
-    return new ExportFolder(folder.guardedBy(ownerCheck(folder, owned, options.starting)));
+    return new ExportFolder(folder.guardedBy(ownerCheck(folder, owned, options.starting)), found);
   }
 
   /** The place as users know it. */

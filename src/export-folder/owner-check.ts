@@ -2,11 +2,13 @@ import type { Folder } from '../storage/folder.ts';
 import type { ExportRef } from './export-ref.ts';
 import { JobRecord } from './job-record.ts';
 import { readMark, takenOver } from './owner-mark.ts';
+import { sharedCheck } from './shared-check.ts';
 
 /**
  * Makes the check that a folder still is this run's and its job still the one that the activity is about: an attempt that
  * was frozen, or hung in a file system that was unreachable, may wake up when another run or another job has its files
- * there. Nothing is remembered from one check to the next, which costs two small reads beside each durable write.
+ * there. Nothing is remembered from one check to the next, which costs two small reads beside durable writes. Writes that
+ * wait at the same time share one: with small files the reads would cost more than the files.
  *
  * @param starting this job is about to be started: the one that is recorded may be an earlier one, or none
  * @returns throws ExportError `DestinationFailed` when the folder belongs to somebody else
@@ -16,10 +18,10 @@ export function ownerCheck(
   { mark, generation }: Pick<ExportRef, 'mark' | 'generation'>,
   starting: boolean,
 ): () => Promise<void> {
-  return async () => {
+  return sharedCheck(async () => {
     const [job, found] = await Promise.all([new JobRecord(folder).read(), readMark(folder)]);
     if (found?.mark !== mark || !isJob(job?.generation, generation, starting)) throw takenOver(folder);
-  };
+  });
 }
 
 function isJob(found: number | undefined, wanted: number | undefined, starting: boolean): boolean {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,12 +13,31 @@ import type { FileVersion, Part, ResumedPart } from '../folder.ts';
  */
 const EARLY = 32 * 1024 * 1024;
 
+/**
+ * Bytes of a small file: they are kept until the file ends, and then opened, written and made durable in as few steps as
+ * can be. Measured: of small files most of the cost is in the way to another thread and back that each step takes.
+ */
+const SMALL = 128 * 1024;
+
+/**
+ * How a small file is opened: a write returns when its bytes, and what is needed to read them, are durable, which saves a
+ * step (open(2), O_DSYNC). On macOS only `sync` reaches the disk itself.
+ */
+const DURABLE_WRITES =
+  process.platform === 'linux'
+    ? constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC
+    : undefined;
+
 /** What the folder does for its parts. */
 export interface PartHost {
   /** Paths of what earlier attempts have left; listed once, because an attempt opens each part once. */
   earlier(): Promise<readonly string[]>;
-  /** Path of a file in the folder of the parts, which is made when it is not there. */
-  create(name: string): Promise<{ path: string; handle: FileHandle }>;
+  /**
+   * Path of a new file in the folder of the parts, which is made when it is not there.
+   *
+   * @param flags for opening it; default: `wx`
+   */
+  create(name: string, flags?: number): Promise<{ path: string; handle: FileHandle }>;
   /** Turns errors of the file system into ours. */
   guard<T>(action: () => Promise<T>): Promise<T>;
   /** Gives a file its final name, never over another: false when there is one. */
@@ -64,6 +84,8 @@ class DirectoryPart implements Part {
   /** Bytes that a later attempt can take over. */
   #saved = 0;
   #written: number;
+  /** All bytes of what may be a small file, of which none has been written. */
+  #small: Buffer | undefined;
   /** Bytes whose storing has begun, and that which is under way. */
   #begun = 0;
   #storing: Promise<unknown> | undefined;
@@ -84,6 +106,10 @@ class DirectoryPart implements Part {
   async write(chunks: readonly Uint8Array[]): Promise<void> {
     const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
     if (bytes === 0) return;
+    if (this.#file === undefined && this.#small === undefined && bytes <= SMALL) {
+      this.#small = Buffer.concat(chunks, bytes);
+      return;
+    }
     await this.#host.guard(async () => {
       const { handle } = await this.#opened();
       const { bytesWritten } = await handle.writev(chunks, this.#written);
@@ -96,7 +122,7 @@ class DirectoryPart implements Part {
   }
 
   async checkpoint(version: FileVersion): Promise<void> {
-    if (this.#written === 0) return;
+    if (this.#written === 0 && this.#small === undefined) return;
     await this.#host.guard(async () => {
       const { path, handle } = await this.#opened();
       await this.#stored();
@@ -111,6 +137,7 @@ class DirectoryPart implements Part {
 
   /** Under a new name: a later attempt may be copying the old file, and must find neither holes nor other bytes. */
   async restart(): Promise<void> {
+    this.#small = undefined;
     await this.#host.guard(() => this.discard());
     this.#written = 0;
     this.#begun = 0;
@@ -121,7 +148,9 @@ class DirectoryPart implements Part {
   async finish(): Promise<void> {
     await this.#host.guard(async () => {
       await this.#stored();
-      await (await this.#opened()).handle.sync();
+      const isSmall = this.#small !== undefined && DURABLE_WRITES !== undefined;
+      const { handle } = await this.#opened(DURABLE_WRITES);
+      if (!isSmall) await handle.sync();
       await this.#close();
     });
   }
@@ -165,9 +194,16 @@ class DirectoryPart implements Part {
     if (this.#fault !== undefined) throw this.#fault.fault;
   }
 
-  async #opened(): Promise<{ path: string; handle: FileHandle }> {
-    const { path, handle } = (this.#file ??= await this.#host.create(newName(this.#label)));
+  /** The file with all bytes so far. @param flags how a new one is opened */
+  async #opened(flags?: number): Promise<{ path: string; handle: FileHandle }> {
+    const { path, handle } = (this.#file ??= await this.#host.create(newName(this.#label), flags));
     if (handle === undefined) throw new Error(`${path} has been closed`);
+    if (this.#small !== undefined) {
+      const small = this.#small;
+      this.#small = undefined;
+      await writeAt(handle, small, 0);
+      this.#written = small.length;
+    }
     return { path, handle };
   }
 

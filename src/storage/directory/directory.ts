@@ -118,7 +118,7 @@ class DirectoryFolder implements Folder {
     return this.#guard(() =>
       openDirectoryPart(label, {
         earlier: () => (this.#earlierParts ??= this.#listParts()),
-        create: (name) => this.#createIn(PARTS_FOLDER, name),
+        create: (name, flags) => this.#createIn(PARTS_FOLDER, name, flags),
         guard: (action) => this.#guard(action),
         publish: (path, name) => this.#publish(path, name),
       }),
@@ -167,9 +167,13 @@ class DirectoryFolder implements Folder {
     return path;
   }
 
-  async #createIn(folder: string, name: string): Promise<{ path: string; handle: FileHandle }> {
+  async #createIn(
+    folder: string,
+    name: string,
+    flags: string | number = 'wx',
+  ): Promise<{ path: string; handle: FileHandle }> {
     const path = this.#path(`${folder}/${name}`);
-    return { path, handle: await this.#names.inFolderOf(path, () => open(path, 'wx', 0o600)) };
+    return { path, handle: await this.#names.inFolderOf(path, () => open(path, flags, 0o600)) };
   }
 
   async #listParts(): Promise<string[]> {

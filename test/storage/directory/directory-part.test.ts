@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdtemp, open, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -156,5 +157,87 @@ describe('a disk that fails while a file comes', () => {
     for (let at = 0; at < 40; at += 4) await part.write([data]);
     await expect(step === 'finish' ? part.finish() : part.checkpoint(VERSION)).rejects.toThrow('EIO');
     await part.discard();
+  });
+});
+
+describe('a small file', () => {
+  /** Makes parts whose files are watched. */
+  const watched = (does: string[]): PartHost => ({
+    earlier: async () => [],
+    create: async (name, flags) => {
+      does.push(flags === undefined ? 'open' : flags & constants.O_DSYNC ? 'open durably' : 'open otherwise');
+      const handle = await open(join(root, name), flags ?? 'wx');
+      const watch = <A extends unknown[], R>(step: string, of: (...args: A) => R): ((...args: A) => R) => {
+        return (...args) => {
+          does.push(step);
+          return of.apply(handle, args);
+        };
+      };
+      const steps = {
+        write: watch('write', handle.write as never),
+        writev: watch('write', handle.writev as never),
+        sync: watch('sync', handle.sync),
+        close: watch('close', handle.close),
+      };
+      return { path: join(root, name), handle: Object.assign(handle, steps) };
+    },
+    guard: (action) => action(),
+    publish: async (path, name) => rename(path, join(root, name)).then(() => true),
+  });
+  const isLinux = process.platform === 'linux';
+
+  test('is opened, written durably and closed when it ends, and not touched before', async () => {
+    const does: string[] = [];
+    const part = await openDirectoryPart('1', watched(does));
+    const chunks = [Buffer.from('small '), Buffer.from('file')];
+    await part.write(chunks);
+    // The memory belongs to the caller again.
+    for (const chunk of chunks) chunk.fill(0);
+    expect(does).toEqual([]);
+    await part.finish();
+    expect(does).toEqual(isLinux ? ['open durably', 'write', 'close'] : ['open', 'write', 'sync', 'close']);
+    expect(await part.publish('whole')).toBe(true);
+    expect(await readFile(join(root, 'whole'), 'utf8')).toBe('small file');
+  });
+
+  test.each([['more'], ['more than one block of the largest small file'.repeat(10_000)]])(
+    'that turns out to be none is written in order, and made durable',
+    async (more) => {
+      const does: string[] = [];
+      const part = await openDirectoryPart('1', watched(does));
+      await part.write([Buffer.from('begin ')]);
+      await part.write([Buffer.from(more)]);
+      await part.finish();
+      expect(does).toEqual(['open', 'write', 'write', 'sync', 'close']);
+      await part.publish('whole');
+      expect(await readFile(join(root, 'whole'), 'utf8')).toBe(`begin ${more}`);
+    },
+  );
+
+  test('that begins again has nothing of what came before', async () => {
+    const part = await openDirectoryPart('1', watched([]));
+    await part.write([Buffer.from('one version')]);
+    await part.restart();
+    await part.write([Buffer.from('other')]);
+    await part.finish();
+    await part.publish('whole');
+    expect(await readFile(join(root, 'whole'), 'utf8')).toBe('other');
+  });
+
+  test('of which a checkpoint is made can be taken over', async () => {
+    const part = await openPart('1');
+    await part.write([Buffer.from('so far')]);
+    await part.checkpoint(VERSION);
+    expect(await part.keep()).toBe(6);
+    const heir = await openPart('1');
+    expect(heir.resumed).toMatchObject({ bytes: 6 });
+    await heir.discard();
+  });
+
+  test('that is empty is there', async () => {
+    const part = await openDirectoryPart('1', watched([]));
+    await part.finish();
+    await part.publish('whole');
+    expect(await readFile(join(root, 'whole'), 'utf8')).toBe('');
   });
 });
