@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync } from 'node:fs';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { constants, linkSync } from 'node:fs';
+import { open, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FaultRule, SampleServer } from '../../dev/sample-server/index.ts';
 import type { ExportRef } from '../../src/export-folder/export-ref.ts';
 import type { ExportMark } from '../../src/export-folder/owner-mark.ts';
@@ -14,6 +13,7 @@ import type { StartedExport } from '../../src/client.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
+import { runsOf } from '../support/runs.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -55,6 +55,22 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
 const phase = (started: StartedExport, wanted: string) =>
   expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe(wanted);
 
+/** The answer to its kick-off is known to the run, which waits until it may ask again. */
+const waitsForKickOff = ({ handle }: StartedExport) => {
+  const waits = async (): Promise<boolean> => {
+    const events = (await runsOf(stack.client, handle.workflowId)).flat();
+    const of = new Set(
+      events
+        .filter(({ activityTaskScheduledEventAttributes: one }) => one?.activityType?.name === 'kickOff')
+        .map(({ eventId }) => String(eventId)),
+    );
+    return events.some(({ activityTaskCompletedEventAttributes: one }) => of.has(String(one?.scheduledEventId)));
+  };
+  return expect.poll(waits, { timeout: 10_000 }).toBe(true);
+};
+
+const asked = (route: string): number => hospital.journal.filter((entry) => entry.route === route).length;
+
 describe('an attempt of a terminated run that wakes up when the next job has its files changes nothing', () => {
   interface Case {
     name: string;
@@ -70,7 +86,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     {
       name: 'kick-off',
       faults: [{ route: 'kickOff', do: later }],
-      reached: (first) => phase(first, 'kick-off').then(() => sleep(500)),
+      reached: waitsForKickOff,
       attempt: ({ ref, activities }) => activities.kickOff({ ref, request: REQUEST, generation: 1 }),
     },
     {
@@ -88,7 +104,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     {
       name: 'files',
       faults: [{ route: 'file', times: 2, do: { kind: 'hang' } }],
-      reached: (first) => phase(first, 'downloading').then(() => sleep(500)),
+      reached: () => expect.poll(() => asked('file'), { timeout: 10_000 }).toBe(2),
       attempt: ({ ref, activities }) =>
         activities.downloadFiles({ ref, generation: 1, ranges: [[0, 2]], retry: false }),
     },
@@ -165,7 +181,8 @@ describe('an attempt of a terminated run that wakes up when the next job has its
         keepServerFiles: false,
       }),
     );
-    await sleep(500);
+    // It can be opened for writing at once only when somebody has it open for reading.
+    const writer = await vi.waitFor(() => open(pipe, constants.O_WRONLY | constants.O_NONBLOCK), { timeout: 10_000 });
     await first.handle.terminate();
 
     hospital.faults.clear();
@@ -177,7 +194,8 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     await expect.poll(async () => (await second.progress()).warnings.length, { timeout: 10_000 }).toBe(1);
     await phase(second, 'downloading');
     const before = await contentOf(folder);
-    await writeFile(pipe, '{}');
+    await writer.writeFile('{}');
+    await writer.close();
     await expect(frozen.result).rejects.toMatchObject({ type: 'DestinationFailed' });
     expect(await contentOf(folder)).toEqual(before);
     await second.handle.terminate();
