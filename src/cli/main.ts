@@ -1,6 +1,8 @@
-#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=2
-// A worker has many threads, and each may take an arena of malloc's that never shrinks; and V8's young generation grows to
-// 48 MiB per thread, most of it garbage. Both cost memory and gain no speed. They can only be set before the process starts.
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=2 --liftoff-only
+// What costs a worker memory and gains no speed, and can only be set before the process starts: arenas of malloc, of which
+// each of many threads may take one that never shrinks; V8's young generation, which grows to 48 MiB for each thread and is
+// mostly garbage; and V8's second, optimizing compiler for WebAssembly, which takes 40 MiB, in each thread that downloads,
+// for the single large function of undici's HTTP parser.
 import type { Command } from './command.ts';
 
 /** All subcommands; each is loaded only when it is called. */

@@ -10,5 +10,5 @@ test('the command starts Node with the settings that keep a worker small', async
   const env = { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${report}` };
   const { stdout, stderr } = await promisify(execFile)(COMMAND, ['--help'], { env });
   expect(stdout).toContain('fhir-bulk-export <command>');
-  expect(JSON.parse(stderr.split('\n')[0] as string)).toEqual([['--max-semi-space-size=2'], '2']);
+  expect(JSON.parse(stderr.split('\n')[0] as string)).toEqual([['--max-semi-space-size=2', '--liftoff-only'], '2']);
 });
