@@ -29,6 +29,8 @@ const ConfigSchema = v.pipe(
     destinations: entriesOf(DestinationSchema),
     /** Seconds without a heartbeat after which another worker takes a download up. Default 10. */
     heartbeatSeconds: v.optional(wholeNumber(5, 300)),
+    /** Threads of a worker that fetch files. Default: as many as it has processors. */
+    downloadThreads: v.optional(wholeNumber(1, 64)),
     /** Search attributes of type Keyword that the namespace has, for services that do not let a worker ask. Default none. */
     searchAttributes: v.optional(
       v.array(

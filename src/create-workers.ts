@@ -5,6 +5,7 @@ import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { ActivityDeps } from './activities/deps.ts';
 import type { Owner } from './export-folder/owner-mark.ts';
 import { createActivities, createFileActivities } from './activities/index.ts';
+import { ThreadPool } from './download/threads/pool.ts';
 import { Servers } from './fhir-server/servers.ts';
 import type { Config } from './config.ts';
 import { TASK_QUEUE, filesTaskQueue } from './contract.ts';
@@ -30,6 +31,8 @@ export interface WorkersOptions {
   /** Default: the project's own; tests shorten them. */
   limits?: Limits;
   timeouts?: HttpTimeouts;
+  /** Threads that fetch files, this one included. Default: 1, because further ones need the compiled code. */
+  downloadThreads?: number;
 }
 
 /** The workers of one process: one for the main task queue, one for the downloads of each configured server. */
@@ -48,8 +51,13 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace = 'default', config, taskQueue = TASK_QUEUE } = options;
   requireSameSdk(connection);
   const http = new HttpClient(options.timeouts);
+  const threads = new ThreadPool({
+    threads: options.downloadThreads ?? 1,
+    setup: { destinations: config.destinations, timeouts: options.timeouts },
+  });
   const deps: ActivityDeps = {
     config,
+    threads,
     servers: new Servers(config, http, options.limits),
     http,
     limits: options.limits ?? LIMITS,
@@ -96,7 +104,13 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     );
   }
   return {
-    run: () => runAll(workers, http),
+    run: async () => {
+      try {
+        await runAll(workers);
+      } finally {
+        await Promise.all([http.close(), threads.close()]);
+      }
+    },
     shutdown: () => workers.forEach(stop),
   };
 }
@@ -108,19 +122,15 @@ function throttle(seconds: number): Partial<WorkerOptions> {
 }
 
 /** When one fails the others are stopped too: a process that serves half of its queues looks healthy and is not. */
-async function runAll(workers: readonly Worker[], http: HttpClient): Promise<void> {
-  try {
-    await Promise.all(
-      workers.map((worker) =>
-        worker.run().catch((error: unknown) => {
-          workers.forEach(stop);
-          throw error;
-        }),
-      ),
-    );
-  } finally {
-    await http.close();
-  }
+async function runAll(workers: readonly Worker[]): Promise<void> {
+  await Promise.all(
+    workers.map((worker) =>
+      worker.run().catch((error: unknown) => {
+        workers.forEach(stop);
+        throw error;
+      }),
+    ),
+  );
 }
 
 function stop(worker: Worker): void {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
@@ -44,7 +45,16 @@ async function main(): Promise<void> {
   if (connection === undefined) return;
   try {
     const version = deploymentVersion(taskQueue);
-    const workers = await createWorkers({ connection, namespace, config, taskQueue, workflowBundle, version });
+    const { downloadThreads = availableParallelism() } = config;
+    const workers = await createWorkers({
+      connection,
+      namespace,
+      config,
+      taskQueue,
+      workflowBundle,
+      version,
+      downloadThreads,
+    });
     logger.info(
       {
         ...version,

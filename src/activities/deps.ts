@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { ThreadPool } from '../download/threads/pool.ts';
 import type { Owner } from '../export-folder/owner-mark.ts';
 import type { Limits } from '../policy/limits.ts';
 import type { HttpClient } from '../http/http-client.ts';
@@ -9,6 +10,8 @@ export interface ActivityDeps {
   config: Config;
   servers: Servers;
   http: HttpClient;
+  /** Threads that fetch files. Default: this one. */
+  threads?: ThreadPool | undefined;
   limits: Limits;
   /** Names of the search attributes that exports can set. */
   registeredSearchAttributes(): Promise<ReadonlySet<string>>;

@@ -27,7 +27,9 @@ export async function downloadFiles(
 ): Promise<DownloadFilesResult> {
   const folder = await ExportFolder.open(deps.config, { ...ref, generation: request.generation });
   const server = await deps.servers.get(ref.server);
-  const batch = await openBatch(request, { http: deps.http, folder, server, attempt });
+  const { http, threads } = deps;
+  const place = { destination: ref.destination, path: ref.path };
+  const batch = await openBatch(request, { http, threads, place, folder, server, attempt });
   const { storing, receipts } = batch;
   try {
     const result = await fetchBatch(batch);

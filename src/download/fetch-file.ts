@@ -25,8 +25,11 @@ export interface FetchContext {
   /** Called with the bytes received so far. */
   onProgress(bytes: number): void;
   /** Called with an answer of a status that brings no file. */
-  onRefusal(response: HttpResponse): void;
+  onRefusal(refusal: Refusal): void;
 }
+
+/** An answer without a file. */
+export type Refusal = Pick<HttpResponse, 'status' | 'headers' | 'url'>;
 
 export type FetchOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'trouble'; trouble: FileTrouble };
 

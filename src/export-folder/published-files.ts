@@ -3,10 +3,15 @@ import { checksOf } from '../download/file-checks.ts';
 import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { LineRules } from '../fhir/ndjson.ts';
-import type { Folder, Part } from '../storage/folder.ts';
+import type { CheckedPart, Folder, Part } from '../storage/folder.ts';
 import type { LineReader } from './read-lines.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipt.ts';
+
+/** Of the parts of one file, in whatever thread they are written. */
+export function partLabel(generation: number, ordinal: number): string {
+  return generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
+}
 
 /** The files of the export: a file at its final name is whole. */
 export class PublishedFiles {
@@ -22,7 +27,7 @@ export class PublishedFiles {
    * @param generation of the job: a file of a later one is never resumed from what an attempt at an earlier one has left
    */
   openPart(generation: number, ordinal: number): Promise<Part> {
-    return this.#folder.openPart(generation === 1 ? String(ordinal) : `${generation}-${ordinal}`);
+    return this.#folder.openPart(partLabel(generation, ordinal));
   }
 
   /**
@@ -31,7 +36,7 @@ export class PublishedFiles {
    * @param checks in case another attempt has published the file meanwhile
    * @returns its receipt, which is not stored yet
    */
-  async publish(entry: Entry, part: Part, file: CheckedFile, checks: LineRules['checks']): Promise<Receipt> {
+  async publish(entry: Entry, part: CheckedPart, file: CheckedFile, checks: LineRules['checks']): Promise<Receipt> {
     // An attachment has the name of its content: whoever has published it, it is the same.
     const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
     let published: boolean;

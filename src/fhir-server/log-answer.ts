@@ -13,7 +13,10 @@ const SUPPORT_HEADERS = [
 ];
 
 /** Logs what a server answered, with the ids that its support asks for; of the address the host only. */
-export function logAnswer(what: string, { status, headers, url }: HttpResponse): void {
+export function logAnswer(
+  what: string,
+  { status, headers, url }: Pick<HttpResponse, 'status' | 'headers' | 'url'>,
+): void {
   const ids = Object.fromEntries(
     SUPPORT_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
   );

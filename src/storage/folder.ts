@@ -90,6 +90,9 @@ export interface Part {
   keep(): Promise<number>;
 }
 
+/** A part that has all of its file. */
+export type CheckedPart = Pick<Part, 'finish' | 'publish' | 'discard' | 'keep'>;
+
 /** A place above or below another one. */
 export interface Neighbour {
   is: 'above' | 'below';

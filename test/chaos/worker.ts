@@ -7,9 +7,11 @@ import { createWorkers } from '../../src/create-workers.ts';
 /** The worker of the chaos tests: it waits less between tries than a real one, and gives up as late. */
 Runtime.install({ logger: new DefaultLogger('DEBUG') });
 const connection = await connect();
+const config = await loadConfig();
 const workers = await createWorkers({
   connection,
-  config: await loadConfig(),
+  config,
+  downloadThreads: config.downloadThreads ?? 2,
   workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
   limits: { ...LIMITS, backoffFloor: 200, backoffCeiling: 2000, fileRetry: 100 },
   timeouts: { headers: 4000, body: 4000 },

@@ -67,6 +67,7 @@ const CONFIGURATION = {
   servers: true,
   destinations: true,
   heartbeatSeconds: true,
+  downloadThreads: true,
   searchAttributes: true,
 } satisfies Fields<Config>;
 

@@ -16,6 +16,7 @@ import { startStack } from '../support/stack.ts';
 import { killWorker } from '../support/worker-processes.ts';
 
 const RATE = 400_000;
+const SLOW = 20_000;
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -40,6 +41,13 @@ beforeAll(async () => {
         pollsUntilReady: 0,
         gzip: false,
         throttleBytesPerSecond: RATE,
+      },
+      wards: {
+        patients: 200,
+        linesPerFile: 800,
+        pollsUntilReady: 0,
+        gzip: false,
+        throttleBytesPerSecond: SLOW,
       },
     },
   });
@@ -100,6 +108,29 @@ describe('SIGTERM', () => {
     // What was on its way when the connection was closed has been sent, and not received.
     expect(sent() - report.bytes).toBeLessThan(RATE);
   });
+
+  test('hands over what several threads download', async () => {
+    stack.config.downloadThreads = 2;
+    const wards = stack.servers['wards'] as SampleServer;
+    const requests = () => wards.journal.filter(({ route }) => route === 'file');
+    const first = await startWorker();
+    await started(first);
+    const run = await stack.start({ server: 'wards', ...OBSERVATIONS });
+    const isUnderWay = ({ bytesSent }: { bytesSent: number }) => bytesSent > 2 * SLOW;
+    await expect.poll(() => requests().filter(isUnderWay).length, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
+    first.child.kill('SIGTERM');
+    expect(await first.exited).toBe(0);
+    expect(first.logs()).toContain('worker stopped');
+
+    await startWorker();
+    const report = await run.result();
+    await expectExactFiles(report.location, wards);
+    const paths = [...new Set(requests().map(({ url }) => url.replace(/\?.*/, '')))];
+    const perFile = paths.map((path) => requests().filter(({ url }) => url.startsWith(path)));
+    const twice = perFile.filter(({ length }) => length > 1);
+    expect(twice.length).toBeGreaterThanOrEqual(2);
+    for (const one of twice) expect(one.map(({ status }) => status)).toEqual([200, 206]);
+  }, 120_000);
 
   test('ends a worker within 30 s while Temporal is unreachable, and the file goes on afterwards', async () => {
     const first = await startWorker();

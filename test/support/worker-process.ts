@@ -11,10 +11,13 @@ const patient = process.env['PATIENT'] !== undefined;
 const { KILL_POINT: killPoint, KILL_MARKER: marker = '', TEMPORAL_ADDRESS: address = '' } = process.env;
 if (killPoint !== undefined) armKillPoint(JSON.parse(killPoint) as KillPoint, marker);
 const connection = await NativeConnection.connect({ address });
+const config = await loadConfig();
 const workers = await createWorkers({
   connection,
   namespace: process.env['TEMPORAL_NAMESPACE'],
-  config: await loadConfig(),
+  config,
+  // Files that are fetched at once are in two threads, whatever this machine has.
+  downloadThreads: config.downloadThreads ?? 2,
   workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
   limits: patient ? { ...SHORT_LIMITS, outage: 60_000 } : SHORT_LIMITS,
   ...(patient ? {} : { timeouts: { headers: 2000, body: 2000 } }),

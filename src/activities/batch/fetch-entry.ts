@@ -1,13 +1,12 @@
 import type { FileRequest } from '../../download/ask-file.ts';
 import type { CheckedFile } from '../../download/checked-file.ts';
-import { fetchFile } from '../../download/fetch-file.ts';
 import type { FileTrouble } from '../../download/file-trouble.ts';
 import type { Receipt } from '../../export-folder/receipt.ts';
 import type { Entry } from '../../fhir/entries.ts';
-import { logAnswer } from '../../fhir-server/log-answer.ts';
 import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
 import { tokenForFile } from '../../fhir-server/who-gets-the-token.ts';
-import type { Part } from '../../storage/folder.ts';
+import type { CheckedPart } from '../../storage/folder.ts';
+import { fetchInPool } from './fetch-in-pool.ts';
 import type { Batch } from './open-batch.ts';
 import { judgeTrouble } from './refused-file.ts';
 
@@ -17,7 +16,7 @@ const BIG_FILE = 8 * 1024 * 1024;
 /** A file that has passed every check, in its part. */
 export interface FetchedFile {
   kind: 'fetched';
-  part: Part;
+  part: CheckedPart;
   file: CheckedFile;
 }
 
@@ -28,7 +27,7 @@ export type EntryOutcome =
 
 /** Fetches one file of a batch, unless an earlier attempt has finished it. */
 export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutcome> {
-  const { http, folder, server, attempt, request } = batch;
+  const { folder, server, attempt, request } = batch;
   const earlier = batch.earlier.get(entry.ordinal);
   if (earlier !== undefined) return { kind: 'finished', receipt: earlier };
   if (batch.unrecorded.has(entry)) {
@@ -36,7 +35,6 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   }
   const authorized = await server.authorize(tokenForFile(entry, request.token));
   if (authorized.kind === 'tokenNeeded') return authorized;
-  const part = await folder.files.openPart(request.generation, entry.ordinal);
   const fileRequest: FileRequest = {
     rules: server.rules,
     entry,
@@ -45,14 +43,8 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
     // A second break of a big file must not cost all of it again.
     identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };
-  const outcome = await fetchFile(fileRequest, {
-    http,
-    part,
-    signal: attempt.signal,
-    onProgress: (bytes) => attempt.report({ file: entry.name, bytes, resumedAt: part.resumed?.bytes ?? 0 }),
-    onRefusal: (response) => logAnswer('file', response),
-  });
-  if (outcome.kind === 'checked') return { kind: 'fetched', part, file: outcome.file };
+  const outcome = await fetchInPool(batch, fileRequest);
+  if (outcome.kind === 'checked') return { kind: 'fetched', part: outcome.part, file: outcome.file };
   const trouble = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
   return { kind: 'trouble', trouble };
 }

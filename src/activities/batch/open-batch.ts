@@ -1,4 +1,5 @@
 import type { TokenRef } from '../../auth/server-authorization.ts';
+import type { ThreadPool } from '../../download/threads/pool.ts';
 import type { BatchReceipts } from '../../export-folder/batch-receipts.ts';
 import type { ExportFolder } from '../../export-folder/export-folder.ts';
 import type { Receipt } from '../../export-folder/receipt.ts';
@@ -32,6 +33,10 @@ export interface BatchRequest {
 /** What a batch works with. */
 export interface BatchContext {
   http: HttpClient;
+  /** Undefined: all files are fetched in this thread. */
+  threads: ThreadPool | undefined;
+  /** Where the folder is. */
+  place: { destination: string; path: string };
   folder: ExportFolder;
   server: FhirServer;
   attempt: Attempt;

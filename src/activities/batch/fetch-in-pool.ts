@@ -1,0 +1,39 @@
+import { log } from '@temporalio/activity';
+import type { FileRequest } from '../../download/ask-file.ts';
+import { fetchFile } from '../../download/fetch-file.ts';
+import { ThreadEndedError } from '../../download/threads/download-thread.ts';
+import type { FetchWatch, Fetched } from '../../download/threads/fetched.ts';
+import { partLabel } from '../../export-folder/published-files.ts';
+import { logAnswer } from '../../fhir-server/log-answer.ts';
+import { safeCause } from '../safe-cause.ts';
+import type { Batch } from './open-batch.ts';
+
+/** Fetches a file, in this thread or another one. */
+export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promise<Fetched> {
+  const { http, threads, folder, attempt, place, request } = batch;
+  const { entry } = fileRequest;
+  const { signal } = attempt;
+  const watch: FetchWatch = {
+    signal,
+    mayChange: () => folder.mayChange(),
+    onProgress: (bytes, resumedAt) => attempt.report({ file: entry.name, bytes, resumedAt }),
+    onRefusal: (refusal) => logAnswer('file', refusal),
+  };
+  const here = async (): Promise<Fetched> => {
+    const part = await folder.files.openPart(request.generation, entry.ordinal);
+    const onProgress = (bytes: number): void => watch.onProgress(bytes, part.resumed?.bytes ?? 0);
+    const outcome = await fetchFile(fileRequest, { http, part, signal, onProgress, onRefusal: watch.onRefusal });
+    return outcome.kind === 'checked' ? { ...outcome, part } : outcome;
+  };
+  if (threads === undefined) return here();
+  const order = { request: fileRequest, ...place, label: partLabel(request.generation, entry.ordinal) };
+  try {
+    return await threads.fetch(order, watch, here);
+  } catch (error) {
+    if (!(error instanceof ThreadEndedError)) throw error;
+    signal.throwIfAborted();
+    log.error('a thread ended while it fetched a file', { file: entry.name, stack: safeCause(error)?.stack });
+    // Counted as content that is wrong: should the file be why it ended, a few tries show that, and the file is named.
+    return { kind: 'trouble', trouble: { cause: 'content', detail: error.message } };
+  }
+}

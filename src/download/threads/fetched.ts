@@ -1,0 +1,18 @@
+import type { CheckedPart } from '../../storage/folder.ts';
+import type { CheckedFile } from '../checked-file.ts';
+import type { Refusal } from '../fetch-file.ts';
+import type { FileTrouble } from '../file-trouble.ts';
+
+/** What came of a file, wherever it was fetched; the part of a checked one is to be published. */
+export type Fetched =
+  { kind: 'checked'; file: CheckedFile; part: CheckedPart } | { kind: 'trouble'; trouble: FileTrouble };
+
+/** What the activity that wants a file says and hears while it is fetched. */
+export interface FetchWatch {
+  signal: AbortSignal;
+  /** Throws when nothing may be changed at the destination any more. */
+  mayChange(): Promise<void>;
+  /** Called with the bytes received so far, and how many of them an earlier attempt had made durable. */
+  onProgress(bytes: number, resumedAt: number): void;
+  onRefusal(refusal: Refusal): void;
+}

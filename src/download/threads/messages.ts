@@ -1,0 +1,55 @@
+import type { HttpTimeouts } from '../../http/agents.ts';
+import type { DestinationConfig } from '../../storage/destinations.ts';
+import type { FileRequest } from '../ask-file.ts';
+import type { FetchOutcome, Refusal } from '../fetch-file.ts';
+import type { ThrownError } from './thrown-error.ts';
+
+/** What a thread is given at its start; connections and clients of S3 are its own. */
+export interface ThreadSetup {
+  destinations: Readonly<Record<string, DestinationConfig>>;
+  timeouts: HttpTimeouts | undefined;
+}
+
+/** A file to be fetched, as plain data. */
+export interface FileOrder {
+  request: FileRequest;
+  /** Name of the destination, and the place there. */
+  destination: string;
+  path: string;
+  /** Of the part: the same for all attempts at a file. */
+  label: string;
+}
+
+/** What is asked of the part of a fetched file; as of `Part` in storage. */
+export type PartCall = { kind: 'finish' | 'discard' | 'keep' } | { kind: 'publish'; name: string };
+
+/** To a thread. Every message is about one order; one call of an order is answered before the next one is sent. */
+export type ToThread = { order: number } & (
+  | { kind: 'fetch'; file: FileOrder }
+  /** Keep what is durable, and answer. */
+  | { kind: 'abort' }
+  | PartCall
+  /** The answer to {@link FromThread} `mayChange`. */
+  | { kind: 'mayChange'; isAllowed: boolean }
+);
+
+/** From a thread. */
+export type FromThread =
+  /** It can take orders; it takes those that were sent before. */
+  | { kind: 'ready' }
+  | ({ order: number } & (
+      | { kind: 'progress'; bytes: number; resumedAt: number }
+      | { kind: 'refusal'; refusal: Refusal }
+      /** Whether something may be changed at the destination now. */
+      | { kind: 'mayChange' }
+      | { kind: 'fetched'; outcome: FetchOutcome }
+      /** The fetching ended as the order was aborted. */
+      | { kind: 'aborted' }
+      /** A call has succeeded. */
+      | { kind: 'done'; result: PartResult }
+      /** The fetching or a call has failed. */
+      | { kind: 'threw'; error: ThrownError }
+    ));
+
+/** What a call returns: of `publish` whether it has, of `keep` bytes. */
+export type PartResult = boolean | number | undefined;

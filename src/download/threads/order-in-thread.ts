@@ -1,0 +1,114 @@
+import type { HttpClient } from '../../http/http-client.ts';
+import type { DestinationConfig } from '../../storage/destinations.ts';
+import { openDestination } from '../../storage/destinations.ts';
+import type { Folder, Part } from '../../storage/folder.ts';
+import { fetchFile } from '../fetch-file.ts';
+import type { FileOrder, FromThread, PartCall, PartResult, ToThread } from './messages.ts';
+import { toThrown } from './thrown-error.ts';
+
+/** Milliseconds between two reports of progress: heartbeats, for which they are, are sent once a second at most. */
+const REPORT = 500;
+
+interface Surroundings {
+  destinations: Readonly<Record<string, DestinationConfig>>;
+  http: HttpClient;
+  send(message: FromThread): void;
+  /** Nothing more will be asked of the order. */
+  onClosed(): void;
+}
+
+/** A file that this thread fetches for another one. */
+export class OrderInThread {
+  readonly #id: number;
+  readonly #file: FileOrder;
+  readonly #around: Surroundings;
+  readonly #abort = new AbortController();
+  #folder: Folder | undefined;
+  #part: Part | undefined;
+  #onMayChange: ((isAllowed: boolean) => void) | undefined;
+
+  constructor(id: number, file: FileOrder, around: Surroundings) {
+    this.#id = id;
+    this.#file = file;
+    this.#around = around;
+  }
+
+  /** Fetches the file, and says what came of it. Never fails. */
+  async fetch(): Promise<void> {
+    const { request, destination, path, label } = this.#file;
+    const { signal } = this.#abort;
+    try {
+      const place = await openDestination(this.#around, destination, path);
+      this.#folder = place.guardedBy(() => this.#mayChange());
+      const part = await this.#folder.openPart(label);
+      this.#part = part;
+      let reported = 0;
+      const outcome = await fetchFile(request, {
+        http: this.#around.http,
+        part,
+        signal,
+        onProgress: (bytes) => {
+          const now = Date.now();
+          if (now - reported < REPORT) return;
+          reported = now;
+          this.#send({ kind: 'progress', bytes, resumedAt: part.resumed?.bytes ?? 0 });
+        },
+        onRefusal: ({ status, headers, url }) => this.#send({ kind: 'refusal', refusal: { status, headers, url } }),
+      });
+      // The part of any other outcome is closed.
+      if (outcome.kind !== 'checked') this.#around.onClosed();
+      this.#send({ kind: 'fetched', outcome });
+    } catch (error) {
+      this.#around.onClosed();
+      if (signal.aborted && error === signal.reason) this.#send({ kind: 'aborted' });
+      else this.#send({ kind: 'threw', error: toThrown(error) });
+    }
+  }
+
+  /** Takes a further message about the order. Never fails. */
+  async take(message: Exclude<ToThread, { kind: 'fetch' }>): Promise<void> {
+    if (message.kind === 'abort') return this.#abort.abort(new Error('the order was aborted'));
+    if (message.kind === 'mayChange') return this.#onMayChange?.(message.isAllowed);
+    if (message.kind === 'discard' || message.kind === 'keep') this.#around.onClosed();
+    try {
+      this.#send({ kind: 'done', result: await this.#call(message) });
+    } catch (error) {
+      this.#send({ kind: 'threw', error: toThrown(error) });
+    }
+  }
+
+  async #call(call: PartCall): Promise<PartResult> {
+    const part = this.#part as Part;
+    switch (call.kind) {
+      case 'finish':
+        await part.finish();
+        return undefined;
+      case 'publish': {
+        const isPublished = await part.publish(call.name);
+        // The thread that writes the receipt knows nothing of names that became durable, or did not, in this one.
+        await this.#folder?.syncNames();
+        return isPublished;
+      }
+      case 'discard':
+        await part.discard();
+        return undefined;
+      case 'keep':
+        return part.keep();
+    }
+  }
+
+  /** Asked as late as it would be if the file were fetched by the thread that can answer. */
+  async #mayChange(): Promise<void> {
+    const isAllowed = await new Promise<boolean>((resolve) => {
+      this.#onMayChange = resolve;
+      this.#send({ kind: 'mayChange' });
+    });
+    if (!isAllowed) throw new Error('nothing may be changed at the destination');
+  }
+
+  #send(message: DistributiveOmit<Exclude<FromThread, { kind: 'ready' }>, 'order'>): void {
+    this.#around.send({ order: this.#id, ...message });
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,0 +1,20 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { HttpClient } from '../../http/http-client.ts';
+import { OrderInThread } from './order-in-thread.ts';
+import type { FromThread, ThreadSetup, ToThread } from './messages.ts';
+
+/** A thread that fetches files as it is ordered: with connections, hashes, checks and file handles of its own. */
+const { destinations, timeouts } = workerData as ThreadSetup;
+const http = new HttpClient(timeouts);
+const orders = new Map<number, OrderInThread>();
+const send = (message: FromThread): void => parentPort?.postMessage(message);
+
+parentPort?.on('message', (message: ToThread) => {
+  const { order: id } = message;
+  if (message.kind === 'fetch') {
+    const order = new OrderInThread(id, message.file, { destinations, http, send, onClosed: () => orders.delete(id) });
+    orders.set(id, order);
+    void order.fetch();
+  } else void orders.get(id)?.take(message);
+});
+send({ kind: 'ready' });
