@@ -5,6 +5,8 @@ import type { S3Bucket, StoredObject } from './s3-bucket.ts';
 import type { Prefix } from './s3-pieces.ts';
 import { copyPrefix, findEarlier, pieceKey, readPieces, saveCheckpoint, sum } from './s3-pieces.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /** How files are cut. */
 export interface PieceRules {
   /** Bytes of a piece, 5 MiB or more: the least that S3 can put together. */
@@ -46,7 +48,8 @@ export async function resumeS3Part(place: PartPlace): Promise<Part> {
 
 /**
  * A part without a local disk: pieces are gathered in memory, and one is stored while the next one is received, so it
- * holds two of them, and for a moment what they are put together from. A file of one piece is never stored as such, but published from memory.
+ * holds two of them, whose memory is used again and again. A file of one piece is never stored as such, but published
+ * from memory.
  */
 class S3Part implements Part {
   readonly #place: PartPlace;
@@ -57,8 +60,11 @@ class S3Part implements Part {
   /** How many of them a later attempt knows of. */
   #saved: number;
   #version: FileVersion | undefined;
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  /** The piece that is being gathered, and its bytes so far. */
+  #piece: Buffer = NOTHING;
+  #gathered = 0;
+  /** Memory of the last piece that has been stored. */
+  #spare: Buffer = NOTHING;
   /** The last piece that was stored in the background, with its failure. */
   #storing: Promise<void> = Promise.resolve();
   #busy = false;
@@ -78,6 +84,10 @@ class S3Part implements Part {
     };
   }
 
+  get #pieceBytes(): number {
+    return this.#place.rules.pieceBytes;
+  }
+
   get resumed(): ResumedPart | undefined {
     return this.#resumed;
   }
@@ -87,11 +97,11 @@ class S3Part implements Part {
   }
 
   async #write(chunk: Uint8Array): Promise<void> {
-    const { pieceBytes } = this.#place.rules;
+    const pieceBytes = this.#pieceBytes;
     let rest = chunk;
     // A full piece stays until more comes: it may be all of the file.
-    while (this.#gatheredBytes + rest.length > pieceBytes) {
-      const room = pieceBytes - this.#gatheredBytes;
+    while (this.#gathered + rest.length > pieceBytes) {
+      const room = pieceBytes - this.#gathered;
       this.#gather(rest.subarray(0, room));
       rest = rest.subarray(room);
       await this.#storeInBackground();
@@ -123,7 +133,7 @@ class S3Part implements Part {
   async finish(): Promise<void> {
     await this.#storing;
     this.#finished = true;
-    if (this.#pieces.length > 0 && this.#gatheredBytes > 0) await this.#store(this.#take());
+    if (this.#pieces.length > 0 && this.#gathered > 0) await this.#store(this.#take());
   }
 
   async publish(name: string): Promise<boolean> {
@@ -133,7 +143,7 @@ class S3Part implements Part {
       return assemble(bucket, this.#pieces, key, { maxPieces: rules.maxPieces, folder: this.#folder, mayPublish });
     }
     await mayPublish();
-    return bucket.create(key, Buffer.concat(this.#gathered));
+    return bucket.create(key, this.#piece.subarray(0, this.#gathered));
   }
 
   async discard(): Promise<void> {
@@ -156,22 +166,30 @@ class S3Part implements Part {
     return durable;
   }
 
+  /** Copies the chunk, whose memory may be used again. */
   #gather(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    // A copy: the memory of what is written may be used again.
-    this.#gathered.push(new Uint8Array(chunk));
-    this.#gatheredBytes += chunk.length;
+    const length = this.#gathered + chunk.length;
+    if (length > this.#piece.length) {
+      // A small file takes no more than it needs; of a large one all later pieces are whole at once.
+      const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(length, 2 * this.#piece.length), this.#pieceBytes));
+      larger.set(this.#piece.subarray(0, this.#gathered));
+      this.#piece = larger;
+    }
+    this.#piece.set(chunk, this.#gathered);
+    this.#gathered = length;
   }
 
   #take(): Buffer {
-    const piece = Buffer.concat(this.#gathered);
-    this.#forget();
+    const piece = this.#piece.subarray(0, this.#gathered);
+    this.#piece = this.#spare;
+    this.#spare = NOTHING;
+    this.#gathered = 0;
     return piece;
   }
 
   #forget(): void {
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    this.#piece = NOTHING;
+    this.#gathered = 0;
   }
 
   async #storeInBackground(): Promise<void> {
@@ -187,6 +205,7 @@ class S3Part implements Part {
   async #store(piece: Buffer): Promise<void> {
     const key = pieceKey(this.#folder, this.#pieces.length + 1);
     await this.#place.bucket.write(key, piece);
+    this.#spare = piece;
     this.#pieces.push({ key, bytes: piece.length });
   }
 
