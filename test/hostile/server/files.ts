@@ -14,6 +14,18 @@ interface Representation {
   isSpoilt: boolean;
 }
 
+/** Versions by case, file and number; most are sent more than once, and all are compared with what was stored. */
+const versions = new WeakMap<Case, Map<string, Buffer>>();
+
+function versionOf(one: Case, index: number, version: number): Buffer {
+  const ofCase = versions.get(one) ?? new Map<string, Buffer>();
+  versions.set(one, ofCase);
+  const key = `${index} ${version}`;
+  const content = ofCase.get(key) ?? contentOf(one.files[index] as FileCase, index, version, one.attachments);
+  ofCase.set(key, content);
+  return content;
+}
+
 /** The files of a case, each with its own faults. Source: RFC 9110, 13.1.5 (If-Range), 14 (ranges), 15.3.7 (206). */
 export class FileHost {
   readonly #case: Case;
@@ -30,9 +42,7 @@ export class FileHost {
   /** Every version that the server has or will have of a file. */
   static versionsOf(one: Case, index: number): Buffer[] {
     const file = one.files[index] as FileCase;
-    return Array.from({ length: file.changes.length + 1 }, (_, version) =>
-      contentOf(file, index, version, one.attachments),
-    );
+    return Array.from({ length: file.changes.length + 1 }, (_, version) => versionOf(one, index, version));
   }
 
   /** Answers a request for a file whose link is good. */
@@ -68,7 +78,7 @@ export class FileHost {
     const version = file.alternates
       ? deliveries % (file.changes.length + 1)
       : file.changes.filter((change) => change <= deliveries).length;
-    const content = contentOf(file, index, version, this.#case.attachments);
+    const content = versionOf(this.#case, index, version);
     const isSpoilt = file.defect !== undefined && deliveries < file.defect.deliveries;
     const plain = isSpoilt && file.defect !== undefined ? spoil(content, file, file.defect.what) : content;
     const gzip =
