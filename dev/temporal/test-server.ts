@@ -64,8 +64,20 @@ export function assembleTestServer(path: string, env: NodeJS.ProcessEnv): Promis
   return buildWithMaven(testServer, path, java, env);
 }
 
-/** Throws unless the server, started on a free port, listens there. */
-async function listens(path: string): Promise<void> {
+/** A test server that runs. */
+export interface RunningTestServer {
+  /** gRPC, as `host:port`. */
+  address: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the test server on a free port. It ends with this process.
+ *
+ * @param path of the program
+ * @throws Error when it ends or does not listen within 30 s, with its last words
+ */
+export async function startTestServer(path: string): Promise<RunningTestServer> {
   const { grpc } = await findFreePorts();
   const child = spawnOwned(path, [String(grpc)], { stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
@@ -73,14 +85,25 @@ async function listens(path: string): Promise<void> {
   const ended = new Promise<true>((resolve) =>
     child.once('error', () => resolve(true)).once('close', () => resolve(true)),
   );
+  const stop = async (): Promise<void> => {
+    killGroup(child, 'SIGKILL');
+    await ended;
+  };
   try {
     const deadline = Date.now() + startLimit;
     while (!(await isListening(grpc))) {
       if (await Promise.race([ended, sleep(50)])) throw new Error(`it ended: ${errors.trim().slice(-500)}`);
       if (Date.now() > deadline) throw new Error(`it does not listen within ${startLimit / 1000} s`);
     }
-  } finally {
-    killGroup(child, 'SIGKILL');
-    await ended;
+  } catch (error) {
+    await stop();
+    throw error;
   }
+  return { address: `127.0.0.1:${grpc}`, stop };
+}
+
+/** Throws unless the server, started on a free port, listens there. */
+async function listens(path: string): Promise<void> {
+  const server = await startTestServer(path);
+  await server.stop();
 }

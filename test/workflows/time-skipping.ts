@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { inject, vi } from 'vitest';
+import { startTestServer } from '../../dev/temporal/test-server.ts';
 import type { RunningTemporal } from '../support/stack.ts';
 import { quiet } from '../support/stack.ts';
 
@@ -12,13 +13,27 @@ import { quiet } from '../support/stack.ts';
  */
 export async function startTimeSkippingServer(): Promise<RunningTemporal> {
   quiet();
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: inject('testServer') } },
-  });
+  const server = await startTestServer(inject('testServer'));
+  const options = { server: { type: 'existing' }, namespace: 'default', supportsTimeSkipping: true };
+  const environment = await withServer({ ...options, address: server.address });
   followTime();
-  const { address, client } = environment;
-  return { address, client, stop: () => environment.teardown() };
+  return {
+    address: server.address,
+    client: environment.client,
+    stop: async () => {
+      await environment.connection.close();
+      await environment.nativeConnection.close();
+      await server.stop();
+    },
+  };
 }
+
+/**
+ * What the SDK's own functions call in the end. They would start the server themselves, and give it 5 s, in which a JVM
+ * may not have started on a busy machine.
+ */
+const withServer = (options: object): Promise<TestWorkflowEnvironment> =>
+  (TestWorkflowEnvironment as unknown as { create(all: object): Promise<TestWorkflowEnvironment> }).create(options);
 
 /**
  * Sets the clock at the start of each activity to the time of the Temporal server. Between activities time is skipped,
