@@ -18,7 +18,7 @@ export function ownerCheck(
   { mark, generation }: Pick<ExportRef, 'mark' | 'generation'>,
   starting: boolean,
 ): () => Promise<void> {
-  return sharedCheck(async () => {
+  return sharedCheck(JSON.stringify([folder.location, mark, generation, starting]), async () => {
     const [job, found] = await Promise.all([new JobRecord(folder).read(), readMark(folder)]);
     if (found?.mark !== mark || !isJob(job?.generation, generation, starting)) throw takenOver(folder);
   });

@@ -1,14 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sharedCheck } from '../../src/export-folder/shared-check.ts';
 
 /** A check whose runs end when they are told to. */
 function heldCheck() {
   const runs: PromiseWithResolvers[] = [];
-  const check = sharedCheck(() => {
-    const run = withResolvers();
-    runs.push(run);
-    return run.promise;
-  });
+  const about = randomUUID();
+  // As of several batches of one export.
+  const check = (): Promise<void> =>
+    sharedCheck(about, () => {
+      const run = withResolvers();
+      runs.push(run);
+      return run.promise;
+    })();
   return { runs, check };
 }
 
@@ -71,4 +75,12 @@ test('a failure is for those who share the check, and for nobody else', async ()
   const later = check();
   runs[2]?.resolve();
   await later;
+});
+
+test('checks about different things do not wait for one another', async () => {
+  const [one, other] = [heldCheck(), heldCheck()];
+  const asked = [one.check(), other.check()];
+  expect([one.runs.length, other.runs.length]).toEqual([1, 1]);
+  for (const { runs } of [one, other]) runs[0]?.resolve();
+  await Promise.all(asked);
 });
