@@ -3,6 +3,8 @@ import type { FileVersion, Part } from '../storage/folder.ts';
 
 /** Bytes that are written at a time: while they are, as many are received; then the wire waits. */
 const BLOCK = 1024 * 1024;
+/** Chunks that are written at a time: a server that sends byte by byte would fill the memory with what surrounds them. */
+const MOST_CHUNKS = 1024;
 /** Milliseconds of transfer after which the bytes so far are made durable: as much is fetched again after a kill. */
 const CHECKPOINT = 1000;
 
@@ -33,7 +35,8 @@ export class PartWriter {
     else this.#filling.push(chunk);
     this.#bytes += chunk.length;
     const isDue = this.#version !== undefined && Date.now() - this.#handedOver >= CHECKPOINT;
-    return this.#bytes >= BLOCK || isDue ? this.#handOver() : undefined;
+    const isFull = this.#bytes >= BLOCK || this.#filling.length >= MOST_CHUNKS;
+    return isFull || isDue ? this.#handOver() : undefined;
   }
 
   /** All bytes are with the part. */
