@@ -69,6 +69,7 @@ export interface StackOptions {
 let started = 0;
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  quiet();
   const folder = await mkdtemp(join(tmpdir(), 'bulk-export-test-'));
   const temporal = options.temporal ?? (await startTemporal(options.temporalArgs));
   const { client } = temporal;
@@ -121,10 +122,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-  if (options.workers !== false) {
-    quiet();
-    await stack.startWorkers();
-  }
+  if (options.workers !== false) await stack.startWorkers();
   return stack;
 }
 
