@@ -17,6 +17,8 @@ beforeAll(async () => {
     servers: {
       hospital: {
         patients: 60,
+        // Files that are known to be small all stay in one thread.
+        fileSizeInManifest: false,
         linesPerFile: 400,
         pollsUntilReady: 0,
         gzip: false,

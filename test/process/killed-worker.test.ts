@@ -19,6 +19,8 @@ beforeAll(async () => {
     servers: {
       hospital: {
         patients: 60,
+        // Files that are known to be small all stay in one thread.
+        fileSizeInManifest: false,
         linesPerFile: 100,
         pollsUntilReady: 0,
         retryAfter: '2',

@@ -44,6 +44,8 @@ beforeAll(async () => {
       },
       wards: {
         patients: 200,
+        // Files that are known to be small all stay in one thread.
+        fileSizeInManifest: false,
         linesPerFile: 800,
         pollsUntilReady: 0,
         gzip: false,

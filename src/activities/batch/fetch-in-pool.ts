@@ -8,6 +8,11 @@ import { logAnswer } from '../../fhir-server/log-answer.ts';
 import { safeCause } from '../safe-cause.ts';
 import type { Batch } from './open-batch.ts';
 
+/** Bytes from which another thread is worth its price. */
+const WORTH_A_THREAD = 4 * 1024 * 1024;
+/** Files of a batch from which those of unknown size are small on average: the plan gives it 64 MiB at most. */
+const MANY = 16;
+
 /** Fetches a file, in this thread or another one. */
 export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promise<Fetched> {
   const { http, threads, folder, attempt, place, request } = batch;
@@ -26,7 +31,9 @@ export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promi
     return outcome.kind === 'checked' ? { ...outcome, part } : outcome;
   };
   if (threads === undefined) return here();
-  const order = { request: fileRequest, ...place, label: partLabel(request.generation, entry.ordinal) };
+  const label = partLabel(request.generation, entry.ordinal);
+  const isSmall = entry.fileSize === undefined ? batch.entries.length > MANY : entry.fileSize < WORTH_A_THREAD;
+  const order = { request: fileRequest, ...place, label, isSmall };
   try {
     return await threads.fetch(order, watch, here);
   } catch (error) {

@@ -18,6 +18,8 @@ export interface FileOrder {
   path: string;
   /** Of the part: the same for all attempts at a file. */
   label: string;
+  /** To hand it over would cost more than to fetch it. */
+  isSmall: boolean;
 }
 
 /** What is asked of the part of a fetched file; as of `Part` in storage. */

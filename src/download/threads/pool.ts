@@ -42,14 +42,16 @@ export class ThreadPool {
   }
 
   /**
-   * Fetches a file where the fewest are being fetched.
+   * Fetches a file where the fewest are being fetched; a small one in this thread, because elsewhere it has a folder of
+   * its own to open, messages to wait for and its name to make durable alone, which costs more than the rest of it.
    *
    * @param here fetches it in this thread
    * @throws as `fetchFile`; ThreadEndedError when the thread ends meanwhile: the file may be the reason
    */
   async fetch(order: FileOrder, watch: FetchWatch, here: () => Promise<Fetched>): Promise<Fetched> {
     const key = `${order.destination}/${order.path}/${order.label}`;
-    const thread = this.#leastBusy(this.#suspects.has(key));
+    const isSuspect = this.#suspects.has(key);
+    const thread = order.isSmall && !isSuspect ? undefined : this.#leastBusy(isSuspect);
     if (thread === undefined) return this.#fetchHere(here);
     try {
       const fetched = await thread.fetch(order, watch);

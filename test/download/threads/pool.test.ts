@@ -57,6 +57,15 @@ describe('where a file is fetched', () => {
     expect(pool.size).toBe(1);
   });
 
+  test('small ones, however many: in this thread', async () => {
+    const pool = makePool();
+    let here = 0;
+    const small = { ...orderOf('http://127.0.0.1/'), isSmall: true };
+    const fetching = [1, 2, 3].map(() => pool.fetch(small, watching(), async () => ((here += 1), NOT_ASKED_FOR)));
+    await Promise.all(fetching);
+    expect([here, pool.size]).toEqual([3, 1]);
+  });
+
   test('many at once, by three threads: each is stored byte for byte', async () => {
     const { url } = await serveLines();
     const pool = makePool({ threads: 3 });

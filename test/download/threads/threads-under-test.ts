@@ -51,7 +51,7 @@ export function orderOf(
 ): FileOrder {
   const { entry, rules = RULES, label = '0', destination = 'local' } = more;
   const usual = { ordinal: 0, page: 1, index: 0, kind: 'output', needsToken: false, name: 'Patient.ndjson' } as const;
-  return { request: { rules, entry: { ...usual, url, ...entry } }, destination, path: 'export', label };
+  return { request: { rules, entry: { ...usual, url, ...entry } }, destination, path: 'export', label, isSmall: false };
 }
 
 export function watching(more: Partial<FetchWatch> = {}): FetchWatch {
