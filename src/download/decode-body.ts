@@ -12,7 +12,7 @@ import { ContentError } from './content-error.ts';
 const BOMB_BYTES = 64 * 1024 * 1024;
 const BOMB_RATIO = 200;
 /** Bytes that gzip unpacks at a time: with Node's 16 KiB the way between its threads costs more than the unpacking. */
-const BLOCK = 256 * 1024;
+const BLOCK = 128 * 1024;
 const GUNZIP: ZlibOptions & TransformOptions = { chunkSize: BLOCK, highWaterMark: BLOCK };
 
 export function isGzip(encoding: string | undefined): boolean {

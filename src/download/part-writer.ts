@@ -2,7 +2,7 @@ import { release } from '../http/slabs.ts';
 import type { FileVersion, Part } from '../storage/folder.ts';
 
 /** Bytes that are written at a time: while they are, as many are received; then the wire waits. */
-const BLOCK = 1024 * 1024;
+const BLOCK = 512 * 1024;
 /** Chunks that are written at a time: a server that sends byte by byte would fill the memory with what surrounds them. */
 const MOST_CHUNKS = 1024;
 /** Milliseconds of transfer after which the bytes so far are made durable: as much is fetched again after a kill. */

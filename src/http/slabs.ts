@@ -11,12 +11,12 @@ import { readInPieces } from './read-in-pieces.ts';
  * nothing else: theirs is left to the garbage collector.
  */
 
-/** Bytes of a slab: larger ones gained nothing. */
-export const SLAB = 1024 * 1024;
+/** Bytes of a slab: larger ones gained nothing, and each connection holds one. */
+export const SLAB = 512 * 1024;
 /** Bytes that must be left for another read: as many as libuv would allocate for it. */
 const LEAST = 64 * 1024;
 /** Slabs that are kept for later. */
-const MOST_FREE = 16;
+const MOST_FREE = 8;
 
 interface Slab {
   memory: ArrayBuffer;

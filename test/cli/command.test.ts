@@ -6,9 +6,14 @@ import { expect, test } from 'vitest';
 const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 test('the command starts Node with the settings that keep a worker small', async () => {
-  const report = 'console.error(JSON.stringify([process.execArgv,process.env.MALLOC_ARENA_MAX]))';
+  const report =
+    'console.error(JSON.stringify([process.execArgv,process.env.MALLOC_ARENA_MAX,process.env.UV_THREADPOOL_SIZE]))';
   const env = { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${report}` };
   const { stdout, stderr } = await promisify(execFile)(COMMAND, ['--help'], { env });
   expect(stdout).toContain('fhir-bulk-export <command>');
-  expect(JSON.parse(stderr.split('\n')[0] as string)).toEqual([['--max-semi-space-size=2', '--liftoff-only'], '2']);
+  expect(JSON.parse(stderr.split('\n')[0] as string)).toEqual([
+    ['--max-semi-space-size=2', '--liftoff-only'],
+    '2',
+    '12',
+  ]);
 });

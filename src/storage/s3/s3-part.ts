@@ -133,7 +133,10 @@ class S3Part implements Part {
   async finish(): Promise<void> {
     await this.#storing;
     this.#finished = true;
-    if (this.#pieces.length > 0 && this.#gathered > 0) await this.#store(this.#take());
+    if (this.#pieces.length === 0) return;
+    if (this.#gathered > 0) await this.#store(this.#take());
+    // Many finished parts may wait for their names.
+    this.#forget();
   }
 
   async publish(name: string): Promise<boolean> {
@@ -189,6 +192,7 @@ class S3Part implements Part {
 
   #forget(): void {
     this.#piece = NOTHING;
+    this.#spare = NOTHING;
     this.#gathered = 0;
   }
 

@@ -115,6 +115,19 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     await part.discard();
     expect(many).toBeLessThan(few + 4 * PIECE);
   });
+
+  test('holds nothing of a large file that waits for its name', async () => {
+    const held = (): number => {
+      collectGarbage();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = held();
+    const part = await fill(open('waits'), 2 * PIECE + 1);
+    await part.finish();
+    expect(held()).toBeLessThan(before + PIECE);
+    expect(await part.publish('file')).toBe(true);
+    await part.discard();
+  });
 });
 
 async function fetchHead(s3: TestS3, key: string): Promise<string | undefined> {
