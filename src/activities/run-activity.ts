@@ -42,7 +42,8 @@ export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Pr
   }
 }
 
-function toFailure(error: unknown): unknown {
+/** What was thrown as Temporal records it: with its code, and without words that may quote content. */
+export function toFailure(error: unknown): unknown {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof ExportError) {
     // The CLI's text output hides the type, so the message begins with it.

@@ -1,7 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import { ExportError } from '../errors.ts';
 
-const BUILT_IN = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError];
+/** Classes of errors that the language throws itself. */
+export const BUILT_IN_ERRORS = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError];
 
 /** What a person must fix; anything else (EIO, EBUSY, ESTALE…) may pass and is tried again. */
 const FINAL: Record<string, string> = {
@@ -22,7 +23,7 @@ const FINAL: Record<string, string> = {
  * operating system, the network, TLS, or S3. Others are defects, or come of what is stored.
  */
 export function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error) || BUILT_IN.some((kind) => error instanceof kind)) return false;
+  if (!(error instanceof Error) || BUILT_IN_ERRORS.some((kind) => error instanceof kind)) return false;
   if ('$metadata' in error || '$fault' in error || error.name === 'TimeoutError') return true;
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' && (!code.startsWith('ERR_') || /^ERR_(TLS|SSL|STREAM|SOCKET|HTTP)/.test(code));
