@@ -1,8 +1,8 @@
 import { log } from '@temporalio/activity';
 import type { FileRequest } from '../../download/ask-file.ts';
 import { fetchFile } from '../../download/fetch-file.ts';
-import { ThreadEndedError } from '../../download/threads/download-thread.ts';
 import type { FetchWatch, Fetched } from '../../download/threads/fetched.ts';
+import { NoThreadError, ThreadEndedError } from '../../download/threads/thread-errors.ts';
 import { partLabel } from '../../export-folder/published-files.ts';
 import { logAnswer } from '../../fhir-server/log-answer.ts';
 import { safeCause } from '../safe-cause.ts';
@@ -23,6 +23,12 @@ export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promi
     mayChange: () => folder.mayChange(),
     onProgress: (bytes, resumedAt) => attempt.report({ file: entry.name, bytes, resumedAt }),
     onRefusal: (refusal) => logAnswer('file', refusal),
+    onNoThread: (error, pause) =>
+      log.warn('no thread for downloads could be started; going on without', {
+        seconds: pause / 1000,
+        reason: error instanceof Error ? error.message : undefined,
+        stack: safeCause(error)?.stack,
+      }),
   };
   const here = async (): Promise<Fetched> => {
     const part = await folder.files.openPart(request.generation, entry.ordinal);
@@ -37,10 +43,10 @@ export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promi
   try {
     return await threads.fetch(order, watch, here);
   } catch (error) {
+    if (error instanceof NoThreadError) return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message } };
     if (!(error instanceof ThreadEndedError)) throw error;
-    signal.throwIfAborted();
     log.error('a thread ended while it fetched a file', { file: entry.name, stack: safeCause(error)?.stack });
-    // Counted as content that is wrong: should the file be why it ended, a few tries show that, and the file is named.
-    return { kind: 'trouble', trouble: { cause: 'content', detail: error.message } };
+    // Content that is wrong only when nothing else can be why: the file is given up and named after a few tries.
+    return { kind: 'trouble', trouble: { cause: error.wasAlone ? 'content' : 'outage', detail: error.message } };
   }
 }

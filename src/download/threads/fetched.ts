@@ -15,4 +15,6 @@ export interface FetchWatch {
   /** Called with the bytes received so far, and how many of them an earlier attempt had made durable. */
   onProgress(bytes: number, resumedAt: number): void;
   onRefusal(refusal: Refusal): void;
+  /** Called when no further thread could be started; for so many milliseconds none will be. */
+  onNoThread(error: unknown, pause: number): void;
 }

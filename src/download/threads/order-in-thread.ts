@@ -26,6 +26,8 @@ export class OrderInThread {
   #folder: Folder | undefined;
   #part: Part | undefined;
   #onMayChange: ((isAllowed: boolean) => void) | undefined;
+  /** The last question whether something may be changed; one is asked after another. */
+  #asked: Promise<unknown> = Promise.resolve();
 
   constructor(id: number, file: FileOrder, around: Surroundings) {
     this.#id = id;
@@ -69,11 +71,13 @@ export class OrderInThread {
   async take(message: Exclude<ToThread, { kind: 'fetch' }>): Promise<void> {
     if (message.kind === 'abort') return this.#abort.abort(new Error('the order was aborted'));
     if (message.kind === 'mayChange') return this.#onMayChange?.(message.isAllowed);
-    if (message.kind === 'discard' || message.kind === 'keep') this.#around.onClosed();
     try {
       this.#send({ kind: 'done', result: await this.#call(message) });
     } catch (error) {
       this.#send({ kind: 'threw', error: toThrown(error) });
+    } finally {
+      // Only now: the call may have asked whether something may be changed.
+      if (message.kind === 'discard' || message.kind === 'keep') this.#around.onClosed();
     }
   }
 
@@ -99,11 +103,15 @@ export class OrderInThread {
 
   /** Asked as late as it would be if the file were fetched by the thread that can answer. */
   async #mayChange(): Promise<void> {
-    const isAllowed = await new Promise<boolean>((resolve) => {
-      this.#onMayChange = resolve;
-      this.#send({ kind: 'mayChange' });
-    });
-    if (!isAllowed) throw new Error('nothing may be changed at the destination');
+    const answer = this.#asked.then(
+      () =>
+        new Promise<boolean>((resolve) => {
+          this.#onMayChange = resolve;
+          this.#send({ kind: 'mayChange' });
+        }),
+    );
+    this.#asked = answer;
+    if (!(await answer)) throw new Error('nothing may be changed at the destination');
   }
 
   #send(message: DistributiveOmit<Exclude<FromThread, { kind: 'ready' }>, 'order'>): void {

@@ -1,12 +1,16 @@
-import type { DownloadThread as Thread } from './download-thread.ts';
-import { DownloadThread, ThreadEndedError } from './download-thread.ts';
+import type { ThreadLimits } from './download-thread.ts';
+import { DownloadThread } from './download-thread.ts';
 import type { FetchWatch, Fetched } from './fetched.ts';
 import type { FileOrder, ThreadSetup } from './messages.ts';
+import { Suspects } from './suspects.ts';
+import { NoThreadError, ThreadEndedError } from './thread-errors.ts';
 
 /** Milliseconds without work after which a thread ends: it holds memory, and starts again within a blink. */
 const IDLE = 10_000;
-/** Files that are remembered because a thread ended while it fetched them. */
-const MOST_SUSPECTS = 1000;
+/** Milliseconds without a further thread after one could not be started. */
+const PAUSE = 60_000;
+/** Threads at once, besides the usual ones, that fetch one file each. */
+const MOST_ALONE = 4;
 
 export interface ThreadPoolOptions {
   /** All that fetch files: this one and others. */
@@ -16,6 +20,7 @@ export interface ThreadPoolOptions {
   file?: URL;
   /** Milliseconds; default 10 s. */
   idle?: number;
+  limits?: ThreadLimits;
 }
 
 /**
@@ -23,60 +28,65 @@ export interface ThreadPoolOptions {
  * alone receives, hashes and checks as fast as one processor can; further ones use the others.
  */
 export class ThreadPool {
+  readonly #options: ThreadPoolOptions;
   readonly #most: number;
-  readonly #setup: ThreadSetup;
-  readonly #file: URL;
-  readonly #idle: number;
-  readonly #threads = new Set<Thread>();
-  /** Files during which a thread ended. This one must not: the whole worker would. */
-  readonly #suspects = new Set<string>();
+  readonly #threads = new Set<DownloadThread>();
+  /** Threads that fetch one suspect each. */
+  readonly #alone = new Set<DownloadThread>();
+  readonly #suspects = new Suspects();
   /** Files that are being fetched in this thread. */
   #here = 0;
-  #canStart = true;
+  /** No thread is started before: milliseconds since the epoch. */
+  #pausedUntil = 0;
 
-  constructor({ threads, setup, file = new URL('./thread.js', import.meta.url), idle = IDLE }: ThreadPoolOptions) {
-    this.#most = threads - 1;
-    this.#setup = setup;
-    this.#file = file;
-    this.#idle = idle;
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options;
+    this.#most = options.threads - 1;
   }
 
   /**
    * Fetches a file where the fewest are being fetched; a small one in this thread, because elsewhere it has a folder of
    * its own to open, messages to wait for and its name to make durable alone, which costs more than the rest of it.
    *
+   * A thread that ends takes all its files along, and one of them may be why. Each is then fetched in a thread that no
+   * other file is in, until it has come: so none suffers again from another one, and never in this thread, which would
+   * end the worker.
+   *
    * @param here fetches it in this thread
-   * @throws as `fetchFile`; ThreadEndedError when the thread ends meanwhile: the file may be the reason
+   * @throws as `fetchFile`; ThreadEndedError when the thread ends meanwhile; NoThreadError when the file needs a thread
+   *   of its own, and cannot have one now
    */
   async fetch(order: FileOrder, watch: FetchWatch, here: () => Promise<Fetched>): Promise<Fetched> {
-    const key = `${order.destination}/${order.path}/${order.label}`;
-    const isSuspect = this.#suspects.has(key);
-    const thread = order.isSmall && !isSuspect ? undefined : this.#leastBusy(isSuspect);
-    if (thread === undefined) return this.#fetchHere(here);
+    const isSuspect = this.#suspects.has(order);
+    const thread = isSuspect ? this.#startAlone(watch) : this.#leastBusy(order, watch);
+    if (thread === undefined) {
+      if (isSuspect) throw new NoThreadError();
+      return this.#fetchHere(here);
+    }
     try {
       const fetched = await thread.fetch(order, watch);
-      this.#suspects.delete(key);
+      if (fetched.kind === 'checked') this.#suspects.delete(order);
       return fetched;
     } catch (error) {
       if (!(error instanceof ThreadEndedError)) throw error;
       if (error.wasReady) {
-        if (this.#suspects.size < MOST_SUSPECTS) this.#suspects.add(key);
+        this.#suspects.add(order);
         throw error;
       }
-      // There is no memory for a thread, or no right to make one. It goes without.
-      this.#canStart = false;
+      this.#pause(error, watch);
+      if (isSuspect) throw new NoThreadError();
       return this.#fetchHere(here);
     }
   }
 
   /** Threads that are running, this one included. */
   get size(): number {
-    return this.#threads.size + 1;
+    return this.#threads.size + this.#alone.size + 1;
   }
 
   /** Ends the threads. */
   async close(): Promise<void> {
-    await Promise.all([...this.#threads].map((thread) => thread.end()));
+    await Promise.all([...this.#threads, ...this.#alone].map((thread) => thread.end()));
   }
 
   async #fetchHere(here: () => Promise<Fetched>): Promise<Fetched> {
@@ -90,36 +100,63 @@ export class ThreadPool {
 
   /**
    * The thread for the next file; undefined for this one, which has the first and those that come when all have as many.
-   *
-   * @param elsewhere not in this one, if there are others
    */
-  #leastBusy(elsewhere: boolean): Thread | undefined {
-    let best: Thread | undefined;
+  #leastBusy({ isSmall }: FileOrder, watch: FetchWatch): DownloadThread | undefined {
+    if (isSmall) return undefined;
+    let best: DownloadThread | undefined;
     for (const thread of this.#threads) {
-      if (best === undefined || thread.fetching < best.fetching) best = thread;
+      if (!thread.isEnding && (best === undefined || thread.fetching < best.fetching)) best = thread;
     }
-    const mayStart = this.#canStart && this.#threads.size < this.#most;
-    if (mayStart && (best === undefined || best.fetching > 0) && (elsewhere || this.#here > 0)) return this.#start();
-    return elsewhere || (best !== undefined && best.fetching < this.#here) ? best : undefined;
+    const mayStart = this.#here > 0 && (best === undefined || best.fetching > 0) && this.#threads.size < this.#most;
+    const started = mayStart ? this.#start(this.#threads, watch) : undefined;
+    return started ?? (best !== undefined && best.fetching < this.#here ? best : undefined);
   }
 
-  #start(): Thread {
+  #startAlone(watch: FetchWatch): DownloadThread | undefined {
+    return this.#alone.size < MOST_ALONE ? this.#start(this.#alone, watch) : undefined;
+  }
+
+  /** Starts a thread among others of its kind; undefined when that cannot be done. */
+  #start(threads: Set<DownloadThread>, watch: FetchWatch): DownloadThread | undefined {
+    if (Date.now() < this.#pausedUntil) return undefined;
+    const { file = new URL('./thread.js', import.meta.url), setup, limits, idle = IDLE } = this.#options;
+    const isAlone = threads === this.#alone;
     let timer: NodeJS.Timeout | undefined;
-    const thread = new DownloadThread(this.#file, this.#setup, {
-      idle: () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => {
-          if (!thread.isIdle) return;
-          this.#threads.delete(thread);
-          void thread.end();
-        }, this.#idle).unref();
-      },
-      end: () => {
-        clearTimeout(timer);
-        this.#threads.delete(thread);
-      },
-    });
-    this.#threads.add(thread);
-    return thread;
+    const end = (thread: DownloadThread): void => {
+      threads.delete(thread);
+      void thread.end();
+    };
+    try {
+      const thread = new DownloadThread({
+        file,
+        setup,
+        isAlone,
+        limits,
+        onIdle: () => {
+          clearTimeout(timer);
+          if (thread.isEnding) return;
+          if (isAlone) return end(thread);
+          timer = setTimeout(() => {
+            if (thread.isIdle) end(thread);
+          }, idle).unref();
+        },
+        onEnd: () => {
+          clearTimeout(timer);
+          threads.delete(thread);
+        },
+      });
+      threads.add(thread);
+      return thread;
+    } catch (error) {
+      this.#pause(error, watch);
+      return undefined;
+    }
+  }
+
+  /** There is no memory for a thread, or no right to make one. It goes without for a while. */
+  #pause(error: unknown, { onNoThread }: FetchWatch): void {
+    if (Date.now() < this.#pausedUntil) return;
+    this.#pausedUntil = Date.now() + PAUSE;
+    onNoThread(error, PAUSE);
   }
 }

@@ -17,4 +17,8 @@ parentPort?.on('message', (message: ToThread) => {
     void order.fetch();
   } else void orders.get(id)?.take(message);
 });
+// Nobody would answer the order that it was about; so the thread ends, and its orders with it.
+parentPort?.on('messageerror', (error) => {
+  throw error;
+});
 send({ kind: 'ready' });

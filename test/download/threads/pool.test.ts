@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ThreadEndedError } from '../../../src/download/threads/download-thread.ts';
 import type { Fetched } from '../../../src/download/threads/fetched.ts';
+import { ThreadEndedError } from '../../../src/download/threads/thread-errors.ts';
 import type { FileServer, Served } from '../../support/file-server.ts';
 import { serveFile } from '../../support/file-server.ts';
 import {
@@ -16,6 +16,7 @@ import {
   publish,
   root,
   sha256,
+  threadWith,
   useThreads,
   watching,
 } from './threads-under-test.ts';
@@ -39,14 +40,6 @@ async function serveLines(more: Partial<Served> = {}): Promise<FileServer> {
 
 const trouble = (fetched: Fetched) => (fetched.kind === 'trouble' ? fetched.trouble : undefined);
 const parts = async () => (await readdir(join(root, 'export/.export/parts')).catch((): string[] => [])).sort();
-
-/** A thread that does as usual, and something else when it is ordered a file with the label `poison`. */
-function threadWith(action: string): URL {
-  const code = `import { parentPort } from 'node:worker_threads';
-    import ${JSON.stringify(THREAD.href)};
-    parentPort.on('message', ({ file }) => { if (file?.label === 'poison') setTimeout(() => { ${action} }, 200); });`;
-  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
-}
 
 describe('where a file is fetched', () => {
   test('one after another: all in this thread, and no other is started', async () => {

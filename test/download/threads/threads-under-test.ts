@@ -7,6 +7,7 @@ import { afterEach, beforeEach } from 'vitest';
 import { projectRoot } from '../../../dev/temporal/project.ts';
 import type { Fetched, FetchWatch } from '../../../src/download/threads/fetched.ts';
 import type { FileOrder } from '../../../src/download/threads/messages.ts';
+import type { ThreadPoolOptions } from '../../../src/download/threads/pool.ts';
 import { ThreadPool } from '../../../src/download/threads/pool.ts';
 import type { Entry } from '../../../src/fhir/entries.ts';
 import type { RequestRules } from '../../../src/http/rules.ts';
@@ -14,6 +15,21 @@ import type { DestinationConfig } from '../../../src/storage/destinations.ts';
 
 /** The compiled code of a thread; `npm test` has built it. */
 export const THREAD = pathToFileURL(join(projectRoot, 'dist/src/download/threads/thread.js'));
+/** Code of a thread that does as usual, and something else when it is ordered a file with the label `poison`. */
+export function poisonedBy(action: string): string {
+  return `import { parentPort } from 'node:worker_threads';
+    import ${JSON.stringify(THREAD.href)};
+    parentPort.on('message', ({ file }) => { if (file?.label === 'poison') setTimeout(() => { ${action} }, 200); });`;
+}
+
+export function codeOf(code: string): URL {
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
+
+export function threadWith(action: string): URL {
+  return codeOf(poisonedBy(action));
+}
+
 export const RULES: RequestRules = { trustedOrigins: new Set(), trustedHeaders: {}, loopback: true };
 
 /** Folder of the destination `local`. */
@@ -36,7 +52,7 @@ export function useThreads(): void {
 
 /** A pool that ends with its test. */
 export function makePool(
-  options: { threads?: number; file?: URL; idle?: number; destinations?: Record<string, DestinationConfig> } = {},
+  options: Partial<Omit<ThreadPoolOptions, 'setup'>> & { destinations?: Record<string, DestinationConfig> } = {},
 ): ThreadPool {
   const destinations = { local: { type: 'directory', path: root } as const, ...options.destinations };
   const setup = { destinations, timeouts: { headers: 2000, body: 2000 } };
@@ -56,7 +72,14 @@ export function orderOf(
 
 export function watching(more: Partial<FetchWatch> = {}): FetchWatch {
   const { signal } = new AbortController();
-  return { signal, mayChange: async () => {}, onProgress: () => {}, onRefusal: () => {}, ...more };
+  return {
+    signal,
+    mayChange: async () => {},
+    onProgress: () => {},
+    onRefusal: () => {},
+    onNoThread: () => {},
+    ...more,
+  };
 }
 
 /** Fetches a file in another thread: whatever is to be fetched in this one keeps it busy, until {@link becomeFree}. */

@@ -24,7 +24,7 @@ describe('an error of another thread', () => {
     expect((toFailure(error) as Error).message).not.toContain('SECRET');
   });
 
-  test.each<[string, () => Promise<unknown> | unknown]>([
+  test.each<[string, () => unknown]>([
     ['of the file system', () => readFile('/does/not/exist').catch((error: unknown) => error)],
     ['of the language, with a code', () => errorOf(() => new URL('nowhere'))],
     ['of a parser', () => errorOf(() => JSON.parse('{'))],
