@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Agent } from 'undici';
+import { connectionsTo } from './connections-to.ts';
 import { guardedLookup } from './guarded-lookup.ts';
 import { throughProxy } from './proxy.ts';
 import type { ConnectionRules } from './rules.ts';
@@ -47,7 +48,7 @@ export class Agents {
     const connect = { timeout: CONNECT_TIME, onread: readIntoSlabs, highWaterMark: SLAB, ...tls };
     // The proxy decides where it leads to, and it alone looks up names.
     return proxy === undefined
-      ? new Agent({ ...timeouts, connect: { ...connect, lookup: guardedLookup(loopback) } })
+      ? new Agent({ ...timeouts, factory: connectionsTo, connect: { ...connect, lookup: guardedLookup(loopback) } })
       : throughProxy(proxy, { ...timeouts, connect });
   }
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Pool, ProxyAgent } from 'undici';
+import { connectionsTo } from './connections-to.ts';
 import { NetworkError, toNetworkError } from './network-error.ts';
 
 interface ProxyRules {
@@ -15,6 +16,7 @@ export function throughProxy(uri: string, rules: ProxyRules): Dispatcher {
   return new ProxyAgent({
     ...rules,
     uri,
+    factory: connectionsTo,
     requestTls: rules.connect,
     proxyTls: { timeout, ...(ca === undefined ? {} : { ca }) },
     clientFactory: (origin, options) => tunnels(origin, { ...options, headersTimeout: rules.headersTimeout }),

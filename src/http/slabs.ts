@@ -1,5 +1,4 @@
-import type { PieceSource } from './read-in-pieces.ts';
-import { readInPieces } from './read-in-pieces.ts';
+import type { Readable } from 'node:stream';
 
 /**
  * Memory that sockets read into. Without it every read allocates 64 KiB outside of V8's heap, and a fast download
@@ -34,11 +33,6 @@ const slabs = new WeakMap<ArrayBufferLike, Slab>();
 /** What the last read has left of its slab: Node asks for its connection's next memory right after each read. */
 let next: { rest: Uint8Array; ofConnection: Slab[] } | undefined;
 
-/** What of a socket is used. */
-interface Reader extends PieceSource {
-  once(event: 'close', listener: () => void): unknown;
-}
-
 /** An option of `net.connect` and `tls.connect` (Node.js, `socket.connect`), which undici passes on. */
 export const readIntoSlabs = {
   buffer(): Uint8Array {
@@ -47,13 +41,10 @@ export const readIntoSlabs = {
     return rest !== undefined && rest.length >= LEAST ? rest : takeSlab(ofConnection);
   },
   /** @returns false when the socket is to stop reading */
-  callback(this: Reader, bytes: number, memory: Uint8Array): boolean {
+  callback(this: Readable, bytes: number, memory: Uint8Array): boolean {
     const { ofConnection } = slabs.get(memory.buffer) as Slab;
     const isFirst = ofConnection.length === 1 && memory.byteOffset === 0;
-    if (isFirst) {
-      readInPieces(this);
-      this.once('close', () => ofConnection.splice(0).forEach((slab) => parsedUpTo(slab, SLAB)));
-    }
+    if (isFirst) this.once('close', () => ofConnection.splice(0).forEach((slab) => parsedUpTo(slab, SLAB)));
     const wantsMore = this.push(Buffer.from(memory.buffer, memory.byteOffset, bytes));
     next = { rest: memory.subarray(bytes), ofConnection };
     return wantsMore;

@@ -11,6 +11,7 @@ import { Readable, pipeline } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
+import { readInPieces } from '../../src/http/read-in-pieces.ts';
 import type { RequestRules } from '../../src/http/rules.ts';
 import { SLAB, readIntoSlabs, received, release } from '../../src/http/slabs.ts';
 import { makeCertificates, readPems } from '../support/certificates.ts';
@@ -21,6 +22,10 @@ const MIB = 1024 * 1024;
 class Connection {
   readonly socket = new Readable({ read() {}, highWaterMark: SLAB });
   #memory = readIntoSlabs.buffer();
+
+  constructor() {
+    readInPieces(this.socket);
+  }
 
   push(bytes = SLAB): void {
     const length = Math.min(bytes, this.#memory.length);

@@ -17,6 +17,8 @@ export interface Attempted {
   url: string;
   entry?: Partial<Entry>;
   identity?: boolean;
+  /** Default: nothing is trusted. */
+  rules?: RequestRules;
   signal?: AbortSignal;
   /** Stands between the transfer and the part. */
   wrap?: (part: Part) => Part;
@@ -25,7 +27,15 @@ export interface Attempted {
 
 /** One attempt at a file, as an activity makes it: published when it comes whole, else kept for the next one. */
 export async function attemptFile(attempted: Attempted): Promise<CheckedFile | FileTrouble> {
-  const { http, root, url, identity, signal = new AbortController().signal, wrap = (part) => part } = attempted;
+  const {
+    http,
+    root,
+    url,
+    identity,
+    rules = RULES,
+    signal = new AbortController().signal,
+    wrap = (part) => part,
+  } = attempted;
   const folder = await openDirectory(root, 'export');
   const entry: Entry = {
     ordinal: 0,
@@ -41,7 +51,7 @@ export async function attemptFile(attempted: Attempted): Promise<CheckedFile | F
   const part = await folder.openPart('0');
   try {
     const outcome = await fetchFile(
-      { rules: RULES, entry, ...(identity === undefined ? {} : { identity }) },
+      { rules, entry, ...(identity === undefined ? {} : { identity }) },
       { http, part: wrap(part), signal, onProgress: attempted.onProgress ?? (() => {}), onRefusal: () => {} },
     );
     if (outcome.kind === 'trouble') return outcome.trouble;

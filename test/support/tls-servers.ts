@@ -79,7 +79,8 @@ export async function serveProxy(tls?: Certificates): Promise<Proxy> {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       target.pipe(socket).pipe(target);
     });
-    target.on('error', () => socket.destroy());
+    // A break is passed on as one, where the tunnel is not within TLS.
+    target.on('error', () => (tls === undefined ? socket.resetAndDestroy() : socket.destroy()));
     socket.on('close', () => target.destroy());
   });
   const proxy: Proxy = {
