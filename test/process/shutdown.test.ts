@@ -57,6 +57,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   hospital.journal.length = 0;
+  hospital.faults.clear();
 });
 afterEach(async () => {
   await Promise.all(workers.splice(0).map(({ child }) => killWorker(child)));
@@ -92,6 +93,8 @@ describe('SIGTERM', () => {
   test('hands a download over to another worker at once, with nothing fetched twice', async () => {
     const first = await startWorker();
     await started(first);
+    // However long the other worker takes to start, the first one is not done before.
+    hospital.faults.add({ route: 'file', do: { kind: 'stall', afterBytes: 3 * RATE } });
     const run = await stack.start(OBSERVATIONS);
     await expect.poll(sent, { timeout: 30_000, interval: 50 }).toBeGreaterThan(0);
     await started(await startWorker());
