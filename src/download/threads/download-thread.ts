@@ -27,6 +27,9 @@ export interface ThreadLimits {
 /** On a busy machine a thread starts within seconds. A worker that shuts down is ended by force after 25 s. */
 const LIMITS: ThreadLimits = { ready: 30_000, abort: 20_000 };
 
+/** The AWS SDK's own way to silence a warning, which this thread has given already. */
+const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
+
 /** Another thread of this process that fetches files. It starts at once; what is ordered before it is ready waits. */
 export class DownloadThread {
   readonly #worker: Worker;
@@ -46,7 +49,7 @@ export class DownloadThread {
   constructor(options: DownloadThreadOptions) {
     this.#options = options;
     this.#limits = options.limits ?? LIMITS;
-    this.#worker = new Worker(options.file, { workerData: options.setup });
+    this.#worker = new Worker(options.file, { workerData: options.setup, env: { ...process.env, ...QUIET } });
     this.#worker.unref();
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     this.#worker.on('error', (error) => (this.#failure = error));

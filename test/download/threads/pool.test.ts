@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Fetched } from '../../../src/download/threads/fetched.ts';
 import { ThreadEndedError } from '../../../src/download/threads/thread-errors.ts';
@@ -9,6 +11,7 @@ import {
   THREAD,
   NOT_ASKED_FOR,
   becomeFree,
+  codeOf,
   fetchElsewhere,
   lines,
   makePool,
@@ -177,6 +180,18 @@ describe('a file in another thread', () => {
       code,
     });
   });
+});
+
+test('a thread does not repeat what the AWS SDK says of the version of Node', async () => {
+  const code = `import { parentPort } from 'node:worker_threads';
+    import s3 from ${JSON.stringify(pathToFileURL(createRequire(import.meta.url).resolve('@aws-sdk/client-s3')).href)};
+    process.on('warning', () => process.exit(5));
+    Object.defineProperty(process, 'version', { value: 'v16.0.0' });
+    new s3.S3Client({ region: 'x', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } });
+    process.nextTick(() => parentPort.postMessage({ kind: 'ready' }));
+    parentPort.on('message', ({ order }) => parentPort.postMessage({ kind: 'fetched', order, outcome: 'quiet' }));`;
+  const pool = makePool({ file: codeOf(code) });
+  expect(await fetchElsewhere(pool, orderOf('http://127.0.0.1/'))).toBe('quiet');
 });
 
 describe('a thread that ends', () => {
