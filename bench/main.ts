@@ -67,6 +67,7 @@ async function main(): Promise<void> {
         const result = { name: one.name, files: one.files, bytes: one.bytes, goal: one.goal, sides };
         results.cases.push(result);
         printCase(result);
+        await save(results);
       } finally {
         for (const exporter of Object.values(exporters)) await exporter.stop();
       }
@@ -82,6 +83,11 @@ async function main(): Promise<void> {
   } finally {
     await stage.close();
   }
+  await save(results);
+}
+
+/** After each case, because a run takes long. */
+async function save(results: Results): Promise<void> {
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 1)}\n`);
 }
 

@@ -12,7 +12,7 @@ test('the command starts Node with the settings that keep a worker small', async
   const { stdout, stderr } = await promisify(execFile)(COMMAND, ['--help'], { env });
   expect(stdout).toContain('fhir-bulk-export <command>');
   expect(JSON.parse(stderr.split('\n')[0] as string)).toEqual([
-    ['--max-semi-space-size=2', '--liftoff-only'],
+    ['--max-semi-space-size=4', '--liftoff-only'],
     '2',
     '12',
   ]);
