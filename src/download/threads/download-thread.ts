@@ -25,7 +25,7 @@ export interface ThreadLimits {
 }
 
 /** On a busy machine a thread starts within seconds. A worker that shuts down is ended by force after 25 s. */
-const LIMITS: ThreadLimits = { ready: 30_000, abort: 20_000 };
+const LIMITS: ThreadLimits = { ready: 30_000, abort: 120_000 };
 
 /** The AWS SDK's own way to silence a warning, which this thread has given already. */
 const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
