@@ -17,6 +17,11 @@ const LATER_RULES: Record<string, (args: readonly unknown[]) => string[]> = {
     args.slice(1).every((arg) => arg === undefined)
       ? []
       : ['input: the workflow takes one argument, the request; remove the others'],
+  // Both are FHIR ids by their letters; in a URL they lead to another place of the server, up to all of it.
+  'group-id-no-dots': ([request]) =>
+    ['.', '..'].includes((request as Partial<ExportRequest> & { groupId?: string })?.groupId ?? '')
+      ? ['groupId: must not be "." or ".."']
+      : [],
 };
 
 /**

@@ -57,10 +57,10 @@ export async function serve(handle: Handler): Promise<string> {
   return `http://127.0.0.1:${port}/file`;
 }
 
-/** Sends some bytes and breaks off. */
+/** Sends some bytes, and breaks off when they have had time to arrive. */
 export function breakOff(response: ServerResponse, headers: Record<string, string | number>, bytes: Buffer): void {
   response.writeHead(200, headers);
-  response.write(bytes, () => setTimeout(() => response.destroy(), 5));
+  response.write(bytes, () => setTimeout(() => response.destroy(), 100));
 }
 
 /** The first attempt gets half of the old version. */

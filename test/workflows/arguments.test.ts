@@ -34,6 +34,7 @@ test.each<[string, unknown[], RegExp]>([
   ['a forged state that names no run', [REQUEST, nameless], /takes one argument/],
   ['a state that is none', [REQUEST, {}], /takes one argument/],
   ['three of them', [REQUEST, undefined, 1], /takes one argument/],
+  ['a group that leads elsewhere', [{ ...REQUEST, level: 'group', groupId: '..' }], /groupId: must not be/],
 ])('arguments of another kind fail the run, not its task: %s', async (_name, args, message) => {
   const result = stack.client.workflow.execute(BULK_EXPORT, { workflowId: randomUUID(), taskQueue: TASK_QUEUE, args });
   const failure = await failureOf(result);
