@@ -22,7 +22,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** How much later than planned something may happen: what runs in between takes real time. */
-const TOLERANCE = 2 * MINUTE;
+const TOLERANCE = 30_000;
 
 const TOKEN_LIFETIME = 5 * MINUTE;
 
