@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
@@ -61,19 +61,19 @@ describe('invariant 8: nothing grows without bound', () => {
 
   test('a poll that an operator has asked for is carried over', async () => {
     hospital.journal.length = 0;
-    hospital.faults.add({ route: 'status', do: { kind: 'delay', ms: 3000 } });
+    hospital.faults.add({ route: 'status', do: { kind: 'delay', ms: 6000 } });
     hospital.faults.add({
       route: 'status',
       do: { kind: 'answer', status: 202, headers: { 'Retry-After': '300' } },
     });
-    const started = await stack.start({ parameters: { _type: 'Patient' } }, 'poked');
+    const workflowId = `poked-${randomUUID()}`;
+    const started = await stack.start({ parameters: { _type: 'Patient' } }, workflowId);
     const polls = () => hospital.journal.filter(({ route }) => route === 'status').length;
     await expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe('waiting');
-    await delay(1500);
     // So many that the history is full when the answer comes.
-    for (let signals = 0; signals < 15; signals++) await started.pollNow();
+    await Promise.all(Array.from({ length: 15 }, () => started.pollNow()));
     await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(1);
-    const [first] = await runsOf(stack.client, 'poked');
+    const [first] = await runsOf(stack.client, workflowId);
     expect(first?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
     expect((await started.result()).status).toBe('complete');
   });
