@@ -62,7 +62,7 @@ export async function measureFifty(stage: Stage, rounds: number): Promise<Moment
 
 /** How much faster two workers are than one where each connection is limited. */
 export async function measureTwoWorkers(stage: Stage, mebibytes: number): Promise<Moments> {
-  const work = { files: 32, bytes: mebibytes * MIB, serve: `m${mebibytes}`, way: 'limited' } as const;
+  const work = { files: 64, bytes: mebibytes * MIB, serve: `m${mebibytes}`, way: 'limited' } as const;
   const seconds: number[] = [];
   for (const workers of [1, 2]) {
     const exporter = await stage.start({ workers });
