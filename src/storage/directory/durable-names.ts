@@ -10,6 +10,7 @@ export class DurableNames {
   readonly #place: string;
   /** Folders with names that are not durable yet. */
   #unsynced = new Set<string>();
+  #syncing: Promise<void> = Promise.resolve();
 
   /** @param place absolute path; folders are made below it */
   constructor(place: string) {
@@ -21,16 +22,12 @@ export class DurableNames {
     this.#unsynced.add(dirname(path));
   }
 
-  /** All names are durable. */
+  /** All names are durable that were added before, also those that another caller is making so. */
   async sync(): Promise<void> {
-    const folders = [...this.#unsynced];
-    this.#unsynced.clear();
-    try {
-      await Promise.all(folders.map(syncFolder));
-    } catch (error) {
-      folders.forEach((folder) => this.#unsynced.add(folder));
-      throw error;
-    }
+    // One after another: nobody may take for durable what an earlier one has only begun, and may give back.
+    const syncing = this.#syncing.catch(() => {}).then(() => this.#syncAll());
+    this.#syncing = syncing;
+    await syncing;
   }
 
   /** Gives a file its name in place of an earlier one. */
@@ -79,6 +76,17 @@ export class DurableNames {
         this.add(made);
       }
       return await action();
+    }
+  }
+
+  async #syncAll(): Promise<void> {
+    const folders = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      await Promise.all(folders.map(syncFolder));
+    } catch (error) {
+      folders.forEach((folder) => this.#unsynced.add(folder));
+      throw error;
     }
   }
 }
