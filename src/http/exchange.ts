@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { errors } from 'undici';
 import { toNetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import { received, release } from './slabs.ts';
@@ -67,6 +68,8 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   #waiting = false;
   #ended = false;
   #failure: { error: unknown } | undefined;
+  /** The body has broken off, behind what is held. */
+  #broken: { error: unknown } | undefined;
 
   constructor(
     host: string,
@@ -113,7 +116,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   /** Called again when a kept connection turns out to be closed and the request is sent over another one. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#failure !== undefined) controller.abort(asError(this.#failure.error));
+    if (this.#failure !== undefined) controller.abort(new errors.RequestAbortedError());
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answered['headers']): void {
@@ -139,7 +142,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     // A name that leads to a refused address stays refused; everything else is a fault of the network.
-    this.#fail(error instanceof RefusedUrlError ? error : toNetworkError(error, this.#host));
+    const failure = error instanceof RefusedUrlError ? error : toNetworkError(error, this.#host);
+    if (this.#heldBytes === 0) return this.#fail(failure);
+    // What has come is delivered first: whoever resumes the body does so behind it.
+    this.#broken = { error: failure };
+    this.#pass();
   }
 
   /** Gives what is held to the receiver, and resumes reading when it has taken everything. */
@@ -167,6 +174,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
       }
     }
     if (this.#ended) this.#settle?.resolve();
+    else if (this.#broken !== undefined) this.#fail(this.#broken.error);
     else this.#controller?.resume();
   }
 
@@ -174,8 +182,10 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#held = [];
+    this.#heldBytes = 0;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#controller?.abort(asError(error));
+    // Not with the error itself, which may be one of another connection, and look like one of this.
+    this.#controller?.abort(new errors.RequestAbortedError());
     this.#onFailure(error);
     this.#settle?.reject(error);
   }
@@ -185,8 +195,4 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     // A time limit is a fault of the network; any other abort is somebody's wish.
     this.#fail(reason instanceof Error && reason.name === 'TimeoutError' ? toNetworkError(reason, this.#host) : reason);
   };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

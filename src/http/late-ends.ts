@@ -6,20 +6,26 @@ import { errors } from 'undici';
  * in a callback of the socket, and the process dies (nodejs/undici issue 5360). A receiver that is slower than the server
  * pauses the parser all the time, and an answer with `Connection: close` ends its connection.
  *
- * - The end is passed on when somebody reads and nothing is left, since the parser reads only when it is not paused.
+ * - Either is passed on when somebody reads and nothing is left: the parser reads only when it is not paused, and a body
+ *   that has come is whole although its server resets the connection behind it.
  * - undici takes a reset, or a close without an error, for a possible end of a body without a length. Either is a break
  *   for certain, and is told as one: then the parser is not asked.
  */
 export function passEndsOnLate(socket: Readable): void {
   let end: 'to come' | 'held' | 'passed on' = 'to come';
+  /** What breaks the connection instead of its end. */
+  let held: Error | undefined;
   const push = socket.push.bind(socket);
   const read = socket.read.bind(socket);
   const destroy = socket.destroy.bind(socket);
+  const hold = (): void => {
+    end = 'held';
+    process.nextTick(() => socket.destroyed || socket.emit('readable'));
+  };
   Object.assign(socket, {
     push: (chunk: Buffer | null) => {
       if (chunk !== null || end === 'passed on') return push(chunk);
-      end = 'held';
-      process.nextTick(() => socket.destroyed || socket.emit('readable'));
+      hold();
       return false;
     },
     read: (size?: number) => {
@@ -28,18 +34,28 @@ export function passEndsOnLate(socket: Readable): void {
       if (size !== undefined) return null;
       if (socket.readableLength === 0) {
         end = 'passed on';
-        push(null);
+        if (held === undefined) push(null);
+        else destroy(held);
       }
       return read() as Buffer | null;
     },
-    destroy: (error?: Error | null) => destroy(breakOf(error)),
+    destroy: (error?: Error | null) => {
+      const isLate = isOfConnection(error) && socket.readableLength > 0;
+      if (!isLate) return destroy(breakOf(error));
+      held ??= breakOf(error);
+      hold();
+      return socket;
+    },
   });
 }
 
-/** An error by which undici knows a break. */
+/** Whether the other side or the network is why: undici and its callers have errors of their own. */
+function isOfConnection(error: Error | null | undefined): boolean {
+  return error !== undefined && error !== null && 'syscall' in error;
+}
+
+/** An error by which undici knows a break, and that nothing of a request which waits for the connection was sent. */
 function breakOf(error: Error | null | undefined): Error {
   if (error === undefined || error === null) return new errors.SocketError('closed');
-  // Known by its code, which the cause still has.
-  const isReset = 'code' in error && error.code === 'ECONNRESET';
-  return isReset ? new Error(error.message, { cause: error }) : error;
+  return isOfConnection(error) ? Object.assign(new errors.SocketError(error.message), { cause: error }) : error;
 }

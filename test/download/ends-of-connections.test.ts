@@ -89,6 +89,16 @@ function answered(body: Buffer, fields: (body: Buffer) => string): { head: strin
   return { head: `HTTP/1.1 200 OK\r\n${common}${fields(body)}\r\n`, body };
 }
 
+/** An agent's rules for the servers of this file. */
+async function rulesFor(way: string): Promise<RequestRules> {
+  const connection = {
+    ca: await readFile(certificates.ca, 'utf8'),
+    key: way,
+    ...(way === 'directly' ? {} : { proxy: proxy.origin }),
+  };
+  return { trustedOrigins: new Set(), trustedHeaders: {}, loopback: true, connection };
+}
+
 describe.each([
   ['http', 'directly'],
   ['https', 'directly'],
@@ -97,13 +107,7 @@ describe.each([
 ])('%s %s: a connection that does while its receiver is busy', (scheme, way) => {
   async function fetchAll(answer: Answer): Promise<unknown[]> {
     const origin = await serve(scheme, answer);
-    const { ca } = certificates;
-    const connection = {
-      ca: await readFile(ca, 'utf8'),
-      key: way,
-      ...(way === 'directly' ? {} : { proxy: proxy.origin }),
-    };
-    const rules: RequestRules = { trustedOrigins: new Set(), trustedHeaders: {}, loopback: true, connection };
+    const rules = await rulesFor(way);
     return Promise.all(
       FILES.map(async (lines) => {
         const place = await mkdtemp(join(root, 'place-'));
@@ -135,4 +139,20 @@ describe.each([
     const causes = name === 'as long as its connection' ? /outage|content/ : /outage/;
     expect(outcomes).toEqual(FILES.map(() => expect.objectContaining({ cause: expect.stringMatching(causes) })));
   });
+});
+
+test.each(['http', 'https'])('%s: a whole body whose receiver is busy outlives a reset behind it', async (scheme) => {
+  const body = Buffer.from(LINE.repeat(300));
+  const origin = await serve(scheme, (socket, raw) => {
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+    // When all of it has come.
+    socket.write(body, () => void setTimeout(100).then(() => raw.resetAndDestroy()));
+  });
+  const response = await http.send({ method: 'GET', url: `${origin}/`, headers: {} }, await rulesFor('directly'));
+  const taken: Buffer[] = [];
+  await response.body.receive((chunk) => {
+    taken.push(Buffer.from(chunk));
+    return taken.length === 1 ? setTimeout(500) : undefined;
+  });
+  expect(Buffer.concat(taken).equals(body)).toBe(true);
 });

@@ -67,6 +67,10 @@ describe('a body', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('full'))],
+    [
+      'fails as a connection does',
+      () => Promise.reject(Object.assign(new Error('full'), { code: 'ECONNRESET', syscall: 'write' })),
+    ],
   ])('whose taker %s fails with that, and its connection is closed', async (_, take) => {
     const { origin, sockets } = await long(64 * MIB);
     const response = await get(origin);
