@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 /**
  * The FHIR side of a measurement, as a process of its own: its jobs are ready at once, and their files are with another
  * server. The group's id says which: `<files>.<bytes of each>.<name>.<way>`, where a way is a key of the origins given
- * as the argument. Prints its base URL when it listens, and sends its parent the time of each kick-off and of the answer
- * that had a manifest, in milliseconds since the epoch.
+ * as the argument. Prints its base URL when it listens, and sends its parent the time of each kick-off, in milliseconds
+ * since the epoch.
  */
 const origins = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>;
 
@@ -19,7 +19,6 @@ const server = createServer((request, response) => {
     response.writeHead(202, { 'content-location': `${base}/status/${kickOff[1]}` }).end();
   } else if (method === 'GET' && status !== null) {
     const [files, bytes, name, way = 'plain'] = (status[1] ?? '').split('.');
-    process.send?.({ kind: 'manifest', at: Date.now() });
     response.writeHead(200, { 'content-type': 'application/json' }).end(
       JSON.stringify({
         transactionTime: '2026-01-01T00:00:00Z',

@@ -14,8 +14,6 @@ export interface FileServer {
   tls: string;
   /** As plain, with so many bytes a second for each connection. */
   limited: string;
-  /** File with a line for each answer of the plain server: bytes of its body. */
-  log: string;
   /** Answers of the limited server that have ended so far, also those whose connection broke. */
   limitedAnswers(): Promise<SentAnswer[]>;
   stop(): Promise<void>;
@@ -45,7 +43,6 @@ export async function startNginx(
 ): Promise<FileServer> {
   const [plain = 0, tls = 0, limited = 0] = await freePorts(3);
   await mkdir(join(folder, 'tmp'), { recursive: true });
-  const log = join(folder, 'access.log');
   const limitedLog = join(folder, 'limited.log');
   // A master that runs as root would read the files as somebody who may not.
   const user = process.getuid?.() === 0 ? 'user root;' : '';
@@ -66,11 +63,10 @@ http {
   sendfile on;
   tcp_nodelay on;
   keepalive_requests 1000000;
-  log_format bytes '$body_bytes_sent';
   log_format timed '$msec $request_time $body_bytes_sent';
   access_log off;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/tmp;`).join('\n  ')}
-  server { listen 127.0.0.1:${plain}; access_log ${log} bytes; ${files} }
+  server { listen 127.0.0.1:${plain}; ${files} }
   server { listen 127.0.0.1:${limited}; limit_rate ${limit}; access_log ${limitedLog} timed; ${files} }
   server {
     listen 127.0.0.1:${tls} ssl;
@@ -94,7 +90,6 @@ http {
     plain: `http://127.0.0.1:${plain}`,
     tls: `https://127.0.0.1:${tls}`,
     limited: `http://127.0.0.1:${limited}`,
-    log,
     limitedAnswers: async () => {
       const lines = (await readFile(limitedLog, 'utf8')).split('\n').filter((line) => line !== '');
       return lines.map((line) => {

@@ -37,13 +37,15 @@ export async function measureCase(
     ...(await opponents(stage, one)),
     ...Object.entries(exporters).map((entry) => exportSide(one, ...entry)),
   ];
+  const { disk, memory, gateway } = stage;
+  const roots = [disk, memory, ...(gateway === undefined ? [] : [join(gateway.data, 'lake')])];
   const measured: Record<string, Measured[]> = {};
   for (let round = 0; round <= rounds; round++) {
     for (const { name, run } of sides) {
       const path = `out-${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${round}`;
       const result = await run(path);
       if (round > 0) (measured[name] ??= []).push(result);
-      for (const root of [stage.disk, stage.memory]) await rm(join(root, path), { recursive: true, force: true });
+      for (const root of roots) await rm(join(root, path), { recursive: true, force: true });
     }
   }
   return Object.fromEntries(Object.entries(measured).map(([name, results]) => [name, medians(results)]));

@@ -23,10 +23,9 @@ const SHARED_MEMORY = '/dev/shm';
 /** Bytes a second of a limited connection: few enough for the connections of two workers to need little of the CPU. */
 export const LIMIT = 5_000_000;
 
-/** Times that the FHIR side of a measurement has sent, in milliseconds since the epoch. */
+/** When the FHIR side of a measurement was asked last, in milliseconds since the epoch. */
 export interface HospitalTimes {
   kickOff: number;
-  manifest: number;
 }
 
 export interface StartOptions {
@@ -77,7 +76,7 @@ export async function setStage(
   });
   const [printed] = (await once(hospital.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
   const baseUrl = printed.toString().trim();
-  const times: HospitalTimes = { kickOff: 0, manifest: 0 };
+  const times: HospitalTimes = { kickOff: 0 };
   hospital.on('message', ({ kind, at }: { kind: keyof HospitalTimes; at: number }) => (times[kind] = at));
   const say = (line: string): void => console.error(line);
   const temporal: TemporalServer = await startTemporalServer({
@@ -85,7 +84,7 @@ export async function setStage(
     ports: 'free',
     headless: true,
   });
-  const gateway = wants.s3 ? await findGateway(say).then((program) => startGateway(program)) : undefined;
+  const gateway = wants.s3 ? await findGateway(say).then((program) => startGateway(program, disk)) : undefined;
   const bucket = { bucket: 'lake', endpoint: gateway?.endpoint, region: gateway?.region, forcePathStyle: true };
   let started = 0;
   return {

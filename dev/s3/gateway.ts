@@ -17,21 +17,23 @@ export interface Gateway {
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
-  /** Names of its buckets. */
-  buckets: readonly string[];
+  /** Folder with the folder of its only bucket, `lake`. */
+  data: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts an S3 endpoint over a temporary folder, with credentials made for it, and waits until it listens. It ends with
+ * Starts an S3 endpoint over a folder of its own, with credentials made for it, and waits until it listens. It ends with
  * this process, unless this process is killed by SIGKILL.
  *
  * @param program path of versitygw
+ * @param parent where its folder is made; default: the folder for temporary files
  * @throws Error when it ends or does not listen within 30 s, with its last output
  */
-export async function startGateway(program: string, buckets: readonly string[] = ['lake']): Promise<Gateway> {
-  const folder = await mkdtemp(join(tmpdir(), 's3-gateway-'));
-  for (const bucket of buckets) await mkdir(join(folder, 'data', bucket), { recursive: true });
+export async function startGateway(program: string, parent = tmpdir()): Promise<Gateway> {
+  const folder = await mkdtemp(join(parent, 's3-gateway-'));
+  const data = join(folder, 'data');
+  await mkdir(join(data, 'lake'), { recursive: true });
   // Attributes of objects beside them, because not every file system has extended attributes.
   await mkdir(join(folder, 'attributes'));
   const [port = 0] = await freePorts(1);
@@ -39,7 +41,7 @@ export async function startGateway(program: string, buckets: readonly string[] =
   const secretAccessKey = randomBytes(20).toString('hex');
   const child = spawnOwned(
     program,
-    ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', join(folder, 'attributes'), join(folder, 'data')],
+    ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', join(folder, 'attributes'), data],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
@@ -69,5 +71,12 @@ export async function startGateway(program: string, buckets: readonly string[] =
     }
     await sleep(50);
   }
-  return { endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', accessKeyId, secretAccessKey, buckets, stop };
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-east-1',
+    accessKeyId,
+    secretAccessKey,
+    data,
+    stop,
+  };
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S MALLOC_ARENA_MAX=2 UV_THREADPOOL_SIZE=12 node --max-semi-space-size=4 --liftoff-only
 // What can only be set before the process starts. Three settings save memory and cost no speed: malloc's arenas, of which
 // each of many threads may take one that never shrinks; V8's young generation, which grows to 48 MiB for each thread and
-// is mostly garbage (with less than 4 MiB, small files spend a tenth more CPU); and V8's optimizing compiler for
+// is mostly garbage (with less than 4 MiB, small files cost more CPU); and V8's optimizing compiler for
 // WebAssembly, which takes 40 MiB in each thread that downloads, for the single large function of undici's HTTP parser.
 // And libuv has four threads for all files of a process, which wait for the disk most of the time when many small files
 // are stored.

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 /**
  * Memory that sockets read into. Without it every read allocates 64 KiB outside of V8's heap, and a fast download
- * makes V8 collect the whole heap again and again for that: a quarter of the CPU of an export of large files.
+ * makes V8 collect the whole heap again and again for that (docs/performance.md has the figure).
  *
  * A slab belongs to one connection at a time and is filled by one read after the other. It is used again when every byte
  * of it is done with: those of bodies when their receivers release them, those between (headers, lengths of chunks) when
