@@ -53,7 +53,8 @@ export async function serveFile(served: Served): Promise<FileServer> {
     const asked = packed === undefined ? Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
     const from = request.headers['if-range'] === etag ? asked : 0;
     const end = packed?.length ?? size;
-    const breakAt = served.breakAt?.(server.ranges.push(from) - 1);
+    const number = server.ranges.push(from) - 1;
+    const breakAt = served.breakAt?.(number);
     response.statusCode = from > 0 ? 206 : 200;
     if (packed === undefined) response.setHeader('etag', etag);
     else response.setHeader('content-encoding', 'gzip');
