@@ -12,9 +12,9 @@ const ALLOWED = new Set([
   // The process waits for Temporal, and a person at a terminal for an answer.
   'process/connect-patiently.ts',
   'cli/check.ts',
-  // A thread that is idle ends, and one that does not answer is ended: limits, which no step waits for.
-  'download/threads/download-thread.ts',
+  // A thread that is idle ends, and one that does not answer is given up: limits, which no step waits for.
   'download/threads/pool.ts',
+  'download/threads/waking-limit.ts',
 ]);
 
 describe('invariant 6: every wait is a Temporal timer', () => {

@@ -36,8 +36,11 @@ afterAll(() => stack.close());
 
 const files = () => hospital.journal.filter(({ route }) => route === 'file');
 
-/** Has a worker whose threads for downloads fail, but for its own: after so many milliseconds, until the marker exists. */
-function failing(after: number, marker: string): Record<string, string> {
+/**
+ * Has a worker whose threads for downloads fail, but for its own: so many milliseconds after a message, until the marker
+ * exists.
+ */
+function failing(after: number, marker: string, message = 'ready'): Record<string, string> {
   const code = `
     import { existsSync, writeFileSync } from 'node:fs';
     import { isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -49,7 +52,7 @@ function failing(after: number, marker: string): Record<string, string> {
     if (!isMainThread && workerData?.destinations !== undefined && !existsSync(marker)) {
       const send = parentPort.postMessage.bind(parentPort);
       parentPort.postMessage = (message) => {
-        if (message.kind === 'ready') setTimeout(fail, ${after});
+        if (message.kind === '${message}') setTimeout(fail, ${after});
         send(message);
       };
     }`;
@@ -67,8 +70,11 @@ describe('a thread that fails does not end its worker', () => {
     expect(files().filter(({ status }) => status === 206)).not.toEqual([]);
   });
 
-  test('again and again: its files are given up, and named', async () => {
-    worker = await startWorkerProcess(stack, failing(300, join(stack.folder, 'never')));
+  test.each([
+    ['while they come', 300, 'ready'],
+    ['when they have come', 0, 'fetched'],
+  ])('again and again, %s: its files are given up, and named', async (_, after, message) => {
+    worker = await startWorkerProcess(stack, failing(after, join(stack.folder, 'never'), message));
     const run = await stack.start({ parameters: { _type: 'Observation' } });
     const failure = await failureOf(run.result());
     expect(failure).toMatchObject({

@@ -7,6 +7,7 @@ import { countFile } from '../../policy/type-counts.ts';
 import type { Batch } from './open-batch.ts';
 import type { DownloadFilesResult } from './batch-outcome.ts';
 import { fetchEntry } from './fetch-entry.ts';
+import { troubleOfThread } from './fetch-in-pool.ts';
 import { storeFile } from './store-file.ts';
 
 const WORKER = randomUUID().slice(0, 8);
@@ -51,7 +52,13 @@ export async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
     }
     server.busy.clear();
     if (age !== undefined) result.worked = Math.max(result.worked ?? 0, age);
-    await storing.add(async () => countFile(result.done, entry, await storeFile(batch, entry, outcome)));
+    await storing.add(async () => {
+      try {
+        countFile(result.done, entry, await storeFile(batch, entry, outcome));
+      } catch (error) {
+        await putOff(batch, result, entry, troubleOfThread(error, entry), age);
+      }
+    });
   }
   return result;
 }

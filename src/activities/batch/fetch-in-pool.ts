@@ -1,9 +1,11 @@
 import { log } from '@temporalio/activity';
 import type { FileRequest } from '../../download/ask-file.ts';
 import { fetchFile } from '../../download/fetch-file.ts';
+import type { FileTrouble } from '../../download/file-trouble.ts';
 import type { FetchWatch, Fetched } from '../../download/threads/fetched.ts';
 import { NoThreadError, ThreadEndedError } from '../../download/threads/thread-errors.ts';
 import { partLabel } from '../../export-folder/published-files.ts';
+import type { Entry } from '../../fhir/entries.ts';
 import { logAnswer } from '../../fhir-server/log-answer.ts';
 import { safeCause } from '../safe-cause.ts';
 import type { Batch } from './open-batch.ts';
@@ -44,9 +46,18 @@ export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promi
     return await threads.fetch(order, watch, here);
   } catch (error) {
     if (error instanceof NoThreadError) return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message } };
-    if (!(error instanceof ThreadEndedError)) throw error;
-    log.error('a thread ended while it fetched a file', { file: entry.name, stack: safeCause(error)?.stack });
-    // Content that is wrong only when nothing else can be why: the file is given up and named after a few tries.
-    return { kind: 'trouble', trouble: { cause: error.wasAlone ? 'content' : 'outage', detail: error.message } };
+    return { kind: 'trouble', trouble: troubleOfThread(error, entry) };
   }
+}
+
+/**
+ * What it means for a file that its thread has ended, while it was fetched or stored.
+ *
+ * @throws any other error
+ */
+export function troubleOfThread(error: unknown, { name }: Entry): FileTrouble {
+  if (!(error instanceof ThreadEndedError)) throw error;
+  log.error('a thread ended with a file', { file: name, stack: safeCause(error)?.stack });
+  // Content that is wrong only when nothing else can be why: the file is given up and named after a few tries.
+  return { cause: error.wasAlone ? 'content' : 'outage', detail: error.message };
 }

@@ -25,8 +25,13 @@ export interface FileOrder {
 /** What is asked of the part of a fetched file; as of `Part` in storage. */
 export type PartCall = { kind: 'finish' | 'discard' | 'keep' } | { kind: 'publish'; name: string };
 
-/** To a thread. Every message is about one order; one call of an order is answered before the next one is sent. */
-export type ToThread = { order: number } & (
+/** To a thread, after it is ready. */
+export type ToThread =
+  /** To be answered by `alive`. */
+  { kind: 'areYouAlive' } | ToOrder;
+
+/** One call of an order is answered before the next one is sent. */
+export type ToOrder = { order: number } & (
   | { kind: 'fetch'; file: FileOrder }
   /** Keep what is durable, and answer. */
   | { kind: 'abort' }
@@ -37,21 +42,22 @@ export type ToThread = { order: number } & (
 
 /** From a thread. */
 export type FromThread =
-  /** It can take orders; it takes those that were sent before. */
-  | { kind: 'ready' }
-  | ({ order: number } & (
-      | { kind: 'progress'; bytes: number; resumedAt: number }
-      | { kind: 'refusal'; refusal: Refusal }
-      /** Whether something may be changed at the destination now. */
-      | { kind: 'mayChange' }
-      | { kind: 'fetched'; outcome: FetchOutcome }
-      /** The fetching ended as the order was aborted. */
-      | { kind: 'aborted' }
-      /** A call has succeeded. */
-      | { kind: 'done'; result: PartResult }
-      /** The fetching or a call has failed. */
-      | { kind: 'threw'; error: ThrownError }
-    ));
+  /** It can take orders. */
+  { kind: 'ready' } | { kind: 'alive' } | OfOrder;
+
+export type OfOrder = { order: number } & (
+  | { kind: 'progress'; bytes: number; resumedAt: number }
+  | { kind: 'refusal'; refusal: Refusal }
+  /** Whether something may be changed at the destination now. */
+  | { kind: 'mayChange' }
+  | { kind: 'fetched'; outcome: FetchOutcome }
+  /** The fetching ended as the order was aborted. */
+  | { kind: 'aborted' }
+  /** A call has succeeded. */
+  | { kind: 'done'; result: PartResult }
+  /** The fetching or a call has failed. */
+  | { kind: 'threw'; error: ThrownError }
+);
 
 /** What a call returns: of `publish` whether it has, of `keep` bytes. */
 export type PartResult = boolean | number | undefined;

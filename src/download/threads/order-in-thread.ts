@@ -3,7 +3,7 @@ import type { DestinationConfig } from '../../storage/destinations.ts';
 import { openDestination } from '../../storage/destinations.ts';
 import type { Folder, Part } from '../../storage/folder.ts';
 import { fetchFile } from '../fetch-file.ts';
-import type { FileOrder, FromThread, PartCall, PartResult, ToThread } from './messages.ts';
+import type { FileOrder, OfOrder, PartCall, PartResult, ToOrder } from './messages.ts';
 import { toThrown } from './thrown-error.ts';
 
 /** Milliseconds between two reports of progress: heartbeats, for which they are, are sent once a second at most. */
@@ -12,7 +12,7 @@ const REPORT = 500;
 interface Surroundings {
   destinations: Readonly<Record<string, DestinationConfig>>;
   http: HttpClient;
-  send(message: FromThread): void;
+  send(message: OfOrder): void;
   /** Nothing more will be asked of the order. */
   onClosed(): void;
 }
@@ -68,7 +68,7 @@ export class OrderInThread {
   }
 
   /** Takes a further message about the order. Never fails. */
-  async take(message: Exclude<ToThread, { kind: 'fetch' }>): Promise<void> {
+  async take(message: Exclude<ToOrder, { kind: 'fetch' }>): Promise<void> {
     if (message.kind === 'abort') return this.#abort.abort(new Error('the order was aborted'));
     if (message.kind === 'mayChange') return this.#onMayChange?.(message.isAllowed);
     try {
@@ -114,7 +114,7 @@ export class OrderInThread {
     if (!(await answer)) throw new Error('nothing may be changed at the destination');
   }
 
-  #send(message: DistributiveOmit<Exclude<FromThread, { kind: 'ready' }>, 'order'>): void {
+  #send(message: DistributiveOmit<OfOrder, 'order'>): void {
     this.#around.send({ order: this.#id, ...message });
   }
 }

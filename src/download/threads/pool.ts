@@ -11,6 +11,10 @@ const IDLE = 10_000;
 const PAUSE = 60_000;
 /** Threads at once, besides the usual ones, that fetch one file each. */
 const MOST_ALONE = 4;
+/** Threads that were given up and have not ended: with more of them no other one is started. */
+const MOST_STUCK = 4;
+/** Milliseconds for which the end of the pool waits for that of its threads. */
+const END = 5000;
 
 export interface ThreadPoolOptions {
   /** All that fetch files: this one and others. */
@@ -20,7 +24,7 @@ export interface ThreadPoolOptions {
   file?: URL;
   /** Milliseconds; default 10 s. */
   idle?: number;
-  limits?: ThreadLimits;
+  limits?: Partial<ThreadLimits & { end: number }>;
 }
 
 /**
@@ -33,6 +37,8 @@ export class ThreadPool {
   readonly #threads = new Set<DownloadThread>();
   /** Threads that fetch one suspect each. */
   readonly #alone = new Set<DownloadThread>();
+  /** All that have not exited, whether they still take orders or not. */
+  readonly #running = new Set<DownloadThread>();
   readonly #suspects = new Suspects();
   /** Files that are being fetched in this thread. */
   #here = 0;
@@ -69,24 +75,26 @@ export class ThreadPool {
       return fetched;
     } catch (error) {
       if (!(error instanceof ThreadEndedError)) throw error;
-      if (error.wasReady) {
-        this.#suspects.add(order);
-        throw error;
-      }
+      if (error.wasReady) throw error;
       this.#pause(error, watch);
       if (isSuspect) throw new NoThreadError();
       return this.#fetchHere(here);
     }
   }
 
-  /** Threads that are running, this one included. */
+  /** Threads that take orders, this one included. */
   get size(): number {
     return this.#threads.size + this.#alone.size + 1;
   }
 
-  /** Ends the threads. */
+  /** Ends the threads, but waits only for a while for those that are in a call of the system which does not return. */
   async close(): Promise<void> {
-    await Promise.all([...this.#threads, ...this.#alone].map((thread) => thread.end()));
+    const { end = END } = this.#options.limits ?? {};
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => (timer = setTimeout(resolve, end)));
+    for (const thread of this.#running) thread.end();
+    await Promise.race([limit, Promise.all([...this.#running].map(({ exited }) => exited))]);
+    clearTimeout(timer);
   }
 
   async #fetchHere(here: () => Promise<Fetched>): Promise<Fetched> {
@@ -118,13 +126,13 @@ export class ThreadPool {
 
   /** Starts a thread among others of its kind; undefined when that cannot be done. */
   #start(threads: Set<DownloadThread>, watch: FetchWatch): DownloadThread | undefined {
-    if (Date.now() < this.#pausedUntil) return undefined;
+    if (Date.now() < this.#pausedUntil || this.#running.size >= this.#most + MOST_ALONE + MOST_STUCK) return undefined;
     const { file = new URL('./thread.js', import.meta.url), setup, limits, idle = IDLE } = this.#options;
     const isAlone = threads === this.#alone;
     let timer: NodeJS.Timeout | undefined;
     const end = (thread: DownloadThread): void => {
       threads.delete(thread);
-      void thread.end();
+      thread.end();
     };
     try {
       const thread = new DownloadThread({
@@ -144,8 +152,11 @@ export class ThreadPool {
           clearTimeout(timer);
           threads.delete(thread);
         },
+        onLost: (file) => this.#suspects.add(file),
       });
       threads.add(thread);
+      this.#running.add(thread);
+      void thread.exited.then(() => this.#running.delete(thread));
       return thread;
     } catch (error) {
       this.#pause(error, watch);

@@ -1,17 +1,16 @@
 import type { CheckedPart } from '../../storage/folder.ts';
 import type { FetchOutcome } from '../fetch-file.ts';
 import type { FetchWatch, Fetched } from './fetched.ts';
-import type { FileOrder, FromThread, PartCall, PartResult, ToThread } from './messages.ts';
+import type { FileOrder, OfOrder, PartCall, PartResult, ToOrder } from './messages.ts';
 import { fromThrown } from './thrown-error.ts';
 
-type Message = Exclude<FromThread, { kind: 'ready' }>;
-type Answer = Extract<Message, { kind: 'fetched' | 'aborted' | 'done' }>;
+type Answer = Extract<OfOrder, { kind: 'fetched' | 'aborted' | 'done' }>;
 
 /** A file that another thread fetches, as the one that has ordered it sees it; then its part there. */
 export class ThreadOrder implements CheckedPart {
   readonly #id: number;
   readonly #watch: FetchWatch;
-  readonly #send: (message: ToThread) => void;
+  readonly #send: (message: ToOrder) => void;
   readonly #onClosed: () => void;
   #waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
   /** Why nothing may be changed any more. */
@@ -20,20 +19,23 @@ export class ThreadOrder implements CheckedPart {
   #isClosed = false;
 
   /** @param onClosed called once, when nothing more will be asked of the order */
-  constructor(id: number, watch: FetchWatch, send: (message: ToThread) => void, onClosed: () => void) {
+  constructor(id: number, watch: FetchWatch, send: (message: ToOrder) => void, onClosed: () => void) {
     this.#id = id;
     this.#watch = watch;
     this.#send = send;
     this.#onClosed = onClosed;
   }
 
-  /** @throws as `fetchFile`; what {@link end} is given */
-  async fetch(file: FileOrder): Promise<Fetched> {
+  /**
+   * @param start of the thread, before which it is sent nothing
+   * @throws as `fetchFile`; what the start has failed with; what {@link end} is given
+   */
+  async fetch(file: FileOrder, start: Promise<void>): Promise<Fetched> {
     const { signal } = this.#watch;
     const onAbort = (): void => this.#send({ order: this.#id, kind: 'abort' });
     let outcome: FetchOutcome | undefined;
     try {
-      signal.throwIfAborted();
+      await unlessAborted(start, signal);
       signal.addEventListener('abort', onAbort);
       const answer = await this.#ask({ order: this.#id, kind: 'fetch', file });
       if (answer.kind === 'aborted') throw signal.reason;
@@ -62,7 +64,7 @@ export class ThreadOrder implements CheckedPart {
   }
 
   /** Takes a message of the thread. */
-  take(message: Message): void {
+  take(message: OfOrder): void {
     switch (message.kind) {
       case 'progress':
         return this.#watch.onProgress(message.bytes, message.resumedAt);
@@ -96,7 +98,7 @@ export class ThreadOrder implements CheckedPart {
     return (answer as Extract<Answer, { kind: 'done' }>).result;
   }
 
-  #ask(message: ToThread): Promise<Answer> {
+  #ask(message: ToOrder): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       if (this.#ended === undefined) this.#send(message);
@@ -119,4 +121,15 @@ export class ThreadOrder implements CheckedPart {
     this.#isClosed = true;
     this.#onClosed();
   }
+}
+
+/** @throws the signal's reason as soon as it is aborted */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
+  });
+  await Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }

@@ -10,6 +10,7 @@ const orders = new Map<number, OrderInThread>();
 const send = (message: FromThread): void => parentPort?.postMessage(message);
 
 parentPort?.on('message', (message: ToThread) => {
+  if (message.kind === 'areYouAlive') return send({ kind: 'alive' });
   const { order: id } = message;
   if (message.kind === 'fetch') {
     const order = new OrderInThread(id, message.file, { destinations, http, send, onClosed: () => orders.delete(id) });

@@ -1,4 +1,5 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -9,6 +10,7 @@ import type { FileServer } from '../../support/file-server.ts';
 import { serveFile } from '../../support/file-server.ts';
 import {
   NOT_ASKED_FOR,
+  THREAD,
   becomeFree,
   codeOf,
   fetchElsewhere,
@@ -83,6 +85,17 @@ describe('files of a thread that ended', () => {
     expect(await culprit).toMatchObject({ wasAlone: true });
   });
 
+  test('that had come and were to be published are fetched alone as well', async () => {
+    const pool = makePool({ file: threadWith('process.exit(3)') });
+    const come = await fetchElsewhere(pool, good('innocent'));
+    if (come.kind !== 'checked') throw new Error('it did not come');
+    await endThread(pool);
+    await expect(come.part.finish()).rejects.toMatchObject({ name: 'ThreadEndedError', wasAlone: false });
+    await come.part.keep().catch(() => {});
+    const again = await pool.fetch(good('innocent'), watching(), notHere);
+    expect(await publish(again, 'Patient.ndjson')).toEqual(whole);
+  });
+
   test('are put off when too many want a thread of their own', async () => {
     const pool = makePool({ file: threadWith('process.exit(3)') });
     const labels = ['1', '2', '3', '4', '5', '6'];
@@ -151,6 +164,50 @@ describe('a thread that is silent', () => {
     const fetching = failed(fetchElsewhere(pool, good('1'), { signal: abort.signal }));
     abort.abort(new Error('cancelled'));
     expect(await fetching).toBe(abort.signal.reason);
+  });
+
+  test('while it starts: an abort is obeyed at once, and harms no other file', async () => {
+    const slowly = codeOf(`await new Promise((resolve) => setTimeout(resolve, 500));
+      await import(${JSON.stringify(THREAD.href)});`);
+    const pool = makePool({ file: slowly, limits: { abort: 100 } });
+    const asked = server.ranges.length;
+    const abort = new AbortController();
+    const other = fetchElsewhere(pool, good('1'));
+    const fetching = failed(fetchElsewhere(pool, good('2'), { signal: abort.signal }));
+    abort.abort(new Error('cancelled'));
+    expect(await fetching).toBe(abort.signal.reason);
+    expect(await publish(await other, 'Patient.ndjson')).toEqual(whole);
+    expect(pool.size).toBe(2);
+    expect(server.ranges).toHaveLength(asked + 1);
+  });
+
+  test('in the middle, without an abort: it is given up, and its files are put off', async () => {
+    const pool = makePool({ file: stuck, limits: { alive: 200 } });
+    const fetching = ['1', '2'].map((label) => failed(fetchElsewhere(pool, good(label))));
+    for (const error of await Promise.all(fetching)) {
+      expect(error).toMatchObject({ name: 'ThreadEndedError', wasReady: true, wasAlone: false });
+    }
+    await becomeFree();
+    expect(await failed(pool.fetch(good('1'), watching(), notHere))).toMatchObject({ wasAlone: true });
+  });
+
+  test('in a call of the system that does not return: nobody waits for it', async () => {
+    const pipe = join(root, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const pool = makePool({
+      file: threadWith(`process.getBuiltinModule('node:fs').openSync(${JSON.stringify(pipe)})`),
+      limits: { alive: 3000, end: 100 },
+    });
+    await endThread(pool);
+    expect(pool.size).toBe(1);
+    const next = await fetchElsewhere(pool, good('1'));
+    expect(await publish(next, 'Patient.ndjson')).toEqual(whole);
+    let hasClosed = false;
+    const closing = pool.close().then(() => (hasClosed = true));
+    await expect.poll(() => hasClosed, { timeout: 4000 }).toBe(true);
+    await closing;
+    // Lets it return, and end.
+    await (await open(pipe, 'w')).close();
   });
 
   test('in the middle: an abort is obeyed all the same, and other files are put off', async () => {
