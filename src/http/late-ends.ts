@@ -6,8 +6,9 @@ import { errors } from 'undici';
  * in a callback of the socket, and the process dies (nodejs/undici issue 5360). A receiver that is slower than the server
  * pauses the parser all the time, and an answer with `Connection: close` ends its connection.
  *
- * - Either is passed on when somebody reads and nothing is left: the parser reads only when it is not paused, and a body
- *   that has come is whole although its server resets the connection behind it.
+ * - Either is passed on when somebody reads and nothing is left: the parser reads only when it is not paused. A parser
+ *   that was paused on the last bytes of a body tells of its end right behind that read, and only while the connection
+ *   stands; a break is passed on behind that. So a body that has come is whole although its server resets the connection.
  * - undici takes a reset, or a close without an error, for a possible end of a body without a length. Either is a break
  *   for certain, and is told as one: then the parser is not asked.
  */
@@ -32,16 +33,18 @@ export function passEndsOnLate(socket: Readable): void {
       if (end !== 'held') return read(size) as Buffer | null;
       // Asks the socket to read on, which would find the same end.
       if (size !== undefined) return null;
-      if (socket.readableLength === 0) {
-        end = 'passed on';
-        if (held === undefined) push(null);
-        else destroy(held);
+      if (socket.readableLength > 0) return read() as Buffer | null;
+      end = 'passed on';
+      if (held === undefined) {
+        push(null);
+        return read() as Buffer | null;
       }
-      return read() as Buffer | null;
+      // Before anybody who was waiting for the end of the body can send another request here.
+      queueMicrotask(() => destroy(held));
+      return null;
     },
     destroy: (error?: Error | null) => {
-      const isLate = isOfConnection(error) && socket.readableLength > 0;
-      if (!isLate) return destroy(breakOf(error));
+      if (end === 'passed on' || !isOfConnection(error)) return destroy(breakOf(error));
       held ??= breakOf(error);
       hold();
       return socket;

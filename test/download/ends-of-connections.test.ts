@@ -141,18 +141,26 @@ describe.each([
   });
 });
 
-test.each(['http', 'https'])('%s: a whole body whose receiver is busy outlives a reset behind it', async (scheme) => {
-  const body = Buffer.from(LINE.repeat(300));
-  const origin = await serve(scheme, (socket, raw) => {
-    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-    // When all of it has come.
-    socket.write(body, () => void setTimeout(100).then(() => raw.resetAndDestroy()));
+describe.each(['http', 'https'])('%s: a whole body outlives a reset behind it', (scheme) => {
+  test.each([
+    ['while more of it waits in the socket', 300, (chunks: number) => chunks === 1],
+    ['also when its last bytes are waited for as well', 300, () => true],
+    ['while its receiver has all of it', 1, () => true],
+  ])('%s', async (_, lines, isWaitedFor) => {
+    const body = Buffer.from(LINE.repeat(lines));
+    const origin = await serve(scheme, (socket, raw) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+      // When its receiver is there, and when all of it has come.
+      void setTimeout(100).then(() => socket.write(body));
+      void setTimeout(250).then(() => raw.resetAndDestroy());
+    });
+    const response = await http.send({ method: 'GET', url: `${origin}/`, headers: {} }, await rulesFor('directly'));
+    const taken: Buffer[] = [];
+    await response.body.receive((chunk) => {
+      taken.push(Buffer.from(chunk));
+      if (!isWaitedFor(taken.length)) return undefined;
+      return setTimeout(taken.length === 1 ? 500 : 50);
+    });
+    expect(Buffer.concat(taken).equals(body)).toBe(true);
   });
-  const response = await http.send({ method: 'GET', url: `${origin}/`, headers: {} }, await rulesFor('directly'));
-  const taken: Buffer[] = [];
-  await response.body.receive((chunk) => {
-    taken.push(Buffer.from(chunk));
-    return taken.length === 1 ? setTimeout(500) : undefined;
-  });
-  expect(Buffer.concat(taken).equals(body)).toBe(true);
 });
