@@ -32,10 +32,12 @@ export type KickOffResult =
   | ({ kind: 'accepted'; origin: string; warnings: Warning[] } & FirstPoll)
   | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
-/** When the first poll may come: neither field when that is not known, because another attempt received the answer. */
+/** When the first poll may come: no field when that is not known, because another attempt received the answer. */
 interface FirstPoll {
   retryAfter?: number | undefined;
-  /** The server names no time to wait. Results of version 0.1.0 never say so, and their exports wait. */
+  /** The server names no time to wait. Results of version 0.1.0 never say so, and their exports wait longer. */
+  pollSoon?: true;
+  /** The same, in results before {@link pollSoon}: their exports do not wait. */
   pollAtOnce?: true;
 }
 
@@ -125,7 +127,7 @@ async function accept(
     ignoredParameters(readOutcome(await bodyOf(response)) ?? [], parameters),
   );
   if (job.statusUrl !== answer.statusUrl) return accepted(job);
-  return accepted(job, retryAfter === undefined ? { pollAtOnce: true } : { retryAfter });
+  return accepted(job, retryAfter === undefined ? { pollSoon: true } : { retryAfter });
 }
 
 /** What an answer leads to that accepts nothing. */

@@ -10,6 +10,8 @@ export interface Limits {
   /** Backoff without a usable `Retry-After`: the first delay and the longest. */
   backoffFloor: number;
   backoffCeiling: number;
+  /** From the kick-off to the first poll when the server names no time: small jobs are ready then. */
+  firstPoll: number;
   /** 408, 425, 429, 5xx and network errors: at kick-off, at the status URL, and of a file. */
   outage: number;
   /** 429, 5xx and network errors of attachments on other servers: one that is gone for good must not hold up the rest. */
@@ -57,6 +59,7 @@ export interface Limits {
 export const LIMITS: Limits = {
   backoffFloor: 2 * SECOND,
   backoffCeiling: 5 * MINUTE,
+  firstPoll: SECOND / 2,
   outage: 24 * HOUR,
   elsewhere: 10 * MINUTE,
   tokenEndpoint: HOUR,

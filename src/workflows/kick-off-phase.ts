@@ -1,5 +1,6 @@
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
+import type { KickOffResult } from '../activities/kick-off.ts';
 import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
@@ -32,8 +33,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       job.accepted = true;
       delete poll.trouble;
       delete poll.detail;
-      poll.backoffs = result.pollAtOnce ? 0 : 1;
-      poll.notBefore = result.pollAtOnce ? AT_ONCE : Date.now() + nextDelay(result.retryAfter, 0, limits, Math.random);
+      setFirstPoll(run, result);
       return;
     }
     const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits);
@@ -44,4 +44,21 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
     await continueIfLong(run);
   }
+}
+
+/**
+ * Sets the time of the first poll. Where the server names none, it comes after a moment: one at once would find small jobs
+ * unfinished, and then wait as long as that answer asks, which can be minutes.
+ */
+function setFirstPoll(run: ExportRun, accepted: KickOffResult & { kind: 'accepted' }): void {
+  const { poll } = run.job;
+  const { pollSoon, pollAtOnce, retryAfter } = accepted;
+  if (pollSoon || pollAtOnce) {
+    poll.backoffs = 0;
+    poll.isEarly = true;
+    poll.notBefore = pollSoon ? Date.now() + run.limits.firstPoll : AT_ONCE;
+    return;
+  }
+  poll.backoffs = 1;
+  poll.notBefore = Date.now() + nextDelay(retryAfter, 0, run.limits, Math.random);
 }

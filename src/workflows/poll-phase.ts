@@ -25,6 +25,8 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
     );
     poll.polls++;
+    const isEarly = poll.isEarly === true || poll.notBefore === AT_ONCE;
+    delete poll.isEarly;
     run.stands(result.kind === 'trouble');
     switch (result.kind) {
       case 'complete':
@@ -45,7 +47,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         if (hasNewFiles(run, result)) return true;
         break;
       case 'trouble':
-        if (!noteTrouble(run, result)) return false;
+        if (!noteTrouble(run, result, isEarly)) return false;
     }
   }
 }
@@ -69,12 +71,12 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
 }
 
 /** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */
-function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }): boolean {
+function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }, isEarly: boolean): boolean {
   const { poll } = run.job;
   const next = nextTry(poll.trouble, result, run.limits);
   poll.detail = detailOf(result);
-  // The server may not know the job yet that it has just accepted: this poll came early, and does not count.
-  if (poll.notBefore !== AT_ONCE) poll.trouble = next.trouble;
+  // The server may not know the job yet that it has just accepted: such a poll does not count.
+  if (!isEarly) poll.trouble = next.trouble;
   if (next.kind === 'final') {
     if (result.cause === 'gone') return false;
     throw result.cause === 'unusable'

@@ -50,13 +50,14 @@ export interface TokenState {
   refreshAt?: number | undefined;
 }
 
-/** As the time of a poll: nothing is waited for. */
+/** As the time of a poll: nothing is waited for. So far of jobs that earlier versions have started. */
 export const AT_ONCE = 0;
 
 export interface PollState {
   polls: number;
-  /** {@link AT_ONCE} before the first poll of a job whose server named no time. */
   notBefore: number;
+  /** The server named no time for the next poll, the first one of a job, which it may not know yet. */
+  isEarly?: boolean | undefined;
   /** Waits in a row for which the server named no time. */
   backoffs: number;
   trouble?: Trouble | undefined;
