@@ -1,0 +1,28 @@
+import type { Profile } from './profile.ts';
+import { factsFrom } from './profile.ts';
+
+const server = factsFrom('hapifhir/hapi-fhir 8.8, tried', '2026-11-25');
+const formats = factsFrom('hapifhir/hapi-fhir issues 5392, 7258 and 7269', '2026-11-25');
+
+export const hapi: Profile = {
+  name: 'hapi',
+  product: 'HAPI FHIR',
+  sign: { value: { software: 'HAPI FHIR Server' }, source: 'hapifhir/hapi-fhir, source', date: '2026-11-28' },
+  settings: {
+    lists: server('comma'),
+    typeFilterCommas: { value: 'encoded', source: 'smart-on-fhir/smart-fetch, source', date: '2026-11-25' },
+  },
+  notes: [
+    server('Of a repeated `_type` in a POST only the first one is read.'),
+    server('A `_typeFilter` beyond ASCII finds nothing, silently, unless its query is encoded.'),
+    server('`Retry-After` is 120 seconds at most.'),
+    server('DELETE of a finished job is answered with 404.'),
+    server('An equal kick-off gives the earlier job again, unless it says `Cache-Control: no-cache`.'),
+    formats('Formats other than `application/fhir+ndjson` are rejected.'),
+    {
+      value: '`transactionTime` was the end of the job: the next `_since` misses changes during the export.',
+      source: 'hapifhir/hapi-fhir issue 6841',
+      date: '2026-11-25',
+    },
+  ],
+};

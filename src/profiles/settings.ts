@@ -1,0 +1,143 @@
+/** Level of an export. */
+type Level = 'system' | 'patient' | 'group';
+
+/**
+ * All in which servers differ, as the worker uses it. Each is a field of a server in the configuration; what is not
+ * there comes from the server's profile, and what no profile says from {@link DEFAULTS}.
+ */
+export interface ServerSettings {
+  // Slots: read by the gate over all exports of a server.
+
+  /** Exports that the server runs at a time; undefined: it has no such limit. */
+  maxConcurrentExports: number | undefined;
+  /** Whether that limit is for the client as a whole or for each of its groups. */
+  exportsLimitedPer: 'client' | 'group';
+  /** DELETE of a finished job frees its slot; otherwise the end of the job does. */
+  deleteFreesSlot: boolean;
+
+  // Kick-off.
+
+  /** Levels at which it exports. */
+  levels: readonly Level[];
+  /** `auto`: POST with `patient` or where the server declares version 4 of the guide, else GET. */
+  kickOffMethod: 'auto' | 'get' | 'post';
+  /**
+   * How `_type`, `_elements` and `includeAssociatedData` with several values are sent. `auto`: joined by commas, and
+   * repeated where the server declares version 4 of the guide.
+   */
+  lists: 'auto' | 'comma' | 'repeat';
+  /**
+   * Commas inside a `_typeFilter`: `encoded` once more (`%2C`), or `plain`. `auto`: encoded, unless the server declares
+   * version 3 of the guide or newer.
+   */
+  typeFilterCommas: 'auto' | 'encoded' | 'plain';
+  /** Parameters that the server does not know, or that do not do there what they say. */
+  unsupportedParameters: readonly string[];
+  /** Values of `_outputFormat` besides NDJSON. */
+  outputFormats: readonly string[];
+  /** The only types that a `_typeFilter` may be for; undefined: all but {@link unfilterableTypes}. */
+  filterableTypes: readonly string[] | undefined;
+  /** Types that a `_typeFilter` must not be for. */
+  unfilterableTypes: readonly string[];
+  /** `_typeFilter` is understood beside `_type` only. */
+  typeFilterNeedsType: boolean;
+  /** Types that are exported only together with a type that is not in this list. */
+  typesNeedingCompany: readonly string[];
+  /** With `includeAssociatedData` and `_type`, `_type` must name Provenance. */
+  associatedDataNeedsType: boolean;
+
+  // Authorization.
+
+  /** `auto`: what the server declares. */
+  scopeSyntax: 'auto' | 'v1' | 'v2';
+  /** Scope for Binary, with attachments. `auto`: asked for, and left out if the server does not know it. */
+  binaryScope: 'auto' | 'always' | 'never';
+  /** Scope for Group, at level `group`. `auto`: asked for, and left out if the server does not know it. */
+  groupScope: 'auto' | 'never';
+  /**
+   * Whether files get the token: `believe` what the manifest says, `always`, or `never`. Always at origins of the
+   * configuration only.
+   */
+  requiresAccessToken: 'believe' | 'always' | 'never';
+  /** Header that carries the client id of `auth`, to origins of the configuration; undefined: none. */
+  clientIdHeader: string | undefined;
+
+  // Polls.
+
+  /** Seconds until the first poll, if the kick-off's answer names no time; undefined: the worker's own rule. */
+  firstPollSeconds: number | undefined;
+  /** Least seconds between two polls, whatever the server says; undefined: none. */
+  shortestPollSeconds: number | undefined;
+  /** Most seconds that a `Retry-After` of a poll is believed; undefined: as the server says. */
+  longestPollSeconds: number | undefined;
+  /** Seconds for which the status URL may be 404 after the kick-off; undefined: the worker's own rule. */
+  statusLagSeconds: number | undefined;
+
+  // Files.
+
+  /** Files downloaded at a time by one worker process, over all exports. */
+  maxConcurrentDownloads: number;
+  /** Files downloaded at a time by all workers together; undefined: no such limit. Read by the gate. */
+  maxDownloadsInAll: number | undefined;
+  /** How often one file may be asked for; undefined: as often as needed. */
+  maxDownloadsPerFile: number | undefined;
+  /** Seconds for which a file may be 404 although the manifest names it; undefined: the worker's own rule. */
+  fileLagSeconds: number | undefined;
+  /** Hours that files stay after the export is complete, where the manifest does not say it; undefined: not known. */
+  filesKeptHours: number | undefined;
+
+  // Changes since the last export.
+
+  /** Whether resources that were deleted since `_since` are reported; undefined: not known. */
+  reportsDeletions: boolean | undefined;
+  /** Levels at which `_since` brings all of patients who came since; undefined: not known. */
+  newPatientsInFull: readonly Level[] | undefined;
+
+  // Support.
+
+  /** Headers of answers by which the vendor's support finds a request, in lower case. */
+  requestIdHeaders: readonly string[];
+}
+
+/** What holds where neither the configuration nor the profile says anything. */
+export const DEFAULTS: ServerSettings = {
+  maxConcurrentExports: undefined,
+  exportsLimitedPer: 'client',
+  deleteFreesSlot: false,
+  levels: ['system', 'patient', 'group'],
+  kickOffMethod: 'auto',
+  lists: 'auto',
+  typeFilterCommas: 'auto',
+  unsupportedParameters: [],
+  outputFormats: [],
+  filterableTypes: undefined,
+  unfilterableTypes: [],
+  typeFilterNeedsType: false,
+  typesNeedingCompany: [],
+  associatedDataNeedsType: false,
+  scopeSyntax: 'auto',
+  binaryScope: 'auto',
+  groupScope: 'auto',
+  requiresAccessToken: 'believe',
+  clientIdHeader: undefined,
+  firstPollSeconds: undefined,
+  shortestPollSeconds: undefined,
+  longestPollSeconds: undefined,
+  statusLagSeconds: undefined,
+  maxConcurrentDownloads: 8,
+  maxDownloadsInAll: undefined,
+  maxDownloadsPerFile: undefined,
+  fileLagSeconds: undefined,
+  filesKeptHours: undefined,
+  reportsDeletions: undefined,
+  newPatientsInFull: undefined,
+  requestIdHeaders: [
+    'x-request-id',
+    'x-correlation-id',
+    'cerner-correlation-id',
+    'x-amzn-requestid',
+    'x-amzn-trace-id',
+    'x-ms-request-id',
+    'request-id',
+  ],
+};
