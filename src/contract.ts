@@ -59,7 +59,8 @@ export type ExportParameters = {
   _typeFilter?: string | readonly string[];
   /** `[ResourceType].[element]` or `[element]`. */
   _elements?: string | readonly string[];
-  _outputFormat?: 'application/fhir+ndjson' | 'application/ndjson' | 'ndjson';
+  /** The last one only where the server has it: files that are gzip themselves, and are stored unpacked. */
+  _outputFormat?: 'application/fhir+ndjson' | 'application/ndjson' | 'ndjson' | 'application/fhir+ndjson+gzip';
   /** Bytes. */
   _minimumFileSize?: number | string;
   _maximumFileSize?: number | string;

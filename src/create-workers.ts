@@ -14,6 +14,7 @@ import { LIMITS } from './policy/limits.ts';
 import { HEARTBEAT_SECONDS, heartbeatInterval } from './policy/heartbeats.ts';
 import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/agents.ts';
+import { resolveSettings } from './profiles/resolve.ts';
 import { registeredAttributes } from './process/registered-attributes.ts';
 import { requireSameSdk } from './process/same-sdk.ts';
 
@@ -90,7 +91,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
       activities: createActivities(deps),
     }),
   ];
-  for (const [name, { maxConcurrentDownloads }] of Object.entries(config.servers)) {
+  for (const [name, server] of Object.entries(config.servers)) {
+    const { maxConcurrentDownloads } = resolveSettings(server);
     workers.push(
       await Worker.create({
         ...common,

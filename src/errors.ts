@@ -74,7 +74,12 @@ export const WARNINGS = {
   TypeWithoutFile: 'A requested resource type has no file: it has no data, or the server may have withheld it.',
   NothingExported:
     'The export contains no resources: the group may be empty, nothing may match or have changed, or this client may not be allowed to see any.',
-  ParameterIgnored: 'The server says that it ignored a parameter.',
+  ParameterIgnored:
+    'A parameter was ignored, as the server says, or left out, because it does not work there (docs/servers.md).',
+  DeletionsNotReported:
+    'The server does not report what was deleted since `_since`: your copy may hold resources that it no longer has.',
+  NewPatientsInPart:
+    'With `_since`, the server sends only new data of patients who came since then: their earlier data is missing.',
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
   NoTransactionTime: 'The manifest has no transactionTime, so no incremental export can follow this one.',

@@ -13,8 +13,10 @@ import { readAcceptance, readRejection } from '../fhir/kick-off-answer.ts';
 import type { KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome } from '../fhir/operation-outcome.ts';
+import type { ParameterList } from '../fhir/parameters.ts';
 import { listParameters } from '../fhir/parameters.ts';
 import type { HttpResponse } from '../http/messages.ts';
+import type { Fitted } from '../profiles/fit-request.ts';
 import { readText } from '../http/read-text.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -60,10 +62,12 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (attempt.accepted !== undefined) return accepted(attempt.accepted);
   if (attempt.isLast) throw unknown();
   const server = await deps.servers.get(input.ref.server);
+  // It may have been opened by a worker with another configuration.
+  const fitted = server.fit(input.request);
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level));
-  const request = buildRequest(server, input, capability);
+  const request = buildRequest(server, input, fitted.parameters, capability);
   const intent = await attempt.intend({ url: request.url, capability });
   if (intent.kind === 'accepted') return accepted(intent.job);
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
@@ -77,7 +81,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       const acceptance = readAcceptance(sent.response, Date.now());
       return acceptance === undefined
         ? reject(attempt, server, sent)
-        : accept(attempt, acceptance, sent.response, Object.keys(input.request.parameters ?? {}));
+        : accept(attempt, acceptance, sent.response, fitted);
     }
     case 'refusedUrl':
       // It was not sent, or answered by a redirect only: there is no job that a later run must warn of.
@@ -96,8 +100,9 @@ function asksForPartial({ request }: KickOffInput): boolean {
 }
 
 function buildRequest(
-  { config }: FhirServer,
-  { request: { level, groupId, parameters, prefer } }: KickOffInput,
+  { config, settings }: FhirServer,
+  { request: { level, groupId, prefer } }: KickOffInput,
+  parameters: ParameterList,
   { operation = 'export', version }: NonNullable<Job['capability']> = {},
 ): KickOffRequest {
   try {
@@ -105,9 +110,11 @@ function buildRequest(
       baseUrl: config.baseUrl,
       level,
       groupId,
-      parameters: listParameters(parameters ?? {}),
+      parameters,
       prefer: prefer ?? [],
-      method: config.kickOffMethod,
+      method: settings.kickOffMethod,
+      lists: settings.lists,
+      typeFilterCommas: settings.typeFilterCommas,
       operation,
       version,
     });
@@ -121,11 +128,15 @@ async function accept(
   attempt: KickOffAttempt,
   { retryAfter, ...answer }: Acceptance,
   response: HttpResponse,
-  parameters: readonly string[],
+  { parameters, warnings }: Fitted,
 ): Promise<KickOffResult> {
-  const job = await attempt.accept(answer, async () =>
-    ignoredParameters(readOutcome(await bodyOf(response)) ?? [], parameters),
-  );
+  const job = await attempt.accept(answer, async () => [
+    ...warnings,
+    ...ignoredParameters(
+      readOutcome(await bodyOf(response)) ?? [],
+      parameters.map(({ name }) => name),
+    ),
+  ]);
   if (job.statusUrl !== answer.statusUrl) return accepted(job);
   return accepted(job, retryAfter === undefined ? { pollSoon: true } : { retryAfter });
 }
@@ -150,7 +161,7 @@ async function reject(attempt: KickOffAttempt, server: FhirServer, answered: Ans
     case 'refused':
       return server.refusal(answered, `the kick-off was refused: ${detail}`);
     case 'wrongMethod':
-      if (attempt.capability?.version !== undefined || server.config.kickOffMethod !== 'auto') break;
+      if (attempt.capability?.version !== undefined || server.settings.kickOffMethod !== 'auto') break;
       // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
       await attempt.saveCapability({ ...attempt.capability, version: 4 });
       return trouble(detail, undefined);

@@ -38,11 +38,12 @@ export interface OpenedExport {
  * First step of an export: finds the server and the destination, takes the folder, and learns what the namespace can
  * do.
  *
- * @throws ExportError `UnknownServer`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`
+ * @throws ExportError `UnknownServer`, `InvalidRequest`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`
  */
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
   const { request, owner, path } = input;
   const server = await deps.servers.get(request.server);
+  server.fit(request);
   const destination = request.destination?.name ?? defaultDestination(deps.config);
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
@@ -55,7 +56,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     location: folder.location,
     adopted: mark.adopted ?? false,
     generation: job === undefined ? 1 : job.generation + (job.deleted === true ? 1 : 0),
-    maxConcurrentDownloads: server.config.maxConcurrentDownloads,
+    maxConcurrentDownloads: server.settings.maxConcurrentDownloads,
     heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,
     needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],

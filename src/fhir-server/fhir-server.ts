@@ -12,6 +12,10 @@ import { RefusedUrlError } from '../http/refused-url.ts';
 import type { RequestRules } from '../http/rules.ts';
 import type { DocumentAnswer } from '../http/server-descriptions.ts';
 import { readMetadata } from '../http/server-descriptions.ts';
+import type { Fitted, PlannedRequest } from '../profiles/fit-request.ts';
+import { fitRequest } from '../profiles/fit-request.ts';
+import { resolveSettings } from '../profiles/resolve.ts';
+import type { ServerSettings } from '../profiles/settings.ts';
 import type { Authorized } from './authorize.ts';
 import { authorize } from './authorize.ts';
 import type { Busy } from './busy.ts';
@@ -52,6 +56,8 @@ export type SendResult =
 /** One configured FHIR server as the activities of this worker use it. Tokens stay in here. */
 export class FhirServer {
   readonly config: ServerConfig;
+  /** By its entry of the configuration and its profile. */
+  readonly settings: ServerSettings;
   readonly authorization: ServerAuthorization;
   /** Rules of all requests to it. */
   readonly rules: RequestRules;
@@ -61,6 +67,7 @@ export class FhirServer {
 
   constructor(config: ServerConfig, rules: RequestRules, http: HttpClient, busy: Busy) {
     this.config = config;
+    this.settings = resolveSettings(config);
     this.rules = rules;
     this.busy = busy;
     this.#http = http;
@@ -70,6 +77,17 @@ export class FhirServer {
   /** Whether the configuration names the URL's origin: then the token may go there. */
   trusts(url: string): boolean {
     return this.rules.trustedOrigins.has(new URL(url).origin);
+  }
+
+  /**
+   * The request as it can be sent to this server.
+   *
+   * @throws ExportError `InvalidRequest` with every part of it that does not work there, and why
+   */
+  fit(request: PlannedRequest): Fitted {
+    const fitted = fitRequest(request, this.config);
+    if (fitted.problems.length > 0) throw new ExportError('InvalidRequest', fitted.problems.join('; '));
+    return fitted;
   }
 
   /**

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AuthSchema } from '../auth/schemes/index.ts';
-import { HttpUrl, Mapping, Origin, Text, wholeNumber } from '../config/fields.ts';
+import { HttpUrl, Mapping, Origin, Text } from '../config/fields.ts';
+import { ProfileField, SETTINGS_FIELDS } from './settings-schema.ts';
 
 /** A FHIR server that a worker knows. */
 export type ServerConfig = v.InferOutput<typeof ServerSchema>;
@@ -49,10 +50,9 @@ export const ServerSchema = v.pipe(
     auth: v.optional(AuthSchema, { type: 'none' }),
     /** Origins besides that of `baseUrl` that get the token. */
     fileOrigins: v.optional(v.array(Origin, 'must be a list of origins'), []),
-    /** Per worker process. */
-    maxConcurrentDownloads: v.optional(wholeNumber(1, 64), 8),
-    /** `auto`: POST with `patient` or where the server declares version 4 of the guide, else GET. */
-    kickOffMethod: v.optional(v.picklist(['auto', 'get', 'post'], 'must be auto, get or post'), 'auto'),
+    /** What kind of server it is, and where it differs from its kind: see {@link ServerSettings}. */
+    profile: ProfileField,
+    ...SETTINGS_FIELDS,
     /** `full`: every line of a file is parsed; `fast`: only those that do not look right. Default `fast`. */
     checks: v.optional(v.picklist(['fast', 'full'], 'must be fast or full'), 'fast'),
     /** Sent to the origins that get the token, too. */

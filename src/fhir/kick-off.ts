@@ -16,6 +16,10 @@ export interface KickOff {
   operation: string;
   /** As declared by the server; undefined when it does not say. */
   version?: IgVersion | undefined;
+  /** How lists of values are sent; `auto`: by the version. Default `auto`. */
+  lists?: 'auto' | 'comma' | 'repeat' | undefined;
+  /** How commas in a `_typeFilter` are sent; `auto`: by the version. Default `auto`. */
+  typeFilterCommas?: 'auto' | 'encoded' | 'plain' | undefined;
 }
 
 /** An HTTP request, ready to be sent. */
@@ -69,11 +73,11 @@ function pathOf({ level, groupId }: KickOff): string {
   return level === 'patient' ? '/Patient' : '';
 }
 
-function queryOf({ parameters, version }: KickOff): string {
-  return parameters
+function queryOf(kickOff: KickOff): string {
+  return kickOff.parameters
     .flatMap(({ name, values }) => {
-      const texts = values.map((value) => textOf(name, value, version));
-      const isJoined = JOINED.has(name) || (name === '_typeFilter' && joinsFilters(version));
+      const texts = values.map((value) => textOf(name, value, kickOff));
+      const isJoined = isList(name, kickOff, 'GET') || (name === '_typeFilter' && joinsFilters(kickOff.version));
       // `+` in formats and zone offsets must not become a space, so everything but commas between values is encoded.
       const encoded = texts.map(encodeURIComponent);
       return (isJoined ? [encoded.join(',')] : encoded).map((text) => `${encodeURIComponent(name)}=${text}`);
@@ -86,24 +90,33 @@ function joinsFilters(version: IgVersion | undefined): boolean {
   return version === 1 || version === 2;
 }
 
-function textOf(name: string, value: string | boolean | number, version: IgVersion | undefined): string {
+/** Whether the values travel as one text, joined by commas. */
+function isList(name: string, { lists = 'auto', version }: KickOff, method: 'GET' | 'POST'): boolean {
+  if (!JOINED.has(name) || lists === 'repeat') return false;
+  // IG 4: values SHALL NOT be comma-delimited; the parameter is repeated. It has no GET.
+  return lists === 'comma' || version !== 4 || method === 'GET';
+}
+
+function textOf(name: string, value: string | boolean | number, kickOff: KickOff): string {
   if (name !== '_typeFilter') return String(value);
+  const { version, typeFilterCommas = 'auto' } = kickOff;
   const filter = encodeTypeFilter(String(value));
+  if (typeFilterCommas === 'plain') return filter;
+  if (typeFilterCommas === 'encoded') return filter.replaceAll(',', '%2C');
   // Servers of IG 1 and 2 split there, repeated or not, and few of them declare their version; to the others it is the
   // same query. Epic, HAPI FHIR and Kodjin are known to read it right.
   return version === undefined || joinsFilters(version) ? filter.replaceAll(',', '%2C') : filter;
 }
 
-function bodyOf({ parameters, version }: KickOff): unknown {
-  const parameter = parameters.flatMap(({ name, values }) => {
-    // IG 4: values SHALL NOT be comma-delimited; the parameter is repeated.
-    const sent = JOINED.has(name) && version !== 4 ? [values.join(',')] : values;
-    return sent.map((value) => ({ name, ...valueOf(name, value, version) }));
+function bodyOf(kickOff: KickOff): unknown {
+  const parameter = kickOff.parameters.flatMap(({ name, values }) => {
+    const sent = isList(name, kickOff, 'POST') ? [values.join(',')] : values;
+    return sent.map((value) => ({ name, ...valueOf(name, value, kickOff) }));
   });
   return { resourceType: 'Parameters', ...(parameter.length === 0 ? {} : { parameter }) };
 }
 
-function valueOf(name: string, value: string | boolean | number, version: IgVersion | undefined): object {
+function valueOf(name: string, value: string | boolean | number, kickOff: KickOff): object {
   switch (ruleOf(name)?.type) {
     case 'instant':
       return { valueInstant: value };
@@ -114,13 +127,13 @@ function valueOf(name: string, value: string | boolean | number, version: IgVers
     case 'positiveInt':
       return { valuePositiveInt: value };
     case 'code':
-      if (version !== 4) return { valueCode: value };
+      if (kickOff.version !== 4) return { valueCode: value };
       // A code that begins with an underscore is the server's own, not of this system.
       return {
         valueCoding: String(value).startsWith('_') ? { code: value } : { system: ASSOCIATED_DATA, code: value },
       };
     case 'string':
-      return { valueString: textOf(name, value, version) };
+      return { valueString: textOf(name, value, kickOff) };
     case undefined:
       return typeof value === 'boolean' ? { valueBoolean: value } : { valueString: String(value) };
   }

@@ -1,9 +1,10 @@
 import { faultOfInstant } from '../fhir/instant.ts';
+import { GZIPPED_NDJSON, NDJSON_FORMATS } from '../fhir/output-formats.ts';
 import type { ParameterRule } from '../fhir/parameters.ts';
 import { isResourceType } from '../fhir/resource-types.ts';
 import { quote } from './request-texts.ts';
 
-const OUTPUT_FORMATS = ['application/fhir+ndjson', 'application/ndjson', 'ndjson'];
+const OUTPUT_FORMATS: readonly string[] = [...NDJSON_FORMATS, GZIPPED_NDJSON];
 /** FHIR search result parameters, which are not allowed in a `_typeFilter` (Bulk Data IG 2.0, `_typeFilter`). */
 const RESULT_PARAMETERS = new Set(
   '_sort _count _include _revinclude _summary _total _elements _contained _containedType _graph _maxresults _score _format _pretty'.split(

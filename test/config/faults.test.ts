@@ -17,6 +17,16 @@ describe('a fault is named with its place', () => {
     ['maxConcurrentDownloads: 1.5', 'maxConcurrentDownloads: must be a whole number'],
     ['maxConcurrentDownloads: "8"', 'maxConcurrentDownloads: must be a number'],
     ['kickOffMethod: GET', 'kickOffMethod: must be auto, get or post'],
+    [
+      'profile: cerner',
+      expect.stringMatching(/^line 2: servers.hospital-a.profile: must be one of epic, .*, generic$/),
+    ],
+    ['levels: group', 'levels: must be a list'],
+    ['levels: [groups]', 'levels.0: must be system, patient or group'],
+    ['filterableTypes: [Patients]', 'filterableTypes.0: is not a FHIR resource type'],
+    ['maxDownloadsPerFile: 0', 'maxDownloadsPerFile: must be 1 to 1000'],
+    ['requiresAccessToken: true', 'requiresAccessToken: must be believe, always or never'],
+    ['outputFormats: [text/csv]', 'outputFormats.0: must be application/fhir+ndjson+gzip'],
     ['checks: all', 'checks: must be fast or full'],
     ['headers: x', 'headers: must be a mapping'],
     ['headers: [x]', 'headers: must be a mapping'],
@@ -53,7 +63,7 @@ describe('a fault is named with its place', () => {
     ['baseURL: https://a.example', 'baseURL: unknown field, remove it'],
     ['password: hunter2', 'password: secrets are not written here; use passwordFile or passwordEnv'],
   ])('server with %s', (server, fault) => {
-    expect(faults(yaml(server))).toEqual([`line 2: servers.hospital-a.${fault}`]);
+    expect(faults(yaml(server))).toEqual([typeof fault === 'string' ? `line 2: servers.hospital-a.${fault}` : fault]);
   });
 
   test.each([

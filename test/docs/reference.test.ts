@@ -8,6 +8,7 @@ import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportProgress, ExportReport, ExportRequest } from '../../src/contract.ts';
 import { FAILURES, PHASES, SEARCH_ATTRIBUTES, WARNINGS } from '../../src/contract.ts';
 import { ruleOf } from '../../src/fhir/parameters.ts';
+import type { ServerSettings } from '../../src/profiles/settings.ts';
 import { DestinationSchema } from '../../src/storage/destinations.ts';
 
 const reference = await readFile(join(projectRoot, 'docs/reference.md'), 'utf8');
@@ -73,16 +74,15 @@ const CONFIGURATION = {
 
 const SERVER = {
   baseUrl: true,
+  profile: true,
   auth: true,
   fileOrigins: true,
-  maxConcurrentDownloads: true,
-  kickOffMethod: true,
   checks: true,
   headers: true,
   tls: true,
   proxy: true,
   stallSeconds: true,
-} satisfies Fields<ServerConfig>;
+} satisfies Fields<Omit<ServerConfig, keyof ServerSettings>>;
 
 const AUTH = fieldsByType(AuthSchema.options);
 const DESTINATIONS = fieldsByType(DestinationSchema.options);

@@ -65,6 +65,7 @@ function serverEntry(baseUrl: string, kickOffMethod: 'get' | 'post'): ServerConf
     baseUrl,
     auth: { type: 'none' },
     fileOrigins: [],
+    profile: 'hapi',
     maxConcurrentDownloads: 4,
     kickOffMethod,
     checks: 'fast',

@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack({
+    servers: {
+      epic: { patients: 3, pollsUntilReady: 0 },
+      repeating: { patients: 3, pollsUntilReady: 0 },
+      medplum: { patients: 3, pollsUntilReady: 0 },
+    },
+    entries: {
+      epic: { profile: 'epic' },
+      repeating: { lists: 'repeat' },
+      medplum: { profile: 'medplum' },
+    },
+  });
+});
+afterAll(() => stack.close());
+
+const SINCE = { _type: 'Patient', _since: '2020-01-01T00:00:00Z' };
+const kickOffs = (server: string) => stack.servers[server]?.journal.filter(({ route }) => route === 'kickOff') ?? [];
+
+test('what does not work at a server is refused before anything is asked, and no folder is made', async () => {
+  const failure = await stack.fail({ server: 'epic', parameters: SINCE, destination: { path: 'refused' } });
+  expect(failure.message).toMatch(/^InvalidRequest: parameters\._since: does not work at this server \(profile epic/);
+  expect(stack.servers['epic']?.journal).toEqual([]);
+  expect(existsSync(join(stack.folder, 'refused'))).toBe(false);
+});
+
+test('with handling=lenient it is left out, with a warning', async () => {
+  const { warnings } = await stack.run({ server: 'epic', parameters: SINCE, prefer: ['handling=lenient'] });
+  expect(warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    expect.stringMatching(/^ParameterIgnored: _since was left out: does not work at this server/),
+  ]);
+  expect(kickOffs('epic').map(({ url }) => new URL(url, 'http://a').search)).toEqual(['?_type=Patient']);
+});
+
+test('lists are sent as the server reads them', async () => {
+  await stack.run({ server: 'repeating', parameters: { _type: ['Patient', 'Encounter'] } });
+  expect(kickOffs('repeating').map(({ url }) => new URL(url, 'http://a').search)).toEqual([
+    '?_type=Patient&_type=Encounter',
+  ]);
+});
+
+test('an export of changes says that deletions are missing', async () => {
+  const { warnings } = await stack.run({ server: 'medplum', parameters: SINCE });
+  expect(warnings.map(({ code }) => code)).toContain('DeletionsNotReported');
+});
