@@ -159,9 +159,11 @@ export interface CheckRequest {
   /** Entries of the configuration; the first destination when none is named. */
   server: string;
   destination?: string;
-  /** What an export would ask for, to check the scopes. Default: system level, all types. */
+  /** What an export would ask for, to check the scopes and what works at the server. Default: system level, all types. */
   level?: ExportLevel;
   types?: readonly string[];
+  /** Besides `_type`. */
+  parameters?: ExportParameters;
 }
 
 /** One thing that was checked. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CheckRequest, CheckRow } from '../contract.ts';
 import { checkAuthorization } from '../fhir-server/check/check-authorization.ts';
 import { checkMetadata } from '../fhir-server/check/check-metadata.ts';
+import { checkRequest } from '../fhir-server/check/check-request.ts';
 import { tryRow } from '../fhir-server/check/rows.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -16,7 +17,8 @@ export async function checkServer(deps: ActivityDeps, request: CheckRequest): Pr
   const server = await deps.servers.get(request.server);
   return [
     ...(await checkAuthorization(server, request)),
-    await checkMetadata(server),
+    ...(await checkMetadata(server)),
+    ...checkRequest(server, request),
     await checkDestination(deps, request),
   ];
 }

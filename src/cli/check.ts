@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import type { CheckReport, CheckRequest, CheckRow, ExportLevel } from '../contract.ts';
+import type { CheckReport, CheckRequest, CheckRow, ExportLevel, ExportParameters } from '../contract.ts';
 import { CHECK_SERVER } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
 import type { Command } from './command.ts';
 
 const USAGE = `Usage: fhir-bulk-export check <server> [--destination NAME] [--level system|patient|group] [--types A,B]
+       [--parameter NAME=VALUE]...
 Checks a server of the configuration through a running worker; nothing is exported.`;
 
 const SIGNS: Record<CheckRow['result'], string> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
@@ -21,7 +22,12 @@ export const check: Command = {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { destination: { type: 'string' }, level: { type: 'string' }, types: { type: 'string' } },
+      options: {
+        destination: { type: 'string' },
+        level: { type: 'string' },
+        types: { type: 'string' },
+        parameter: { type: 'string', multiple: true },
+      },
     });
     const [server] = positionals;
     if (server === undefined) {
@@ -33,11 +39,22 @@ export const check: Command = {
       ...(values.destination === undefined ? {} : { destination: values.destination }),
       ...(values.level === undefined ? {} : { level: values.level as ExportLevel }),
       ...(values.types === undefined ? {} : { types: values.types.split(',') }),
+      ...(values.parameter === undefined ? {} : { parameters: parametersOf(values.parameter) }),
     });
     print(rows);
     return ok ? 0 : 1;
   },
 };
+
+/** Parameters as an export's request has them; one that is given several times is a list. */
+function parametersOf(given: readonly string[]): ExportParameters {
+  const parameters: Record<string, string[]> = {};
+  for (const text of given) {
+    const [name = '', ...value] = text.split('=');
+    (parameters[name] ??= []).push(value.join('='));
+  }
+  return parameters as ExportParameters;
+}
 
 async function runCheck(request: CheckRequest): Promise<CheckReport> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();

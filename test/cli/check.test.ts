@@ -33,12 +33,14 @@ beforeAll(async () => {
       stranger: { patients: 3, authorization: createAuthServer({}) },
       configured: { patients: 3, authorization: createAuthServer({ jwks }) },
       open: { patients: 3 },
+      millennium: { patients: 3 },
     },
     entries: {
       configured: { auth: { ...auth, scope: 'system/Patient.read' } as typeof auth },
       good: { auth },
       narrow: { auth },
       stranger: { auth },
+      millennium: { profile: 'oracle-millennium' },
     },
   });
 });
@@ -105,6 +107,33 @@ test('a client that the server does not know fails, with the fix', async () => {
   expect(output).toMatch(/FAILED +credentials +AuthorizationFailed: .*invalid_client/);
   expect(output).toContain('docs/authorization.md');
   expect(code).toBe(1);
+});
+
+test('the profile that the CapabilityStatement suggests is named, with the fix', async () => {
+  stack.servers['open']?.faults.add({
+    route: 'metadata',
+    times: Infinity,
+    do: {
+      kind: 'answer',
+      status: 200,
+      body: JSON.stringify({ resourceType: 'CapabilityStatement', software: { name: 'Epic' } }),
+    },
+  });
+  const { code, output } = await check('open');
+  expect(output).toMatch(/warning +profile +generic; the CapabilityStatement looks like Epic/);
+  expect(output).toContain('→ Set profile: epic for this server');
+  expect(code).toBe(0);
+  stack.servers['open']?.faults.clear();
+  expect((await check('open')).output).toMatch(/ok +profile +generic/);
+});
+
+test('what a planned request asks for in vain is named, each with its reason', async () => {
+  const wanted = ['--types', 'Patient', '--parameter', '_elements=id', '--parameter', '_elements=name'];
+  const { code, output } = await check('millennium', '--level', 'group', ...wanted);
+  expect(output).toMatch(/FAILED +request +parameters._elements: does not work at this server \(profile oracle-m/);
+  expect(output).toMatch(/FAILED +request +parameters._type: Patient can be exported only together with other types/);
+  expect(code).toBe(1);
+  expect((await check('millennium', '--types', 'Condition')).output).toMatch(/ok +request/);
 });
 
 test('a server without authorization, and one that is not configured', async () => {
