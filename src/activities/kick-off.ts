@@ -17,6 +17,7 @@ import type { ParameterList } from '../fhir/parameters.ts';
 import { listParameters } from '../fhir/parameters.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import type { Fitted } from '../profiles/fit-request.ts';
+import { firstPoll } from '../profiles/poll-times.ts';
 import { readText } from '../http/read-text.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -59,9 +60,11 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const ref = { ...input.ref, generation: input.generation };
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
   const attempt = await KickOffAttempt.begin(folder.job, input.generation, asksForPartial(input));
-  if (attempt.accepted !== undefined) return accepted(attempt.accepted);
-  if (attempt.isLast) throw unknown();
   const server = await deps.servers.get(input.ref.server);
+  const { settings } = server;
+  const unseen = waitFor(firstPoll(undefined, settings));
+  if (attempt.accepted !== undefined) return accepted(attempt.accepted, unseen);
+  if (attempt.isLast) throw unknown();
   // It may have been opened by a worker with another configuration.
   const fitted = server.fit(input.request);
   const authorized = await server.authorize(input.token);
@@ -69,7 +72,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const capability = attempt.capability ?? (await server.capability(input.request.level));
   const request = buildRequest(server, input, fitted.parameters, capability);
   const intent = await attempt.intend({ url: request.url, capability });
-  if (intent.kind === 'accepted') return accepted(intent.job);
+  if (intent.kind === 'accepted') return accepted(intent.job, unseen);
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
 
   // HAPI answers an equal kick-off with an earlier, even cancelled, job unless the request forbids it. After a lost
@@ -81,7 +84,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       const acceptance = readAcceptance(sent.response, Date.now());
       return acceptance === undefined
         ? reject(attempt, server, sent)
-        : accept(attempt, acceptance, sent.response, fitted);
+        : accept(attempt, server, acceptance, { response: sent.response, fitted });
     }
     case 'refusedUrl':
       // It was not sent, or answered by a redirect only: there is no job that a later run must warn of.
@@ -126,19 +129,22 @@ function buildRequest(
 
 async function accept(
   attempt: KickOffAttempt,
+  { settings }: FhirServer,
   { retryAfter, ...answer }: Acceptance,
-  response: HttpResponse,
-  { parameters, warnings }: Fitted,
+  { response, fitted }: { response: HttpResponse; fitted: Fitted },
 ): Promise<KickOffResult> {
+  const names = fitted.parameters.map(({ name }) => name);
   const job = await attempt.accept(answer, async () => [
-    ...warnings,
-    ...ignoredParameters(
-      readOutcome(await bodyOf(response)) ?? [],
-      parameters.map(({ name }) => name),
-    ),
+    ...fitted.warnings,
+    ...ignoredParameters(readOutcome(await bodyOf(response)) ?? [], names),
   ]);
-  if (job.statusUrl !== answer.statusUrl) return accepted(job);
-  return accepted(job, retryAfter === undefined ? { pollSoon: true } : { retryAfter });
+  const isOurs = job.statusUrl === answer.statusUrl;
+  const wait = firstPoll(isOurs ? retryAfter : undefined, settings);
+  return accepted(job, isOurs && wait === undefined ? { pollSoon: true } : waitFor(wait));
+}
+
+function waitFor(retryAfter: number | undefined): FirstPoll {
+  return retryAfter === undefined ? {} : { retryAfter };
 }
 
 /** What an answer leads to that accepts nothing. */
@@ -149,7 +155,7 @@ async function reject(attempt: KickOffAttempt, server: FhirServer, answered: Ans
   if (rejection.kind === 'unusable') {
     throw new ExportError(
       'KickOffRejected',
-      `the server answered without a usable Content-Location, so the export cannot be followed: ${detail}`,
+      `the server answered without a usable Content-Location, so the export cannot be followed: ${detail}${server.idsOf(response)}`,
     );
   }
   if (rejection.kind === 'unknown') {
@@ -169,7 +175,7 @@ async function reject(attempt: KickOffAttempt, server: FhirServer, answered: Ans
       return trouble(detail, rejection.retryAfter);
     case 'rejected':
   }
-  throw new ExportError('KickOffRejected', detail);
+  throw new ExportError('KickOffRejected', `${detail}${server.idsOf(response)}`);
 }
 
 /** Empty when it cannot be read: the status says what matters. */

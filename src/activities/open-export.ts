@@ -6,6 +6,7 @@ import { ExportFolder } from '../export-folder/export-folder.ts';
 import { hashRequest } from '../export-folder/request-hash.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { Owner } from '../export-folder/owner-mark.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface OpenExportInput {
@@ -60,6 +61,11 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,
     needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],
-    limits: deps.limits,
+    limits: limitsAt(server, deps.limits),
   };
+}
+
+/** Limits by what is known of the server. */
+function limitsAt({ settings: { statusLagSeconds } }: FhirServer, limits: Limits): Limits {
+  return statusLagSeconds === undefined ? limits : { ...limits, gone: 1000 * statusLagSeconds };
 }

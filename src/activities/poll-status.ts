@@ -10,6 +10,9 @@ import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
+import { filesNeedToken } from '../fhir-server/who-gets-the-token.ts';
+import { believed, shortestWait } from '../profiles/poll-times.ts';
+import type { ServerSettings } from '../profiles/settings.ts';
 import { warningsOfPages } from './page-warnings.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
@@ -22,10 +25,26 @@ export interface PollStatusInput {
 export type PollStatusResult =
   | TokenNeeded
   /** `manifest`: of the pages that are ready, when there are some. */
-  | { kind: 'inProgress'; manifest?: ManifestSummary; retryAfter?: number | undefined; progress?: string | undefined }
-  | { kind: 'complete'; manifest: ManifestSummary; warnings: Warning[] }
+  | ({ kind: 'inProgress'; manifest?: ManifestSummary; progress?: string | undefined } & NextPoll)
+  | {
+      kind: 'complete';
+      manifest: ManifestSummary;
+      warnings: Warning[];
+      /** When the files end, as far as the manifest does not say it: ISO 8601. */
+      filesEnd?: string;
+    }
   | { kind: 'gone'; detail: string }
-  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number | undefined };
+  | ({ kind: 'trouble'; cause: TroubleCause; detail: string } & NextPoll);
+
+/** Milliseconds. */
+interface NextPoll {
+  /** That the server names, as far as it is believed. */
+  retryAfter?: number | undefined;
+  /** The next poll must not come before, whatever the server says. */
+  notSooner?: number;
+}
+
+const HOUR = 60 * 60 * 1000;
 
 /**
  * Asks the server where the export is, once per page: pages that are ready are stored as received and followed to the
@@ -53,7 +72,13 @@ async function poll(
     const last = pages.at(-1);
     if (last !== undefined && last.next === undefined) {
       const manifest = await folder.indexPages(hold);
-      return { kind: 'complete', manifest, warnings: warningsOfPages(pages) };
+      const warnings = warningsOfPages(pages);
+      return {
+        kind: 'complete',
+        manifest: withToken(manifest, server.settings),
+        warnings,
+        ...filesEnd(manifest, server.settings),
+      };
     }
     const url = last?.next ?? job.statusUrl;
     if (known.has(url)) throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
@@ -63,8 +88,16 @@ async function poll(
     attempt.report({ page: pages.length + 1 });
     const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold });
     if (answer.kind !== 'manifest') {
-      if (answer.kind === 'inProgress') return { ...answer, ...(await readyPages(folder, pages, hold)) };
-      return answer;
+      if (answer.kind === 'inProgress') {
+        return {
+          ...answer,
+          ...nextPoll(answer, server.settings),
+          ...(await readyPages(folder, pages, server.settings, hold)),
+        };
+      }
+      // A job that seems to be gone is known to be so within a minute.
+      const isOutage = answer.kind === 'trouble' && answer.cause === 'outage';
+      return isOutage ? { ...answer, ...notSooner(server.settings) } : answer;
     }
     // While the export is in progress, a page is final when it has a link; until then it may still grow one
     // (Bulk Data IG 3.0, allowPartialManifests).
@@ -77,21 +110,41 @@ async function poll(
       pages.push(await folder.pages.store(pages.length + 1, { ...answer.page, manifest: answer.manifest }));
     }
     if (!answer.complete) {
-      const { retryAfter, progress } = answer;
+      const { progress } = answer;
       return {
         kind: 'inProgress',
-        ...(await readyPages(folder, pages, hold)),
-        ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...(await readyPages(folder, pages, server.settings, hold)),
+        ...nextPoll(answer, server.settings),
         ...(progress === undefined ? {} : { progress }),
       };
     }
   }
 }
 
+function withToken(manifest: ManifestSummary, settings: ServerSettings): ManifestSummary {
+  return { ...manifest, requiresAccessToken: filesNeedToken(manifest.requiresAccessToken, settings) };
+}
+
+function filesEnd({ readAt }: ManifestSummary, { filesKeptHours }: ServerSettings): { filesEnd?: string } {
+  if (readAt === undefined || filesKeptHours === undefined) return {};
+  return { filesEnd: new Date(readAt + filesKeptHours * HOUR).toISOString() };
+}
+
+function nextPoll({ retryAfter }: Pick<NextPoll, 'retryAfter'>, settings: ServerSettings): NextPoll {
+  const wait = believed(retryAfter, settings);
+  return { ...(wait === undefined ? {} : { retryAfter: wait }), ...notSooner(settings) };
+}
+
+function notSooner(settings: ServerSettings): Pick<NextPoll, 'notSooner'> {
+  const shortest = shortestWait(settings);
+  return shortest > 0 ? { notSooner: shortest } : {};
+}
+
 async function readyPages(
   folder: ExportFolder,
   pages: readonly PageMeta[],
+  settings: ServerSettings,
   hold: Hold,
 ): Promise<{ manifest?: ManifestSummary }> {
-  return pages.length === 0 ? {} : { manifest: await folder.indexPages(hold) };
+  return pages.length === 0 ? {} : { manifest: withToken(await folder.indexPages(hold), settings) };
 }

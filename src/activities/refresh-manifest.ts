@@ -8,7 +8,9 @@ import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
 import type { Attempt } from './run-activity.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import { filesNeedToken } from '../fhir-server/who-gets-the-token.ts';
 import type { ManifestReading } from '../export-folder/manifest-reading.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 
@@ -58,11 +60,11 @@ async function readAgain(
   const id = { mark: ref.mark, reading };
   const begun = await folder.reading.begin(id, life);
   const summary = await folder.entries.summary();
-  if (begun.kind === 'finished') return { kind: 'refreshed', manifest: summary };
+  const server = await deps.servers.get(ref.server);
+  if (begun.kind === 'finished') return refreshed(summary, server);
   const { pages } = begun;
   const known = await folder.pages.all();
   const job = await folder.job.accepted();
-  const server = await deps.servers.get(ref.server);
   for (;;) {
     const url = pages.length === 0 ? job.statusUrl : pages.at(-1)?.next;
     // While the server still works, pages that have not been there before are the poll's.
@@ -84,7 +86,12 @@ async function readAgain(
   const isSameMoment = pages[0]?.transactionTime === known[0]?.transactionTime;
   const renewal = await folder.reading.renewLinks(id, pages, isSameMoment);
   if (renewal.kind === 'other') return changed(folder.reading, renewal.detail);
-  return { kind: 'refreshed', manifest: renewal.manifest };
+  return refreshed(renewal.manifest, server);
+}
+
+function refreshed(manifest: ManifestSummary, { settings }: FhirServer): RefreshManifestResult {
+  const requiresAccessToken = filesNeedToken(manifest.requiresAccessToken, settings);
+  return { kind: 'refreshed', manifest: { ...manifest, requiresAccessToken } };
 }
 
 async function changed(reading: ManifestReading, detail: string): Promise<RefreshManifestResult> {

@@ -4,7 +4,8 @@ import { ExportError } from '../errors.ts';
 import type { ServerAuthorization } from '../auth/server-authorization.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import { InvalidScopeError } from '../auth/token-request.ts';
-import { chooseSyntax, missingTypes, scopeChoices, uncoveredTypes } from '../fhir/scopes.ts';
+import { missingTypes, scopeChoices, uncoveredTypes } from '../fhir/scopes.ts';
+import { scopeSyntax } from '../fhir-server/scope-syntax.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -75,14 +76,14 @@ function typesOf({ parameters }: RefreshTokenInput['request']): string[] {
 }
 
 async function choicesOf(
-  { authorization }: FhirServer,
+  { authorization, settings }: FhirServer,
   { level, attachments }: RefreshTokenInput['request'],
   types: string[],
 ): Promise<string[]> {
   if (!authorization.usesTokenEndpoint) return [''];
   if (authorization.configuredScope !== undefined) return [authorization.configuredScope];
   const request = { level, types, attachments: attachments !== undefined };
-  return scopeChoices(request, chooseSyntax(await authorization.smart()));
+  return scopeChoices(request, await scopeSyntax(settings, authorization), settings);
 }
 
 /** A token for the first of the scopes that the server does not refuse as such; one request for each. */

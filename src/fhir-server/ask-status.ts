@@ -63,7 +63,7 @@ export async function askStatus(
   const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
   switch (answer.kind) {
     case 'failed':
-      throw new ExportError('ExportFailed', answer.detail);
+      throw new ExportError('ExportFailed', `${answer.detail}${server.idsOf(response)}`);
     case 'refused':
       return server.refusal(sent, `the status request was refused: ${answer.detail}`);
     case 'manifest': {

@@ -19,7 +19,7 @@ import type { ServerSettings } from '../profiles/settings.ts';
 import type { Authorized } from './authorize.ts';
 import { authorize } from './authorize.ts';
 import type { Busy } from './busy.ts';
-import { logAnswer } from './log-answer.ts';
+import { logAnswer, quoteIds } from './log-answer.ts';
 import type { TokenNeeded } from './token-needed.ts';
 import { tokenRefused } from './token-needed.ts';
 import { hintOfOrigin } from './who-gets-the-token.ts';
@@ -115,7 +115,7 @@ export class FhirServer {
     const authorization = authorized.kind === 'token' ? authorized.authorization : undefined;
     try {
       const response = await this.#http.send({ ...request, authorization }, this.rules);
-      logAnswer(what, response);
+      logAnswer(what, response, this.settings.requestIdHeaders);
       return { kind: 'answered', response, authorized };
     } catch (error) {
       if (error instanceof RefusedUrlError) return { kind: 'refusedUrl', detail: error.message };
@@ -132,11 +132,16 @@ export class FhirServer {
    *   suffice (RFC 6750)
    */
   refusal({ response, authorized }: Answered, detail: string): TokenNeeded {
-    const explained = `${detail}${this.hintOfOrigin(response.url)}`;
+    const explained = `${detail}${this.hintOfOrigin(response.url)}${this.idsOf(response)}`;
     if (authorized.kind === 'open' || isScopeFault(response.headers)) {
       throw new ExportError('AuthorizationFailed', explained);
     }
     return tokenRefused(authorized.epoch, explained);
+  }
+
+  /** What the server's support needs to find a request, to be added to a failure; empty where the answer has no ids. */
+  idsOf(response: Pick<HttpResponse, 'headers'>): string {
+    return quoteIds(response, this.settings.requestIdHeaders);
   }
 
   /** What to add to a refusal by this address: empty, unless the token was not sent because of its origin. */

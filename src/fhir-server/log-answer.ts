@@ -1,26 +1,34 @@
 import { log } from '@temporalio/activity';
 import type { HttpResponse } from '../http/messages.ts';
 
-/** Headers by which a vendor's support finds a request in its own logs. */
-const SUPPORT_HEADERS = [
-  'x-request-id',
-  'x-correlation-id',
-  'cerner-correlation-id',
-  'x-amzn-requestid',
-  'x-amzn-trace-id',
-  'x-ms-request-id',
-  'request-id',
-];
+/** What an id looks like. Longer texts are none, and could be anything: they do not get into a failure. */
+const ID = /^[\w.:;=,/+@{}-]{1,80}$/;
 
-/** Logs what a server answered, with the ids that its support asks for; of the address the host only. */
+/**
+ * Logs what a server answered, with the ids that its support asks for; of the address the host only.
+ *
+ * @param idHeaders names of the headers that hold such ids, in lower case
+ */
 export function logAnswer(
   what: string,
   { status, headers, url }: Pick<HttpResponse, 'status' | 'headers' | 'url'>,
+  idHeaders: readonly string[],
 ): void {
-  const ids = Object.fromEntries(
-    SUPPORT_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
-  );
+  const ids = Object.fromEntries(idsOf(headers, idHeaders));
   const fields = { host: new URL(url).host, status, ...ids };
   if (status >= 400) log.warn(`${what} answered`, fields);
   else log.info(`${what} answered`, fields);
+}
+
+/** The same ids for a failure's message; empty when there are none. */
+export function quoteIds({ headers }: Pick<HttpResponse, 'headers'>, idHeaders: readonly string[]): string {
+  const ids = idsOf(headers, idHeaders).filter(([, id]) => ID.test(id));
+  return ids.length === 0 ? '' : ` (${ids.map(([name, id]) => `${name}: ${id}`).join(', ')})`;
+}
+
+function idsOf(headers: HttpResponse['headers'], names: readonly string[]): [string, string][] {
+  return names.flatMap((name): [string, string][] => {
+    const id = headers[name];
+    return id === undefined ? [] : [[name, id]];
+  });
 }

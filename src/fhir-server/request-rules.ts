@@ -4,6 +4,7 @@ import type { ServerConfig } from './server-schema.ts';
 import { ExportError } from '../errors.ts';
 import { isLoopback } from '../http/check-url.ts';
 import type { ConnectionRules, RequestRules } from '../http/rules.ts';
+import { resolveSettings } from '../profiles/resolve.ts';
 import { trustedOrigins } from './who-gets-the-token.ts';
 
 /**
@@ -15,12 +16,19 @@ export async function requestRules(config: ServerConfig): Promise<RequestRules> 
   const { baseUrl, fileOrigins, stallSeconds } = config;
   return {
     trustedOrigins: trustedOrigins(config),
-    trustedHeaders: config.headers,
+    trustedHeaders: { ...clientIdHeader(config), ...config.headers },
     loopback: isLoopback(new URL(baseUrl)),
     configuredHosts: new Set([baseUrl, ...fileOrigins].map((url) => new URL(url).hostname)),
     stall: stallSeconds === undefined ? undefined : stallSeconds * 1000,
     connection: await readConnection(config),
   };
+}
+
+/** What the configuration names in `headers` wins. */
+function clientIdHeader({ auth, headers, ...config }: ServerConfig): Record<string, string> {
+  const name = resolveSettings(config).clientIdHeader;
+  const isThere = Object.keys(headers).some((one) => one.toLowerCase() === name?.toLowerCase());
+  return name === undefined || isThere || !('clientId' in auth) ? {} : { [name]: auth.clientId };
 }
 
 async function readConnection({ tls, proxy }: ServerConfig): Promise<ConnectionRules | undefined> {

@@ -1,19 +1,46 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { ServerConfig } from './server-schema.ts';
+import type { ServerSettings } from '../profiles/settings.ts';
 import type { Entry } from '../fhir/entries.ts';
 
 /**
  * Who gets the token:
  *
  * 1. Kick-off, status, manifest pages and DELETE carry it (`FhirServer.send`).
- * 2. A file carries it only where its manifest page says `requiresAccessToken` ({@link tokenForFile}).
+ * 2. A file carries it only where its manifest page says `requiresAccessToken`, unless the server's settings say
+ *    `always` or `never` ({@link tokenForFile}). `always` is for origins of the configuration only.
  * 3. Whatever carries it, it reaches origins of the configuration only ({@link trustedOrigins}), and never another origin
  *    than the request's first one along a redirect. The HTTP client enforces this for every request (`http/trust.ts`).
  *
  * Source: Bulk Data IG, output manifest, `requiresAccessToken`.
  */
-export function tokenForFile({ needsToken }: Entry, token: TokenRef | undefined): TokenRef | undefined {
-  return needsToken ? token : undefined;
+export function tokenForFile(
+  { needsToken, url, kind }: Pick<Entry, 'needsToken' | 'url' | 'kind'>,
+  token: TokenRef | undefined,
+  { requiresAccessToken }: Pick<ServerSettings, 'requiresAccessToken'>,
+  trusted: ReadonlySet<string>,
+): TokenRef | undefined {
+  switch (requiresAccessToken) {
+    case 'believe':
+      return needsToken ? token : undefined;
+    case 'always':
+      return needsToken || trusted.has(new URL(url).origin) ? token : undefined;
+    case 'never':
+      // Attachments come from the server itself, whatever its storage of files wants.
+      return needsToken && kind === 'attachment' ? token : undefined;
+  }
+}
+
+/**
+ * Whether batches of files are given a token to send.
+ *
+ * @param said by the manifest
+ */
+export function filesNeedToken(
+  said: boolean,
+  { requiresAccessToken }: Pick<ServerSettings, 'requiresAccessToken'>,
+): boolean {
+  return said || requiresAccessToken === 'always';
 }
 
 /** Origins that may receive the token, the configured headers and the client certificate. */

@@ -40,11 +40,29 @@ export function deriveScopes(
  * Scopes to ask for, one after the other while a server knows none of them (`invalid_scope`): first all, then without
  * what is only added in case the server wants it, which others refuse (`Binary`: SMART reference server).
  */
-export function scopeChoices(request: Parameters<typeof deriveScopes>[0], syntax: ScopeSyntax): string[] {
-  const all = deriveScopes(request, syntax);
-  const withoutBinary = deriveScopes({ ...request, attachments: false }, syntax);
-  const named = deriveScopes({ ...request, attachments: false, level: 'system' }, syntax);
+export function scopeChoices(
+  request: Parameters<typeof deriveScopes>[0],
+  syntax: ScopeSyntax,
+  { binaryScope = 'auto', groupScope = 'auto' }: ScopeHabits = {},
+): string[] {
+  const wanted = {
+    ...request,
+    attachments: request.attachments && binaryScope !== 'never',
+    // Any level but Group's own asks for the types alone.
+    level: groupScope === 'never' ? ('system' as const) : request.level,
+  };
+  const all = deriveScopes(wanted, syntax);
+  const attachments = wanted.attachments && binaryScope === 'always';
+  const withoutBinary = deriveScopes({ ...wanted, attachments }, syntax);
+  const named = deriveScopes({ ...wanted, attachments, level: 'system' }, syntax);
   return [...new Set([all, withoutBinary, named])];
+}
+
+/** What is known of a server's scopes. */
+export interface ScopeHabits {
+  /** Default `auto`: asked for, and left out where the server does not know it. */
+  binaryScope?: 'auto' | 'always' | 'never';
+  groupScope?: 'auto' | 'never';
 }
 
 /**

@@ -37,7 +37,7 @@ export function manifestFiles(run: ExportRun): FileSet {
     state: downloads,
     first: 0,
     end: () => job.manifest?.entries ?? 0,
-    expires: () => job.manifest?.expires,
+    expires: () => job.manifest?.expires ?? job.filesEnd,
     links: () => (downloads.links ??= { ...NO_LINKS }),
     read: () => job.manifest,
     tokenIsGood: () => false,

@@ -32,6 +32,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
       case 'complete':
         run.job.manifest = result.manifest;
         run.job.complete = true;
+        if (result.filesEnd !== undefined) run.job.filesEnd = result.filesEnd;
         addWarnings(run.state, result.warnings);
         delete poll.trouble;
         delete poll.detail;
@@ -57,7 +58,8 @@ function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProg
   if (result.progress !== undefined) poll.serverProgress = result.progress;
   // An export that is under way is no trouble: it is asked about as often as the server likes.
   if (result.retryAfter !== undefined) poll.backoffs = 0;
-  poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.backoffs, run.limits, Math.random);
+  const delay = nextDelay(result.retryAfter, poll.backoffs, run.limits, Math.random);
+  poll.notBefore = Date.now() + Math.max(delay, result.notSooner ?? 0);
   if (result.retryAfter === undefined) poll.backoffs++;
 }
 
@@ -86,7 +88,7 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
         )
       : failure('ServerUnavailable', `the status URL could not be asked: ${detailOf(result)}`);
   }
-  poll.notBefore = next.at;
+  poll.notBefore = Math.max(next.at, Date.now() + (result.notSooner ?? 0));
   return true;
 }
 

@@ -152,8 +152,27 @@ describe('what the server declares', () => {
   });
 });
 
-test('a file gets the token only where its manifest page says that it needs it', () => {
-  const entry = (needsToken: boolean): Entry => ({ needsToken }) as Entry;
-  expect(tokenForFile(entry(true), TOKEN)).toBe(TOKEN);
-  expect(tokenForFile(entry(false), TOKEN)).toBeUndefined();
+describe('a file gets the token', () => {
+  const trusted = new Set(['https://a.example']);
+  const tokenFor = (
+    needsToken: boolean,
+    requiresAccessToken: 'believe' | 'always' | 'never',
+    { url = 'https://a.example/f', kind = 'output' }: Partial<Entry> = {},
+  ): unknown => tokenForFile({ needsToken, url, kind }, TOKEN, { requiresAccessToken }, trusted);
+
+  test('only where its manifest page says that it needs it', () => {
+    expect(tokenFor(true, 'believe')).toBe(TOKEN);
+    expect(tokenFor(false, 'believe')).toBeUndefined();
+  });
+
+  test('always, at origins of the configuration, where the manifest is known to be wrong', () => {
+    expect(tokenFor(false, 'always')).toBe(TOKEN);
+    expect(tokenFor(false, 'always', { url: 'https://b.example/f' })).toBeUndefined();
+  });
+
+  test('never where files are known to need none; attachments are no such files', () => {
+    expect(tokenFor(true, 'never')).toBeUndefined();
+    expect(tokenFor(true, 'never', { kind: 'attachment' })).toBe(TOKEN);
+    expect(tokenFor(false, 'never', { kind: 'attachment' })).toBeUndefined();
+  });
 });

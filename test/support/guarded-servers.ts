@@ -47,8 +47,14 @@ export const backend = (privateKeyFile: string, more: object = {}): ServerConfig
   ...more,
 });
 
-/** Servers by name: their authorization server, how we are configured, and other options of the FHIR server. */
-export type GuardedServers = Record<string, [AuthServerOptions, ServerConfig['auth'], SampleServerOptions?]>;
+/**
+ * Servers by name: their authorization server, how we are configured, other options of the FHIR server, and other fields
+ * of its entry in the configuration.
+ */
+export type GuardedServers = Record<
+  string,
+  [AuthServerOptions, ServerConfig['auth'], SampleServerOptions?, Partial<ServerConfig>?]
+>;
 
 export let stack: Stack;
 const authServers: Record<string, AuthServer> = {};
@@ -68,7 +74,7 @@ export function useGuardedServers(guarded: GuardedServers, limits?: Limits): voi
       servers: Object.fromEntries(
         all.map(([name, [, , extra]]) => [name, { ...FAST, ...extra, authorization: auth(name) }]),
       ),
-      entries: Object.fromEntries(all.map(([name, [, entry]]) => [name, { auth: entry }])),
+      entries: Object.fromEntries(all.map(([name, [, entry, , more]]) => [name, { ...more, auth: entry }])),
     });
   });
   afterAll(async () => {

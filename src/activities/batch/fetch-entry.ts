@@ -33,7 +33,9 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   if (batch.unrecorded.has(entry)) {
     return { kind: 'finished', receipt: await folder.files.check(entry, server.config.checks) };
   }
-  const authorized = await server.authorize(tokenForFile(entry, request.token));
+  const authorized = await server.authorize(
+    tokenForFile(entry, request.token, server.settings, server.rules.trustedOrigins),
+  );
   if (authorized.kind === 'tokenNeeded') return authorized;
   const fileRequest: FileRequest = {
     rules: server.rules,

@@ -17,14 +17,14 @@ const MANY = 16;
 
 /** Fetches a file, in this thread or another one. */
 export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promise<Fetched> {
-  const { http, threads, folder, attempt, place, request } = batch;
+  const { http, threads, folder, server, attempt, place, request } = batch;
   const { entry } = fileRequest;
   const { signal } = attempt;
   const watch: FetchWatch = {
     signal,
     mayChange: () => folder.mayChange(),
     onProgress: (bytes, resumedAt) => attempt.report({ file: entry.name, bytes, resumedAt }),
-    onRefusal: (refusal) => logAnswer('file', refusal),
+    onRefusal: (refusal) => logAnswer('file', refusal, server.settings.requestIdHeaders),
     onNoThread: (error, pause) =>
       log.warn('no thread for downloads could be started; going on without', {
         seconds: pause / 1000,

@@ -1,7 +1,8 @@
 import type { ServerAuthorization } from '../../auth/server-authorization.ts';
 import type { CheckRequest, CheckRow } from '../../contract.ts';
-import { chooseSyntax, deriveScopes, missingTypes, uncoveredTypes } from '../../fhir/scopes.ts';
+import { missingTypes, scopeChoices, uncoveredTypes } from '../../fhir/scopes.ts';
 import type { FhirServer } from '../fhir-server.ts';
+import { scopeSyntax } from '../scope-syntax.ts';
 import { okRow, tryRow } from './rows.ts';
 
 /** Milliseconds of difference between clocks that are worth a warning. */
@@ -19,7 +20,11 @@ export async function checkAuthorization(server: FhirServer, request: CheckReque
       const types = request.types ?? [];
       scope =
         authorization.configuredScope ??
-        deriveScopes({ level: request.level ?? 'system', types, attachments: false }, chooseSyntax(smart));
+        (scopeChoices(
+          { level: request.level ?? 'system', types, attachments: false },
+          await scopeSyntax(server.settings, authorization),
+          server.settings,
+        )[0] as string);
       return `${new URL(smart.tokenUrl).origin}${new URL(smart.tokenUrl).pathname} (${smart.source})`;
     });
     rows.push(found);

@@ -1,0 +1,23 @@
+import type { ServerSettings } from './settings.ts';
+
+type PollSettings = Pick<ServerSettings, 'firstPollSeconds' | 'shortestPollSeconds' | 'longestPollSeconds'>;
+
+/**
+ * Milliseconds from the kick-off to the first poll; undefined: nothing is waited for.
+ *
+ * @param named milliseconds that the answer to the kick-off names
+ */
+export function firstPoll(named: number | undefined, settings: PollSettings): number | undefined {
+  const wait = Math.max(believed(named, settings) ?? 1000 * (settings.firstPollSeconds ?? 0), shortestWait(settings));
+  return wait > 0 ? wait : undefined;
+}
+
+/** As much of the milliseconds that a server names as is waited for. */
+export function believed(named: number | undefined, { longestPollSeconds }: PollSettings): number | undefined {
+  return named === undefined || longestPollSeconds === undefined ? named : Math.min(named, 1000 * longestPollSeconds);
+}
+
+/** Least milliseconds between two polls; 0: there is no such limit. */
+export function shortestWait({ shortestPollSeconds }: PollSettings): number {
+  return 1000 * (shortestPollSeconds ?? 0);
+}
