@@ -4,6 +4,11 @@ export const FAILURES = {
     meaning: 'The request is wrong; the message names every wrong field and its fix.',
     next: 'Correct the request and start again.',
   },
+  NotAllowed: {
+    meaning:
+      'The worker’s configuration does not allow this request to this server (`allow`). Nothing was asked or written.',
+    next: 'Ask for less, as the message says; or have the operator of the workers extend `allow`.',
+  },
   UnknownServer: {
     meaning: 'The worker’s configuration has no server of that name.',
     next: 'Correct the name, or add the server to fhir-bulk-export.yaml and restart the workers.',

@@ -18,13 +18,17 @@ export async function checkServer(deps: ActivityDeps, request: CheckRequest): Pr
   return [
     ...(await checkAuthorization(server, request)),
     ...(await checkMetadata(server)),
-    ...checkRequest(server, request),
+    ...checkRequest(server, request, destinationOf(deps, request)),
     await checkDestination(deps, request),
   ];
 }
 
+function destinationOf({ config }: ActivityDeps, { destination }: CheckRequest): string {
+  return destination ?? defaultDestination(config);
+}
+
 async function checkDestination(deps: ActivityDeps, request: CheckRequest): Promise<CheckRow> {
-  const name = request.destination ?? defaultDestination(deps.config);
+  const name = destinationOf(deps, request);
   return tryRow(`destination ${name}`, 'Fix what the message names: space, rights, mount.', async () => {
     const folder = await openDestination(deps.config, name, `check-${randomUUID()}`);
     try {

@@ -54,7 +54,7 @@ const LARGEST_ANSWER = 1024 * 1024;
  *
  * Not aborted by cancellation: only the answer says which job must be deleted.
  *
- * @throws ExportError `KickOffRejected`, `KickOffUnknown`, `AuthorizationFailed`, `InvalidRequest`, `DestinationFailed`
+ * @throws ExportError `NotAllowed`, `KickOffRejected`, `KickOffUnknown`, `AuthorizationFailed`, `InvalidRequest`, `DestinationFailed`
  */
 export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<KickOffResult> {
   const ref = { ...input.ref, generation: input.generation };
@@ -66,6 +66,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (attempt.accepted !== undefined) return accepted(attempt.accepted, unseen);
   if (attempt.isLast) throw unknown();
   // It may have been opened by a worker with another configuration.
+  server.requireAllowed({ ...input.request, destination: input.ref.destination });
   const fitted = server.fit(input.request);
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;

@@ -39,13 +39,15 @@ export interface OpenedExport {
  * First step of an export: finds the server and the destination, takes the folder, and learns what the namespace can
  * do.
  *
- * @throws ExportError `UnknownServer`, `InvalidRequest`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`
+ * @throws ExportError `UnknownServer`, `NotAllowed`, `InvalidRequest`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`
  */
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
   const { request, owner, path } = input;
   const server = await deps.servers.get(request.server);
-  server.fit(request);
   const destination = request.destination?.name ?? defaultDestination(deps.config);
+  // Before anything is asked or written.
+  server.requireAllowed({ ...request, destination });
+  server.fit(request);
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
     owner: { runId: owner.firstRunId, ...owner },

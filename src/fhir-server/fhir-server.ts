@@ -16,6 +16,8 @@ import type { Fitted, PlannedRequest } from '../profiles/fit-request.ts';
 import { fitRequest } from '../profiles/fit-request.ts';
 import { resolveSettings } from '../profiles/resolve.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
+import type { AskedFor } from './allow.ts';
+import { notAllowed } from './allow.ts';
 import type { Authorized } from './authorize.ts';
 import { authorize } from './authorize.ts';
 import type { Busy } from './busy.ts';
@@ -77,6 +79,12 @@ export class FhirServer {
   /** Whether the configuration names the URL's origin: then the token may go there. */
   trusts(url: string): boolean {
     return this.rules.trustedOrigins.has(new URL(url).origin);
+  }
+
+  /** @throws ExportError `NotAllowed` with every part of the request that the configuration does not allow */
+  requireAllowed(asked: AskedFor): void {
+    const problems = notAllowed(asked, this.config.allow ?? {});
+    if (problems.length > 0) throw new ExportError('NotAllowed', problems.join('; '));
   }
 
   /**

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AuthSchema } from '../auth/schemes/index.ts';
 import { HttpUrl, Mapping, Origin, Text } from '../config/fields.ts';
+import { AllowField } from './allow.ts';
 import { ProfileField, SETTINGS_FIELDS } from './settings-schema.ts';
 
 /** A FHIR server that a worker knows. */
@@ -53,6 +54,8 @@ export const ServerSchema = v.pipe(
     /** What kind of server it is, and where it differs from its kind: see {@link ServerSettings}. */
     profile: ProfileField,
     ...SETTINGS_FIELDS,
+    /** What requests may ask of it. Default: anything. */
+    allow: AllowField,
     /** `full`: every line of a file is parsed; `fast`: only those that do not look right. Default `fast`. */
     checks: v.optional(v.picklist(['fast', 'full'], 'must be fast or full'), 'fast'),
     /** Sent to the origins that get the token, too. */

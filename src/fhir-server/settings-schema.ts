@@ -9,8 +9,9 @@ import type { ServerSettings } from '../profiles/settings.ts';
 const DAY = 24 * 60 * 60;
 
 const YesNo = v.boolean('must be true or false');
-const Levels = listOf(oneOf('system', 'patient', 'group'));
-/** Also the type of `servers.<name>.allow.types`. */
+/** Levels of exports. */
+export const Levels = listOf(oneOf('system', 'patient', 'group'));
+/** Types of resources. */
 export const ResourceTypes = listOf(v.pipe(Text, v.check(isResourceType, 'is not a FHIR resource type')));
 /** Names of parameters. */
 export const Names = listOf(Text);

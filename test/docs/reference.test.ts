@@ -75,6 +75,7 @@ const CONFIGURATION = {
 const SERVER = {
   baseUrl: true,
   profile: true,
+  allow: true,
   auth: true,
   fileOrigins: true,
   checks: true,

@@ -18,7 +18,8 @@ test('docs/servers.md has the facts of src/profiles; UPDATE_DOCS=1 writes them',
 });
 
 test('docs/servers.md has each setting with its default, and each profile', () => {
-  const rows = [...page.matchAll(/^\| `(\w+)` \| ([^|]*) \|/gm)].map(([, name, fallback]) => [name, fallback]);
+  const settings = page.slice(page.indexOf('## Settings\n'), page.indexOf('## What a server may'));
+  const rows = [...settings.matchAll(/^\| `(\w+)` \| ([^|]*) \|/gm)].map(([, name, fallback]) => [name, fallback]);
   expect(rows.map(([name]) => name)).toEqual(Object.keys(DEFAULTS));
   for (const [name, fallback] of rows) {
     const value = DEFAULTS[name as keyof typeof DEFAULTS];
