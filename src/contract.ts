@@ -45,6 +45,14 @@ export type ExportLevel = 'system' | 'patient' | 'group';
 /** Value of one export parameter; a list where FHIR allows several. */
 export type ParameterValue = string | boolean | number | readonly (string | boolean | number)[];
 
+/** What an export from a payer is for (Da Vinci PDex 2.2, Da Vinci ATR). */
+export type PayerExportType =
+  | 'hl7.fhir.us.davinci-pdex#provider-delta'
+  | 'hl7.fhir.us.davinci-pdex#provider-download'
+  | 'hl7.fhir.us.davinci-pdex#provider-snapshot'
+  | 'hl7.fhir.us.davinci-pdex#payertopayer'
+  | 'hl7.fhir.us.davinci-atr';
+
 /**
  * Parameters of `$export` by FHIR's own names (Bulk Data IG 1.0 to 4.0-ballot); any other name that begins with `_` is
  * sent as given. A boolean or number may also be given as text.
@@ -70,8 +78,13 @@ export type ExportParameters = {
   /** A resource type. */
   organizeOutputBy?: string;
   allowPartialManifests?: boolean | 'true' | 'false';
+  /** Of `davinci-data-export` only: what the data is for. */
+  exportType?: PayerExportType;
   [serversOwn: `_${string}`]: ParameterValue;
 };
+
+/** The operations that export, by name. */
+export type ExportOperation = 'export' | 'davinci-data-export';
 
 /** What requests of every level have. */
 interface RequestFields {
@@ -92,17 +105,21 @@ interface RequestFields {
 
 export interface SystemExportRequest extends RequestFields {
   level: 'system';
+  operation?: 'export' | undefined;
   groupId?: undefined;
   parameters?: (ExportParameters & { patient?: never }) | undefined;
 }
 
 export interface PatientExportRequest extends RequestFields {
   level: 'patient';
+  operation?: 'export' | undefined;
   groupId?: undefined;
 }
 
 export interface GroupExportRequest extends RequestFields {
   level: 'group';
+  /** `davinci-data-export`: that of payers (Da Vinci PDex, CMS-0057-F). Default `export`. */
+  operation?: ExportOperation | undefined;
   /** The logical id of the Group. */
   groupId: string;
 }

@@ -38,6 +38,7 @@ describe('failures', () => {
   test('are a closed table', () => {
     expect(Object.keys(FAILURES)).toEqual([
       'InvalidRequest',
+      'NotAllowed',
       'UnknownServer',
       'UnknownDestination',
       'KickOffRejected',

@@ -13,17 +13,20 @@ import { readAcceptance, readRejection } from '../fhir/kick-off-answer.ts';
 import type { KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome } from '../fhir/operation-outcome.ts';
+import type { Operation, OperationName } from '../fhir/operations.ts';
+import { OPERATIONS } from '../fhir/operations.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
 import { listParameters } from '../fhir/parameters.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import type { Fitted } from '../profiles/fit-request.ts';
+import type { ServerSettings } from '../profiles/settings.ts';
 import { firstPoll } from '../profiles/poll-times.ts';
 import { readText } from '../http/read-text.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
-  request: Pick<ExportRequest, 'level' | 'groupId' | 'parameters' | 'prefer'>;
+  request: Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'parameters' | 'prefer'>;
   /** The job to be started; one of this number that has been accepted is not started again. */
   generation: number;
   token?: TokenRef;
@@ -70,7 +73,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const fitted = server.fit(input.request);
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;
-  const capability = attempt.capability ?? (await server.capability(input.request.level));
+  const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
   const request = buildRequest(server, input, fitted.parameters, capability);
   const intent = await attempt.intend({ url: request.url, capability });
   if (intent.kind === 'accepted') return accepted(intent.job, unseen);
@@ -84,7 +87,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     case 'answered': {
       const acceptance = readAcceptance(sent.response, Date.now());
       return acceptance === undefined
-        ? reject(attempt, server, sent)
+        ? reject(attempt, server, sent, input.request.operation)
         : accept(attempt, server, acceptance, { response: sent.response, fitted });
     }
     case 'refusedUrl':
@@ -105,9 +108,9 @@ function asksForPartial({ request }: KickOffInput): boolean {
 
 function buildRequest(
   { config, settings }: FhirServer,
-  { request: { level, groupId, prefer } }: KickOffInput,
+  { request: { level, groupId, operation: requested = 'export', prefer } }: KickOffInput,
   parameters: ParameterList,
-  { operation = 'export', version }: NonNullable<Job['capability']> = {},
+  { operation = requested, version }: NonNullable<Job['capability']> = {},
 ): KickOffRequest {
   try {
     return buildKickOff({
@@ -116,16 +119,26 @@ function buildRequest(
       groupId,
       parameters,
       prefer: prefer ?? [],
-      method: settings.kickOffMethod,
+      method: kickOffMethod(settings, requested),
       lists: settings.lists,
       typeFilterCommas: settings.typeFilterCommas,
       operation,
+      requested,
       version,
     });
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     throw new ExportError('InvalidRequest', 'parameters: a text holds half of a surrogate pair; remove it');
   }
+}
+
+/** Of operations that have a method of their own, the server's does not count. */
+function kickOffMethod(
+  settings: Pick<ServerSettings, 'kickOffMethod'>,
+  requested: OperationName = 'export',
+): ServerSettings['kickOffMethod'] {
+  const { method }: Operation = OPERATIONS[requested];
+  return method === 'auto' ? settings.kickOffMethod : method;
 }
 
 async function accept(
@@ -149,7 +162,12 @@ function waitFor(retryAfter: number | undefined): FirstPoll {
 }
 
 /** What an answer leads to that accepts nothing. */
-async function reject(attempt: KickOffAttempt, server: FhirServer, answered: Answered): Promise<KickOffResult> {
+async function reject(
+  attempt: KickOffAttempt,
+  server: FhirServer,
+  answered: Answered,
+  requested: OperationName | undefined,
+): Promise<KickOffResult> {
   const { response } = answered;
   const rejection = readRejection(response, await bodyOf(response), Date.now());
   const { detail } = rejection;
@@ -168,7 +186,7 @@ async function reject(attempt: KickOffAttempt, server: FhirServer, answered: Ans
     case 'refused':
       return server.refusal(answered, `the kick-off was refused: ${detail}`);
     case 'wrongMethod':
-      if (attempt.capability?.version !== undefined || server.settings.kickOffMethod !== 'auto') break;
+      if (attempt.capability?.version !== undefined || kickOffMethod(server.settings, requested) !== 'auto') break;
       // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
       await attempt.saveCapability({ ...attempt.capability, version: 4 });
       return trouble(detail, undefined);

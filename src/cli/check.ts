@@ -53,7 +53,7 @@ function parametersOf(given: readonly string[]): ExportParameters {
     const [name = '', ...value] = text.split('=');
     (parameters[name] ??= []).push(value.join('='));
   }
-  return parameters as ExportParameters;
+  return parameters;
 }
 
 async function runCheck(request: CheckRequest): Promise<CheckReport> {

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
 
 /** Equal for requests that ask for the same data at the same place, whatever the order of their fields. */
-export function hashRequest({ server, level, groupId, parameters, prefer, attachments }: ExportRequest): string {
-  const same = { server, level, groupId, parameters, prefer, attachments };
+export function hashRequest(request: ExportRequest): string {
+  const { server, level, groupId, operation, parameters, prefer, attachments } = request;
+  const same = { server, level, groupId, operation, parameters, prefer, attachments };
   return createHash('sha256')
     .update(JSON.stringify(sorted(same)))
     .digest('hex');

@@ -24,7 +24,10 @@ export const AllowField = v.optional(
 export type Allow = NonNullable<v.InferOutput<typeof AllowField>>;
 
 /** A request, and the destination that it names or that is the default. */
-export interface AskedFor extends Pick<ExportRequest, 'level' | 'groupId' | 'parameters' | 'prefer' | 'attachments'> {
+export interface AskedFor extends Pick<
+  ExportRequest,
+  'level' | 'groupId' | 'operation' | 'parameters' | 'prefer' | 'attachments'
+> {
   destination: string;
 }
 
@@ -37,7 +40,7 @@ export function notAllowed(asked: AskedFor, allow: Allow): string[] {
   const parameters = listParameters(asked.parameters ?? {});
   return [
     ...problemsOfPlace(asked, allow),
-    ...problemsOfParameters(parameters, allow),
+    ...problemsOfParameters(parameters, allow, asked.operation),
     ...(allow.types === undefined ? [] : problemsOfTypes(asked, parameters, allow.types)),
   ];
 }
@@ -59,6 +62,7 @@ function problemsOfPlace({ level, groupId, destination }: AskedFor, { levels, gr
 function problemsOfParameters(
   parameters: ParameterList,
   { levels, groups, types, parameters: names }: Allow,
+  operation: ExportRequest['operation'],
 ): string[] {
   const limitsData = levels !== undefined || groups !== undefined || types !== undefined;
   return parameters.flatMap(({ name }) => {
@@ -67,7 +71,7 @@ function problemsOfParameters(
     if (isNamed || (name === '_type' && types !== undefined)) return [];
     if (names !== undefined) return [`parameters.${name}: is not allowed`];
     // Nobody knows what it does: it may be the server's own word for another type or group.
-    if (ruleOf(name) === undefined && limitsData) {
+    if (ruleOf(name, operation) === undefined && limitsData) {
       return [`parameters.${name}: a parameter of the server's own is not allowed, unless allow.parameters names it`];
     }
     // A server may not look whether these patients are members.

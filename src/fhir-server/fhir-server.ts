@@ -167,9 +167,12 @@ export class FhirServer {
   }
 
   /** What the server declares of its export; undefined where it declares nothing usable, which is common and not fatal. */
-  async capability(level: ExportRequest['level']): Promise<ExportCapability | undefined> {
+  async capability(
+    level: ExportRequest['level'],
+    operation?: ExportRequest['operation'],
+  ): Promise<ExportCapability | undefined> {
     const answer = await this.metadata().catch(() => undefined);
-    return answer?.kind === 'document' ? findExport(answer.document, level) : undefined;
+    return answer?.kind === 'document' ? findExport(answer.document, level, operation) : undefined;
   }
 }
 

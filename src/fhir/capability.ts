@@ -1,3 +1,6 @@
+import type { Operation, OperationName } from './operations.ts';
+import { OPERATIONS } from './operations.ts';
+
 /** Major version of the Bulk Data IG. */
 export type IgVersion = 1 | 2 | 3 | 4;
 
@@ -11,10 +14,8 @@ export interface ExportCapability {
   declared: boolean;
 }
 
-const DEFINITION = /\/OperationDefinition\/(?:(group|patient)-)?export(?:\|.*)?$/;
 /** A version of a server's own definition says nothing of the IG. */
 const IG_VERSION = /\/uv\/bulkdata\/OperationDefinition\/[a-z-]+\|(\d+)\b/;
-const NAME = /^\$?(?:(group|patient)-)?export$/;
 const INSTANTIATES = /\/bulkdata\/CapabilityStatement\/bulk-data\|(\d+)\b/;
 
 type Level = 'system' | 'patient' | 'group';
@@ -32,7 +33,11 @@ interface Declared {
  * whatever definition: servers have their own (SMART reference server). Undefined when the statement is unusable or names none; that
  * is not fatal, many servers export without saying so.
  */
-export function findExport(statement: unknown, level: Level): ExportCapability | undefined {
+export function findExport(
+  statement: unknown,
+  level: Level,
+  operation: OperationName = 'export',
+): ExportCapability | undefined {
   const root = asObject(statement);
   if (root?.['resourceType'] !== 'CapabilityStatement') return undefined;
   const whole = highest(
@@ -41,25 +46,27 @@ export function findExport(statement: unknown, level: Level): ExportCapability |
     ),
   );
   // Older versions first: every rule of 1 to 3 is also kept by a server that offers 4 beside them.
-  const best = declarations(root, level).sort((a, b) => (a.version ?? whole ?? 0) - (b.version ?? whole ?? 0))[0];
+  const best = declarations(root, level, OPERATIONS[operation]).sort(
+    (a, b) => (a.version ?? whole ?? 0) - (b.version ?? whole ?? 0),
+  )[0];
   const version = best?.version ?? whole;
   return {
-    operation: operationName(best?.name),
+    operation: best !== undefined && OPERATIONS[operation].urlName.test(best.name) ? best.name : operation,
     declared: best?.level === level,
     version,
   };
 }
 
 /** What is declared for a level, or else whatever export operation is declared nearest to it. */
-function declarations(root: Record<string, unknown>, level: Level): Declared[] {
+function declarations(root: Record<string, unknown>, level: Level, operation: Operation): Declared[] {
   const type = { system: undefined, patient: 'Patient', group: 'Group' }[level];
   const rests = objects(root['rest']);
   // IG 1.0.0 declares all three at the server's level; 1.0.1 moved two of them to the resources.
-  const ofServer = rests.flatMap((rest) => exportsAmong(rest['operation'], 'system'));
+  const ofServer = rests.flatMap((rest) => exportsAmong(rest['operation'], 'system', operation));
   const ofResource = rests
     .flatMap((rest) => objects(rest['resource']))
     .filter((resource) => type !== undefined && resource['type'] === type)
-    .flatMap((resource) => exportsAmong(resource['operation'], level));
+    .flatMap((resource) => exportsAmong(resource['operation'], level, operation));
   const isOwn = (one: Declared): boolean => one.level === level;
   // What stands at the resource is meant for it, even under the definition of another level.
   const atResource = ofResource.map((one) => ({ ...one, level }));
@@ -67,18 +74,22 @@ function declarations(root: Record<string, unknown>, level: Level): Declared[] {
   return nearest.find((found) => found.length > 0) ?? [];
 }
 
-function exportsAmong(operations: unknown, place: Level): Declared[] {
+function exportsAmong(
+  operations: unknown,
+  place: Level,
+  { definition: canonical, declaredName }: Operation,
+): Declared[] {
   const found = objects(operations).flatMap(({ name, definition }) => {
     const url = definitionOf(definition);
     return typeof name === 'string' && url !== undefined ? [{ name, url }] : [];
   });
   const byDefinition = found.flatMap(({ name, url }) => {
-    const match = DEFINITION.exec(url);
+    const match = canonical.exec(url);
     return match === null ? [] : [declared(name, (match[1] ?? 'system') as Level, url)];
   });
   if (byDefinition.length > 0) return byDefinition;
   return found.flatMap(({ name, url }) => {
-    const match = NAME.exec(name);
+    const match = declaredName.exec(name);
     return match === null ? [] : [declared(name, (match[1] ?? place) as Level, url)];
   });
 }
@@ -91,10 +102,6 @@ function definitionOf(value: unknown): string | undefined {
 
 function declared(name: string, level: Level, url: string): Declared {
   return { name: name.replace(/^\$/, ''), level, version: versionOf(IG_VERSION.exec(url)?.[1]) };
-}
-
-function operationName(name: string | undefined): string {
-  return name !== undefined && /^export[A-Za-z0-9-]{0,40}$/.test(name) ? name : 'export';
 }
 
 function versionOf(major: string | undefined): IgVersion | undefined {

@@ -1,5 +1,6 @@
 import type { IgVersion } from './capability.ts';
 import type { ParameterList } from './parameters.ts';
+import type { OperationName } from './operations.ts';
 import { ruleOf } from './parameters.ts';
 import { encodeTypeFilter } from './type-filter.ts';
 
@@ -12,8 +13,10 @@ export interface KickOff {
   parameters: ParameterList;
   prefer: readonly string[];
   method: 'auto' | 'get' | 'post';
-  /** Name of the operation in the URL; `export` unless the server declares another. */
+  /** Name of the operation in the URL; that of the request unless the server declares another. */
   operation: string;
+  /** As the request names it, which says what its parameters are. Default `export`. */
+  requested?: OperationName | undefined;
   /** As declared by the server; undefined when it does not say. */
   version?: IgVersion | undefined;
   /** How lists of values are sent; `auto`: by the version. Default `auto`. */
@@ -117,7 +120,7 @@ function bodyOf(kickOff: KickOff): unknown {
 }
 
 function valueOf(name: string, value: string | boolean | number, kickOff: KickOff): object {
-  switch (ruleOf(name)?.type) {
+  switch (ruleOf(name, kickOff.requested)?.type) {
     case 'instant':
       return { valueInstant: value };
     case 'reference':
@@ -126,6 +129,8 @@ function valueOf(name: string, value: string | boolean | number, kickOff: KickOf
       return { valueBoolean: value };
     case 'positiveInt':
       return { valuePositiveInt: value };
+    case 'canonical':
+      return { valueCanonical: value };
     case 'code':
       if (kickOff.version !== 4) return { valueCode: value };
       // A code that begins with an underscore is the server's own, not of this system.

@@ -1,29 +1,12 @@
-/** How one export parameter is typed and whether it may be given several times. */
-export interface ParameterRule {
-  /** Type of `Parameters.parameter.value[x]`. `code` becomes `Coding` in IG 4. */
-  type: 'string' | 'instant' | 'code' | 'reference' | 'boolean' | 'positiveInt';
-  list: boolean;
-}
+import type { OperationName, ParameterRule } from './operations.ts';
+import { OPERATIONS } from './operations.ts';
 
-/** The parameters of `$export`: Bulk Data IG 1.0 to 4.0-ballot, and the async pattern's file sizes. */
-const PARAMETERS: Readonly<Record<string, ParameterRule>> = {
-  _outputFormat: { type: 'string', list: false },
-  _since: { type: 'instant', list: false },
-  _until: { type: 'instant', list: false },
-  _type: { type: 'string', list: true },
-  _elements: { type: 'string', list: true },
-  patient: { type: 'reference', list: true },
-  includeAssociatedData: { type: 'code', list: true },
-  _typeFilter: { type: 'string', list: true },
-  organizeOutputBy: { type: 'string', list: false },
-  allowPartialManifests: { type: 'boolean', list: false },
-  _minimumFileSize: { type: 'positiveInt', list: false },
-  _maximumFileSize: { type: 'positiveInt', list: false },
-};
+export type { ParameterRule } from './operations.ts';
 
-/** The rule of a parameter; undefined for a server's own. Names of `Object.prototype` are no parameters. */
-export function ruleOf(name: string): ParameterRule | undefined {
-  return Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
+/** The rule of a parameter of an operation; undefined for a server's own. Names of `Object.prototype` are no parameters. */
+export function ruleOf(name: string, operation: OperationName = 'export'): ParameterRule | undefined {
+  const { parameters } = OPERATIONS[operation];
+  return Object.hasOwn(parameters, name) ? parameters[name] : undefined;
 }
 
 /** Lists whose values cannot hold a comma, so that `a,b` is two values. A `_typeFilter` can: it is one query. */

@@ -16,14 +16,14 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { state, request, limits } = run;
   const { job } = run;
   const { poll } = job;
-  const { level, groupId, parameters, prefer } = request;
+  const { level, groupId, operation, parameters, prefer } = request;
   run.enter('kick-off');
   for (;;) {
     const result = await run.tokens.use((token) =>
       step(`kick-off ${level} ${groupId ?? ''}`.trim()).kickOff({
         ...token,
         ref: run.opened.ref,
-        request: { level, groupId, parameters, prefer },
+        request: { level, groupId, operation, parameters, prefer },
         generation: job.generation,
       }),
     );

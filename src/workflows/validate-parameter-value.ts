@@ -15,7 +15,7 @@ const RESULT_PARAMETERS = new Set(
 /** What is wrong with one value of a parameter of FHIR's; undefined when nothing is. */
 export function faultOfValue(
   name: string,
-  type: ParameterRule['type'],
+  { type, values }: ParameterRule,
   value: string | boolean | number,
 ): string | undefined {
   if (type === 'boolean') return typeof value === 'boolean' ? undefined : 'must be true or false';
@@ -26,6 +26,7 @@ export function faultOfValue(
   }
   if (typeof value !== 'string') return 'must be text';
   if (type === 'instant') return faultOfInstant(value);
+  if (values?.includes(value) === false) return `must be one of ${values.join(', ')}`;
   return FAULTS[name]?.(value);
 }
 

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import type { OperationName } from '../fhir/operations.ts';
+import { OPERATION_NAMES } from '../fhir/operations.ts';
 import { ruleOf, valuesOf } from '../fhir/parameters.ts';
 import { faultOfValue } from './validate-parameter-value.ts';
 import { isObject, quote, shorten } from './request-texts.ts';
@@ -8,10 +10,12 @@ const Value = v.union([v.string(), v.boolean(), v.number()]);
 export const Values = v.union([Value, v.array(Value)], 'must be text, true or false, or a list of them');
 
 /** What is wrong with the parameters of a request, each problem naming the parameter and its fix. */
-export function problemsOfParameters(parameters: unknown): string[] {
+export function problemsOfParameters(parameters: unknown, operation: OperationName): string[] {
   if (!isObject(parameters)) return [];
   const problems = Object.entries(parameters).flatMap(([name, value]) =>
-    faultsOfParameter(name, value).map((fault) => `${shorten(`parameters.${name}`)}: ${fault}`),
+    [...faultsOfParameter(name, value, operation), ...faultsOfCompany(name, parameters, operation)].map(
+      (fault) => `${shorten(`parameters.${name}`)}: ${fault}`,
+    ),
   );
   const [smallest, largest] = [single(parameters, '_minimumFileSize'), single(parameters, '_maximumFileSize')];
   if (typeof smallest === 'number' && typeof largest === 'number' && largest <= smallest) {
@@ -25,8 +29,11 @@ function single(parameters: Record<string, unknown>, name: string): unknown {
   return v.is(Values, value) ? valuesOf(name, value)[0] : undefined;
 }
 
-function faultsOfParameter(name: string, value: unknown): string[] {
-  const rule = ruleOf(name);
+function faultsOfParameter(name: string, value: unknown, operation: OperationName): string[] {
+  const rule = ruleOf(name, operation);
+  if (rule === undefined && OPERATION_NAMES.some((other) => ruleOf(name, other) !== undefined)) {
+    return [`is no parameter of operation "${operation}", remove it`];
+  }
   if (rule === undefined && !/^_[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(name)) {
     return [`unknown parameter; names of your server's own begin with "_"${suggestion(name)}`];
   }
@@ -38,9 +45,14 @@ function faultsOfParameter(name: string, value: unknown): string[] {
   return values.flatMap((one) => {
     if (one === '') return ['has an empty value'];
     if (rule === undefined) return [];
-    const fault = faultOfValue(name, rule.type, one);
+    const fault = faultOfValue(name, rule, one);
     return fault === undefined ? [] : [`${quote(one)} ${fault}`];
   });
+}
+
+function faultsOfCompany(name: string, parameters: Record<string, unknown>, operation: OperationName): string[] {
+  const needed = ruleOf(name, operation)?.needs?.[String(single(parameters, name))];
+  return needed === undefined || parameters[needed] !== undefined ? [] : [`needs ${needed}, with this value`];
 }
 
 function suggestion(name: string): string {

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import type { ExportRequest } from '../contract.ts';
 import { MAX_REQUEST_BYTES } from '../contract.ts';
+import type { Operation, OperationName } from '../fhir/operations.ts';
+import { OPERATIONS, OPERATION_NAMES } from '../fhir/operations.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { faultOfPath } from './validate-path.ts';
 import { Values, problemsOfParameters } from './validate-parameters.ts';
@@ -37,6 +39,7 @@ const REQUEST = {
   groupId: v.optional(
     v.pipe(v.string('must be text'), v.regex(FHIR_ID, 'must be a FHIR id: letters, digits, "-" and ".", at most 64')),
   ),
+  operation: v.optional(v.picklist(OPERATION_NAMES, `must be one of ${OPERATION_NAMES.join(', ')}`)),
   parameters: v.optional(v.pipe(Mapping, v.record(v.string(), Values))),
   destination: v.optional(v.pipe(Mapping, v.object(DESTINATION))),
   prefer: v.optional(v.array(v.picklist(PREFERENCES, `must be one of ${PREFERENCES.join(', ')}`), 'must be a list')),
@@ -74,7 +77,7 @@ export function validateRequest(input: unknown): Validation {
       ...unknownFields('', input, REQUEST),
       ...unknownFields('destination.', input['destination'], DESTINATION),
       ...problemsOfLevel(input),
-      ...problemsOfParameters(input['parameters']),
+      ...problemsOfParameters(input['parameters'], operationOf(input)),
     );
   }
   return problems.length > 0
@@ -102,9 +105,14 @@ function unknownFields(place: string, value: unknown, known: object): string[] {
 
 function problemsOfLevel(request: Record<string, unknown>): string[] {
   const { level, groupId } = request;
+  const operation = operationOf(request);
   const parameters = isObject(request['parameters']) ? request['parameters'] : {};
   if (!v.is(v.picklist(LEVELS), level)) return [];
   const problems: string[] = [];
+  const { levels }: Operation = OPERATIONS[operation];
+  if (!levels.includes(level)) {
+    problems.push(`level: operation "${operation}" has no level "${level}", use ${levels.join(' or ')}`);
+  }
   if (level === 'group' && groupId === undefined) problems.push('groupId: is missing, level "group" needs it');
   if (level !== 'group' && groupId !== undefined)
     problems.push(`groupId: level "${level}" has none, use level "group" or remove it`);
@@ -112,6 +120,11 @@ function problemsOfLevel(request: Record<string, unknown>): string[] {
     problems.push('parameters.patient: not allowed at level "system", use "patient" or "group"');
   }
   return problems;
+}
+
+/** One that is wrong is named by the schema. */
+function operationOf({ operation }: Record<string, unknown>): OperationName {
+  return OPERATION_NAMES.find((name) => name === operation) ?? 'export';
 }
 
 function isDeadline(text: string): boolean {

@@ -23,6 +23,7 @@ const REQUEST = {
   server: true,
   level: true,
   groupId: true,
+  operation: true,
   parameters: true,
   destination: true,
   prefer: true,

@@ -194,3 +194,28 @@ describe('what is not believed', () => {
     });
   });
 });
+
+describe('the operation of payers', () => {
+  const statement = (operation: object): object => ({
+    resourceType: 'CapabilityStatement',
+    rest: [{ resource: [{ type: 'Group', operation: [operation] }] }],
+  });
+  const DAVINCI = 'http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export|2.1.0';
+
+  test.each([
+    [{ name: 'davinci-data-export', definition: DAVINCI }, true],
+    [{ name: '$davinci-data-export', definition: 'https://payer.example/Operation/x' }, true],
+    [{ name: 'export', definition: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export' }, false],
+  ])('%j is found: %s', (operation, declared) => {
+    expect(findExport(statement(operation), 'group', 'davinci-data-export')).toEqual({
+      operation: 'davinci-data-export',
+      declared,
+      version: undefined,
+    });
+  });
+
+  test('is not taken for $export', () => {
+    const found = findExport(statement({ name: 'davinci-data-export', definition: DAVINCI }), 'group');
+    expect(found).toEqual({ operation: 'export', declared: false, version: undefined });
+  });
+});

@@ -23,7 +23,7 @@ test.each<[string, Partial<ExportRequest>]>([
   ['the default destination', { server: 'elsewhere' }],
 ])('%s is refused: nothing is asked, not even for a token, and no folder is made', async (name, request) => {
   const path = name.replaceAll(' ', '-');
-  const failure = await stack.fail({ ...request, destination: { path } } as ExportRequest);
+  const failure = await stack.fail({ ...request, destination: { path } });
   expect(failure).toMatchObject({ code: 'NotAllowed', message: expect.stringMatching(/^NotAllowed: /) });
   for (const known of ['limited', 'elsewhere']) {
     expect(server(known).journal).toEqual([]);

@@ -109,7 +109,8 @@ describe('a parameter that is wrong is named with its fix', () => {
   const search = 'must be a search such as Observation?category=laboratory';
   const value = 'must be text, true or false, or a list of them';
   const bytes = 'must be a whole number of bytes, 1 or more';
-  const formats = 'must be one of application/fhir+ndjson, application/ndjson, ndjson: other formats cannot be checked';
+  const formats =
+    'must be one of application/fhir+ndjson, application/ndjson, ndjson, application/fhir+ndjson+gzip: other formats cannot be checked';
   const provenance =
     'must be LatestProvenanceResources, RelevantProvenanceResources, or a code of the server that begins with "_"';
 

@@ -1,5 +1,6 @@
 import type { CheckRow } from '../../contract.ts';
 import { findExport } from '../../fhir/capability.ts';
+import { OPERATIONS, OPERATION_NAMES } from '../../fhir/operations.ts';
 import { profileOf } from '../../profiles/index.ts';
 import type { Profile } from '../../profiles/profile.ts';
 import { suggestProfile } from '../../profiles/suggest.ts';
@@ -37,9 +38,11 @@ function profileRow(configured: string, suggested: Profile | undefined): CheckRo
 }
 
 function declaredExports(statement: Record<string, unknown>): string[] {
-  return (['system', 'patient', 'group'] as const).flatMap((level) => {
-    const found = findExport(statement, level);
-    if (found?.declared !== true) return [];
-    return [`${level} $${found.operation}${found.version === undefined ? '' : ` (IG ${found.version})`}`];
-  });
+  return OPERATION_NAMES.flatMap((operation) =>
+    OPERATIONS[operation].levels.flatMap((level) => {
+      const found = findExport(statement, level, operation);
+      if (found?.declared !== true) return [];
+      return [`${level} $${found.operation}${found.version === undefined ? '' : ` (IG ${found.version})`}`];
+    }),
+  );
 }
