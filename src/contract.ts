@@ -47,11 +47,8 @@ export type ParameterValue = string | boolean | number | readonly (string | bool
 
 /** What an export from a payer is for (Da Vinci PDex 2.2, Da Vinci ATR). */
 export type PayerExportType =
-  | 'hl7.fhir.us.davinci-pdex#provider-delta'
-  | 'hl7.fhir.us.davinci-pdex#provider-download'
-  | 'hl7.fhir.us.davinci-pdex#provider-snapshot'
-  | 'hl7.fhir.us.davinci-pdex#payertopayer'
-  | 'hl7.fhir.us.davinci-atr';
+  | 'hl7.fhir.us.davinci-atr'
+  | `hl7.fhir.us.davinci-pdex#${'payertopayer' | 'provider-delta' | 'provider-download' | 'provider-snapshot'}`;
 
 /**
  * Parameters of `$export` by FHIR's own names (Bulk Data IG 1.0 to 4.0-ballot); any other name that begins with `_` is
@@ -179,7 +176,6 @@ export interface CheckRequest {
   /** What an export would ask for, to check the scopes and what works at the server. Default: system level, all types. */
   level?: ExportLevel;
   types?: readonly string[];
-  /** Besides `_type`. */
   parameters?: ExportParameters;
 }
 

@@ -21,6 +21,9 @@ export type DeleteJobResult =
   | { kind: 'unsupported'; detail: string }
   | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
+/** For people: what it means that a job was not deleted. */
+const SLOT_IS_TAKEN = '; until it is deleted, this server may refuse the next export';
+
 /**
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
  * a completed job). May be sent more than once.
@@ -41,7 +44,9 @@ export async function deleteJob(
   await folder.mayChange();
   const headers = { accept: 'application/fhir+json' };
   const sent = await server.sendAs(authorized, { what: 'DELETE', method: 'DELETE', url: job.statusUrl, headers });
-  if (sent.kind === 'unreachable') return { kind: 'trouble', detail: sent.detail };
+  if (sent.kind === 'unreachable') {
+    return { kind: 'trouble', detail: `${sent.detail}${server.settings.deleteFreesSlot ? SLOT_IS_TAKEN : ''}` };
+  }
   if (sent.kind === 'refusedUrl') return { kind: 'unsupported', detail: sent.detail };
   const { response } = sent;
   await response.body.dump();
@@ -50,7 +55,7 @@ export async function deleteJob(
     await folder.job.saveDeleted(job);
     return { kind: 'deleted' };
   }
-  const detail = `HTTP ${status}`;
+  const detail = `HTTP ${status}${server.settings.deleteFreesSlot ? SLOT_IS_TAKEN : ''}`;
   if (status === 401 && authorized.kind === 'token') return tokenRefused(authorized.epoch, detail);
   if (status === 405 || status === 501) {
     // After a complete export nobody will ask again.

@@ -4,6 +4,7 @@ import { ExportError } from '../errors.ts';
 import type { Room } from '../http/read-text.ts';
 import { openDestination } from '../storage/destinations.ts';
 import type { Folder } from '../storage/folder.ts';
+import { AskedFiles } from './asked-files.ts';
 import { AttachmentEntries } from './attachment-entries.ts';
 import { publishAttachmentIndex } from './attachment-index.ts';
 import { Entries } from './entries.ts';
@@ -40,6 +41,8 @@ export class ExportFolder {
   readonly entries: Entries;
   readonly receipts: Receipts;
   readonly troubles: Troubles;
+  /** Where the server limits how often a file may be asked for. */
+  readonly asked: AskedFiles;
   /** The data. */
   readonly files: PublishedFiles;
   /** Where resources name attachments. */
@@ -59,6 +62,7 @@ export class ExportFolder {
     this.reading = new ManifestReading(folder, this.entries, this.pages);
     this.receipts = new Receipts(folder);
     this.troubles = new Troubles(folder);
+    this.asked = new AskedFiles(folder);
     this.files = new PublishedFiles(folder);
     this.found = new FoundAttachments(folder);
     this.result = new ExportResult(folder, this.job, this.troubles);
@@ -164,6 +168,7 @@ export class ExportFolder {
   async removeTraces(isLast: boolean): Promise<void> {
     await this.removeParts();
     await this.troubles.forget();
+    await this.asked.forget();
     await this.found.forget();
     await redactManifest(this.#folder);
     if (isLast) await this.job.redact();

@@ -16,6 +16,7 @@ export const FILES = {
   summary: `${STATE_FOLDER}/entries/summary.json`,
   receipts: `${STATE_FOLDER}/receipts`,
   troubles: `${STATE_FOLDER}/troubles`,
+  asked: `${STATE_FOLDER}/asked`,
   missing: `${STATE_FOLDER}/missing.json`,
   found: `${STATE_FOLDER}/attachments`,
   attachments: 'attachments/index.ndjson',
@@ -34,6 +35,7 @@ export const renewedFile = (chunk: number): string => `${FILES.reading}/entries.
 export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
+export const askedFile = (ordinal: number, time: number): string => `${FILES.asked}/${ordinal}.${time}`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
 export const takenOverFile = (mark: string): string => `${FILES.takenOver}/${mark}.json`;
 

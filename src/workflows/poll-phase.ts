@@ -32,6 +32,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
       case 'complete':
         run.job.manifest = result.manifest;
         run.job.complete = true;
+        run.job.completeAt = Date.now();
         if (result.filesEnd !== undefined) run.job.filesEnd = result.filesEnd;
         addWarnings(run.state, result.warnings);
         delete poll.trouble;

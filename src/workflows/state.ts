@@ -37,6 +37,8 @@ export interface JobState<Retry = RetryState> {
   complete: boolean;
   poll: PollState;
   manifest?: ManifestSummary | undefined;
+  /** When it was seen to be complete: milliseconds since the epoch. */
+  completeAt?: number | undefined;
   /** When the files end, where the manifest does not say it: ISO 8601. */
   filesEnd?: string | undefined;
   downloads?: DownloadState<Retry> | undefined;

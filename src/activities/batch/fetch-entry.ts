@@ -8,7 +8,7 @@ import { tokenForFile } from '../../fhir-server/who-gets-the-token.ts';
 import type { CheckedPart } from '../../storage/folder.ts';
 import { fetchInPool } from './fetch-in-pool.ts';
 import type { Batch } from './open-batch.ts';
-import { judgeTrouble } from './refused-file.ts';
+import { isStillWritten, judgeTrouble } from './refused-file.ts';
 
 /** Bytes from which a transfer that broke is asked for without compression, which cannot be resumed. */
 const BIG_FILE = 8 * 1024 * 1024;
@@ -37,16 +37,26 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
     tokenForFile(entry, request.token, server.settings, server.rules.trustedOrigins),
   );
   if (authorized.kind === 'tokenNeeded') return authorized;
+  const most = entry.kind === 'attachment' ? undefined : server.settings.maxDownloadsPerFile;
+  if (most !== undefined && !(await folder.asked.claim(entry.ordinal, most))) {
+    const detail = `the server allows ${most} downloads of a file, and as many were begun`;
+    return { kind: 'trouble', trouble: { cause: 'final', detail } };
+  }
   const fileRequest: FileRequest = {
     rules: server.rules,
     entry,
     checks: server.config.checks,
     authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
+    once: most !== undefined,
+    gzipped: request.gzipped === true && entry.kind !== 'attachment',
     // A second break of a big file must not cost all of it again.
     identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };
   const outcome = await fetchInPool(batch, fileRequest);
   if (outcome.kind === 'checked') return { kind: 'fetched', part: outcome.part, file: outcome.file };
-  const trouble = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
+  const judged = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
+  const trouble = isStillWritten(judged, request.completeAt, server.settings)
+    ? { ...judged, cause: 'outage' as const }
+    : judged;
   return { kind: 'trouble', trouble };
 }

@@ -26,6 +26,10 @@ export interface BatchRequest {
   links?: LinkTerms;
   /** When an operator last wanted the export to resume: milliseconds since the epoch. */
   wokenAt?: number;
+  /** When the job was seen to be complete: milliseconds since the epoch. */
+  completeAt?: number;
+  /** The files are gzip themselves: `_outputFormat` asked for it. */
+  gzipped?: true;
   /** Only when the manifest says that files require it. */
   token?: TokenRef;
 }

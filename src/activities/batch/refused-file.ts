@@ -1,6 +1,7 @@
 import type { FileTrouble } from '../../download/file-trouble.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import type { Authorized } from '../../fhir-server/authorize.ts';
+import type { ServerSettings } from '../../profiles/settings.ts';
 import type { FhirServer } from '../../fhir-server/fhir-server.ts';
 
 /**
@@ -30,4 +31,20 @@ export function judgeTrouble(
     cause: kind === 'attachment' ? 'final' : 'link',
     detail: authorized.kind === 'open' ? detail : `${detail}${server.hintOfOrigin(url)}`,
   };
+}
+
+/**
+ * Whether a file is not found because the server is not ready yet, although its manifest is.
+ *
+ * @param completeAt when the job was seen to be complete: milliseconds since the epoch
+ */
+export function isStillWritten(
+  trouble: FileTrouble,
+  completeAt: number | undefined,
+  { fileLagSeconds }: Pick<ServerSettings, 'fileLagSeconds'>,
+): boolean {
+  if (completeAt === undefined || fileLagSeconds === undefined) return false;
+  return (
+    Date.now() < completeAt + 1000 * fileLagSeconds && trouble.cause === 'link' && /^HTTP 404\b/.test(trouble.detail)
+  );
 }

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { GivenServer } from '../support/given-server.ts';
+import { givenPage, startGivenServer } from '../support/given-server.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
+import type { Stack } from '../support/stack.ts';
+import { serverEntry, startStack } from '../support/stack.ts';
+
+let stack: Stack;
+let aidbox: GivenServer;
+
+beforeAll(async () => {
+  const options = { patients: 5, pollsUntilReady: 0, retryAfter: '1' } as const;
+  stack = await startStack({
+    servers: { counting: options, late: options, never: options, slot: options },
+    entries: {
+      counting: { maxDownloadsPerFile: 2 },
+      late: { fileLagSeconds: 600 },
+      never: { fileLagSeconds: 1 },
+      slot: { deleteFreesSlot: true },
+    },
+    // The lag alone ends what is tried here.
+    limits: { ...SHORT_LIMITS, outage: 120_000 },
+    workers: false,
+  });
+  aidbox = await startGivenServer();
+  stack.config.servers['aidbox'] = serverEntry(aidbox.origin, { profile: 'aidbox' });
+  stack.config.servers['plain'] = serverEntry(aidbox.origin);
+  await stack.startWorkers();
+});
+afterAll(async () => {
+  await stack.close();
+  await aidbox.close();
+});
+beforeEach(() => {
+  aidbox.asked.length = 0;
+});
+
+const server = (name: string) => stack.servers[name] as SampleServer;
+const asked = (name: string) => server(name).journal.filter(({ route }) => route === 'file').length;
+const SMALL = { parameters: { _type: 'Patient' } };
+const answer = (status: number) => ({ kind: 'answer', status, body: '' }) as const;
+
+test('a server that counts downloads is asked for a file no more often than it allows, by all runs together', async () => {
+  const request = { server: 'counting', ...SMALL, destination: { path: 'counting' } };
+  server('counting').faults.add({ route: 'file', times: Infinity, do: answer(503) });
+  const failure = await stack.fail(request);
+  expect(failure.message).toContain('the server allows 2 downloads of a file, and as many were begun');
+  expect(failure.code).toBe('IncompleteExport');
+  expect(asked('counting')).toBe(2);
+  server('counting').faults.clear();
+  expect((await stack.fail(request)).code).toBe('IncompleteExport');
+  expect(asked('counting')).toBe(2);
+});
+
+test('a rest that cannot be had is not followed by a second request of the same attempt', async () => {
+  const { faults, journal } = server('counting');
+  faults.clear();
+  journal.length = 0;
+  faults.add({ route: 'file', do: { kind: 'breakBody', afterBytes: 500 } });
+  faults.add({ route: 'file', skip: 1, times: Infinity, do: answer(416) });
+  const failure = await stack.fail({ server: 'counting', ...SMALL, destination: { path: 'broken' } });
+  expect(failure.code).toBe('IncompleteExport');
+  expect(asked('counting')).toBe(2);
+});
+
+test('files that are not there yet are waited for', async () => {
+  server('late').faults.add({ route: 'file', times: 5, do: answer(404) });
+  const report = await stack.run({ server: 'late', ...SMALL });
+  expect(report).toMatchObject({ status: 'complete', fetchedAgain: { outage: 5 } });
+  expect(server('late').journal.filter(({ route }) => route === 'status')).toHaveLength(1);
+});
+
+test('files that never come are given up', async () => {
+  server('never').faults.add({ route: 'file', times: Infinity, do: answer(404) });
+  expect((await stack.fail({ server: 'never', ...SMALL })).code).toBe('IncompleteExport');
+});
+
+test('a DELETE that fails says that the server may refuse the next export', async () => {
+  server('slot').faults.add({ route: 'delete', times: Infinity, do: answer(500) });
+  const { warnings } = await stack.run({ server: 'slot', ...SMALL });
+  expect(warnings).toEqual([
+    {
+      code: 'DeleteFailed',
+      message: expect.stringContaining('until it is deleted, this server may refuse the next export'),
+    },
+  ]);
+});
+
+test('files that are gzip themselves are stored unpacked, where the server has that format', async () => {
+  const text = '{"resourceType":"Patient","id":"1"}\n{"resourceType":"Patient","id":"2"}\n';
+  aidbox.files = { 'f/1.gz': gzipSync(text) };
+  aidbox.pages = [givenPage({ output: [{ type: 'Patient', url: `${aidbox.origin}/f/1.gz`, count: 2 }] })];
+  const parameters = { _outputFormat: 'application/fhir+ndjson+gzip' } as const;
+  const report = await stack.run({ server: 'aidbox', parameters, destination: { path: 'packed' } });
+  expect(report.byType).toEqual({ Patient: { files: 1, resources: 2, bytes: text.length } });
+  expect(await readFile(join(stack.folder, 'packed/Patient.00001.ndjson'), 'utf8')).toBe(text);
+  const refused = await stack.fail({ server: 'plain', parameters });
+  expect(refused.message).toContain('parameters._outputFormat: the server does not know application/fhir+ndjson+gzip');
+});
+
+test('a packed file that is cut is noticed', async () => {
+  aidbox.files = { 'f/1.gz': gzipSync('{"resourceType":"Patient","id":"1"}\n').subarray(0, -6) };
+  const failure = await stack.fail({
+    server: 'aidbox',
+    parameters: { _outputFormat: 'application/fhir+ndjson+gzip' },
+  });
+  expect(failure.message).toContain('the gzip stream is broken or cut');
+});
