@@ -15,7 +15,7 @@ export const hapi: Profile = {
   notes: [
     server('Of a repeated `_type` in a POST only the first one is read.'),
     server('A `_typeFilter` beyond ASCII finds nothing, silently, unless its query is encoded.'),
-    server('`Retry-After` is 120 seconds at most.'),
+    server('`Retry-After` is always 120 seconds.'),
     server('DELETE of a finished job is answered with 404.'),
     server('An equal kick-off gives the earlier job again, unless it says `Cache-Control: no-cache`.'),
     formats('Formats other than `application/fhir+ndjson` are rejected.'),

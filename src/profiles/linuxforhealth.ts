@@ -6,7 +6,7 @@ const issue = (number: number) => factsFrom(`LinuxForHealth/FHIR issue ${number}
 export const linuxforhealth: Profile = {
   name: 'linuxforhealth',
   product: 'LinuxForHealth FHIR Server',
-  settings: { requiresAccessToken: issue(2874)('never') },
+  settings: {},
   notes: [
     issue(2874)('`requiresAccessToken` was always `true`, although files are plain S3 URLs.'),
     issue(2714)('File URLs came without a host.'),

@@ -40,7 +40,7 @@ beforeAll(async () => {
       good: { auth },
       narrow: { auth },
       stranger: { auth },
-      millennium: { profile: 'oracle-millennium' },
+      millennium: { profile: 'oracle-millennium', allow: { types: ['Condition'] } },
     },
   });
 });
@@ -116,12 +116,17 @@ test('the profile that the CapabilityStatement suggests is named, with the fix',
     do: {
       kind: 'answer',
       status: 200,
-      body: JSON.stringify({ resourceType: 'CapabilityStatement', software: { name: 'Epic' } }),
+      body: JSON.stringify({
+        resourceType: 'CapabilityStatement',
+        software: { name: 'Epic' },
+        rest: [{ resource: [{ type: 'Group', operation: [{ name: 'davinci-data-export', definition: 'x' }] }] }],
+      }),
     },
   });
   const { code, output } = await check('open');
   expect(output).toMatch(/warning +profile +generic; the CapabilityStatement looks like Epic/);
   expect(output).toContain('→ Set profile: epic for this server');
+  expect(output).toMatch(/CapabilityStatement .*exports: group \$davinci-data-export/);
   expect(code).toBe(0);
   stack.servers['open']?.faults.clear();
   expect((await check('open')).output).toMatch(/ok +profile +generic/);
@@ -131,6 +136,7 @@ test('what a planned request asks for in vain is named, each with its reason', a
   const wanted = ['--types', 'Patient', '--parameter', '_elements=id', '--parameter', '_elements=name'];
   const { code, output } = await check('millennium', '--level', 'group', ...wanted);
   expect(output).toMatch(/FAILED +request +parameters._elements: does not work at this server \(profile oracle-m/);
+  expect(output).toMatch(/FAILED +allowed +parameters._type: Patient is not allowed, only Condition/);
   expect(output).toMatch(/FAILED +request +parameters._type: Patient can be exported only together with other types/);
   expect(code).toBe(1);
   expect((await check('millennium', '--types', 'Condition')).output).toMatch(/ok +request/);
