@@ -22,8 +22,6 @@ export interface FileRequest {
   identity?: boolean | undefined;
   /** The server counts requests: one may be sent. Default: a second one, if the first brings no rest to resume with. */
   once?: boolean | undefined;
-  /** The files are gzip themselves, whatever the headers say. Default false. */
-  gzipped?: boolean | undefined;
   /** Of lines. Default: `fast`. */
   checks?: LineRules['checks'] | undefined;
 }
@@ -62,22 +60,21 @@ export async function askFile(
 }
 
 async function send(
-  { rules, entry, authorization, identity, gzipped }: FileRequest,
+  { rules, entry, authorization, identity }: FileRequest,
   http: HttpClient,
   signal: AbortSignal,
   asked?: RangeAsked,
 ): Promise<HttpResponse> {
   const range: Record<string, string> =
     asked === undefined ? {} : { range: `bytes=${asked.from}-`, 'if-range': asked.version.validator };
-  const response = await http.send(
+  return http.send(
     {
       method: 'GET',
       url: entry.url,
       headers: {
         accept: acceptable(entry),
-        // Bulk Data IG 3.0: gzip should be offered. A range of a compressed body would be one of other bytes, and a file
-        // that is gzip itself would be packed twice.
-        'accept-encoding': identity === true || gzipped === true || asked !== undefined ? 'identity' : 'gzip',
+        // Bulk Data IG 3.0: gzip should be offered. A range of a compressed body would be one of other bytes.
+        'accept-encoding': identity === true || asked !== undefined ? 'identity' : 'gzip',
         ...range,
       },
       signal,
@@ -85,10 +82,6 @@ async function send(
     },
     rules,
   );
-  // Its own gzip is like a content coding: it is taken off, and positions in it mean nothing in the file.
-  return gzipped === true && response.status === 200
-    ? { ...response, headers: { ...response.headers, 'content-encoding': 'gzip' } }
-    : response;
 }
 
 /** Whether the headers show that what comes is not the file. */

@@ -13,7 +13,8 @@ const BOMB_BYTES = 64 * 1024 * 1024;
 const BOMB_RATIO = 200;
 /** Bytes that gzip unpacks at a time: with Node's 16 KiB the way between its threads costs more than the unpacking. */
 const BLOCK = 128 * 1024;
-const GUNZIP: ZlibOptions & TransformOptions = { chunkSize: BLOCK, highWaterMark: BLOCK };
+/** How gzip is unpacked. */
+export const GUNZIP: ZlibOptions & TransformOptions = { chunkSize: BLOCK, highWaterMark: BLOCK };
 
 export function isGzip(encoding: string | undefined): boolean {
   return encoding !== undefined && /^\s*(x-)?gzip\s*$/i.test(encoding);
@@ -56,9 +57,7 @@ export async function receiveBody(
     let unpacked = 0;
     for await (const chunk of decoder as AsyncIterable<Buffer>) {
       unpacked += chunk.length;
-      if (unpacked > BOMB_BYTES && unpacked > received * BOMB_RATIO) {
-        throw new ContentError(`it unpacks to more than ${BOMB_RATIO} times its size`);
-      }
+      checkRatio(unpacked, received);
       yield chunk;
     }
   }
@@ -68,6 +67,13 @@ export async function receiveBody(
     body.destroy();
   }
   return received;
+}
+
+/** @throws ContentError when gzip unpacks to more than any real NDJSON would */
+export function checkRatio(unpacked: number, packed: number): void {
+  if (unpacked > BOMB_BYTES && unpacked > packed * BOMB_RATIO) {
+    throw new ContentError(`it unpacks to more than ${BOMB_RATIO} times its size`);
+  }
 }
 
 /** Whether HTTP or gzip says where a body ends; otherwise the connection just closes, as it does when it is cut. */

@@ -1,3 +1,4 @@
+import type { Entry } from '../fhir/entries.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
@@ -15,6 +16,8 @@ import type { FileTrouble } from './file-trouble.ts';
 import { statusTrouble } from './file-trouble.ts';
 import { PartWriter } from './part-writer.ts';
 import type { Rest, Whole } from './range-answer.ts';
+import type { Packed } from './unpacked.ts';
+import { Unpacked } from './unpacked.ts';
 import { unwrapBinary } from './unwrap-binary.ts';
 
 /** With what a file is fetched, and where to. */
@@ -89,9 +92,9 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   } catch (error) {
     const transfer = brokenBody(error);
     const isAborted = signal.aborted && error === signal.reason;
-    if (version !== undefined && (isAborted || transfer?.kind === 'broken')) {
+    if (writer.version !== undefined && (isAborted || transfer?.kind === 'broken')) {
       await writer.flush();
-      await part.checkpoint(version);
+      await part.checkpoint(writer.version);
     }
     await writer.stop();
     if (transfer === undefined) throw error;
@@ -128,11 +131,13 @@ async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Prom
 }
 
 async function receive(
-  { entry }: FileRequest,
+  request: FileRequest,
   response: HttpResponse,
   answer: Whole | Rest,
-  { checks, writer, context }: { checks: FileChecks; writer: PartWriter; context: FetchContext },
+  { checks: given, writer, context }: { checks: FileChecks; writer: PartWriter; context: FetchContext },
 ): Promise<Transfer> {
+  const { entry } = request;
+  let checks = given;
   const { headers } = response;
   const isResumed = checks.bytes > 0;
   const end = answer.kind === 'rest' ? answer.end : Infinity;
@@ -140,14 +145,30 @@ async function receive(
   const asSent = answer.kind === 'whole' && !isGzip(headers['content-encoding']) && !wrapped;
   const digests = asSent ? new DigestCheck(headers) : undefined;
   const unwrap = wrapped ? (chunks: AsyncIterable<Buffer>) => unwrapBinary(chunks, entry.contentType) : undefined;
-  const received = await receiveBody(response, unwrap, (chunk) => {
+  const take = (chunk: Buffer): Promise<void> | undefined => {
     if (checks.bytes + chunk.length > end) throw new ContentError('more bytes came than the range has');
     const fault = checks.push(chunk);
     if (fault !== undefined) throw new ContentError(fault);
-    digests?.push(chunk);
     context.onProgress(checks.bytes);
     return writer.write(chunk);
+  };
+  // A rest is of a file that did not begin so; an attachment may be an archive.
+  const mayBePacked = answer.kind === 'whole' && entry.kind !== 'attachment';
+  const unpacked = new Unpacked(take, () => {
+    writer.neverResume();
+    checks = newChecks({ ...request, entry: { ...entry, length: undefined, sha256: undefined } });
   });
+  let received: number;
+  let packed: Packed | undefined;
+  try {
+    received = await receiveBody(response, unwrap, (chunk) => {
+      digests?.push(chunk);
+      return mayBePacked ? unpacked.push(chunk) : take(chunk);
+    });
+    packed = await unpacked.end();
+  } finally {
+    await unpacked.stop();
+  }
   // What came is right: the next attempt resumes behind it.
   if (answer.kind === 'rest' && checks.bytes < end) throw new NetworkError('the rest broke off', true);
   if (answer.kind === 'rest' && !answer.isLast) throw new NetworkError('a part of the rest came', true);
@@ -156,13 +177,24 @@ async function receive(
   if (promised !== undefined && Number(promised) !== received) {
     return wrongContent(`${received} bytes came, Content-Length said ${promised}`);
   }
-  const outcome = checks.end(answer.kind === 'rest' || endIsProved(response));
+  const outcome = checks.end(answer.kind === 'rest' || packed !== undefined || endIsProved(response));
   if (outcome.kind === 'wrong') {
     return wrongContent(`${outcome.detail}${isResumed ? ' (after a resumed transfer)' : ''}`);
   }
   // Of whole bodies only, none of which was resumed.
-  const mismatch = digests?.end();
+  const mismatch = digests?.end() ?? (packed === undefined ? undefined : wrongPacked(entry, [packed, outcome.file]));
   return mismatch === undefined ? outcome : wrongContent(mismatch);
+}
+
+/** What the manifest says may be meant of a packed file, or of its content. */
+function wrongPacked({ length, sha256 }: Entry, forms: readonly Packed[]): string | undefined {
+  if (length !== undefined && !forms.some((form) => form.bytes === length)) {
+    return `neither the packed file nor its content has the ${length} bytes that the manifest says`;
+  }
+  if (sha256 !== undefined && !forms.some((form) => form.sha256 === sha256)) {
+    return 'neither the packed file nor its content has the SHA-256 that the manifest says';
+  }
+  return undefined;
 }
 
 /** What a request without an answer means. @throws what the destination has thrown, and the signal's reason */

@@ -11,7 +11,7 @@ const CHECKPOINT = 1000;
 /** Writes a part while more of it is received: in order, and with two blocks in memory at most. */
 export class PartWriter {
   readonly #part: Part;
-  readonly #version: FileVersion | undefined;
+  #version: FileVersion | undefined;
   #filling: Uint8Array[] = [];
   #bytes = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -22,6 +22,16 @@ export class PartWriter {
   constructor(part: Part, version: FileVersion | undefined) {
     this.#part = part;
     this.#version = version;
+  }
+
+  /** Of the file; undefined when the transfer cannot be resumed. */
+  get version(): FileVersion | undefined {
+    return this.#version;
+  }
+
+  /** The transfer cannot be resumed, as is known before the first write. */
+  neverResume(): void {
+    this.#version = undefined;
   }
 
   /**

@@ -5,7 +5,6 @@ import { BatchResults } from './batch-results.ts';
 import { BatchWindow, widestWindow } from './batch-window.ts';
 import type { Batch } from './batch.ts';
 import { continueInNewRun, isLong } from './continue-as-new.ts';
-import { GZIPPED_NDJSON } from '../fhir/output-formats.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
 import { LinkRenewal } from './link-renewal.ts';
@@ -155,7 +154,7 @@ export class DownloadPhase {
   #start(batch: Batch, token: { token?: TokenRef }): void {
     this.#inFlight.add(batch);
     this.#files.running(1);
-    const { opened, job, request, state } = this.#run;
+    const { opened, job, state } = this.#run;
     const { terms } = this.#links;
     const work = this.#scope.run(() =>
       fileStep(opened, this.#summary(batch)).downloadFiles({
@@ -164,7 +163,6 @@ export class DownloadPhase {
         ranges: batch.ranges,
         retry: batch.troubles.size > 0,
         ...(this.#files.tokenIsGood() ? { tokenIsGood: true as const } : {}),
-        ...(request.parameters?.['_outputFormat'] === GZIPPED_NDJSON ? { gzipped: true as const } : {}),
         ...(job.completeAt === undefined ? {} : { completeAt: job.completeAt }),
         ...(terms === undefined ? {} : { links: terms }),
         ...(state.wokenAt === undefined ? {} : { wokenAt: state.wokenAt }),

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { ExportRequest } from '../../src/contract.ts';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
@@ -90,16 +91,34 @@ test('a DELETE that fails says that the server may refuse the next export', asyn
   ]);
 });
 
-test('files that are gzip themselves are stored unpacked, where the server has that format', async () => {
+describe('files that are gzip themselves are stored unpacked', () => {
   const text = '{"resourceType":"Patient","id":"1"}\n{"resourceType":"Patient","id":"2"}\n';
-  aidbox.files = { 'f/1.gz': gzipSync(text) };
-  aidbox.pages = [givenPage({ output: [{ type: 'Patient', url: `${aidbox.origin}/f/1.gz`, count: 2 }] })];
-  const parameters = { _outputFormat: 'application/fhir+ndjson+gzip' } as const;
-  const report = await stack.run({ server: 'aidbox', parameters, destination: { path: 'packed' } });
-  expect(report.byType).toEqual({ Patient: { files: 1, resources: 2, bytes: text.length } });
-  expect(await readFile(join(stack.folder, 'packed/Patient.00001.ndjson'), 'utf8')).toBe(text);
-  const refused = await stack.fail({ server: 'plain', parameters });
-  expect(refused.message).toContain('parameters._outputFormat: the server does not know application/fhir+ndjson+gzip');
+  const format = 'application/fhir+ndjson+gzip';
+
+  test.each<[string, string, Partial<ExportRequest>]>([
+    ['where the server has that format', 'aidbox', { parameters: { _outputFormat: format } }],
+    ['where a list names it', 'aidbox', { parameters: { _outputFormat: [format] as unknown as typeof format } }],
+    ['where another format was asked for', 'aidbox', { parameters: { _outputFormat: 'ndjson' } }],
+    ['where the format was left out', 'plain', { parameters: { _outputFormat: format }, prefer: ['handling=lenient'] }],
+  ])('%s', async (name, server, more) => {
+    aidbox.files = { 'f/1.gz': gzipSync(text) };
+    aidbox.pages = [givenPage({ output: [{ type: 'Patient', url: `${aidbox.origin}/f/1.gz`, count: 2 }] })];
+    const path = name.replaceAll(' ', '-');
+    const report = await stack.run({ server, ...more, destination: { path } });
+    expect(report.byType).toEqual({ Patient: { files: 1, resources: 2, bytes: text.length } });
+    expect(await readFile(join(stack.folder, path, 'Patient.00001.ndjson'), 'utf8')).toBe(text);
+  });
+
+  test('and so are plain ones that a server sends instead', async () => {
+    aidbox.files = { 'f/1.gz': text };
+    const { byType } = await stack.run({ server: 'aidbox', parameters: { _outputFormat: format } });
+    expect(byType).toEqual({ Patient: { files: 1, resources: 2, bytes: text.length } });
+  });
+
+  test('the format is refused elsewhere', async () => {
+    const refused = await stack.fail({ server: 'plain', parameters: { _outputFormat: format } });
+    expect(refused.message).toContain(`parameters._outputFormat: the server does not know ${format}`);
+  });
 });
 
 test('a packed file that is cut is noticed', async () => {

@@ -48,7 +48,6 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
     checks: server.config.checks,
     authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
     once: most !== undefined,
-    gzipped: request.gzipped === true && entry.kind !== 'attachment',
     // A second break of a big file must not cost all of it again.
     identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };

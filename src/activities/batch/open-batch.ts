@@ -28,8 +28,6 @@ export interface BatchRequest {
   wokenAt?: number;
   /** When the job was seen to be complete: milliseconds since the epoch. */
   completeAt?: number;
-  /** The files are gzip themselves: `_outputFormat` asked for it. */
-  gzipped?: true;
   /** Only when the manifest says that files require it. */
   token?: TokenRef;
 }
