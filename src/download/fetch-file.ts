@@ -34,7 +34,14 @@ export interface FetchContext {
 /** An answer without a file. */
 export type Refusal = Pick<HttpResponse, 'status' | 'headers' | 'url'>;
 
-export type FetchOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'trouble'; trouble: FileTrouble };
+export type FetchOutcome =
+  | { kind: 'checked'; file: CheckedFile }
+  | {
+      kind: 'trouble';
+      trouble: FileTrouble;
+      /** The server has sent no body of a file, nor a part of one. */
+      nothingCame?: true;
+    };
 
 /** As {@link FetchOutcome}, before the part is kept: how much of it is durable is known afterwards. */
 type Transfer = FetchOutcome | { kind: 'broken'; detail: string };
@@ -127,7 +134,7 @@ async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Prom
   onRefusal(response);
   await body.dump();
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
-  return { kind: 'trouble', trouble: statusTrouble(status, retryAfter) };
+  return { kind: 'trouble', trouble: statusTrouble(status, retryAfter), nothingCame: true };
 }
 
 async function receive(
@@ -199,9 +206,11 @@ function wrongPacked({ length, sha256 }: Entry, forms: readonly Packed[]): strin
 
 /** What a request without an answer means. @throws what the destination has thrown, and the signal's reason */
 function unanswered(error: unknown): Transfer {
-  if (error instanceof RefusedUrlError) return { kind: 'trouble', trouble: { cause: 'final', detail: error.message } };
+  if (error instanceof RefusedUrlError) {
+    return { kind: 'trouble', trouble: { cause: 'final', detail: error.message }, nothingCame: true };
+  }
   if (error instanceof NetworkError) {
-    return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message, busy: true } };
+    return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message, busy: true }, nothingCame: true };
   }
   throw error;
 }

@@ -4,7 +4,12 @@
  */
 export type FileTrouble =
   /** Trying again would not help. */
-  | { cause: 'final'; detail: string }
+  | {
+      cause: 'final';
+      detail: string;
+      /** The server gives this file no more times; another job's would be another file. */
+      usedUp?: true;
+    }
   | { cause: 'content' | 'link'; detail: string }
   | {
       cause: 'token';

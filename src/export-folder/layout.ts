@@ -35,7 +35,8 @@ export const renewedFile = (chunk: number): string => `${FILES.reading}/entries.
 export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
-export const askedFile = (ordinal: number, time: number): string => `${FILES.asked}/${ordinal}.${time}`;
+export const askedFile = ({ generation, ordinal, time }: Record<'generation' | 'ordinal' | 'time', number>): string =>
+  `${FILES.asked}/${generation}.${ordinal}.${time}`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
 export const takenOverFile = (mark: string): string => `${FILES.takenOver}/${mark}.json`;
 

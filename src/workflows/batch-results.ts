@@ -52,6 +52,7 @@ export class BatchResults {
     if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.tokenNeeded))
       this.tokenNeeded = result.tokenNeeded;
     state.failed += result.failed.length;
+    if (result.refused !== undefined) state.refused = (state.refused ?? 0) + result.refused;
     for (const later of result.later) this.#takeLater(batch, later);
     this.#warnOfExpiry();
     if (result.later.some(isBusy)) return;

@@ -78,7 +78,7 @@ export interface DownloadState<Retry = RetryState> {
   seen: CountsByType;
   done: number;
   failed: number;
-  /** Of those: refused with fresh links, so that the server no longer has them. */
+  /** Of those: refused with fresh links or too many times, so that the server no longer has them for this job. */
   refused?: number | undefined;
   /** Files put off, by cause. */
   again: Record<string, number>;

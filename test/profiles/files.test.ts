@@ -45,27 +45,43 @@ const asked = (name: string) => server(name).journal.filter(({ route }) => route
 const SMALL = { parameters: { _type: 'Patient' } };
 const answer = (status: number) => ({ kind: 'answer', status, body: '' }) as const;
 
-test('a server that counts downloads is asked for a file no more often than it allows, by all runs together', async () => {
-  const request = { server: 'counting', ...SMALL, destination: { path: 'counting' } };
-  server('counting').faults.add({ route: 'file', times: Infinity, do: answer(503) });
-  const failure = await stack.fail(request);
-  expect(failure.message).toContain('the server allows 2 downloads of a file, and as many were begun');
-  expect(failure.code).toBe('IncompleteExport');
-  expect(asked('counting')).toBe(2);
-  server('counting').faults.clear();
-  expect((await stack.fail(request)).code).toBe('IncompleteExport');
-  expect(asked('counting')).toBe(2);
-});
+describe('a server that counts downloads', () => {
+  const request = (path: string) => ({ server: 'counting', ...SMALL, destination: { path } });
+  const kickOffs = () => server('counting').journal.filter(({ route }) => route === 'kickOff').length;
+  const cut = { kind: 'breakBody', afterBytes: 500 } as const;
 
-test('a rest that cannot be had is not followed by a second request of the same attempt', async () => {
-  const { faults, journal } = server('counting');
-  faults.clear();
-  journal.length = 0;
-  faults.add({ route: 'file', do: { kind: 'breakBody', afterBytes: 500 } });
-  faults.add({ route: 'file', skip: 1, times: Infinity, do: answer(416) });
-  const failure = await stack.fail({ server: 'counting', ...SMALL, destination: { path: 'broken' } });
-  expect(failure.code).toBe('IncompleteExport');
-  expect(asked('counting')).toBe(2);
+  beforeEach(() => {
+    server('counting').faults.clear();
+    server('counting').journal.length = 0;
+  });
+
+  test('does not count those that brought nothing: an outage uses up none', async () => {
+    const { faults } = server('counting');
+    faults.add({ route: 'file', times: 4, do: answer(503) });
+    faults.add({ route: 'file', skip: 4, times: 2, do: { kind: 'drop' } });
+    expect((await stack.run(request('outage'))).status).toBe('complete');
+    expect(asked('counting')).toBe(7);
+  });
+
+  test('is asked for a file no more often than it allows; the next run kicks off anew', async () => {
+    server('counting').faults.add({ route: 'file', times: Infinity, do: cut });
+    const failure = await stack.fail(request('counted'));
+    expect(failure.message).toContain('the server allows 2 downloads of a file, and as many were begun');
+    expect(failure.code).toBe('IncompleteExport');
+    expect([asked('counting'), kickOffs()]).toEqual([2, 1]);
+    server('counting').faults.clear();
+    const report = await stack.run(request('counted'));
+    expect(report.warnings).toContainEqual(expect.objectContaining({ code: 'JobRestarted' }));
+    expect([asked('counting'), kickOffs()]).toEqual([3, 2]);
+  });
+
+  test('is not asked a second time by the same attempt when a rest cannot be had', async () => {
+    const { faults } = server('counting');
+    faults.add({ route: 'file', do: cut });
+    faults.add({ route: 'file', skip: 1, times: Infinity, do: answer(416) });
+    expect((await stack.fail(request('broken'))).code).toBe('IncompleteExport');
+    expect(asked('counting')).toBe(2);
+  });
 });
 
 test('files that are not there yet are waited for', async () => {

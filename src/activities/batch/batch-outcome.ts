@@ -8,6 +8,8 @@ export interface DownloadFilesResult {
   done: CountsByType;
   /** Given up at once. */
   failed: number[];
+  /** How many of those the server gives no more, so that only another job could bring them. */
+  refused?: number;
   later: LaterFiles[];
   /** Some of `later` wait for another token. */
   tokenNeeded?: TokenNeeded;

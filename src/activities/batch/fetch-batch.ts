@@ -89,6 +89,7 @@ async function putOff(
   await folder.troubles.record(entry.ordinal, trouble.detail);
   if (trouble.cause === 'final') {
     result.failed.push(entry.ordinal);
+    if (trouble.usedUp === true) result.refused = (result.refused ?? 0) + 1;
     return true;
   }
   const ranges = toRanges([entry.ordinal]);

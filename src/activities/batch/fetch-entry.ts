@@ -6,7 +6,7 @@ import type { Entry } from '../../fhir/entries.ts';
 import type { TokenNeeded } from '../../fhir-server/token-needed.ts';
 import { tokenForFile } from '../../fhir-server/who-gets-the-token.ts';
 import type { CheckedPart } from '../../storage/folder.ts';
-import { fetchInPool } from './fetch-in-pool.ts';
+import { fetchCounted } from './fetch-counted.ts';
 import type { Batch } from './open-batch.ts';
 import { isStillWritten, judgeTrouble } from './refused-file.ts';
 
@@ -37,21 +37,15 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
     tokenForFile(entry, request.token, server.settings, server.rules.trustedOrigins),
   );
   if (authorized.kind === 'tokenNeeded') return authorized;
-  const most = entry.kind === 'attachment' ? undefined : server.settings.maxDownloadsPerFile;
-  if (most !== undefined && !(await folder.asked.claim(entry.ordinal, most))) {
-    const detail = `the server allows ${most} downloads of a file, and as many were begun`;
-    return { kind: 'trouble', trouble: { cause: 'final', detail } };
-  }
   const fileRequest: FileRequest = {
     rules: server.rules,
     entry,
     checks: server.config.checks,
     authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
-    once: most !== undefined,
     // A second break of a big file must not cost all of it again.
     identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };
-  const outcome = await fetchInPool(batch, fileRequest);
+  const outcome = await fetchCounted(batch, fileRequest);
   if (outcome.kind === 'checked') return { kind: 'fetched', part: outcome.part, file: outcome.file };
   const judged = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
   const trouble = isStillWritten(judged, request.completeAt, server.settings)

@@ -45,7 +45,9 @@ export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promi
   try {
     return await threads.fetch(order, watch, here);
   } catch (error) {
-    if (error instanceof NoThreadError) return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message } };
+    if (error instanceof NoThreadError) {
+      return { kind: 'trouble', trouble: { cause: 'outage', detail: error.message }, nothingCame: true };
+    }
     return { kind: 'trouble', trouble: troubleOfThread(error, entry) };
   }
 }

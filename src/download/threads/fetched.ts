@@ -1,11 +1,10 @@
 import type { CheckedPart } from '../../storage/folder.ts';
 import type { CheckedFile } from '../checked-file.ts';
-import type { Refusal } from '../fetch-file.ts';
-import type { FileTrouble } from '../file-trouble.ts';
+import type { FetchOutcome, Refusal } from '../fetch-file.ts';
 
 /** What came of a file, wherever it was fetched; the part of a checked one is to be published. */
 export type Fetched =
-  { kind: 'checked'; file: CheckedFile; part: CheckedPart } | { kind: 'trouble'; trouble: FileTrouble };
+  { kind: 'checked'; file: CheckedFile; part: CheckedPart } | Extract<FetchOutcome, { kind: 'trouble' }>;
 
 /** What the activity that wants a file says and hears while it is fetched. */
 export interface FetchWatch {
