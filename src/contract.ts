@@ -48,7 +48,9 @@ export type ParameterValue = string | boolean | number | readonly (string | bool
 /** What an export from a payer is for (Da Vinci PDex 2.2, Da Vinci ATR). */
 export type PayerExportType =
   | 'hl7.fhir.us.davinci-atr'
-  | `hl7.fhir.us.davinci-pdex#${'payertopayer' | 'provider-delta' | 'provider-download' | 'provider-snapshot'}`;
+  | `hl7.fhir.us.davinci-pdex#${'payertopayer' | 'provider-delta' | 'provider-download' | 'provider-snapshot'}`
+  // Of other versions of the guide, or the payer's own.
+  | (string & {});
 
 /**
  * Parameters of `$export` by FHIR's own names (Bulk Data IG 1.0 to 4.0-ballot); any other name that begins with `_` is

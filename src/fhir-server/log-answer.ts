@@ -1,7 +1,7 @@
 import { log } from '@temporalio/activity';
 import type { HttpResponse } from '../http/messages.ts';
 
-/** What an id looks like. Longer texts are none, and could be anything: they do not get into a failure. */
+/** What an id looks like. Longer texts are none, and could be anything: they get into no log and no failure. */
 const ID = /^[\w.:;=,/+@{}-]{1,80}$/;
 
 /**
@@ -22,13 +22,13 @@ export function logAnswer(
 
 /** The same ids for a failure's message; empty when there are none. */
 export function quoteIds({ headers }: Pick<HttpResponse, 'headers'>, idHeaders: readonly string[]): string {
-  const ids = idsOf(headers, idHeaders).filter(([, id]) => ID.test(id));
+  const ids = idsOf(headers, idHeaders);
   return ids.length === 0 ? '' : ` (${ids.map(([name, id]) => `${name}: ${id}`).join(', ')})`;
 }
 
 function idsOf(headers: HttpResponse['headers'], names: readonly string[]): [string, string][] {
   return names.flatMap((name): [string, string][] => {
     const id = headers[name];
-    return id === undefined ? [] : [[name, id]];
+    return id === undefined || !ID.test(id) ? [] : [[name, id]];
   });
 }

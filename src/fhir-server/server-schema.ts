@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { AuthSchema } from '../auth/schemes/index.ts';
 import { HttpUrl, Mapping, Origin, Text } from '../config/fields.ts';
+import { resolveSettings } from '../profiles/resolve.ts';
 import { AllowField } from './allow.ts';
+import { HeaderName } from './header-names.ts';
 import { ProfileField, SETTINGS_FIELDS } from './settings-schema.ts';
 
 /** A FHIR server that a worker knows. */
@@ -28,13 +30,6 @@ const ProxyUrl = v.pipe(
     (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('@'),
     'must be a URL such as http://proxy.example:3128, without a user name',
   ),
-);
-
-const HeaderName = v.pipe(
-  Text,
-  v.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name'),
-  // It would be written into the YAML text, and sent with files that must not get it.
-  v.check((name) => !/^(proxy-)?authorization$/i.test(name), 'is not set here; use auth'),
 );
 
 /** An entry of `servers`. */
@@ -64,4 +59,16 @@ export const ServerSchema = v.pipe(
       {},
     ),
   }),
+  v.forward(
+    v.check(({ clientIdHeader, auth }) => clientIdHeader == null || 'clientId' in auth, 'needs auth with a clientId'),
+    ['clientIdHeader'],
+  ),
+  v.check(
+    (server) => resolveSettings(server).clientIdHeader === undefined || isPrintable(server.auth),
+    'auth.clientId must be printable ASCII, because it is sent in a header (clientIdHeader)',
+  ),
 );
+
+function isPrintable(auth: object): boolean {
+  return !('clientId' in auth) || /^[\x20-\x7e]*$/.test(String(auth.clientId));
+}

@@ -3,6 +3,7 @@ import { Text, wholeNumber } from '../config/fields.ts';
 import { alternatives } from '../config/list-names.ts';
 import { isResourceType } from '../fhir/resource-types.ts';
 import { GZIPPED_NDJSON } from '../fhir/output-formats.ts';
+import { ClientIdHeader, IdHeader } from './header-names.ts';
 import { PROFILE_NAMES } from '../profiles/index.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 
@@ -22,40 +23,44 @@ export const ProfileField = v.optional(
   'generic',
 );
 
-/** The fields of a server that take the place of what its profile says. */
+/** The fields of a server that take the place of what its profile says; null: nothing does, and the default holds. */
 export const SETTINGS_FIELDS = {
-  maxConcurrentExports: v.optional(wholeNumber(1, 1000)),
-  exportsLimitedPer: v.optional(oneOf('client', 'group')),
-  deleteFreesSlot: v.optional(YesNo),
-  levels: v.optional(Levels),
-  kickOffMethod: v.optional(oneOf('auto', 'get', 'post')),
-  lists: v.optional(oneOf('auto', 'comma', 'repeat')),
-  typeFilterCommas: v.optional(oneOf('auto', 'encoded', 'plain')),
-  unsupportedParameters: v.optional(Names),
-  outputFormats: v.optional(listOf(v.literal(GZIPPED_NDJSON, `must be ${GZIPPED_NDJSON}`))),
-  filterableTypes: v.optional(ResourceTypes),
-  unfilterableTypes: v.optional(ResourceTypes),
-  typeFilterNeedsType: v.optional(YesNo),
-  typesNeedingCompany: v.optional(ResourceTypes),
-  associatedDataNeedsType: v.optional(YesNo),
-  scopeSyntax: v.optional(oneOf('auto', 'v1', 'v2')),
-  binaryScope: v.optional(oneOf('auto', 'always', 'never')),
-  groupScope: v.optional(oneOf('auto', 'never')),
-  requiresAccessToken: v.optional(oneOf('believe', 'always', 'never')),
-  clientIdHeader: v.optional(v.pipe(Text, v.regex(/^[A-Za-z0-9-]+$/, 'is no header name'))),
-  firstPollSeconds: v.optional(wholeNumber(1, DAY)),
-  shortestPollSeconds: v.optional(wholeNumber(1, DAY)),
-  longestPollSeconds: v.optional(wholeNumber(1, 30 * DAY)),
-  statusLagSeconds: v.optional(wholeNumber(1, DAY)),
-  maxConcurrentDownloads: v.optional(wholeNumber(1, 64)),
-  maxDownloadsInAll: v.optional(wholeNumber(1, 10_000)),
-  maxDownloadsPerFile: v.optional(wholeNumber(1, 1000)),
-  fileLagSeconds: v.optional(wholeNumber(1, DAY)),
-  filesKeptHours: v.optional(wholeNumber(1, 366 * 24)),
-  reportsDeletions: v.optional(YesNo),
-  newPatientsInFull: v.optional(Levels),
-  requestIdHeaders: v.optional(listOf(v.pipe(Text, v.toLowerCase()))),
+  maxConcurrentExports: setting(wholeNumber(1, 1000)),
+  exportsLimitedPer: setting(oneOf('client', 'group')),
+  deleteFreesSlot: setting(YesNo),
+  levels: setting(Levels),
+  kickOffMethod: setting(oneOf('auto', 'get', 'post')),
+  lists: setting(oneOf('auto', 'comma', 'repeat')),
+  typeFilterCommas: setting(oneOf('auto', 'encoded', 'plain')),
+  unsupportedParameters: setting(Names),
+  outputFormats: setting(listOf(v.literal(GZIPPED_NDJSON, `must be ${GZIPPED_NDJSON}`))),
+  filterableTypes: setting(ResourceTypes),
+  unfilterableTypes: setting(ResourceTypes),
+  typeFilterNeedsType: setting(YesNo),
+  typesNeedingCompany: setting(ResourceTypes),
+  associatedDataNeedsType: setting(YesNo),
+  scopeSyntax: setting(oneOf('auto', 'v1', 'v2')),
+  binaryScope: setting(oneOf('auto', 'always', 'never')),
+  groupScope: setting(oneOf('auto', 'never')),
+  requiresAccessToken: setting(oneOf('believe', 'always', 'never')),
+  clientIdHeader: setting(ClientIdHeader),
+  firstPollSeconds: setting(wholeNumber(1, DAY)),
+  shortestPollSeconds: setting(wholeNumber(1, DAY)),
+  longestPollSeconds: setting(wholeNumber(1, 30 * DAY)),
+  statusLagSeconds: setting(wholeNumber(1, DAY)),
+  maxConcurrentDownloads: setting(wholeNumber(1, 64)),
+  maxDownloadsInAll: setting(wholeNumber(1, 10_000)),
+  maxDownloadsPerFile: setting(wholeNumber(1, 1000)),
+  fileLagSeconds: setting(wholeNumber(1, DAY)),
+  filesKeptHours: setting(wholeNumber(1, 366 * 24)),
+  reportsDeletions: setting(YesNo),
+  newPatientsInFull: setting(Levels),
+  requestIdHeaders: setting(listOf(IdHeader)),
 } satisfies Record<keyof ServerSettings, v.GenericSchema>;
+
+function setting<Value extends v.GenericSchema>(value: Value) {
+  return v.optional(v.nullable(value));
+}
 
 function oneOf<const Values extends readonly string[]>(...values: Values) {
   return v.picklist(values, `must be ${alternatives(values)}`);

@@ -5,8 +5,13 @@ export interface ParameterRule {
   /** Type of `Parameters.parameter.value[x]`. `code` becomes `Coding` in IG 4. */
   type: 'string' | 'instant' | 'code' | 'reference' | 'boolean' | 'positiveInt' | 'canonical';
   list: boolean;
-  /** The only values that it may have; undefined: others as well. */
-  values?: readonly string[];
+  /** Values that specifications define; servers may have others. */
+  known?: readonly string[];
+  /**
+   * Without it no more is exported than with it: it only shapes what comes, or adds to it. Lenient handling may leave it
+   * out; every other parameter, and every one that nobody knows, may narrow the export.
+   */
+  isSpare?: true;
   /** Values that need another parameter beside them. */
   needs?: Readonly<Record<string, string>>;
 }
@@ -27,21 +32,24 @@ export interface Operation {
 
 /** The parameters of `$export`: Bulk Data IG 1.0 to 4.0-ballot, and the async pattern's file sizes. */
 const EXPORT_PARAMETERS: Readonly<Record<string, ParameterRule>> = {
-  _outputFormat: { type: 'string', list: false },
+  _outputFormat: { type: 'string', list: false, isSpare: true },
   _since: { type: 'instant', list: false },
   _until: { type: 'instant', list: false },
   _type: { type: 'string', list: true },
   _elements: { type: 'string', list: true },
   patient: { type: 'reference', list: true },
-  includeAssociatedData: { type: 'code', list: true },
+  includeAssociatedData: { type: 'code', list: true, isSpare: true },
   _typeFilter: { type: 'string', list: true },
-  organizeOutputBy: { type: 'string', list: false },
-  allowPartialManifests: { type: 'boolean', list: false },
-  _minimumFileSize: { type: 'positiveInt', list: false },
-  _maximumFileSize: { type: 'positiveInt', list: false },
+  organizeOutputBy: { type: 'string', list: false, isSpare: true },
+  allowPartialManifests: { type: 'boolean', list: false, isSpare: true },
+  _minimumFileSize: { type: 'positiveInt', list: false, isSpare: true },
+  _maximumFileSize: { type: 'positiveInt', list: false, isSpare: true },
 };
 
-/** Values of `exportType`: Da Vinci PDex 2.2 (provider access, payer to payer) and Da Vinci ATR (member lists). */
+/**
+ * Values of `exportType`: Da Vinci PDex 2.2 (provider access, payer to payer) and Da Vinci ATR (member lists). Other
+ * versions and payers have other ones, such as `hl7.fhir.us.davinci-pdex#provider-payer`.
+ */
 export const EXPORT_TYPES = [
   'hl7.fhir.us.davinci-pdex#provider-delta',
   'hl7.fhir.us.davinci-pdex#provider-download',
@@ -55,11 +63,11 @@ const DAVINCI_PARAMETERS: Readonly<Record<string, ParameterRule>> = {
   exportType: {
     type: 'canonical',
     list: false,
-    values: EXPORT_TYPES,
+    known: EXPORT_TYPES,
     // "the provider client SHALL supply the _since parameter"
     needs: { 'hl7.fhir.us.davinci-pdex#provider-delta': '_since' },
   },
-  _outputFormat: { type: 'string', list: false },
+  _outputFormat: { type: 'string', list: false, isSpare: true },
   _since: { type: 'instant', list: false },
   _until: { type: 'instant', list: false },
   _type: { type: 'string', list: true },

@@ -2,14 +2,14 @@ import type { ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { GZIPPED_NDJSON } from '../fhir/output-formats.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
-import { listParameters } from '../fhir/parameters.ts';
+import { listParameters, ruleOf } from '../fhir/parameters.ts';
 import { profileOf } from './index.ts';
 import type { SettingsOfServer } from './resolve.ts';
 import { resolveSettings } from './resolve.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** The part of a request that a server may not be able to do. */
-export type PlannedRequest = Pick<ExportRequest, 'level' | 'parameters' | 'prefer'>;
+export type PlannedRequest = Pick<ExportRequest, 'level' | 'operation' | 'parameters' | 'prefer'>;
 
 /** A request as it can be sent to one server. */
 export interface Fitted {
@@ -25,17 +25,20 @@ export interface Fitted {
 interface Misfit {
   /** Parameter. */
   name: string;
-  /** Values that do not work; undefined: none does. */
-  values?: readonly unknown[];
   detail: string;
   /** The setting that says so. */
   setting: keyof ServerSettings;
-  /** Without it, another export would come than the one that was asked for, and lenient handling does not mean that. */
-  essential?: true;
 }
 
-/** Compares a request with what is known of a server. Pure. */
-export function fitRequest({ level, parameters: given, prefer }: PlannedRequest, configured: SettingsOfServer): Fitted {
+/**
+ * Compares a request with what is known of a server. Pure.
+ *
+ * Lenient handling leaves out only what is spare: without any other parameter more would come than was asked for.
+ */
+export function fitRequest(
+  { level, operation, parameters: given, prefer }: PlannedRequest,
+  configured: SettingsOfServer,
+): Fitted {
   const settings = resolveSettings(configured);
   const isLenient = prefer?.includes('handling=lenient') === true;
   const fitted: Fitted = { parameters: listParameters(given ?? {}), warnings: [], problems: [] };
@@ -44,13 +47,15 @@ export function fitRequest({ level, parameters: given, prefer }: PlannedRequest,
     fitted.problems.push(`level: ${detail} (${reasonOf('levels', configured)})`);
   }
   for (const misfit of misfitsOf(fitted.parameters, settings)) {
+    const { name } = misfit;
     const reason = `${misfit.detail} (${reasonOf(misfit.setting, configured)})`;
-    if (misfit.essential === true || !isLenient) {
-      const lenient = misfit.essential === true ? '' : ', or ask for handling=lenient to leave it out';
-      fitted.problems.push(`parameters.${misfit.name}: ${reason}; change the request${lenient}`);
+    const isSpare = ruleOf(name, operation)?.isSpare === true;
+    if (isSpare && isLenient) {
+      fitted.parameters = fitted.parameters.filter((one) => one.name !== name);
+      fitted.warnings.push({ code: 'ParameterIgnored', message: `${name} was left out: ${reason}.` });
     } else {
-      fitted.parameters = leaveOut(fitted.parameters, misfit);
-      fitted.warnings.push({ code: 'ParameterIgnored', message: `${misfit.name} was left out: ${reason}.` });
+      const lenient = isSpare ? ', or ask for handling=lenient to leave it out' : '';
+      fitted.problems.push(`parameters.${name}: ${reason}; change the request${lenient}`);
     }
   }
   if (fitted.parameters.some(({ name }) => name === '_since'))
@@ -62,16 +67,16 @@ function misfitsOf(parameters: ParameterList, settings: ServerSettings): Misfit[
   const valuesOf = (name: string) => parameters.find((one) => one.name === name)?.values.map(String);
   const unknown = parameters
     .filter(({ name }) => settings.unsupportedParameters.includes(name))
-    .map(({ name }): Misfit => ({ name, detail: 'does not work at this server', setting: 'unsupportedParameters' }));
+    .map(({ name }): Misfit => ({ name, detail: 'this server cannot do it', setting: 'unsupportedParameters' }));
   const found = [...unknown, ...misfitsOfTypes(valuesOf('_type'), valuesOf('includeAssociatedData'), settings)];
   const format = valuesOf('_outputFormat')?.[0];
   if (format === GZIPPED_NDJSON && !settings.outputFormats.includes(format)) {
-    found.push({ name: '_outputFormat', detail: `the server does not know ${format}`, setting: 'outputFormats' });
+    found.push({ name: '_outputFormat', detail: `this server has no format ${format}`, setting: 'outputFormats' });
   }
   const filters = valuesOf('_typeFilter') ?? [];
   if (unknown.some(({ name }) => name === '_typeFilter') || filters.length === 0) return found;
   if (settings.typeFilterNeedsType && valuesOf('_type') === undefined) {
-    found.push({ name: '_typeFilter', detail: 'works beside _type only', setting: 'typeFilterNeedsType' });
+    found.push({ name: '_typeFilter', detail: 'this server wants _type beside it', setting: 'typeFilterNeedsType' });
   }
   return [...found, ...misfitsOfFilters(filters, settings)];
 }
@@ -84,41 +89,29 @@ function misfitsOfTypes(
   const found: Misfit[] = [];
   if (types === undefined) return found;
   if (types.every((type) => settings.typesNeedingCompany.includes(type))) {
-    const detail = `${types.join(', ')} can be exported only together with other types`;
-    found.push({ name: '_type', detail, setting: 'typesNeedingCompany', essential: true });
+    const detail = `this server exports ${types.join(', ')} only together with other types`;
+    found.push({ name: '_type', detail, setting: 'typesNeedingCompany' });
   }
   const wantsProvenance = associated?.some((value) => /Provenance/.test(value)) === true;
   if (settings.associatedDataNeedsType && wantsProvenance && !types.includes('Provenance')) {
-    const detail = 'must name Provenance, for includeAssociatedData';
-    found.push({ name: '_type', detail, setting: 'associatedDataNeedsType', essential: true });
+    const detail = 'this server wants Provenance in it, for includeAssociatedData';
+    found.push({ name: '_type', detail, setting: 'associatedDataNeedsType' });
   }
   return found;
 }
 
 function misfitsOfFilters(filters: readonly string[], settings: ServerSettings): Misfit[] {
   const { filterableTypes, unfilterableTypes } = settings;
-  const typeOf = (filter: string): string => filter.replace(/\?.*$/s, '');
+  const types = [...new Set(filters.map((filter) => filter.replace(/\?.*$/s, '')))];
   const refused = (setting: keyof ServerSettings, isRefused: (type: string) => boolean): Misfit[] => {
-    const values = filters.filter((filter) => isRefused(typeOf(filter)));
-    const types = [...new Set(values.map(typeOf))].join(', ');
-    return values.length === 0
-      ? []
-      : [{ name: '_typeFilter', values, detail: `the server cannot filter ${types}`, setting }];
+    const named = types.filter(isRefused);
+    const detail = `this server cannot filter ${named.join(', ')}`;
+    return named.length === 0 ? [] : [{ name: '_typeFilter', detail, setting }];
   };
   return [
     ...refused('filterableTypes', (type) => filterableTypes?.includes(type) === false),
     ...refused('unfilterableTypes', (type) => unfilterableTypes.includes(type)),
   ];
-}
-
-function leaveOut(parameters: ParameterList, { name, values }: Misfit): ParameterList {
-  return parameters
-    .map((one) =>
-      one.name === name
-        ? { name, values: values === undefined ? [] : one.values.filter((v) => !values.includes(v)) }
-        : one,
-    )
-    .filter((one) => one.values.length > 0);
 }
 
 function warningsOfSince(level: ExportRequest['level'], settings: ServerSettings): Warning[] {
@@ -132,9 +125,9 @@ function warningsOfSince(level: ExportRequest['level'], settings: ServerSettings
   return found;
 }
 
-/** Where a setting is from. */
+/** Who says so, for people. */
 function reasonOf(setting: keyof ServerSettings, configured: SettingsOfServer): string {
   const fact = profileOf(configured.profile).settings[setting];
-  if (configured[setting] !== undefined || fact === undefined) return `${setting} of the configuration`;
-  return `profile ${configured.profile}, ${setting}: ${fact.source}, ${fact.date}`;
+  if (configured[setting] !== undefined || fact === undefined) return `as ${setting} of the configuration says`;
+  return `as ${fact.source} says, read on ${fact.date}; if it is wrong, set ${setting} for this server`;
 }

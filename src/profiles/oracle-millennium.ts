@@ -20,7 +20,7 @@ export const oracleMillennium: Profile = {
     associatedDataNeedsType: groupExport(true),
     typeFilterNeedsType: smartFetch(true),
     unfilterableTypes: smartFetch(['Location', 'Organization', 'Patient', 'Practitioner', 'Provenance']),
-    typesNeedingCompany: smartFetch(['Location', 'Organization', 'Patient', 'Practitioner', 'Provenance']),
+    typesNeedingCompany: smartFetch(['Location', 'Organization', 'Practitioner', 'Provenance']),
     groupScope: bulk('never'),
     binaryScope: { value: 'always', source: 'smart-on-fhir/cumulus-etl PR 187', date: '2026-11-25' },
     shortestPollSeconds: bulk(600),

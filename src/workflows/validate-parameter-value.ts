@@ -15,7 +15,7 @@ const RESULT_PARAMETERS = new Set(
 /** What is wrong with one value of a parameter of FHIR's; undefined when nothing is. */
 export function faultOfValue(
   name: string,
-  { type, values }: ParameterRule,
+  { type }: ParameterRule,
   value: string | boolean | number,
 ): string | undefined {
   if (type === 'boolean') return typeof value === 'boolean' ? undefined : 'must be true or false';
@@ -26,7 +26,6 @@ export function faultOfValue(
   }
   if (typeof value !== 'string') return 'must be text';
   if (type === 'instant') return faultOfInstant(value);
-  if (values?.includes(value) === false) return `must be one of ${values.join(', ')}`;
   return FAULTS[name]?.(value);
 }
 
@@ -37,6 +36,10 @@ const FAULTS: Record<string, (value: string) => string | undefined> = {
     OUTPUT_FORMATS.includes(value)
       ? undefined
       : `must be one of ${OUTPUT_FORMATS.join(', ')}: other formats cannot be checked`,
+  exportType: (value) =>
+    /^[\w.:/|#-]{1,256}$/.test(value)
+      ? undefined
+      : 'must be a canonical such as hl7.fhir.us.davinci-pdex#provider-download',
   _elements: faultOfElement,
   _typeFilter: faultOfTypeFilter,
   patient: (value) =>

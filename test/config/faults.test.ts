@@ -30,6 +30,23 @@ describe('a fault is named with its place', () => {
     ['allow: { groups: a }', 'allow.groups: must be a list'],
     ['allow: { types: [Patients] }', 'allow.types.0: is not a FHIR resource type'],
     ['outputFormats: [text/csv]', 'outputFormats.0: must be application/fhir+ndjson+gzip'],
+    ['requestIdHeaders: [x-id, Set-Cookie]', 'requestIdHeaders.1: could hold a secret, and would be logged'],
+    ['requestIdHeaders: [Authorization]', 'requestIdHeaders.0: could hold a secret, and would be logged'],
+    ['requestIdHeaders: [Content-Location]', 'requestIdHeaders.0: could hold a secret, and would be logged'],
+    ['requestIdHeaders: [X-Auth-Token]', 'requestIdHeaders.0: could hold a secret, and would be logged'],
+    [
+      'clientIdHeader: Content-Type, auth: { type: client-secret, clientId: x, clientSecretEnv: S, tokenUrl: "https://a.example" }',
+      'clientIdHeader: has a meaning of its own in HTTP',
+    ],
+    [
+      'clientIdHeader: Authorization, auth: { type: client-secret, clientId: x, clientSecretEnv: S, tokenUrl: "https://a.example" }',
+      'clientIdHeader: is not set here; use auth',
+    ],
+    ['clientIdHeader: X-Client', 'clientIdHeader: needs auth with a clientId'],
+    [
+      'profile: epic, auth: { type: client-secret, clientId: "\u00fc", clientSecretEnv: S, tokenUrl: "https://a.example" }',
+      'line 2: servers.hospital-a: auth.clientId must be printable ASCII, because it is sent in a header (clientIdHeader)',
+    ],
     ['checks: all', 'checks: must be fast or full'],
     ['headers: x', 'headers: must be a mapping'],
     ['headers: [x]', 'headers: must be a mapping'],
@@ -66,7 +83,9 @@ describe('a fault is named with its place', () => {
     ['baseURL: https://a.example', 'baseURL: unknown field, remove it'],
     ['password: hunter2', 'password: secrets are not written here; use passwordFile or passwordEnv'],
   ])('server with %s', (server, fault) => {
-    expect(faults(yaml(server))).toEqual([typeof fault === 'string' ? `line 2: servers.hospital-a.${fault}` : fault]);
+    expect(faults(yaml(server))).toEqual([
+      typeof fault !== 'string' || fault.startsWith('line') ? fault : `line 2: servers.hospital-a.${fault}`,
+    ]);
   });
 
   test.each([

@@ -40,8 +40,15 @@ const OTHER = {
 
 test('each setting can be configured', () => {
   expect(Object.keys(OTHER)).toEqual(Object.keys(DEFAULTS));
-  const server = parse(JSON.stringify(OTHER).slice(1, -1)).servers['hospital-a'];
+  const auth = 'auth: { type: client-secret, clientId: x, clientSecretEnv: S, tokenUrl: "https://a.example/token" }';
+  const server = parse(`${JSON.stringify(OTHER).slice(1, -1)}, ${auth}`).servers['hospital-a'];
   expect(resolveSettings({ profile: 'generic', ...server })).toEqual(OTHER);
+});
+
+test('null takes back what the profile says', () => {
+  const own = Object.keys(DEFAULTS).map((name) => `${name}: null`);
+  const server = parse(`profile: oracle-millennium, ${own.join(', ')}`).servers['hospital-a'];
+  expect(resolveSettings({ profile: 'generic', ...server })).toEqual(DEFAULTS);
 });
 
 test('headers are compared in lower case', () => {

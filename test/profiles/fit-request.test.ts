@@ -10,6 +10,7 @@ function fit(profile: string | SettingsOfServer, parameters: Given, lenient = fa
   const configured = typeof profile === 'string' ? { profile } : profile;
   return fitRequest({ level: 'group', parameters, prefer: lenient ? ['handling=lenient'] : [] }, configured);
 }
+const unsupported = (name: string): SettingsOfServer => ({ profile: 'generic', unsupportedParameters: [name] });
 const SINCE = '2026-01-01T00:00:00Z';
 
 test('a generic server is asked for whatever the request says', () => {
@@ -18,69 +19,91 @@ test('a generic server is asked for whatever the request says', () => {
   expect(fit('generic', parameters).parameters).toHaveLength(4);
 });
 
-describe('what does not work is refused with the reason, and left out with handling=lenient', () => {
-  test.each<[string, Given, string, string[]]>([
-    ['epic', { _since: SINCE }, 'parameters._since: does not work at this server (profile epic', []],
-    ['oracle-millennium', { _elements: 'id', _type: 'Condition' }, 'parameters._elements: does not work', ['_type']],
-    ['oracle-millennium', { patient: '1' }, 'parameters.patient: does not work at this server', []],
-    ['oracle-ai', { includeAssociatedData: '_x' }, 'parameters.includeAssociatedData: does not work', []],
-    ['firely', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: does not work', []],
-    ['bcda', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: the server cannot filter Patient', []],
-    ['oracle-millennium', { _typeFilter: 'Condition?code=1' }, 'parameters._typeFilter: works beside _type only', []],
-    [
-      'oracle-millennium',
-      { _type: 'Condition,Patient', _typeFilter: 'Patient?gender=male' },
-      'the server cannot filter Patient',
-      ['_type'],
-    ],
-    ['hapi', { _outputFormat: 'application/fhir+ndjson+gzip' }, 'the server does not know', []],
-  ])('%s, %o', (profile, parameters, problem, left) => {
-    const strict = fit(profile, parameters);
-    expect(strict.problems.join()).toContain(problem);
+describe('what only shapes the export is refused with the reason, and left out with handling=lenient', () => {
+  const gzip = 'application/fhir+ndjson+gzip';
+  test.each<[string | SettingsOfServer, Given, string]>([
+    ['oracle-ai', { includeAssociatedData: '_x' }, 'parameters.includeAssociatedData: this server cannot do it'],
+    ['hapi', { _outputFormat: gzip }, `this server has no format ${gzip}`],
+    [unsupported('organizeOutputBy'), { organizeOutputBy: 'Patient' }, 'organizeOutputBy: this server cannot'],
+    [unsupported('allowPartialManifests'), { allowPartialManifests: true }, 'Manifests: this server cannot'],
+    [unsupported('_maximumFileSize'), { _maximumFileSize: 5 }, '_maximumFileSize: this server cannot'],
+  ])('%j, %o', (profile, parameters, problem) => {
+    const all = { ...parameters, _type: 'Condition' };
+    const strict = fit(profile, all);
+    expect(strict.problems).toEqual([expect.stringContaining(problem)]);
+    expect(strict.problems[0]).toContain('or ask for handling=lenient to leave it out');
     expect(strict.warnings).toEqual([]);
-    const lenient = fit(profile, parameters, true);
+    const lenient = fit(profile, all, true);
     expect(lenient.problems).toEqual([]);
-    expect(lenient.parameters.map(({ name }) => name)).toEqual(left);
+    expect(lenient.parameters.map(({ name }) => name)).toEqual(['_type']);
     expect(lenient.warnings.map(({ code }) => code)).toEqual(['ParameterIgnored']);
-  });
-
-  test('of several filters, those that the server cannot do', () => {
-    const filters = ['ExplanationOfBenefit?_tag=x', 'Patient?gender=male'];
-    const { parameters } = fit('bcda', { _typeFilter: filters }, true);
-    expect(parameters).toEqual([{ name: '_typeFilter', values: [filters[0]] }]);
-  });
-
-  test('the reason names the source, or the configuration', () => {
-    expect(fit('epic', { _since: SINCE }).problems[0]).toContain('fhir.epic.com, bulk data tutorial, 2026-11-25');
-    const own = fit({ profile: 'epic', unsupportedParameters: ['_until'] }, { _since: SINCE, _until: SINCE });
-    expect(own.problems).toEqual([
-      'parameters._until: does not work at this server (unsupportedParameters of the configuration); change the request, or ask for handling=lenient to leave it out',
-    ]);
   });
 });
 
-describe('what would bring another export is refused, also with handling=lenient', () => {
-  test.each<[string, Given, string]>([
-    ['oracle-millennium', { _type: 'Patient,Location' }, 'Patient, Location can be exported only together with'],
+describe('what narrows the export is refused, also with handling=lenient: without it more would come', () => {
+  test.each<[string | SettingsOfServer, Given, string]>([
+    ['epic', { _since: SINCE }, 'parameters._since: this server cannot do it'],
+    ['oracle-millennium', { _elements: 'id', _type: 'Condition' }, 'parameters._elements: this server cannot do it'],
+    ['oracle-millennium', { patient: '1' }, 'parameters.patient: this server cannot do it'],
+    ['firely', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot do it'],
+    ['bcda', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot filter Patient'],
+    [
+      'bcda',
+      { _typeFilter: ['ExplanationOfBenefit?_tag=x', 'Patient?gender=male'] },
+      'parameters._typeFilter: this server cannot filter Patient',
+    ],
+    ['oracle-millennium', { _typeFilter: 'Condition?code=1' }, '_typeFilter: this server wants _type beside it'],
+    [
+      'oracle-millennium',
+      { _type: 'Condition,Patient', _typeFilter: 'Patient?gender=male' },
+      'this server cannot filter Patient',
+    ],
+    [unsupported('_type'), { _type: 'Patient' }, 'parameters._type: this server cannot do it'],
+    [unsupported('_until'), { _until: SINCE }, 'parameters._until: this server cannot do it'],
+    [unsupported('_cohort'), { _cohort: 'x' }, 'parameters._cohort: this server cannot do it'],
+    ['oracle-millennium', { _type: 'Location,Practitioner' }, 'Location, Practitioner only together with other types'],
     [
       'oracle-millennium',
       { _type: 'Patient,Condition', includeAssociatedData: 'LatestProvenanceResources' },
-      'must name Provenance',
+      'this server wants Provenance in it',
     ],
-  ])('%s, %o', (profile, parameters, problem) => {
-    expect(fit(profile, parameters, true).problems.join()).toContain(problem);
+  ])('%j, %o', (profile, parameters, problem) => {
+    for (const lenient of [false, true]) {
+      const { problems, warnings, parameters: left } = fit(profile, parameters, lenient);
+      expect(problems).toEqual([expect.stringContaining(problem)]);
+      expect(problems[0]).not.toContain('handling=lenient');
+      expect(warnings.map(({ code }) => code)).not.toContain('ParameterIgnored');
+      expect(left.map(({ name }) => name)).toEqual(Object.keys(parameters));
+    }
+  });
+
+  test('and exportType of payers', () => {
+    const planned = { level: 'group', operation: 'davinci-data-export', prefer: ['handling=lenient'] } as const;
+    const { problems } = fitRequest({ ...planned, parameters: { exportType: 'x' } }, unsupported('exportType'));
+    expect(problems).toHaveLength(1);
   });
 
   test('a level that the server does not have', () => {
     const planned = { level: 'system', prefer: ['handling=lenient'] } as const;
     expect(fitRequest(planned, { profile: 'athenahealth' }).problems).toEqual([
-      'level: this server exports at level group only (profile athenahealth, levels: api-evangelist/athenahealth, 2026-11-25)',
+      'level: this server exports at level group only (as api-evangelist/athenahealth says, read on 2026-11-25; if it is wrong, set levels for this server)',
     ]);
   });
 });
 
+test('the reason names the source, or the configuration', () => {
+  expect(fit('epic', { _since: SINCE }).problems[0]).toContain(
+    '(as fhir.epic.com, bulk data tutorial says, read on 2026-11-25; if it is wrong, set unsupportedParameters for',
+  );
+  const own = fit({ profile: 'epic', unsupportedParameters: ['_until'] }, { _since: SINCE, _until: SINCE });
+  expect(own.problems).toEqual([
+    'parameters._until: this server cannot do it (as unsupportedParameters of the configuration says); change the request',
+  ]);
+});
+
 test('types that need company may have it', () => {
-  expect(fit('oracle-millennium', { _type: 'Patient,Condition' }).problems).toEqual([]);
+  expect(fit('oracle-millennium', { _type: 'Location,Condition' }).problems).toEqual([]);
+  expect(fit('oracle-millennium', { _type: 'Patient' }).problems).toEqual([]);
   expect(fit('oracle-millennium', {}).problems).toEqual([]);
 });
 
@@ -97,10 +120,5 @@ describe('an export with _since', () => {
     const planned = { parameters: { _since: SINCE } };
     expect(codes(fitRequest({ level: 'patient', ...planned }, { profile: 'bcda' }))).toEqual(['NewPatientsInPart']);
     expect(codes(fitRequest({ level: 'group', ...planned }, { profile: 'bcda' }))).toEqual([]);
-  });
-
-  test('warns of neither when the parameter was left out', () => {
-    const configured = { profile: 'medplum', unsupportedParameters: ['_since'] };
-    expect(codes(fit(configured, { _since: SINCE }, true))).toEqual(['ParameterIgnored']);
   });
 });

@@ -67,5 +67,6 @@ test('an export from a payer: kicked off by POST with Parameters, and then as ev
 test('the same request with another operation does not resume it', async () => {
   const { hashRequest } = await import('../../src/export-folder/request-hash.ts');
   const request = { server: 'payer', level: 'group', groupId: 'g' } as const;
+  expect(hashRequest({ ...request, operation: 'export' })).toBe(hashRequest(request));
   expect(hashRequest({ ...request, operation: 'davinci-data-export' })).not.toBe(hashRequest(request));
 });

@@ -13,6 +13,11 @@ test('the profile wins over the defaults, and the configuration over the profile
   expect(own).toEqual({ ...epic, maxConcurrentExports: 3, unsupportedParameters: [], lists: 'repeat' });
 });
 
+test('null is the default, whatever the profile says', () => {
+  const { maxConcurrentExports, levels } = resolveSettings({ profile: 'bcda', maxConcurrentExports: null });
+  expect([maxConcurrentExports, levels]).toEqual([undefined, ['patient', 'group']]);
+});
+
 test('a configured false counts, although the profile says true', () => {
   expect(resolveSettings({ profile: 'epic', deleteFreesSlot: false }).deleteFreesSlot).toBe(false);
 });

@@ -14,6 +14,9 @@ describe('a request of a payer export', () => {
     [{}],
     [{ parameters: { exportType: 'hl7.fhir.us.davinci-pdex#payertopayer' } }],
     [{ parameters: { exportType: DELTA, _since: SINCE } }],
+    // Of other versions of the guide, and a payer's own.
+    [{ parameters: { exportType: 'hl7.fhir.us.davinci-pdex#provider-payer' } }],
+    [{ parameters: { exportType: 'https://payer.example/export-types/all|1.0' } }],
     [{ parameters: { _type: ['Coverage'], _typeFilter: 'Coverage?status=active', _until: SINCE, patient: '1' } }],
     [{ parameters: { _payersOwn: 'x' } }],
     [{ operation: 'export', parameters: { _elements: 'id' } }],
@@ -45,11 +48,9 @@ describe('a request of a payer export', () => {
     expect(problems(more)[0]).toBe(problem);
   });
 
-  test('names the values of exportType', () => {
-    expect(problems({ parameters: { exportType: 'provider-download' } })).toEqual([
-      expect.stringMatching(
-        /^parameters.exportType: "provider-download" must be one of hl7.fhir.us.davinci-pdex#provider-d/,
-      ),
+  test('wants a canonical as exportType', () => {
+    expect(problems({ parameters: { exportType: 'a b' } })).toEqual([
+      'parameters.exportType: "a b" must be a canonical such as hl7.fhir.us.davinci-pdex#provider-download',
     ]);
   });
 });
