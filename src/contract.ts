@@ -45,13 +45,6 @@ export type ExportLevel = 'system' | 'patient' | 'group';
 /** Value of one export parameter; a list where FHIR allows several. */
 export type ParameterValue = string | boolean | number | readonly (string | boolean | number)[];
 
-/** What an export from a payer is for (Da Vinci PDex 2.2, Da Vinci ATR). */
-export type PayerExportType =
-  | 'hl7.fhir.us.davinci-atr'
-  | `hl7.fhir.us.davinci-pdex#${'payertopayer' | 'provider-delta' | 'provider-download' | 'provider-snapshot'}`
-  // Of other versions of the guide, or the payer's own.
-  | (string & {});
-
 /**
  * Parameters of `$export` by FHIR's own names (Bulk Data IG 1.0 to 4.0-ballot); any other name that begins with `_` is
  * sent as given. A boolean or number may also be given as text.
@@ -77,8 +70,8 @@ export type ExportParameters = {
   /** A resource type. */
   organizeOutputBy?: string;
   allowPartialManifests?: boolean | 'true' | 'false';
-  /** Of `davinci-data-export` only: what the data is for. */
-  exportType?: PayerExportType;
+  /** Of `davinci-data-export` only: what the data is for, such as `hl7.fhir.us.davinci-pdex#provider-download`. */
+  exportType?: string;
   [serversOwn: `_${string}`]: ParameterValue;
 };
 
@@ -175,8 +168,10 @@ export interface CheckRequest {
   /** Entries of the configuration; the first destination when none is named. */
   server: string;
   destination?: string;
-  /** What an export would ask for, to check the scopes and what works at the server. Default: system level, all types. */
+  /** What an export would ask for. Default: what the server does and the configuration allows, if it can be all types. */
   level?: ExportLevel;
+  groupId?: string;
+  operation?: ExportOperation;
   types?: readonly string[];
   parameters?: ExportParameters;
 }

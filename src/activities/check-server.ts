@@ -3,6 +3,7 @@ import type { CheckRequest, CheckRow } from '../contract.ts';
 import { checkAuthorization } from '../fhir-server/check/check-authorization.ts';
 import { checkMetadata } from '../fhir-server/check/check-metadata.ts';
 import { checkRequest } from '../fhir-server/check/check-request.ts';
+import { planExport } from '../fhir-server/check/plan-export.ts';
 import { tryRow } from '../fhir-server/check/rows.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -15,20 +16,16 @@ import type { ActivityDeps } from './deps.ts';
  */
 export async function checkServer(deps: ActivityDeps, request: CheckRequest): Promise<CheckRow[]> {
   const server = await deps.servers.get(request.server);
+  const planned = planExport(server, request, defaultDestination(deps.config));
   return [
-    ...(await checkAuthorization(server, request)),
+    ...(await checkAuthorization(server, planned)),
     ...(await checkMetadata(server)),
-    ...checkRequest(server, request, destinationOf(deps, request)),
-    await checkDestination(deps, request),
+    ...checkRequest(server, planned),
+    await checkDestination(deps, planned.destination),
   ];
 }
 
-function destinationOf({ config }: ActivityDeps, { destination }: CheckRequest): string {
-  return destination ?? defaultDestination(config);
-}
-
-async function checkDestination(deps: ActivityDeps, request: CheckRequest): Promise<CheckRow> {
-  const name = destinationOf(deps, request);
+async function checkDestination(deps: ActivityDeps, name: string): Promise<CheckRow> {
   return tryRow(`destination ${name}`, 'Fix what the message names: space, rights, mount.', async () => {
     const folder = await openDestination(deps.config, name, `check-${randomUUID()}`);
     try {

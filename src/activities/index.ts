@@ -23,12 +23,17 @@ import { runActivity } from './run-activity.ts';
 import type { SettleExportInput } from './settle-export.ts';
 import { settleExport } from './settle-export.ts';
 
-/** Activities of the main task queue. */
+/**
+ * Activities of the main task queue. Exports by another operation than `$export` have names of their own for what a
+ * worker that knows no other would take for `$export`.
+ */
 export function createActivities(deps: ActivityDeps) {
   return {
     openExport: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
+    openOperation: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
     refreshToken: (input: RefreshTokenInput) => runActivity(() => refreshToken(deps, input)),
     kickOff: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
+    kickOffOperation: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
     pollStatus: (input: PollStatusInput) => runActivity((attempt) => pollStatus(deps, input, attempt)),
     refreshManifest: (input: RefreshManifestInput) => runActivity((attempt) => refreshManifest(deps, input, attempt)),
     planDownloads: (input: PlanDownloadsInput) => runActivity(() => planDownloads(deps, input)),

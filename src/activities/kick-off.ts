@@ -35,7 +35,13 @@ export interface KickOffInput {
 /** `retryAfter` in milliseconds. */
 export type KickOffResult =
   | TokenNeeded
-  | ({ kind: 'accepted'; origin: string; warnings: Warning[] } & FirstPoll)
+  | ({
+      kind: 'accepted';
+      origin: string;
+      warnings: Warning[];
+      /** Milliseconds since the epoch. */
+      acceptedAt?: number;
+    } & FirstPoll)
   | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
 
 /** When the first poll may come: no field when that is not known, because another attempt received the answer. */
@@ -202,9 +208,9 @@ function bodyOf(response: HttpResponse): Promise<string> {
   return readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
 }
 
-function accepted({ statusUrl, warnings }: AcceptedJob, firstPoll: FirstPoll = {}): KickOffResult {
+function accepted({ statusUrl, acceptedAt, warnings }: AcceptedJob, firstPoll: FirstPoll = {}): KickOffResult {
   const { origin } = new URL(statusUrl);
-  return { kind: 'accepted', origin, ...firstPoll, warnings };
+  return { kind: 'accepted', origin, ...(acceptedAt === undefined ? {} : { acceptedAt }), ...firstPoll, warnings };
 }
 
 function trouble(detail: string, retryAfter: number | undefined): KickOffResult {

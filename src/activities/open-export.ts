@@ -33,6 +33,8 @@ export interface OpenedExport {
   searchAttributes: string[];
   /** Histories of older versions lack the ones that came later: read them by `ExportRun.limits`. */
   limits: Limits;
+  /** Milliseconds after the kick-off for which the status URL may be 404. */
+  statusLag?: number;
 }
 
 /**
@@ -63,11 +65,11 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,
     needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],
-    limits: limitsAt(server, deps.limits),
+    limits: deps.limits,
+    ...statusLag(server),
   };
 }
 
-/** Limits by what is known of the server. */
-function limitsAt({ settings: { statusLagSeconds } }: FhirServer, limits: Limits): Limits {
-  return statusLagSeconds === undefined ? limits : { ...limits, gone: 1000 * statusLagSeconds };
+function statusLag({ settings: { statusLagSeconds } }: FhirServer): Pick<OpenedExport, 'statusLag'> {
+  return statusLagSeconds === undefined ? {} : { statusLag: 1000 * statusLagSeconds };
 }

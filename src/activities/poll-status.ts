@@ -10,6 +10,7 @@ import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { filesNeedToken } from '../fhir-server/who-gets-the-token.ts';
 import { believed, shortestWait } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
@@ -50,7 +51,7 @@ const HOUR = 60 * 60 * 1000;
  * Asks the server where the export is, once per page: pages that are ready are stored as received and followed to the
  * next; whatever is not ready is reported, and the workflow waits. A retry resumes after the pages that are stored.
  *
- * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`, `DestinationFailed`
+ * @throws ExportError `ExportFailed`, `AuthorizationFailed`, `InvalidManifest`, `NotAllowed`, `DestinationFailed`
  */
 export function pollStatus(deps: ActivityDeps, input: PollStatusInput, attempt: Attempt): Promise<PollStatusResult> {
   return withBodyMemory(attempt.signal, (hold) => poll(deps, input, attempt, hold));
@@ -71,11 +72,11 @@ async function poll(
   for (;;) {
     const last = pages.at(-1);
     if (last !== undefined && last.next === undefined) {
-      const manifest = await folder.indexPages(hold);
+      const manifest = await indexed(folder, server, hold);
       const warnings = warningsOfPages(pages);
       return {
         kind: 'complete',
-        manifest: withToken(manifest, server.settings),
+        manifest,
         warnings,
         ...filesEnd(manifest, server.settings),
       };
@@ -92,7 +93,7 @@ async function poll(
         return {
           ...answer,
           ...nextPoll(answer, server.settings),
-          ...(await readyPages(folder, pages, server.settings, hold)),
+          ...(await readyPages(folder, pages, server, hold)),
         };
       }
       // A job that seems to be gone is known to be so within a minute.
@@ -113,7 +114,7 @@ async function poll(
       const { progress } = answer;
       return {
         kind: 'inProgress',
-        ...(await readyPages(folder, pages, server.settings, hold)),
+        ...(await readyPages(folder, pages, server, hold)),
         ...nextPoll(answer, server.settings),
         ...(progress === undefined ? {} : { progress }),
       };
@@ -121,8 +122,10 @@ async function poll(
   }
 }
 
-function withToken(manifest: ManifestSummary, settings: ServerSettings): ManifestSummary {
-  return { ...manifest, requiresAccessToken: filesNeedToken(manifest.requiresAccessToken, settings) };
+/** Makes entries of the pages that are there. @throws ExportError `NotAllowed` when one must not be downloaded */
+async function indexed(folder: ExportFolder, server: FhirServer, hold: Hold): Promise<ManifestSummary> {
+  const manifest = await folder.indexPages(hold, (entry) => server.requireAllowedFile(entry));
+  return { ...manifest, requiresAccessToken: filesNeedToken(manifest.requiresAccessToken, server.settings) };
 }
 
 function filesEnd({ readAt }: ManifestSummary, { filesKeptHours }: ServerSettings): { filesEnd?: string } {
@@ -143,8 +146,8 @@ function notSooner(settings: ServerSettings): Pick<NextPoll, 'notSooner'> {
 async function readyPages(
   folder: ExportFolder,
   pages: readonly PageMeta[],
-  settings: ServerSettings,
+  server: FhirServer,
   hold: Hold,
 ): Promise<{ manifest?: ManifestSummary }> {
-  return pages.length === 0 ? {} : { manifest: withToken(await folder.indexPages(hold), settings) };
+  return pages.length === 0 ? {} : { manifest: await indexed(folder, server, hold) };
 }

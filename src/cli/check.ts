@@ -2,13 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import type { CheckReport, CheckRequest, CheckRow, ExportLevel, ExportParameters } from '../contract.ts';
+import type {
+  CheckReport,
+  CheckRequest,
+  CheckRow,
+  ExportLevel,
+  ExportOperation,
+  ExportParameters,
+} from '../contract.ts';
 import { CHECK_SERVER } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
 import type { Command } from './command.ts';
 
-const USAGE = `Usage: fhir-bulk-export check <server> [--destination NAME] [--level system|patient|group] [--types A,B]
-       [--parameter NAME=VALUE]...
+const USAGE = `Usage: fhir-bulk-export check <server> [--destination NAME] [--level system|patient|group] [--group ID]
+       [--operation export|davinci-data-export] [--types A,B] [--parameter NAME=VALUE]...
 Checks a server of the configuration through a running worker; nothing is exported.`;
 
 const SIGNS: Record<CheckRow['result'], string> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
@@ -25,6 +32,8 @@ export const check: Command = {
       options: {
         destination: { type: 'string' },
         level: { type: 'string' },
+        group: { type: 'string' },
+        operation: { type: 'string' },
         types: { type: 'string' },
         parameter: { type: 'string', multiple: true },
       },
@@ -38,6 +47,8 @@ export const check: Command = {
       server,
       ...(values.destination === undefined ? {} : { destination: values.destination }),
       ...(values.level === undefined ? {} : { level: values.level as ExportLevel }),
+      ...(values.group === undefined ? {} : { groupId: values.group }),
+      ...(values.operation === undefined ? {} : { operation: values.operation as ExportOperation }),
       ...(values.types === undefined ? {} : { types: values.types.split(',') }),
       ...(values.parameter === undefined ? {} : { parameters: parametersOf(values.parameter) }),
     });

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { ExportReport } from '../contract.ts';
 import { ExportError } from '../errors.ts';
+import type { Entry } from '../fhir/entries.ts';
 import type { Room } from '../http/read-text.ts';
 import { openDestination } from '../storage/destinations.ts';
 import type { Folder } from '../storage/folder.ts';
@@ -126,10 +127,11 @@ export class ExportFolder {
    * Makes entries of all stored pages.
    *
    * @param room for one page after another
-   * @throws ExportError `InvalidManifest`
+   * @param judge throws when an entry must not be downloaded
+   * @throws ExportError `InvalidManifest`; what `judge` throws
    */
-  indexPages(room: Pick<Room, 'take'>): Promise<ManifestSummary> {
-    return indexPages(this.pages, this.entries, room);
+  indexPages(room: Pick<Room, 'take'>, judge: (entry: Entry) => void = () => {}): Promise<ManifestSummary> {
+    return indexPages(this.pages, this.entries, room, judge);
   }
 
   /** Adds entries of attachments. @param next ordinal of the first one to be added */

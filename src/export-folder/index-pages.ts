@@ -12,12 +12,14 @@ import { linksOf } from './manifest-summary.ts';
  * their links: those of the pages may be older.
  *
  * @param room for one page after another
- * @throws ExportError `InvalidManifest`
+ * @param judge throws when an entry must not be downloaded
+ * @throws ExportError `InvalidManifest`; what `judge` throws
  */
 export async function indexPages(
   pages: ManifestPages,
   entries: Entries,
   room: Pick<Room, 'take'>,
+  judge: (entry: Entry) => void,
 ): Promise<ManifestSummary> {
   const all = await pages.all();
   const first = all[0] as PageMeta;
@@ -25,6 +27,7 @@ export async function indexPages(
   let knownBytes: number | undefined = 0;
   let ends = Infinity;
   for await (const entry of pages.entries(all, room)) {
+    judge(entry);
     const bytes = entry.length ?? entry.fileSize;
     knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
     ends = Math.min(ends, entry.ends ?? Infinity);

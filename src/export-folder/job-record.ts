@@ -19,6 +19,8 @@ export interface Job {
   /** Kick-offs of this generation that were ever intended, each by a file of its own. */
   intents?: number;
   statusUrl?: string;
+  /** When the server accepted it: milliseconds since the epoch. */
+  acceptedAt?: number;
   /** URL of the latest kick-off as sent, for `manifest.json`; absent in folders of earlier versions. */
   request?: string;
   /** What the server declares; empty when it declares nothing usable. */

@@ -110,7 +110,7 @@ export class KickOffAttempt {
   ): Promise<AcceptedJob> {
     const found = await this.#record.read();
     if (isAccepted(found)) return this.#addTo(found);
-    const job: AcceptedJob = Object.assign(this.#job, answer, { unanswered: 0 });
+    const job: AcceptedJob = Object.assign(this.#job, answer, { unanswered: 0, acceptedAt: Date.now() });
     await this.#record.save(job);
     const warnings = await readWarnings();
     // Checked after the answer was recorded: an attempt that intends one later finds the answer.

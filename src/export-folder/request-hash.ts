@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
+import { isExport } from '../fhir/operations.ts';
 
 /** Equal for requests that ask for the same data at the same place, whatever the order of their fields. */
 export function hashRequest(request: ExportRequest): string {
   const { server, level, groupId, parameters, prefer, attachments } = request;
   // Named or not, it is the same; folders of earlier versions know of no other.
-  const operation = request.operation === 'export' ? undefined : request.operation;
+  const operation = isExport(request.operation) ? undefined : request.operation;
   const same = { server, level, groupId, operation, parameters, prefer, attachments };
   return createHash('sha256')
     .update(JSON.stringify(sorted(same)))

@@ -5,6 +5,7 @@ import type { ExportRequest } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { ExportCapability } from '../fhir/capability.ts';
 import { findExport } from '../fhir/capability.ts';
+import type { Entry } from '../fhir/entries.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpRequest, HttpResponse } from '../http/messages.ts';
 import { NetworkError } from '../http/network-error.ts';
@@ -12,12 +13,14 @@ import { RefusedUrlError } from '../http/refused-url.ts';
 import type { RequestRules } from '../http/rules.ts';
 import type { DocumentAnswer } from '../http/server-descriptions.ts';
 import { readMetadata } from '../http/server-descriptions.ts';
+import { fewOf } from '../policy/short-texts.ts';
 import type { Fitted, PlannedRequest } from '../profiles/fit-request.ts';
 import { fitRequest } from '../profiles/fit-request.ts';
 import { resolveSettings } from '../profiles/resolve.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import type { AskedFor } from './allow.ts';
 import { notAllowed } from './allow.ts';
+import { problemOfEntry } from './allowed-types.ts';
 import type { Authorized } from './authorize.ts';
 import { authorize } from './authorize.ts';
 import type { Busy } from './busy.ts';
@@ -84,7 +87,14 @@ export class FhirServer {
   /** @throws ExportError `NotAllowed` with every part of the request that the configuration does not allow */
   requireAllowed(asked: AskedFor): void {
     const problems = notAllowed(asked, this.config.allow ?? {});
-    if (problems.length > 0) throw new ExportError('NotAllowed', problems.join('; '));
+    if (problems.length > 0) throw new ExportError('NotAllowed', fewOf(problems).join('; '));
+  }
+
+  /** @throws ExportError `NotAllowed` when the configuration does not allow what a file of the manifest holds */
+  requireAllowedFile(entry: Pick<Entry, 'kind' | 'type'>): void {
+    const types = this.config.allow?.types;
+    const problem = types === undefined ? undefined : problemOfEntry(entry, types);
+    if (problem !== undefined) throw new ExportError('NotAllowed', problem);
   }
 
   /**
@@ -94,7 +104,7 @@ export class FhirServer {
    */
   fit(request: PlannedRequest): Fitted {
     const fitted = fitRequest(request, this.config);
-    if (fitted.problems.length > 0) throw new ExportError('InvalidRequest', fitted.problems.join('; '));
+    if (fitted.problems.length > 0) throw new ExportError('InvalidRequest', fewOf(fitted.problems).join('; '));
     return fitted;
   }
 

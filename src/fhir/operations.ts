@@ -1,4 +1,4 @@
-import type { ExportOperation, PayerExportType } from '../contract.ts';
+import type { ExportOperation } from '../contract.ts';
 
 /** How one parameter of an operation is typed, whether it may be given several times, and what it may say. */
 export interface ParameterRule {
@@ -50,13 +50,13 @@ const EXPORT_PARAMETERS: Readonly<Record<string, ParameterRule>> = {
  * Values of `exportType`: Da Vinci PDex 2.2 (provider access, payer to payer) and Da Vinci ATR (member lists). Other
  * versions and payers have other ones, such as `hl7.fhir.us.davinci-pdex#provider-payer`.
  */
-export const EXPORT_TYPES = [
+export const EXPORT_TYPES: readonly string[] = [
   'hl7.fhir.us.davinci-pdex#provider-delta',
   'hl7.fhir.us.davinci-pdex#provider-download',
   'hl7.fhir.us.davinci-pdex#provider-snapshot',
   'hl7.fhir.us.davinci-pdex#payertopayer',
   'hl7.fhir.us.davinci-atr',
-] as const satisfies readonly PayerExportType[];
+];
 
 /** Parameters of `$davinci-data-export`. Source: Da Vinci PDex 2.2, Da Vinci Data Export Parameter Handling. */
 const DAVINCI_PARAMETERS: Readonly<Record<string, ParameterRule>> = {
@@ -100,3 +100,8 @@ export type OperationName = keyof typeof OPERATIONS;
 
 /** Names of all operations. */
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
+
+/** Whether a request is for `$export`, which need not be named. */
+export function isExport(operation: ExportOperation | undefined): boolean {
+  return operation === undefined || operation === 'export';
+}

@@ -13,6 +13,7 @@ import {
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
+import { isExport } from '../fhir/operations.ts';
 import { attachmentPhase } from './attachment-phase.ts';
 import { readRunInput } from './run-input.ts';
 import type { CarriedState } from './carried-state.ts';
@@ -93,7 +94,8 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
 async function open(run: ExportRun): Promise<void> {
   const { request, state } = run;
   const info = workflowInfo();
-  state.opened = await step('open destination').openExport({
+  const { openExport, openOperation } = step('open destination');
+  state.opened = await (isExport(request.operation) ? openExport : openOperation)({
     request,
     owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
     path: request.destination?.path ?? defaultPath(info),

@@ -1,3 +1,6 @@
+import type { Activities } from '../activities/index.ts';
+import type { ExportRequest } from '../contract.ts';
+import { isExport } from '../fhir/operations.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { KickOffResult } from '../activities/kick-off.ts';
@@ -17,10 +20,11 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { job } = run;
   const { poll } = job;
   const { level, groupId, operation, parameters, prefer } = request;
+  const kickOff = kickOffOf(operation, `kick-off ${level} ${groupId ?? ''}`.trim());
   run.enter('kick-off');
   for (;;) {
     const result = await run.tokens.use((token) =>
-      step(`kick-off ${level} ${groupId ?? ''}`.trim()).kickOff({
+      kickOff({
         ...token,
         ref: run.opened.ref,
         request: { level, groupId, operation, parameters, prefer },
@@ -31,6 +35,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     if (result.kind === 'accepted') {
       addWarnings(state, result.warnings);
       job.accepted = true;
+      if (result.acceptedAt !== undefined) job.acceptedAt = result.acceptedAt;
       delete poll.trouble;
       delete poll.detail;
       setFirstPoll(run, result);
@@ -61,4 +66,10 @@ function setFirstPoll(run: ExportRun, accepted: KickOffResult & { kind: 'accepte
   }
   poll.backoffs = 1;
   poll.notBefore = Date.now() + nextDelay(retryAfter, 0, run.limits, Math.random);
+}
+
+/** Workers of a version that has no other operation do not know the name, so that none of them sends `$export` instead. */
+function kickOffOf(operation: ExportRequest['operation'], summary: string): Activities['kickOff'] {
+  const { kickOff, kickOffOperation } = step(summary);
+  return isExport(operation) ? kickOff : kickOffOperation;
 }

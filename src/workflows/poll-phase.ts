@@ -80,7 +80,7 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
   poll.detail = detailOf(result);
   // The server may not know the job yet that it has just accepted: such a poll does not count.
   if (!isEarly) poll.trouble = next.trouble;
-  if (next.kind === 'final') {
+  if (next.kind === 'final' && !isInLag(run, result)) {
     if (result.cause === 'gone') return false;
     throw result.cause === 'unusable'
       ? failure(
@@ -89,8 +89,21 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
         )
       : failure('ServerUnavailable', `the status URL could not be asked: ${detailOf(result)}`);
   }
-  poll.notBefore = Math.max(next.at, Date.now() + (result.notSooner ?? 0));
+  const { retryAfter, notSooner = 0 } = result;
+  const at =
+    next.kind === 'again'
+      ? next.at
+      : Date.now() + nextDelay(retryAfter, next.trouble.times - 1, run.limits, Math.random);
+  poll.notBefore = Math.max(at, Date.now() + notSooner);
   return true;
+}
+
+/** Servers that are known for it may not know a job for some time after the kick-off. */
+function isInLag(
+  { job, opened: { statusLag = 0 } }: ExportRun,
+  { cause }: PollStatusResult & { kind: 'trouble' },
+): boolean {
+  return cause === 'gone' && job.acceptedAt !== undefined && Date.now() < job.acceptedAt + statusLag;
 }
 
 function waitSummary({ job: { poll } }: ExportRun): string {

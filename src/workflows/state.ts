@@ -33,6 +33,8 @@ export interface JobState<Retry = RetryState> {
   /** Number of the job; rises when the job of an earlier run is gone. */
   generation: number;
   accepted: boolean;
+  /** When the server accepted it; undefined in folders of earlier versions. */
+  acceptedAt?: number | undefined;
   /** The manifest has all its pages; before that it may have the ones that are ready. */
   complete: boolean;
   poll: PollState;

@@ -2,8 +2,9 @@ import * as v from 'valibot';
 import type { OperationName } from '../fhir/operations.ts';
 import { OPERATION_NAMES } from '../fhir/operations.ts';
 import { ruleOf, valuesOf } from '../fhir/parameters.ts';
+import { quote, shorten } from '../policy/short-texts.ts';
 import { faultOfValue } from './validate-parameter-value.ts';
-import { isObject, quote, shorten } from './request-texts.ts';
+import { isObject } from './is-object.ts';
 
 const Value = v.union([v.string(), v.boolean(), v.number()]);
 /** Value of a parameter, before anything is known of the parameter. */

@@ -4,9 +4,10 @@ import { MAX_REQUEST_BYTES } from '../contract.ts';
 import type { Operation, OperationName } from '../fhir/operations.ts';
 import { OPERATIONS, OPERATION_NAMES } from '../fhir/operations.ts';
 import { parseDuration } from '../fhir/duration.ts';
+import { fewOf, shorten } from '../policy/short-texts.ts';
 import { faultOfPath } from './validate-path.ts';
 import { Values, problemsOfParameters } from './validate-parameters.ts';
-import { isObject, shorten } from './request-texts.ts';
+import { isObject } from './is-object.ts';
 
 /** A request that has passed, or every problem with it, each naming the field and its fix. */
 export type Validation = { kind: 'valid'; request: ExportRequest } | { kind: 'invalid'; problems: string[] };
@@ -14,8 +15,6 @@ export type Validation = { kind: 'valid'; request: ExportRequest } | { kind: 'in
 const LEVELS = ['system', 'patient', 'group'] as const;
 const PREFERENCES = ['handling=lenient', 'handling=strict', 'separate-export-status'] as const;
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
-/** A failure's message must stay small, whatever the request holds. */
-const MOST_PROBLEMS = 20;
 const DAY = 24 * 60 * 60 * 1000;
 
 const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
@@ -83,12 +82,6 @@ export function validateRequest(input: unknown): Validation {
   return problems.length > 0
     ? { kind: 'invalid', problems: fewOf(problems) }
     : { kind: 'valid', request: parsed.output as ExportRequest };
-}
-
-function fewOf(problems: string[]): string[] {
-  const shown = problems.slice(0, MOST_PROBLEMS);
-  const more = problems.length - shown.length;
-  return more === 0 ? shown : [...shown, `and ${more} more`];
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {

@@ -34,12 +34,18 @@ beforeAll(async () => {
       configured: { patients: 3, authorization: createAuthServer({ jwks }) },
       open: { patients: 3 },
       millennium: { patients: 3 },
+      athena: { patients: 3 },
+      claims: { patients: 3 },
+      limited: { patients: 3 },
     },
     entries: {
       configured: { auth: { ...auth, scope: 'system/Patient.read' } as typeof auth },
       good: { auth },
       narrow: { auth },
       stranger: { auth },
+      athena: { profile: 'athenahealth' },
+      claims: { profile: 'bcda' },
+      limited: { allow: { groups: ['diabetes'], types: ['Patient'] } },
       millennium: { profile: 'oracle-millennium', allow: { types: ['Condition'] } },
     },
   });
@@ -133,13 +139,47 @@ test('the profile that the CapabilityStatement suggests is named, with the fix',
 });
 
 test('what a planned request asks for in vain is named, each with its reason', async () => {
-  const wanted = ['--types', 'Patient', '--parameter', '_elements=id', '--parameter', '_elements=name'];
+  const wanted = ['--types', 'Location', '--parameter', '_elements=id', '--parameter', '_elements=name'];
   const { code, output } = await check('millennium', '--level', 'group', ...wanted);
-  expect(output).toMatch(/FAILED +request +parameters._elements: does not work at this server \(profile oracle-m/);
-  expect(output).toMatch(/FAILED +allowed +parameters._type: Patient is not allowed, only Condition/);
-  expect(output).toMatch(/FAILED +request +parameters._type: Patient can be exported only together with other types/);
+  expect(output).toMatch(/FAILED +request +parameters._elements: this server cannot do it \(as docs\.oracle\.com/);
+  expect(output).toMatch(/FAILED +allowed +parameters._type: Location is not allowed, only Condition/);
+  expect(output).toMatch(
+    /FAILED +request +parameters._type: this server exports Location only together with other types/,
+  );
   expect(code).toBe(1);
   expect((await check('millennium', '--types', 'Condition')).output).toMatch(/ok +request/);
+});
+
+test('without a wish, what the server does and the configuration allows is checked', async () => {
+  for (const [name, level] of [
+    ['athena', 'group'],
+    ['claims', 'patient'],
+    ['limited', 'group "diabetes"'],
+    ['open', 'system'],
+  ] as const) {
+    const { code, output } = await check(name);
+    expect(output).toMatch(new RegExp(`ok +request +level ${level}: nothing is known`));
+    expect(code).toBe(0);
+  }
+});
+
+test('groups that are not allowed are named, and levels where only groups are', async () => {
+  expect((await check('limited', '--level', 'system')).output).toMatch(/FAILED +allowed +level: "system" is not/);
+  const { code, output } = await check('limited', '--group', 'asthma');
+  expect(output).toMatch(/FAILED +allowed +groupId: "asthma" is not allowed/);
+  expect(code).toBe(1);
+  const patients = await check('limited', '--group', 'diabetes', '--parameter', 'patient=1');
+  expect(patients.output).toMatch(/FAILED +allowed +parameters.patient: is not allowed/);
+});
+
+test('an exportType that no known guide has is a warning', async () => {
+  const payer = ['--operation', 'davinci-data-export', '--parameter'];
+  const { code, output } = await check('open', ...payer, 'exportType=hl7.fhir.us.davinci-pdex#provider-payer');
+  expect(output).toMatch(/warning +request +parameters.exportType: "hl7[^"]*" is not in the guides/);
+  expect(code).toBe(0);
+  expect((await check('open', ...payer, 'exportType=hl7.fhir.us.davinci-atr')).output).toMatch(
+    /ok +request +level group/,
+  );
 });
 
 test('a server without authorization, and one that is not configured', async () => {

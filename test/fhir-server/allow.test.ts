@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Allow, AskedFor } from '../../src/fhir-server/allow.ts';
 import { notAllowed } from '../../src/fhir-server/allow.ts';
+import { Servers } from '../../src/fhir-server/servers.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { serverEntry } from '../support/stack.ts';
 
 const ALLOWED: AskedFor = { level: 'group', groupId: 'a', parameters: { _type: 'Patient' }, destination: 'local' };
 const refused = (allow: Allow, more: Partial<AskedFor> = {}): string =>
@@ -52,10 +55,10 @@ describe('is refused:', () => {
       '_typeFilter: Condition',
     ],
     [
-      'another type as header',
+      'files of many types',
       { types: ['Patient'] },
-      { parameters: { _type: 'Patient', organizeOutputBy: 'Group' } },
-      'organizeOutputBy: Group',
+      { parameters: { _type: 'Patient', organizeOutputBy: 'Patient' } },
+      'organizeOutputBy: is not allowed',
     ],
     [
       'provenance',
@@ -89,6 +92,51 @@ describe('is refused:', () => {
   ])('%s', (_, allow, more, problem) => {
     expect(refused(allow, more)).toContain(problem);
   });
+});
+
+describe('a filter that could bring other types is refused', () => {
+  const filtered = (filter: string): string =>
+    refused({ types: ['Patient', 'Group'] }, { parameters: { _type: 'Patient', _typeFilter: filter } });
+
+  test.each([
+    ['Condition?code=1', '_typeFilter: Condition is not allowed'],
+    ['Pat%69ent?code=1', '_typeFilter: Pat%69ent is not allowed'],
+    ['Patient%3Fcode=1', '_typeFilter: Patient%3Fcode=1 is not allowed'],
+    ['Patient?gender=male,Condition?code=1', 'second filter'],
+    ['Patient?gender=male%2CCondition%3Fcode=1', 'second filter'],
+    ['Patient?gender=male%252CCondition%253Fcode=1', 'second filter'],
+    ['Patient?gender=male,Condition', 'second filter'],
+    ['Patient?gender=male, Condition', 'second filter'],
+    ['Patient?gender=male&_include=Patient:organization', 'not allowed with _include'],
+    ['Patient?gender=male&%5finclude=Patient:organization', 'other signs than letters'],
+    ['Patient?gender=male&_%72evinclude=Condition:patient', 'other signs than letters'],
+    ['Patient?gender=male;_revinclude=Condition:patient', '_revinclude'],
+    ['Patient?gender=male%26_include=Patient:organization', '_include'],
+    ['Patient?_query=everything', 'not allowed with _query'],
+  ])('%s', (filter, problem) => {
+    expect(filtered(filter)).toContain(problem);
+  });
+
+  test.each([
+    'Patient?gender=male,female',
+    'Patient?birthdate=gt2000-01-01&_has:Group:member:code=a%7Cb',
+    'Group?code=a,b',
+  ])('but not %s', (filter) => {
+    expect(filtered(filter)).toBe('');
+  });
+
+  test('where types are not limited, servers look at filters themselves', () => {
+    expect(refused({ groups: ['a'] }, { parameters: { _typeFilter: 'Patient?a=b,Condition?c=d' } })).toBe('');
+  });
+});
+
+test('however much is refused, few of it is named', async () => {
+  const parameters = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`_${'x'.repeat(60)}${n}`, 'x']));
+  const http = new HttpClient({ headers: 1000, body: 1000 });
+  const servers = { a: serverEntry('https://a.example', { allow: { parameters: [], types: ['Patient'] } }) };
+  const server = await new Servers({ servers, destinations: {} }, http).get('a');
+  expect(() => server.requireAllowed({ ...ALLOWED, parameters })).toThrow(/^.{1,4000} and 48\d more$/s);
+  await http.close();
 });
 
 test('what may bring more is allowed by its name', () => {

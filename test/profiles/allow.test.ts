@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Manifest } from '../../dev/sample-server/index.ts';
 import type { ExportRequest } from '../../src/contract.ts';
 import { auth, backend, files, jwks, server, stack, useGuardedServers } from '../support/guarded-servers.ts';
 
@@ -30,6 +31,27 @@ test.each<[string, Partial<ExportRequest>]>([
     expect(auth(known).requests).toEqual([]);
   }
   expect(existsSync(join(stack.folder, path))).toBe(false);
+});
+
+test('types that come although they are not allowed end the export before anything of them is downloaded', async () => {
+  const more = ({ output = [], ...manifest }: Manifest): unknown => ({
+    ...manifest,
+    output: [...output, { type: 'Condition', url: output[0]?.url }],
+  });
+  const untyped = ({ output = [], ...manifest }: Manifest): unknown => ({
+    ...manifest,
+    output: output.map(({ url }) => ({ url })),
+  });
+  for (const [path, transform, what] of [
+    ['more', more, 'files of "Condition", only Patient'],
+    ['untyped', untyped, 'files that do not say their type, only Patient'],
+  ] as const) {
+    server('limited').faults.add({ route: 'status', times: Infinity, do: { kind: 'transformManifest', transform } });
+    const failure = await stack.fail({ ...GROUP, destination: { path } });
+    expect(failure).toMatchObject({ code: 'NotAllowed', message: expect.stringContaining(`the server sends ${what}`) });
+    expect(server('limited').journal.filter(({ route }) => route === 'file')).toEqual([]);
+    server('limited').faults.clear();
+  }
 });
 
 test('what is allowed is exported', async () => {

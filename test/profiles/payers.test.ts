@@ -64,6 +64,23 @@ test('an export from a payer: kicked off by POST with Parameters, and then as ev
   expect(payer.asked.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
 });
 
+test('workers that know no operation but $export cannot take part', async () => {
+  const started = await stack.start({
+    server: 'payer',
+    operation: 'davinci-data-export',
+    level: 'group',
+    groupId: 'g',
+  });
+  await started.result();
+  const { events } = await started.handle.fetchHistory();
+  const names = (events ?? []).map(
+    ({ activityTaskScheduledEventAttributes }) => activityTaskScheduledEventAttributes?.activityType?.name,
+  );
+  expect(names).toEqual(expect.arrayContaining(['openOperation', 'kickOffOperation']));
+  expect(names).not.toContain('openExport');
+  expect(names).not.toContain('kickOff');
+});
+
 test('the same request with another operation does not resume it', async () => {
   const { hashRequest } = await import('../../src/export-folder/request-hash.ts');
   const request = { server: 'payer', level: 'group', groupId: 'g' } as const;

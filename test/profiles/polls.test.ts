@@ -59,6 +59,16 @@ test('a status URL may be 404 for as long as the settings say', async () => {
   expect((await run('lag')).status).toBe('complete');
 });
 
+test('but only after the kick-off: a job that is gone later is known to be so at once', async () => {
+  const { faults } = stack.servers['lag'] as SampleServer;
+  faults.add({ route: 'status', do: answer(202, { 'Retry-After': '7' }) });
+  faults.add({ route: 'status', skip: 1, times: Infinity, do: answer(404) });
+  const failure = await stack.fail({ server: 'lag', parameters: { _type: 'Patient' } });
+  expect(failure.code).toBe('ExportGone');
+  const times = timesOf('lag', 'status').slice(-3);
+  expect((times.at(-1) ?? 0) - (times.at(-2) ?? 0)).toBeLessThan(5000);
+});
+
 test('when the files end is known, where the manifest does not say it', async () => {
   const { faults } = stack.servers['kept'] as SampleServer;
   faults.add({ route: 'file', times: 1, do: answer(503, { 'Retry-After': '2' }) });

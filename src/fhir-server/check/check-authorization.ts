@@ -1,15 +1,19 @@
 import type { ServerAuthorization } from '../../auth/server-authorization.ts';
-import type { CheckRequest, CheckRow } from '../../contract.ts';
+import type { CheckRow } from '../../contract.ts';
 import { missingTypes, scopeChoices, uncoveredTypes } from '../../fhir/scopes.ts';
 import type { FhirServer } from '../fhir-server.ts';
 import { scopeSyntax } from '../scope-syntax.ts';
+import type { PlannedExport } from './plan-export.ts';
 import { okRow, tryRow } from './rows.ts';
 
 /** Milliseconds of difference between clocks that are worth a warning. */
 const NOTABLE_SKEW = 30_000;
 
 /** Checks all that a token needs: discovery, key, credentials, scopes and clock, as far as the scheme has them. */
-export async function checkAuthorization(server: FhirServer, request: CheckRequest): Promise<CheckRow[]> {
+export async function checkAuthorization(
+  server: FhirServer,
+  { level, types }: Pick<PlannedExport, 'level' | 'types'>,
+): Promise<CheckRow[]> {
   const { authorization } = server;
   if (authorization.isOpen) return [okRow('authorization', 'none is configured')];
   const rows: CheckRow[] = [];
@@ -17,11 +21,10 @@ export async function checkAuthorization(server: FhirServer, request: CheckReque
   if (authorization.usesTokenEndpoint) {
     const found = await tryRow('token endpoint', 'Check baseUrl, or set auth.tokenUrl.', async () => {
       const smart = await authorization.smart();
-      const types = request.types ?? [];
       scope =
         authorization.configuredScope ??
         (scopeChoices(
-          { level: request.level ?? 'system', types, attachments: false },
+          { level, types, attachments: false },
           await scopeSyntax(server.settings, authorization),
           server.settings,
         )[0] as string);
@@ -36,7 +39,7 @@ export async function checkAuthorization(server: FhirServer, request: CheckReque
     const refreshed = await authorization.refresh(scope, 0);
     if (refreshed.kind === 'trouble') throw new Error(refreshed.detail);
     if (refreshed.lifetime === undefined) return 'they can be read';
-    rows.push(scopesRow(scope, refreshed.granted, authorization.configuredScope, request.types ?? []));
+    rows.push(scopesRow(scope, refreshed.granted, authorization.configuredScope, types));
     return `a token that lives ${Math.round(refreshed.lifetime / 1000)} s`;
   });
   rows.push(credentials);

@@ -1,0 +1,43 @@
+import type { CheckRequest, ExportLevel } from '../../contract.ts';
+import { listParameters } from '../../fhir/parameters.ts';
+import type { AskedFor } from '../allow.ts';
+import type { FhirServer } from '../fhir-server.ts';
+
+/** The export that a check is about. */
+export interface PlannedExport extends AskedFor {
+  /** Resource types; empty: all. */
+  types: readonly string[];
+}
+
+const LEVELS: readonly ExportLevel[] = ['system', 'patient', 'group'];
+
+/**
+ * What a check does not say is taken from what the server does and what the configuration allows, so that a check
+ * without any wish fails only where every export would.
+ *
+ * @param defaultDestination of the configuration
+ */
+export function planExport(
+  { settings, config: { allow = {} } }: FhirServer,
+  { level, groupId, operation, types, parameters = {}, destination }: CheckRequest,
+  defaultDestination: string,
+): PlannedExport {
+  const mayBe = (one: ExportLevel): boolean =>
+    settings.levels.includes(one) &&
+    allow.levels?.includes(one) !== false &&
+    ((allow.groups === undefined && groupId === undefined && operation !== 'davinci-data-export') || one === 'group');
+  const planned = level ?? LEVELS.find(mayBe) ?? 'group';
+  const group = planned === 'group' ? (groupId ?? allow.groups?.[0]) : groupId;
+  const asked = types ?? (parameters['_type'] === undefined ? allow.types : undefined);
+  const all = { ...(asked === undefined || asked.length === 0 ? {} : { _type: asked }), ...parameters };
+  const isDefaultAllowed = allow.destinations?.includes(defaultDestination) !== false;
+  return {
+    level: planned,
+    ...(group === undefined ? {} : { groupId: group }),
+    ...(operation === undefined ? {} : { operation }),
+    parameters: all,
+    types: listParameters(all).flatMap(({ name, values }) => (name === '_type' ? values.map(String) : [])),
+    destination:
+      destination ?? (isDefaultAllowed ? defaultDestination : (allow.destinations?.[0] ?? defaultDestination)),
+  };
+}
