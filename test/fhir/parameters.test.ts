@@ -53,7 +53,7 @@ describe('ruleOf', () => {
     ['_minimumFileSize', 'positiveInt', false],
     ['_maximumFileSize', 'positiveInt', false],
   ])('%s is a %s of the IG, a list: %s', (name, type, list) => {
-    expect(ruleOf(name)).toEqual({ type, list });
+    expect(ruleOf(name)).toMatchObject({ type, list });
   });
 
   test.each(['_custom', 'type', '__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is none', (name) => {

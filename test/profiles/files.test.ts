@@ -133,7 +133,7 @@ describe('files that are gzip themselves are stored unpacked', () => {
 
   test('the format is refused elsewhere', async () => {
     const refused = await stack.fail({ server: 'plain', parameters: { _outputFormat: format } });
-    expect(refused.message).toContain(`parameters._outputFormat: the server does not know ${format}`);
+    expect(refused.message).toContain(`parameters._outputFormat: this server has no format ${format}`);
   });
 });
 

@@ -10,11 +10,13 @@ beforeAll(async () => {
   stack = await startStack({
     servers: {
       epic: { patients: 3, pollsUntilReady: 0 },
+      ai: { patients: 3, pollsUntilReady: 0 },
       repeating: { patients: 3, pollsUntilReady: 0 },
       medplum: { patients: 3, pollsUntilReady: 0 },
     },
     entries: {
       epic: { profile: 'epic' },
+      ai: { profile: 'oracle-ai' },
       repeating: { lists: 'repeat' },
       medplum: { profile: 'medplum' },
     },
@@ -27,17 +29,18 @@ const kickOffs = (server: string) => stack.servers[server]?.journal.filter(({ ro
 
 test('what does not work at a server is refused before anything is asked, and no folder is made', async () => {
   const failure = await stack.fail({ server: 'epic', parameters: SINCE, destination: { path: 'refused' } });
-  expect(failure.message).toMatch(/^InvalidRequest: parameters\._since: does not work at this server \(profile epic/);
+  expect(failure.message).toMatch(/^InvalidRequest: parameters\._since: this server cannot do it \(as fhir\.epic\.com/);
   expect(stack.servers['epic']?.journal).toEqual([]);
   expect(existsSync(join(stack.folder, 'refused'))).toBe(false);
 });
 
-test('with handling=lenient it is left out, with a warning', async () => {
-  const { warnings } = await stack.run({ server: 'epic', parameters: SINCE, prefer: ['handling=lenient'] });
+test('with handling=lenient, what only shapes the export is left out, with a warning', async () => {
+  const parameters = { _type: 'Patient', includeAssociatedData: 'LatestProvenanceResources' };
+  const { warnings } = await stack.run({ server: 'ai', parameters, prefer: ['handling=lenient'] });
   expect(warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
-    expect.stringMatching(/^ParameterIgnored: _since was left out: does not work at this server/),
+    expect.stringMatching(/^ParameterIgnored: includeAssociatedData was left out: this server cannot do it/),
   ]);
-  expect(kickOffs('epic').map(({ url }) => new URL(url, 'http://a').search)).toEqual(['?_type=Patient']);
+  expect(kickOffs('ai').map(({ url }) => new URL(url, 'http://a').search)).toEqual(['?_type=Patient']);
 });
 
 test('lists are sent as the server reads them', async () => {
