@@ -2,6 +2,9 @@ import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { absentAs } from './absent-as.ts';
 
+/** How a link fails where there are none (exFAT, some network mounts, file systems in user space), or no more of them. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
 /**
  * Gives files their names. A name is durable only when its folder is: one sync for all files of a batch, because each
  * costs as much as the file itself when files are small.
@@ -38,7 +41,8 @@ export class DurableNames {
 
   /**
    * Gives a file its name, or removes it when the name is taken. A link fails where a rename would overwrite, so that of
-   * two attempts only one can publish.
+   * two attempts only one can publish. Without links it is looked whether the name is taken: an attempt that sleeps right
+   * behind that look would overwrite what another one publishes meanwhile, and POSIX has nothing better.
    *
    * @returns false when the name is taken
    */
@@ -46,10 +50,9 @@ export class DurableNames {
     try {
       await this.inFolderOf(to, () => link(from, to));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const { code = '' } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') return await discardAnd(from, false);
-      // File systems without hard links (exFAT, some network mounts).
-      if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EMLINK') throw error;
+      if (!NO_LINKS.has(code)) throw error;
       if ((await absentAs(undefined, lstat(to))) !== undefined) return await discardAnd(from, false);
       await rename(from, to);
       this.add(to);
