@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { publishedAt } from '../support/fetch-attempt.ts';
 import { serveFile } from '../support/file-server.ts';
 
-/** Four GiB and more by hand: `BIG_FILE_BYTES=4294967296 npm test -- test/downloads/big-file`. */
+/** Four GiB and more by hand: `BIG_FILE_BYTES=4294967296 npm test -- test/download/big-file`. */
 const SIZE = Number(process.env['BIG_FILE_BYTES'] ?? 256 * 1024 * 1024);
 const LIMIT = Math.round(30_000 + SIZE / 20_000);
 const PROGRAM = fileURLToPath(new URL('../../dist/test/support/fetch-process.js', import.meta.url));

@@ -8,9 +8,10 @@ import { stringify } from 'yaml';
 import { spawnOwned } from '../../dev/temporal/child.ts';
 import type { Config } from '../../src/config.ts';
 
-const WORKER = fileURLToPath(new URL('../../dist/src/worker.js', import.meta.url));
+/** The command itself, as it is installed: its first line says how Node is to run. */
+const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
-/** The worker as users run it: with the real limits and its own log. */
+/** The worker as users run it: with the real limits and settings of Node, and its own log. */
 export interface RealWorker {
   child: ChildProcess;
   /** All that it has written. */
@@ -26,7 +27,7 @@ export async function startRealWorker(
 ): Promise<RealWorker> {
   const configFile = join(await mkdtemp(join(tmpdir(), 'real-worker-')), 'config.yaml');
   await writeFile(configFile, stringify(stack.config));
-  const child = spawnOwned(process.execPath, [WORKER], {
+  const child = spawnOwned(COMMAND, ['worker'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...temporalEnv(stack), BULK_EXPORT_CONFIG: configFile, ...env },
   });
