@@ -110,6 +110,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
       try {
         await runAll(workers);
       } finally {
+        // A token or a kick-off for which nobody waits any more may be answered in a minute.
         await Promise.all([http.close(), threads.close()]);
       }
     },

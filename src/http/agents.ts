@@ -20,7 +20,8 @@ export interface HttpTimeouts {
 /** The connections of this process: one undici agent for each way to reach a server, no global dispatcher. */
 export class Agents {
   readonly #timeouts: HttpTimeouts;
-  readonly #agents = new Map<string, Dispatcher>();
+  readonly #shared = new Map<string, Dispatcher>();
+  readonly #fresh = new Set<Dispatcher>();
 
   constructor(timeouts: HttpTimeouts) {
     this.#timeouts = timeouts;
@@ -29,15 +30,32 @@ export class Agents {
   /** The agent whose kept connections fit; made at the first use. */
   shared(connection: ConnectionRules | undefined, trust: Trust): Dispatcher {
     const key = [trust.isTrusted && connection?.cert !== undefined, trust.loopback, connection?.key].join();
-    const found = this.#agents.get(key);
+    const found = this.#shared.get(key);
     if (found !== undefined) return found;
-    const agent = this.make(connection, trust);
-    this.#agents.set(key, agent);
+    const agent = this.#make(connection, trust);
+    this.#shared.set(key, agent);
     return agent;
   }
 
-  /** A new agent, which the caller closes. */
-  make(connection: ConnectionRules | undefined, { isTrusted, loopback }: Trust): Dispatcher {
+  /** A new agent for one request, to be retired when that has been sent. */
+  fresh(connection: ConnectionRules | undefined, trust: Trust): Dispatcher {
+    const agent = this.#make(connection, trust);
+    this.#fresh.add(agent);
+    return agent;
+  }
+
+  /** Closes a fresh agent when the body of its answer has been read. */
+  retire(agent: Dispatcher): void {
+    const forget = (): void => void this.#fresh.delete(agent);
+    agent.close().then(forget, forget);
+  }
+
+  /** Ends all connections, whatever is exchanged over them. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#shared.values(), ...this.#fresh].map((agent) => agent.destroy()));
+  }
+
+  #make(connection: ConnectionRules | undefined, { isTrusted, loopback }: Trust): Dispatcher {
     const { ca, cert, certKey, proxy } = connection ?? {};
     const tls = {
       ...(ca === undefined ? {} : { ca }),
@@ -50,9 +68,5 @@ export class Agents {
     return proxy === undefined
       ? new Agent({ ...timeouts, factory: connectionsTo, connect: { ...connect, lookup: guardedLookup(loopback) } })
       : throughProxy(proxy, { ...timeouts, connect });
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
   }
 }

@@ -43,9 +43,9 @@ export class HttpClient {
     }
   }
 
-  /** Ends all connections when their exchanges are over. */
+  /** Ends all connections; exchanges that are not over fail. */
   async close(): Promise<void> {
-    await this.#agents.close();
+    await this.#agents.destroy();
   }
 
   async #sendOnce(request: HttpRequest, firstOrigin: string, rules: RequestRules): Promise<HttpResponse> {
@@ -55,7 +55,7 @@ export class HttpClient {
     if (fault !== undefined) throw new RefusedUrlError(url.host, fault);
     const { authorization } = request;
     const isFresh = request.freshConnection === true;
-    const agent = isFresh ? this.#agents.make(rules.connection, trust) : this.#agents.shared(rules.connection, trust);
+    const agent = isFresh ? this.#agents.fresh(rules.connection, trust) : this.#agents.shared(rules.connection, trust);
     const options = {
       origin: url.origin,
       path: pathAsGiven(request.url, url),
@@ -75,8 +75,7 @@ export class HttpClient {
       const secret = authorization?.replace(/^\S+\s+/, '');
       return { status, headers: flatten(headers), body, url: request.url, secret };
     } finally {
-      // Closes when the body has been read.
-      if (isFresh) void agent.close();
+      if (isFresh) this.#agents.retire(agent);
     }
   }
 }

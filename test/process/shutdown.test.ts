@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -8,11 +9,12 @@ import { startTemporalServer } from '../../dev/temporal/server.ts';
 import type { TemporalServer } from '../../dev/temporal/server.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
+import { listenOnLoopback } from '../support/listen.ts';
 import type { RealWorker } from '../support/real-worker.ts';
 import { startRealWorker } from '../support/real-worker.ts';
 import { runsOf } from '../support/runs.ts';
 import type { Stack } from '../support/stack.ts';
-import { startStack } from '../support/stack.ts';
+import { serverEntry, startStack } from '../support/stack.ts';
 import { killWorker } from '../support/worker-processes.ts';
 
 const RATE = 400_000;
@@ -112,7 +114,7 @@ describe('SIGTERM', () => {
     expect(await timeouts(run)).toEqual([]);
     // What was on its way when the connection was closed has been sent, and not received.
     expect(sent() - report.bytes).toBeLessThan(RATE);
-  });
+  }, 120_000);
 
   test('hands over what several threads download', async () => {
     stack.config.downloadThreads = 2;
@@ -135,6 +137,27 @@ describe('SIGTERM', () => {
     const twice = perFile.filter(({ length }) => length > 1);
     expect(twice.length).toBeGreaterThanOrEqual(2);
     for (const one of twice) expect(one.map(({ status }) => status)).toEqual([200, 206]);
+  }, 120_000);
+
+  test('ends a worker within 30 s while a token endpoint is silent', async () => {
+    let asked = 0;
+    const endpoint = createServer((socket) => socket.on('error', () => {}).on('data', () => void asked++));
+    const tokenUrl = `http://127.0.0.1:${await listenOnLoopback(endpoint)}/token`;
+    const clientSecretFile = join(folder, 'secret');
+    await writeFile(clientSecretFile, 'secret', { mode: 0o600 });
+    stack.config.servers['silent'] = serverEntry(hospital.baseUrl, {
+      auth: { type: 'client-secret', clientId: 'one', secretIn: 'basic', clientSecretFile, tokenUrl },
+    });
+    const worker = await startWorker();
+    const run = await stack.start({ server: 'silent' });
+    await expect.poll(() => asked, { timeout: 30_000 }).toBeGreaterThan(0);
+    const signalled = Date.now();
+    worker.child.kill('SIGTERM');
+    await worker.exited;
+    expect(Date.now() - signalled).toBeLessThan(30_000);
+    await run.handle.terminate();
+    endpoint.close();
+    delete stack.config.servers['silent'];
   }, 120_000);
 
   test('ends a worker within 30 s while Temporal is unreachable, and the file goes on afterwards', async () => {
