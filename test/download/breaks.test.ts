@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
+import type { Part } from '../../src/storage/folder.ts';
 import { seededRandom } from '../support/random.ts';
 import { attemptFile, publishedAt } from '../support/fetch-attempt.ts';
 import { serveFile } from '../support/file-server.ts';
@@ -94,5 +96,29 @@ test('what came before a break is not fetched again', async () => {
   expect(await attemptFile({ http, root, url: server.url })).toMatchObject({ bytes: content.length });
   expect(server.ranges).toEqual([0, ...breaks]);
   expect(server.sent).toBe(content.length);
+  await server.close();
+});
+
+test('of a file that came whole and could not be published one byte is fetched again', async () => {
+  const { content } = randomFile(seededRandom(3));
+  const server = await serveFile({ size: content.length, bytes: (from, to) => content.subarray(from, to) });
+  const full = new Error('no space left');
+  /** Slow enough for a checkpoint behind the last byte. */
+  const failing = (part: Part): Part => {
+    const write = part.write.bind(part);
+    return Object.assign(part, {
+      write: async (chunks: Uint8Array[]) => {
+        await write(chunks);
+        await delay(1100);
+      },
+      publish: () => Promise.reject(full),
+    });
+  };
+  await expect(attemptFile({ http, root, url: server.url, wrap: failing })).rejects.toBe(full);
+  const outcome = await attemptFile({ http, root, url: server.url });
+  expect(outcome).toMatchObject({ bytes: content.length, sha256: sha256Of(content) });
+  expect(server.ranges).toEqual([0, content.length - 1]);
+  expect(server.sent).toBe(content.length + 1);
+  expect((await readFile(publishedAt(root))).equals(content)).toBe(true);
   await server.close();
 });

@@ -35,12 +35,17 @@ export async function findEarlier(
   return { usable: usable.sort((a, b) => b.bytes - a.bytes), all };
 }
 
-/** A checkpoint that a power failure has torn, or whose part is shorter than it says, does not count. */
+/**
+ * A checkpoint that a power failure has torn, or whose part is shorter than it says, does not count. Of a whole file all
+ * but the last byte are offered: behind its end there is no range to ask for, and the answer (416) could as well mean
+ * that the file has become shorter.
+ */
 async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
   try {
     const [text, { size }] = await Promise.all([readFile(checkpointOf(path), 'utf8'), stat(path)]);
-    const { bytes, validator, total } = JSON.parse(text) as Checkpoint;
-    if (!(bytes > 0 && size >= bytes)) return undefined;
+    const { bytes: durable, validator, total } = JSON.parse(text) as Checkpoint;
+    const bytes = durable === total ? durable - 1 : durable;
+    if (!(bytes > 0 && size >= durable)) return undefined;
     return { bytes, validator, ...(total === undefined ? {} : { total }) };
   } catch {
     return undefined;
