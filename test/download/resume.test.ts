@@ -45,6 +45,7 @@ afterEach(async () => {
 const of = (server: SampleServer) => server.journal.filter(({ route }) => route === 'file');
 const sum = (entries: JournalEntry[]) => entries.reduce((total, { bytesSent }) => total + bytesSent, 0);
 const OBSERVATIONS = { parameters: { _type: 'Observation' } };
+const BREAK = { kind: 'breakBody', afterBytes: 20_000 } as const;
 /** The large file of the export, once enough of it has come. */
 const inTheMiddle = () => expect.poll(() => sum(of(big)), { timeout: 30_000, interval: 50 }).toBeGreaterThan(3 * RATE);
 
@@ -98,7 +99,7 @@ describe('a resumed file is never one of two versions', () => {
     ['there is only a weak validator', { kind: 'headers', set: { ETag: 'W/"weak"' } }],
     ['there is no validator', { kind: 'headers', set: { ETag: null } }],
   ] as const)('%s: from the start', async (_, fault) => {
-    broken.faults.add({ route: 'file', times: 1, do: { kind: 'breakBody', afterBytes: 20_000 } });
+    broken.faults.add({ route: 'file', times: 1, do: BREAK });
     broken.faults.add({ route: 'file', times: 1, do: fault });
     const report = await stack.run({ server: 'broken', ...OBSERVATIONS });
     await expectExactFiles(report.location, broken);
@@ -106,19 +107,22 @@ describe('a resumed file is never one of two versions', () => {
   });
 
   test('the range is another than asked for, or no longer there', async () => {
-    broken.faults.add({ route: 'file', times: 1, do: { kind: 'breakBody', afterBytes: 20_000 } });
-    broken.faults.add({
-      route: 'file',
-      skip: 1,
-      match: ({ rangeStart }) => rangeStart !== undefined,
-      do: { kind: 'headers', set: { 'Content-Range': 'bytes 5-9/10' } },
-    });
-    broken.faults.add({
-      route: 'file',
-      match: ({ rangeStart }) => rangeStart !== undefined,
-      do: { kind: 'answer', status: 416 },
-    });
+    const pathOf = ({ url }: JournalEntry) => url.replace(/\?.*/, '');
+    let path: string | undefined;
+    const isOne = (entry: JournalEntry) => (path ??= pathOf(entry)) === pathOf(entry);
+    const isRest = (entry: JournalEntry) => isOne(entry) && entry.rangeStart !== undefined;
+    const another = { kind: 'headers', set: { 'Content-Range': 'bytes 5-9/10' } } as const;
+    for (const rule of [
+      { match: (entry: JournalEntry) => isOne(entry) && !isRest(entry), times: 2, do: BREAK },
+      { match: isRest, do: another },
+      { match: isRest, skip: 1, do: { kind: 'answer', status: 416 } as const },
+    ]) {
+      broken.faults.add({ route: 'file', ...rule });
+    }
     const report = await stack.run({ server: 'broken', ...OBSERVATIONS });
     await expectExactFiles(report.location, broken);
+    const asked = of(broken).filter(isOne);
+    expect(asked.map(({ status }) => status)).toEqual([200, 206, 200, 416, 200]);
+    expect(asked.map(({ rangeStart }) => rangeStart !== undefined)).toEqual([false, true, false, true, false]);
   });
 });
