@@ -4,7 +4,7 @@ import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
-import type { Part } from '../storage/folder.ts';
+import type { Part, ResumePoint } from '../storage/folder.ts';
 import type { FileAnswer, FileRequest } from './ask-file.ts';
 import { askFile, isWrapped } from './ask-file.ts';
 import { endIsProved, isGzip, receiveBody } from './decode-body.ts';
@@ -109,9 +109,10 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   }
 }
 
-/** Reads what an earlier attempt has left, for the checks and the hash. */
+/** Reads what an earlier attempt has left, for the checks and the hash, or goes on with the checks where it left off. */
 async function checkResumed(request: FileRequest, part: Part, signal: AbortSignal): Promise<FileChecks> {
   const { resumed } = part;
+  if (resumed?.kind === 'known') return newChecks(request, resumed);
   const checks = newChecks(request);
   if (resumed === undefined) return checks;
   let fault: string | undefined;
@@ -125,8 +126,8 @@ async function checkResumed(request: FileRequest, part: Part, signal: AbortSigna
   return checks;
 }
 
-function newChecks({ entry, checks = 'fast' }: FileRequest): FileChecks {
-  return checksOf(entry, checks);
+function newChecks({ entry, checks = 'fast' }: FileRequest, from?: ResumePoint): FileChecks {
+  return checksOf(entry, checks, from);
 }
 
 async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Promise<Transfer> {
@@ -157,7 +158,7 @@ async function receive(
     const fault = checks.push(chunk);
     if (fault !== undefined) throw new ContentError(fault);
     context.onProgress(checks.bytes);
-    return writer.write(chunk);
+    return writer.write(chunk, checks.point);
   };
   // A rest is of a file that did not begin so; an attachment may be an archive.
   const mayBePacked = answer.kind === 'whole' && entry.kind !== 'attachment';

@@ -2,20 +2,24 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createHash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder, FileVersion, Part } from '../../src/storage/folder.ts';
-import type { PieceRules } from '../../src/storage/s3/s3-part.ts';
+import type { PieceRules } from '../../src/storage/s3/piece-rules.ts';
 import { openS3 } from '../../src/storage/s3/s3.ts';
 import type { TestS3 } from '../support/s3.ts';
 import { hasS3, startS3 } from '../support/s3.ts';
 
 /** The smallest pieces that S3 takes. */
 export const PIECE = 5 * 1024 * 1024;
-const RULES: PieceRules = { pieceBytes: PIECE, maxPieces: 3 };
+/** Few pieces of an upload, where more can be joined. */
+const JOINED: PieceRules = { pieceBytes: PIECE, maxPieces: 3 };
+const UPLOADED: PieceRules = { pieceBytes: PIECE, maxPieces: 1000 };
 export const VERSION: FileVersion = { validator: '"v1"', total: 4 * PIECE };
 
 interface Kind {
+  /** Final names are known when a part is opened. */
+  hasNames: boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
   open(path: string): Promise<Folder>;
@@ -28,6 +32,7 @@ export const data = randomBytes(4 * PIECE);
 function directory(): Kind {
   let root: string;
   return {
+    hasNames: true,
     start: async () => void (root = await mkdtemp(join(tmpdir(), 'directory-'))),
     stop: () => rm(root, { recursive: true, force: true }),
     open: (path) => openDirectory(root, path),
@@ -41,12 +46,13 @@ function directory(): Kind {
   };
 }
 
-function s3(): Kind {
+function s3(hasNames: boolean): Kind {
   let service: TestS3;
   return {
+    hasNames,
     start: async () => void (service = await startS3()),
     stop: () => service.stop(),
-    open: async (path) => openS3(service.destination({ prefix: 'raw' }), path, RULES),
+    open: async (path) => openS3(service.destination({ prefix: 'raw' }), path, hasNames ? UPLOADED : JOINED),
     everything: async (path) => {
       const under = (key: string): boolean => key.startsWith(`raw/${path}/`);
       const uploads = (await service.uploads()).filter(under).map((key) => `upload of ${key}`);
@@ -58,7 +64,24 @@ function s3(): Kind {
 
 /** Writes as a download does, in chunks of no particular size. */
 export async function fill(part: Part, from: number, to: number): Promise<void> {
-  for (let at = from; at < to; at += 300_007) await part.write([data.subarray(at, Math.min(at + 300_007, to))]);
+  for (let at = from; at < to; at += 300_007) {
+    const end = Math.min(at + 300_007, to);
+    // A line ends at every quarter of a piece.
+    const bytes = end - (end % (PIECE / 4));
+    await part.write([data.subarray(at, end)], { bytes, state: { line: bytes } });
+  }
+}
+
+/** Opens a part as those do who know its final name, if the running test does. */
+export function openPart(folder: Folder, label: string, name: string): Promise<Part> {
+  return kind.hasNames ? folder.openPart(label, name) : folder.openPart(label);
+}
+
+/** What was taken over is the beginning of a file. */
+export async function expectBeginning({ resumed }: Part, of: Uint8Array): Promise<void> {
+  const bytes = resumed?.bytes ?? 0;
+  if (resumed?.kind === 'bytes') expect(await hashOf(resumed.read())).toBe(hashOfBytes(of.subarray(0, bytes)));
+  else expect(resumed?.state).toEqual({ line: bytes });
 }
 
 export async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {
@@ -67,18 +90,20 @@ export async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {
   return hash.digest('hex');
 }
 
-export const hashOfData = (to: number): string => createHash('sha256').update(data.subarray(0, to)).digest('hex');
+const hashOfBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+export const hashOfData = (to: number): string => hashOfBytes(data.subarray(0, to));
 
 /** An attempt that ended after so many bytes. */
 export async function brokenOff(folder: Folder, bytes: number, version = VERSION): Promise<void> {
-  const part = await folder.openPart('1');
+  const part = await openPart(folder, '1', 'file');
   await fill(part, part.resumed?.bytes ?? 0, bytes);
   await part.checkpoint(version);
   await part.keep();
 }
 
-export async function finished(folder: Folder, bytes: number, label = '1'): Promise<Part> {
-  const part = await folder.openPart(label);
+export async function finished(folder: Folder, bytes: number, label = '1', name = 'file'): Promise<Part> {
+  const part = await openPart(folder, label, name);
   await fill(part, part.resumed?.bytes ?? 0, bytes);
   await part.finish();
   return part;
@@ -95,7 +120,7 @@ export let path: string;
 
 /** A part as another attempt opens it. */
 export async function attempt(label = '1'): Promise<Part> {
-  return (await kind.open(path)).openPart(label);
+  return openPart(await kind.open(path), label, 'file');
 }
 
 /** The text of a document. */
@@ -104,12 +129,14 @@ export async function content(file: string): Promise<string | undefined> {
 }
 
 /** Runs the same tests with a folder of every kind. */
-export function describeEachKind(title: string, tests: (name: 'directory' | 's3') => void): void {
+export function describeEachKind(what: string, tests: (name: 'directory' | 's3') => void): void {
   describe.each([
     ['directory', directory(), true],
-    ['s3', s3(), hasS3],
-  ] as const)('%s', (name, its, there) => {
-    describe.skipIf(!there)(title, () => {
+    ['s3', s3(true), hasS3],
+    ['s3, names unknown', s3(false), hasS3],
+  ] as const)('%s', (title, its, there) => {
+    const name = title === 'directory' ? 'directory' : 's3';
+    describe.skipIf(!there)(what, () => {
       beforeAll(() => its.start());
       afterAll(() => its.stop());
       beforeEach(async () => {

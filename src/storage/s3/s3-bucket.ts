@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type {
+  HeadObjectCommandOutput,
   ListMultipartUploadsCommandInput,
   ListMultipartUploadsCommandOutput,
   ListObjectsV2CommandOutput,
@@ -31,6 +32,9 @@ export interface StoredObject {
 /** Asks that a write fails when there is an object of that name. */
 export type Condition = { IfNoneMatch?: '*' };
 
+/** Asks that a write fails unless there is that version of the object. */
+type OverVersion = { IfMatch?: string };
+
 /**
  * A bucket by its keys. Every method fails with `DestinationFailed` when trying again would not help.
  */
@@ -38,11 +42,14 @@ export class S3Bucket {
   readonly name: string;
   /** Sends a request; its errors are ours. */
   readonly send: S3Client['send'];
+  /** Whether each upload is sent with a checksum. */
+  readonly sendsChecksums: () => Promise<boolean>;
   /** False once the endpoint has said that it does not know conditional writes. */
   #conditional = true;
 
   constructor(client: S3Client, name: string) {
     this.name = name;
+    this.sendsChecksums = async () => (await client.config.requestChecksumCalculation()) === 'WHEN_SUPPORTED';
     const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
       try {
         return await client.send(command);
@@ -55,8 +62,16 @@ export class S3Bucket {
 
   /** Bytes of an object; undefined when it does not exist. */
   async size(key: string): Promise<number | undefined> {
-    const head = await absentAsUndefined(this.send(new HeadObjectCommand({ Bucket: this.name, Key: key })));
-    return head?.ContentLength;
+    return (await this.#head(key))?.ContentLength;
+  }
+
+  /** What tells this version of an object from another; undefined when it does not exist. */
+  async etag(key: string): Promise<string | undefined> {
+    return (await this.#head(key))?.ETag;
+  }
+
+  #head(key: string): Promise<HeadObjectCommandOutput | undefined> {
+    return absentAsUndefined(this.send(new HeadObjectCommand({ Bucket: this.name, Key: key })));
   }
 
   /** Whole content of a small object; undefined when it does not exist. */
@@ -91,8 +106,32 @@ export class S3Bucket {
   }
 
   async write(key: string, content: string | Uint8Array, condition: Condition = {}): Promise<void> {
+    await this.#put(key, content, condition);
+  }
+
+  /**
+   * Writes an object, but over the version with an ETag only.
+   *
+   * @param etag undefined: over whatever there is
+   * @returns the ETag of the new version; undefined when that version is not there any more
+   */
+  async replace(key: string, content: string, etag: string | undefined): Promise<string | undefined> {
+    if (etag === undefined) return this.#put(key, content, {});
+    if (!this.#conditional) return (await this.etag(key)) === etag ? this.#put(key, content, {}) : undefined;
+    try {
+      return await this.#put(key, content, { IfMatch: etag });
+    } catch (error) {
+      if (statusOf(error) === 412 || isAbsent(error)) return undefined;
+      if (statusOf(error) !== 501) throw error;
+      this.#conditional = false;
+      return this.replace(key, content, etag);
+    }
+  }
+
+  async #put(key: string, content: string | Uint8Array, condition: Condition | OverVersion): Promise<string> {
     const Body = typeof content === 'string' ? Buffer.from(content) : content;
-    await this.send(new PutObjectCommand({ Bucket: this.name, Key: key, Body, ...contentType(key), ...condition }));
+    const put = new PutObjectCommand({ Bucket: this.name, Key: key, Body, ...contentType(key), ...condition });
+    return (await this.send(put)).ETag ?? '';
   }
 
   /** Like {@link write}, but never over an earlier object: false when there is one. */

@@ -2,8 +2,10 @@ import type { S3Config } from './s3-schema.ts';
 import type { Folder, Neighbour, Part } from '../folder.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
-import type { PieceRules } from './s3-part.ts';
-import { newS3Part, resumeS3Part } from './s3-part.ts';
+import type { PieceRules } from './piece-rules.ts';
+import { openS3Part } from './s3-part.ts';
+import { findEarlier } from './s3-pieces.ts';
+import { openUploadedPart } from './uploaded-part.ts';
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 
 /** Folders below a place that are looked into. */
@@ -96,7 +98,7 @@ class S3Folder implements Folder {
     await this.#bucket.remove([this.#key(name)]);
   }
 
-  async openPart(label: string): Promise<Part> {
+  async openPart(label: string, name?: string): Promise<Part> {
     const place = {
       bucket: this.#bucket,
       prefix: `${this.#key(PARTS_FOLDER)}/${label}.`,
@@ -104,8 +106,12 @@ class S3Folder implements Folder {
       rules: this.#rules,
       mayPublish: this.mayChange,
     };
-    const earlier = await (this.#earlierParts ??= this.list(PARTS_FOLDER));
-    return earlier.some((name) => name.startsWith(`${label}.`)) ? resumeS3Part(place) : newS3Part(place);
+    const there = await (this.#earlierParts ??= this.list(PARTS_FOLDER));
+    const isThere = there.some((part) => part.startsWith(`${label}.`));
+    const earlier = isThere ? await findEarlier(this.#bucket, place.prefix) : { best: undefined, keys: [] };
+    // Pieces that are objects may have been left by a version that knew no other.
+    if (name === undefined || earlier.best !== undefined) return openS3Part(place, earlier);
+    return openUploadedPart(place, name, earlier.keys);
   }
 
   /** An object has its name when it is there. */

@@ -34,7 +34,8 @@ async function written(mebibytes: number): Promise<Part> {
 
 async function contentOf(part: Part): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of part.resumed?.read() ?? []) chunks.push(chunk);
+  const { resumed } = part;
+  for await (const chunk of resumed?.kind === 'bytes' ? resumed.read() : []) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

@@ -1,0 +1,105 @@
+/** Pieces that one thread stores at once: each holds memory, and so few fill a network. */
+const STORED_AT_ONCE = 4;
+/** Bytes from which a file is taken to need whole pieces. */
+const LARGE = 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** Memory of pieces that have been stored, for the next ones of any file: making it anew costs more than filling it. */
+const spare: Buffer[] = [];
+/** Files that hold memory for whole pieces. */
+let holders = 0;
+let storing = 0;
+const waiting: (() => void)[] = [];
+
+/**
+ * Begins to store a piece, when not too many of other files are being stored: whoever receives faster waits here.
+ *
+ * @param take gives the piece when its turn has come
+ * @param store is done with the memory of the piece when it ends
+ */
+export async function storePiece<T>(
+  take: () => Buffer,
+  store: (piece: Buffer) => Promise<T>,
+): Promise<{ stored: Promise<T> }> {
+  if (storing < STORED_AT_ONCE) storing++;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  return { stored: storeNow(take, store) };
+}
+
+async function storeNow<T>(take: () => Buffer, store: (piece: Buffer) => Promise<T>): Promise<T> {
+  try {
+    const piece = take();
+    const result = await store(piece);
+    giveBack(piece);
+    return result;
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) storing--;
+    else next();
+  }
+}
+
+/** Not of a request that failed: the SDK may be reading it still. */
+function giveBack({ buffer }: Buffer): void {
+  if (holders > 0 && buffer.byteLength > LARGE && spare.length < STORED_AT_ONCE) spare.push(Buffer.from(buffer));
+}
+
+/** The piece of a file that is being gathered. */
+export class PieceMemory {
+  #memory: Buffer = NOTHING;
+  #holds = false;
+  /** Bytes so far. */
+  gathered = 0;
+
+  /**
+   * Copies a chunk, whose memory may be used again.
+   *
+   * @param most bytes of the piece
+   */
+  gather(chunk: Uint8Array, most: number): void {
+    const length = this.gathered + chunk.length;
+    if (length > this.#memory.length) {
+      // A small file takes no more than it needs; of a large one all later pieces are whole at once.
+      const larger = length > LARGE ? this.#whole(most) : Buffer.allocUnsafeSlow(Math.min(2 * length, most));
+      larger.set(this.#memory.subarray(0, this.gathered));
+      this.#memory = larger;
+    }
+    this.#memory.set(chunk, this.gathered);
+    this.gathered = length;
+  }
+
+  /** Takes the first bytes away; those behind begin the next piece. */
+  take(bytes: number): Buffer {
+    const piece = this.#memory.subarray(0, bytes);
+    const rest = this.#memory.subarray(bytes, this.gathered);
+    this.#memory = NOTHING;
+    this.gathered = rest.length;
+    if (rest.length > 0) {
+      this.#memory = this.#whole(piece.buffer.byteLength);
+      this.#memory.set(rest);
+    }
+    return piece;
+  }
+
+  /** The bytes so far. */
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.gathered);
+  }
+
+  forget(): void {
+    this.#memory = NOTHING;
+    this.gathered = 0;
+    if (!this.#holds) return;
+    this.#holds = false;
+    holders--;
+    // Idle workers hold nothing.
+    if (holders === 0) spare.length = 0;
+  }
+
+  #whole(bytes: number): Buffer {
+    if (!this.#holds) holders++;
+    this.#holds = true;
+    const at = spare.findIndex(({ length }) => length === bytes);
+    return at === -1 ? Buffer.allocUnsafeSlow(bytes) : (spare.splice(at, 1)[0] as Buffer);
+  }
+}
