@@ -195,7 +195,10 @@ async function receive(
 }
 
 /** What the manifest says may be meant of a packed file, or of its content. */
-function wrongPacked({ length, sha256 }: Entry, forms: readonly Packed[]): string | undefined {
+function wrongPacked(
+  { length, sha256 }: Entry,
+  forms: readonly Pick<CheckedFile, 'bytes' | 'sha256'>[],
+): string | undefined {
   if (length !== undefined && !forms.some((form) => form.bytes === length)) {
     return `neither the packed file nor its content has the ${length} bytes that the manifest says`;
   }

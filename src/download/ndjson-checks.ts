@@ -43,7 +43,8 @@ export class NdjsonChecks implements FileChecks {
   /** Where the last line begins; a hash that was promised needs all bytes. */
   get point(): ResumePoint | undefined {
     if (this.#entry.sha256 !== undefined) return undefined;
-    return { bytes: this.#bytes - this.#lines.unfinished, state: { ...this.#lines.state } };
+    const { state, bytes } = this.#lines.unfinished;
+    return { bytes: this.#bytes - bytes, state: { ...state } };
   }
 
   push(chunk: Uint8Array): string | undefined {

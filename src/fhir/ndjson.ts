@@ -90,14 +90,9 @@ export class LineChecker {
     return this.#records;
   }
 
-  /** What is known where the last line begins that has not ended yet. */
-  get state(): LineState {
-    return { records: this.#records, headers: this.#headers, line: this.#line };
-  }
-
-  /** Bytes of that line so far. */
-  get unfinished(): number {
-    return this.#length;
+  /** What is known where the line begins that has not ended yet, and its bytes so far. */
+  get unfinished(): { state: LineState; bytes: number } {
+    return { state: { records: this.#records, headers: this.#headers, line: this.#line }, bytes: this.#length };
   }
 
   /** Checks the next bytes; returns what is wrong, for ever after the first fault. */

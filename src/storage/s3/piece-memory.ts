@@ -60,7 +60,10 @@ export class PieceMemory {
     const length = this.gathered + chunk.length;
     if (length > this.#memory.length) {
       // A small file takes no more than it needs; of a large one all later pieces are whole at once.
-      const larger = length > LARGE ? this.#whole(most) : Buffer.allocUnsafeSlow(Math.min(2 * length, most));
+      const larger =
+        length > LARGE
+          ? this.#whole(most)
+          : Buffer.allocUnsafeSlow(Math.min(Math.max(length, 2 * this.#memory.length), most));
       larger.set(this.#memory.subarray(0, this.gathered));
       this.#memory = larger;
     }

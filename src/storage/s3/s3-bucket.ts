@@ -1,22 +1,15 @@
 import type { Readable } from 'node:stream';
-import type {
-  HeadObjectCommandOutput,
-  ListMultipartUploadsCommandInput,
-  ListMultipartUploadsCommandOutput,
-  ListObjectsV2CommandOutput,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import type { HeadObjectCommandOutput, ListObjectsV2CommandOutput, S3Client } from '@aws-sdk/client-s3';
 import {
-  AbortMultipartUploadCommand,
   CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { statusOf, toS3Error } from './s3-error.ts';
+import { contentType } from './content-type.ts';
+import { absentAsUndefined, isAbsent, statusOf, toS3Error } from './s3-error.ts';
 
 /** Objects that one DeleteObjects can name. */
 const DELETE_BATCH = 1000;
@@ -227,25 +220,6 @@ export class S3Bucket {
     }
   }
 
-  /** Gives up all multipart uploads whose keys begin so. */
-  async abortUploads(prefix: string): Promise<void> {
-    let next: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
-    while (next !== undefined) {
-      const page: ListMultipartUploadsCommandOutput = await this.send(
-        new ListMultipartUploadsCommand({ Bucket: this.name, Prefix: prefix, ...next }),
-      );
-      for (const { Key = '', UploadId = '' } of page.Uploads ?? []) await this.abortUpload(Key, UploadId);
-      next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
-    }
-  }
-
-  /** Gives up a multipart upload; nothing happens when it has ended. */
-  async abortUpload(key: string, uploadId: string): Promise<void> {
-    await absentAsUndefined(
-      this.send(new AbortMultipartUploadCommand({ Bucket: this.name, Key: key, UploadId: uploadId })),
-    );
-  }
-
   async *#pages(prefix: string, delimiter?: '/'): AsyncIterable<ListObjectsV2CommandOutput> {
     let token: string | undefined;
     do {
@@ -261,24 +235,4 @@ export class S3Bucket {
       token = page.NextContinuationToken;
     } while (token !== undefined);
   }
-}
-
-/** Readers may come by way of other tools that look at it. */
-export function contentType(key: string): { ContentType?: string } {
-  if (key.endsWith('.ndjson')) return { ContentType: 'application/fhir+ndjson' };
-  return key.endsWith('.json') ? { ContentType: 'application/json' } : {};
-}
-
-async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Not every 404: a bucket that is not there, or an unknown key of some endpoints, is another matter. */
-function isAbsent(error: unknown): boolean {
-  return statusOf(error) === 404 && /^(NoSuchKey|NotFound|NoSuchUpload)$/.test((error as Error).name);
 }

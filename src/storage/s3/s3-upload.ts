@@ -1,7 +1,18 @@
-import type { CompletedPart } from '@aws-sdk/client-s3';
-import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import type {
+  CompletedPart,
+  ListMultipartUploadsCommandInput,
+  ListMultipartUploadsCommandOutput,
+} from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import type { Condition, S3Bucket } from './s3-bucket.ts';
-import { contentType } from './s3-bucket.ts';
+import { contentType } from './content-type.ts';
+import { absentAsUndefined, isEndedUpload } from './s3-error.ts';
 
 /** A piece that an upload has: its number there, its length, and what proves that it is this one. */
 export type UploadedPiece = readonly [number: number, bytes: number, etag: string, crc32?: string];
@@ -38,6 +49,22 @@ export class S3Upload {
     return ChecksumCRC32 === undefined ? [number, piece.length, ETag] : [number, piece.length, ETag, ChecksumCRC32];
   }
 
+  /**
+   * Whether it has not ended. A piece without bytes asks, which never becomes one of the object: the answer to a large
+   * one gets lost when the storage closes the connection before it has read it.
+   *
+   * @param number that no piece has
+   */
+  async exists(number: number): Promise<boolean> {
+    try {
+      await this.put(number, Buffer.alloc(0));
+      return true;
+    } catch (error) {
+      if (isEndedUpload(error)) return false;
+      throw error;
+    }
+  }
+
   /** Makes the object; fails when a piece is another one meanwhile. */
   async complete(pieces: readonly UploadedPiece[], condition: Condition): Promise<void> {
     const Parts = pieces.map(([PartNumber, , ETag, ChecksumCRC32]): CompletedPart => {
@@ -50,10 +77,29 @@ export class S3Upload {
 
   /** Nothing happens when it has ended. */
   async abort(): Promise<void> {
-    await this.#bucket.abortUpload(this.#key, this.id);
+    await abortUpload(this.#bucket, this.#key, this.id);
   }
 
   get #target(): { Bucket: string; Key: string; UploadId: string } {
     return { Bucket: this.#bucket.name, Key: this.#key, UploadId: this.id };
   }
+}
+
+/** Gives up all uploads whose keys begin so. */
+export async function abortUploads(bucket: S3Bucket, prefix: string): Promise<void> {
+  let next: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
+  while (next !== undefined) {
+    const page: ListMultipartUploadsCommandOutput = await bucket.send(
+      new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix, ...next }),
+    );
+    for (const { Key = '', UploadId = '' } of page.Uploads ?? []) await abortUpload(bucket, Key, UploadId);
+    next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+  }
+}
+
+/** Gives up an upload; nothing happens when it has ended. */
+export async function abortUpload(bucket: S3Bucket, key: string, uploadId: string): Promise<void> {
+  await absentAsUndefined(
+    bucket.send(new AbortMultipartUploadCommand({ Bucket: bucket.name, Key: key, UploadId: uploadId })),
+  );
 }

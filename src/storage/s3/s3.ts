@@ -2,10 +2,12 @@ import type { S3Config } from './s3-schema.ts';
 import type { Folder, Neighbour, Part } from '../folder.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
+import { openUploadedPart } from './open-uploaded-part.ts';
 import type { PieceRules } from './piece-rules.ts';
 import { openS3Part } from './s3-part.ts';
 import { findEarlier } from './s3-pieces.ts';
-import { openUploadedPart } from './uploaded-part.ts';
+import { abortUploads } from './s3-upload.ts';
+
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 
 /** Folders below a place that are looked into. */
@@ -124,7 +126,7 @@ class S3Folder implements Folder {
   async removeParts(): Promise<void> {
     // Uploads first: an attempt that still runs must not find its upload without the pieces.
     await this.mayChange();
-    await this.#bucket.abortUploads(`${this.#prefix}/`);
+    await abortUploads(this.#bucket, `${this.#prefix}/`);
     await this.remove(PARTS_FOLDER);
   }
 

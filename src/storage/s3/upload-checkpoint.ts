@@ -11,8 +11,8 @@ export interface UploadCheckpoint extends FileVersion, ResumePoint {
   name: string;
   /** In order. */
   pieces: readonly UploadedPiece[];
-  /** The first number of a piece that no attempt has used that is known of. */
-  next: number;
+  /** How often an attempt has gone on with the upload of an earlier one. */
+  takeovers: number;
 }
 
 /**
@@ -63,11 +63,9 @@ export async function findUploads(
   const [best, ...others] = found
     .filter((checkpoint) => checkpoint.name === name)
     .sort((one, other) => other.bytes - one.bytes);
-  const rest = [...others, ...found.filter((checkpoint) => checkpoint.name !== name)];
-  if (best === undefined) return { best, others: rest };
-  // Several may be of one upload, one taken over from another.
-  const next = Math.max(...found.filter(({ uploadId }) => uploadId === best.uploadId).map((one) => one.next));
-  return { best: { ...best, next }, others: rest.filter(({ uploadId }) => uploadId !== best.uploadId) };
+  // Several may be of one upload, which one attempt has taken over from another.
+  const unwanted = [...others, ...found.filter((checkpoint) => checkpoint.name !== name)];
+  return { best, others: unwanted.filter(({ uploadId }) => uploadId !== best?.uploadId) };
 }
 
 /** A damaged one does not count, and its file is fetched from the start; neither does one that was removed meanwhile. */

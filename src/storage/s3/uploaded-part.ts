@@ -2,41 +2,22 @@ import { randomUUID } from 'node:crypto';
 import type { FileVersion, Part, ResumePoint, ResumedPart } from '../folder.ts';
 import { PieceMemory, storePiece } from './piece-memory.ts';
 import { LEAST_PIECE, sizeOfPiece } from './piece-rules.ts';
+import { isEndedUpload } from './s3-error.ts';
 import type { PartPlace } from './s3-part.ts';
 import type { UploadedPiece } from './s3-upload.ts';
 import { S3Upload } from './s3-upload.ts';
 import type { UploadCheckpoint } from './upload-checkpoint.ts';
-import { OwnCheckpoint, findUploads } from './upload-checkpoint.ts';
+import { OwnCheckpoint } from './upload-checkpoint.ts';
 
-/**
- * Numbers of pieces that an attempt leaves free behind those that it takes over: the earlier attempt may still run, and
- * stores a piece or two more until it notices.
- */
-const GAP = 16;
-
-/**
- * Opens the part of a file whose final name is known. When an earlier attempt has left an upload, this one goes on with
- * it; the earlier one notices that its checkpoint is gone, and stops.
- *
- * @param keys below the prefix of the place, of all that earlier attempts have left
- */
-export async function openUploadedPart(place: PartPlace, name: string, keys: readonly string[]): Promise<Part> {
-  const { bucket, prefix, keyOf } = place;
-  const { best, others } = await findUploads(bucket, keys, name);
-  const own = new OwnCheckpoint(bucket, `${prefix}${randomUUID()}/`);
-  const taken = best && { ...best, next: best.next + GAP };
-  if (taken !== undefined) await own.save(taken);
-  await bucket.remove(keys);
-  for (const other of others) await bucket.abortUpload(keyOf(other.name), other.uploadId);
-  return new UploadedPart(place, name, own, taken);
-}
+/** What is taken over, and the number of the first piece that is added. */
+export type Taken = UploadCheckpoint & { next: number };
 
 /**
  * A part whose pieces go to the multipart upload of the final object: they are stored once, and nobody sees them before
  * all checks have passed. Nobody can read them either, so a piece ends where a later attempt can go on by what is known
  * there. One piece is stored while the next one is received. A file of one piece is published from memory.
  */
-class UploadedPart implements Part {
+export class UploadedPart implements Part {
   readonly #place: PartPlace;
   readonly #name: string;
   readonly #key: string;
@@ -47,6 +28,7 @@ class UploadedPart implements Part {
   /** Stored, in order. */
   #pieces: UploadedPiece[];
   #next: number;
+  #takeovers: number;
   /** Bytes of the pieces, that which is being stored included. */
   #handedOver: number;
   /** The last point, and the one before. */
@@ -64,13 +46,14 @@ class UploadedPart implements Part {
   /** Another attempt has published the file meanwhile. */
   #isOvertaken = false;
 
-  constructor(place: PartPlace, name: string, checkpoint: OwnCheckpoint, taken: UploadCheckpoint | undefined) {
+  constructor(place: PartPlace, name: string, checkpoint: OwnCheckpoint, taken: Taken | undefined) {
     this.#place = place;
     this.#name = name;
     this.#key = place.keyOf(name);
     this.#checkpoint = checkpoint;
     this.#pieces = [...(taken?.pieces ?? [])];
     this.#next = taken?.next ?? 1;
+    this.#takeovers = taken?.takeovers ?? 0;
     this.#handedOver = this.#saved = taken?.bytes ?? 0;
     if (taken === undefined) return;
     const { validator, total, bytes, state, uploadId } = taken;
@@ -124,27 +107,19 @@ class UploadedPart implements Part {
   async finish(): Promise<void> {
     await this.#storing;
     this.#finished = true;
-    if (this.#pieces.length > 0) await this.#storeRest();
-    this.#isWhole = true;
-  }
-
-  async #storeRest(): Promise<void> {
-    if (this.#memory.gathered > 0) {
-      const { stored } = await storePiece(
-        () => this.#memory.take(this.#memory.gathered),
-        (piece) => this.#store(piece, undefined),
-      );
-      await stored;
+    if (this.#handedOver > 0) {
+      if (this.#memory.gathered > 0) await (await this.#handOver(this.#memory.gathered, undefined)).stored;
+      // Many finished parts may wait for their names.
+      this.#memory.forget();
     }
-    // Many finished parts may wait for their names.
-    this.#memory.forget();
+    this.#isWhole = true;
   }
 
   async publish(name: string): Promise<boolean> {
     const { bucket, mayPublish } = this.#place;
     if (name !== this.#name) throw new Error(`a part that was opened for ${this.#name} cannot become ${name}`);
     if (!this.#isWhole) throw new Error('a part of which bytes are missing cannot be published');
-    if (this.#pieces.length === 0) {
+    if (this.#handedOver === 0) {
       await mayPublish();
       return bucket.create(this.#key, this.#memory.bytes);
     }
@@ -158,9 +133,9 @@ class UploadedPart implements Part {
       return published;
     } catch (error) {
       // The answer to an upload that was completed got lost, and the SDK asked again; or somebody else was first.
-      if (hasEnded(error) && (await bucket.size(this.#key)) !== undefined) return false;
+      if (isEndedUpload(error) && (await bucket.size(this.#key)) !== undefined) return false;
       // A piece that is gone or another one does not come back.
-      if (hasEnded(error) || nameOf(error) === 'InvalidPart') await this.#giveUp();
+      if (isEndedUpload(error) || (error as Error).name === 'InvalidPart') await this.#giveUp();
       throw error;
     }
   }
@@ -190,15 +165,19 @@ class UploadedPart implements Part {
       ({ bytes }) => bytes >= this.#handedOver + LEAST_PIECE && bytes <= this.#handedOver + gathered,
     );
     const length = point === undefined ? gathered : point.bytes - this.#handedOver;
-    const { stored } = await storePiece(
-      () => this.#memory.take(length),
-      (piece) => this.#store(piece, point),
-    );
+    const { stored } = await this.#handOver(length, point);
     this.#busy = true;
     this.#handedOver += length;
     this.#storing = stored.then(() => this.#save()).finally(() => (this.#busy = false));
     // Whoever waits for it next gets its failure.
     this.#storing.catch(() => {});
+  }
+
+  #handOver(bytes: number, point: ResumePoint | undefined): Promise<{ stored: Promise<void> }> {
+    return storePiece(
+      () => this.#memory.take(bytes),
+      (piece) => this.#store(piece, point),
+    );
   }
 
   async #store(piece: Buffer, point: ResumePoint | undefined): Promise<void> {
@@ -209,7 +188,7 @@ class UploadedPart implements Part {
       this.#pieces.push(await this.#upload.put(this.#next, piece));
       this.#next++;
     } catch (error) {
-      if (!hasEnded(error)) throw error;
+      if (!(await this.#hasEnded(error))) throw error;
       this.#isOvertaken = (await bucket.size(this.#key)) !== undefined;
       if (this.#isOvertaken) return;
       await this.#giveUp();
@@ -218,14 +197,18 @@ class UploadedPart implements Part {
     if (point !== undefined) this.#end = { pieces: this.#pieces.length, point };
   }
 
+  async #hasEnded(error: unknown): Promise<boolean> {
+    return isEndedUpload(error) || (await this.#upload?.exists(this.#next).catch(() => true)) === false;
+  }
+
   /** Makes the pieces known to later attempts. Behind the last one of a finished file nothing could go on. */
   async #save(): Promise<void> {
     const [end, upload, version] = [this.#end, this.#upload, this.#version];
     if (end === undefined || upload === undefined || version === undefined) return;
     if (this.#finished || this.#isOvertaken || end.point.bytes === this.#saved) return;
     const pieces = this.#pieces.slice(0, end.pieces);
-    const next = this.#next;
-    await this.#checkpoint.save({ ...version, ...end.point, uploadId: upload.id, name: this.#name, pieces, next });
+    const of = { uploadId: upload.id, name: this.#name, takeovers: this.#takeovers };
+    await this.#checkpoint.save({ ...version, ...end.point, ...of, pieces });
     this.#saved = end.point.bytes;
   }
 
@@ -236,17 +219,10 @@ class UploadedPart implements Part {
     this.#isWhole = false;
     this.#pieces = [];
     this.#next = 1;
+    this.#takeovers = 0;
     this.#end = undefined;
     this.#saved = 0;
     if (!(await this.#checkpoint.remove())) return;
     await upload?.abort();
   }
-}
-
-function hasEnded(error: unknown): boolean {
-  return nameOf(error) === 'NoSuchUpload';
-}
-
-function nameOf(error: unknown): string {
-  return (error as Error).name;
 }

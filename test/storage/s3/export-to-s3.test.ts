@@ -85,7 +85,8 @@ describe.skipIf(!hasS3)('an export to S3', () => {
     expect(filesOf(big).map(({ status }) => status)).toEqual([200, 206]);
     const kept = filesOf(big)[1]?.rangeStart ?? 0;
     expect(kept).toBeGreaterThan(0);
-    expect(kept % PIECE).toBe(0);
+    // A piece ends where a line does.
+    expect(PIECE - kept).toBeLessThan(100_000);
     // A piece, and what was on its way meanwhile.
     expect(before - kept).toBeLessThan(PIECE + RATE);
   }, 120_000);
