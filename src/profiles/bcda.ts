@@ -3,6 +3,7 @@ import { factsFrom } from './profile.ts';
 
 const pages = factsFrom('CMSgov/bcda-static-site, pages of v3', '2026-11-25');
 const tools = factsFrom('google/bulk_fhir_tools, client.go', '2026-11-25');
+const group = factsFrom('groups.google.com/g/bc-api, threads tEiV6PUWty0 and Adr-4TF3OzM', '2026-11-25');
 
 export const bcda: Profile = {
   name: 'bcda',
@@ -22,6 +23,11 @@ export const bcda: Profile = {
     pages('`_since` before 2026-03-26 brings the whole history.'),
     pages('A `_typeFilter` knows `_tag`, `outcome` and `service-date`.'),
     pages('50 resources of ExplanationOfBenefit in each file, so there are very many files.'),
-    tools('`expires_in` of a token may be text.'),
+    group('429 also at the token endpoint; the limit is for each IP address.'),
+    {
+      value: '`expires_in` of a token may be text.',
+      source: 'google/bulk_fhir_tools, auth.go',
+      date: '2026-11-25',
+    },
   ],
 };

@@ -18,6 +18,31 @@ export const hapi: Profile = {
     server('`Retry-After` is always 120 seconds.'),
     server('DELETE of a finished job is answered with 404.'),
     server('An equal kick-off gives the earlier job again, unless it says `Cache-Control: no-cache`.'),
+    {
+      value: 'After DELETE, the status URL answers 202, not 404.',
+      source: 'hapifhir/hapi-fhir issues 5849, 7261 and 7291',
+      date: '2026-11-25',
+    },
+    {
+      value: 'The manifest may lack `error`, and in older versions `request` and `requiresAccessToken`.',
+      source: 'hapifhir/hapi-fhir issues 4084 and 4051',
+      date: '2026-11-25',
+    },
+    {
+      value: 'A file may be XML or a Binary in JSON, unless `Accept` asks for NDJSON.',
+      source: 'hapifhir/hapi-fhir issue 4051',
+      date: '2026-11-25',
+    },
+    {
+      value: '`Content-Location` may have a wrong base.',
+      source: 'hapifhir/hapi-fhir issue 4670',
+      date: '2026-11-25',
+    },
+    {
+      value: 'With a small file capacity, a job may never end.',
+      source: 'hapifhir/hapi-fhir issue 4511',
+      date: '2026-11-25',
+    },
     formats('Formats other than `application/fhir+ndjson` are rejected.'),
     {
       value: '`transactionTime` was the end of the job: the next `_since` misses changes during the export.',

@@ -52,6 +52,17 @@ export const oracleMillennium: Profile = {
       source: 'smart-on-fhir/bulk-data-client issue 18',
       date: '2026-11-25',
     },
-    bulk('Soarian, another product, has a group `All_Patients`, and asks clients not to use `Patient/$export`.'),
+    bulk('Its group export is that of Bulk Data 1.0.1.'),
+    smartFetch('A group has about 1000 patients at most.'),
+    {
+      value: 'Attachments are absolute references such as `https://…/Binary/id`; the answer may be a Binary in JSON.',
+      source: 'smart-on-fhir/bulk-data-client issue 11',
+      date: '2026-11-25',
+    },
+    {
+      value: 'Soarian, another product, has a group `All_Patients`, and asks clients not to use `Patient/$export`.',
+      source: 'docs.oracle.com, Soarian "Bulk Data Access" (sfbda)',
+      date: '2026-11-25',
+    },
   ],
 };
