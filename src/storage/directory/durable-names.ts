@@ -42,7 +42,7 @@ export class DurableNames {
   /**
    * Gives a file its name, or removes it when the name is taken. A link fails where a rename would overwrite, so that of
    * two attempts only one can publish. Without links it is looked whether the name is taken: an attempt that sleeps right
-   * behind that look would overwrite what another one publishes meanwhile, and POSIX has nothing better.
+   * behind that look would overwrite what another one publishes meanwhile. Node.js has no rename that would not.
    *
    * @returns false when the name is taken
    */
