@@ -29,6 +29,8 @@ interface Slab {
 
 const free: ArrayBuffer[] = [];
 const slabs = new WeakMap<ArrayBufferLike, Slab>();
+/** Memory of others, and its bytes that are not done with. */
+const others = new WeakMap<ArrayBufferLike, { inUse: number; onReleased: () => void }>();
 
 /** What the last read has left of its slab: Node asks for its connection's next memory right after each read. */
 let next: { rest: Uint8Array; ofConnection: Slab[] } | undefined;
@@ -64,10 +66,26 @@ export function received(chunk: Uint8Array): void {
   slab.parsed = chunk.byteOffset + chunk.length;
 }
 
-/** Bytes that were {@link received} are done with, and may change. Once for each; memory of others is ignored. */
+/**
+ * Bytes that were {@link received}, or are of memory that somebody {@link awaitRelease awaits}, are done with, and may
+ * change. Once for each; other memory is ignored.
+ */
 export function release(chunk: Uint8Array): void {
   const slab = slabs.get(chunk.buffer);
-  if (slab !== undefined) doneWith(slab, chunk.length);
+  if (slab !== undefined) return doneWith(slab, chunk.length);
+  const other = others.get(chunk.buffer);
+  if (other === undefined) return;
+  other.inUse -= chunk.length;
+  if (other.inUse === 0) other.onReleased();
+}
+
+/**
+ * Has memory that is passed on piece by piece await its release.
+ *
+ * @param onReleased called when every byte of it has been passed on and released; of the same memory the first one counts
+ */
+export function awaitRelease(memory: ArrayBufferLike, onReleased: () => void): void {
+  if (!others.has(memory)) others.set(memory, { inUse: memory.byteLength, onReleased });
 }
 
 function parsedUpTo(slab: Slab, end: number): void {
