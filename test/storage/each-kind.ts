@@ -2,8 +2,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createHash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { projectRoot } from '../../dev/temporal/project.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
+import { FileThread } from '../../src/storage/directory/file-thread.ts';
 import type { Folder, FileVersion, Part } from '../../src/storage/folder.ts';
 import type { PieceRules } from '../../src/storage/s3/piece-rules.ts';
 import { openS3 } from '../../src/storage/s3/s3.ts';
@@ -29,13 +32,25 @@ interface Kind {
 
 export const data = randomBytes(4 * PIECE);
 
-function directory(): Kind {
+/** The compiled code of the thread; `npm test` has built it. */
+export const FILE_THREAD = pathToFileURL(join(projectRoot, 'dist/src/storage/directory/steps-in-thread.js'));
+
+/** As with many small files: asked for until it is ready. */
+export async function readyThread(thread: FileThread): Promise<FileThread> {
+  await expect.poll(() => thread.forStep(), { interval: 1, timeout: 10_000 }).toBeDefined();
+  return thread;
+}
+
+function directory(thread?: FileThread): Kind {
   let root: string;
   return {
     hasNames: true,
     start: async () => void (root = await mkdtemp(join(tmpdir(), 'directory-'))),
-    stop: () => rm(root, { recursive: true, force: true }),
-    open: (path) => openDirectory(root, path),
+    stop: async () => {
+      await thread?.end();
+      await rm(root, { recursive: true, force: true });
+    },
+    open: async (path) => openDirectory(root, path, thread && (await readyThread(thread))),
     everything: async (path) => {
       const found = await readdir(join(root, path), { recursive: true, withFileTypes: true });
       return found
@@ -132,10 +147,11 @@ export async function content(file: string): Promise<string | undefined> {
 export function describeEachKind(what: string, tests: (name: 'directory' | 's3') => void): void {
   describe.each([
     ['directory', directory(), true],
+    ['directory, with a thread for small files', directory(new FileThread(FILE_THREAD)), true],
     ['s3', s3(true), hasS3],
     ['s3, names unknown', s3(false), hasS3],
   ] as const)('%s', (title, its, there) => {
-    const name = title === 'directory' ? 'directory' : 's3';
+    const name = title.startsWith('directory') ? 'directory' : 's3';
     describe.skipIf(!there)(what, () => {
       beforeAll(() => its.start());
       afterAll(() => its.stop());

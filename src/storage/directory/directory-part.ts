@@ -38,6 +38,12 @@ export interface PartHost {
    * @param flags for opening it; default: `wx`
    */
   create(name: string, flags?: number): Promise<{ path: string; handle: FileHandle }>;
+  /**
+   * Writes a small file durably in another thread.
+   *
+   * @returns undefined when that is not worth it, and {@link create} is to be used; else its path at once
+   */
+  writeElsewhere?(name: string, content: Uint8Array): { path: string; written: Promise<void> } | undefined;
   /** Turns errors of the file system into ours. */
   guard<T>(action: () => Promise<T>): Promise<T>;
   /** Gives a file its final name, never over another: false when there is one. */
@@ -147,6 +153,13 @@ class DirectoryPart implements Part {
 
   async finish(): Promise<void> {
     await this.#host.guard(async () => {
+      const elsewhere =
+        this.#small === undefined ? undefined : this.#host.writeElsewhere?.(newName(this.#label), this.#small);
+      if (elsewhere !== undefined) {
+        this.#small = undefined;
+        this.#file = { path: elsewhere.path, handle: undefined };
+        return elsewhere.written;
+      }
       await this.#stored();
       const isSmall = this.#small !== undefined && DURABLE_WRITES !== undefined;
       const { handle } = await this.#opened(DURABLE_WRITES);

@@ -10,7 +10,11 @@ import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 import { absentAs } from './absent-as.ts';
 import { openDirectoryPart } from './directory-part.ts';
 import { DurableNames } from './durable-names.ts';
+import { FileThread } from './file-thread.ts';
 import { findNeighbour } from './find-neighbour.ts';
+
+/** Of all folders in this process. */
+const fileThread = new FileThread();
 
 /** How the names of documents begin that are being written. */
 const UNFINISHED = 'unfinished-';
@@ -20,9 +24,10 @@ const UNFINISHED = 'unfinished-';
  *
  * @param root absolute path of the destination
  * @param path of the place below it, already checked
+ * @param thread for small files; default: the one of this process
  * @throws ExportError `DestinationFailed` when the folder leads out of the destination by a symbolic link
  */
-export async function openDirectory(root: string, path: string): Promise<Folder> {
+export async function openDirectory(root: string, path: string, thread = fileThread): Promise<Folder> {
   const folder = join(root, path);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -30,7 +35,7 @@ export async function openDirectory(root: string, path: string): Promise<Folder>
     if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) {
       throw new ExportError('DestinationFailed', `${folder} leads out of its destination by a symbolic link`);
     }
-    return new DirectoryFolder(realRoot, realFolder);
+    return new DirectoryFolder(realRoot, realFolder, thread);
   } catch (error) {
     throw await toStorageError(error, folder);
   }
@@ -40,22 +45,25 @@ class DirectoryFolder implements Folder {
   readonly location: string;
   readonly mayChange: () => Promise<void>;
   readonly #root: string;
+  readonly #thread: FileThread;
   readonly #names: DurableNames;
   #earlierParts: Promise<string[]> | undefined;
 
-  constructor(root: string, location: string, mayChange = async (): Promise<void> => {}) {
+  constructor(root: string, location: string, thread: FileThread, mayChange = async (): Promise<void> => {}) {
     this.#root = root;
+    this.#thread = thread;
     this.location = location;
     this.mayChange = mayChange;
     this.#names = new DurableNames(location);
   }
 
   guardedBy(mayChange: () => Promise<void>): Folder {
-    return new DirectoryFolder(this.#root, this.location, mayChange);
+    return new DirectoryFolder(this.#root, this.location, this.#thread, mayChange);
   }
 
   async read(name: string): Promise<Buffer | undefined> {
-    return this.#guard(() => absentAs(undefined, readFile(this.#path(name))));
+    const path = this.#path(name);
+    return this.#guard(() => this.#thread.forStep()?.read(path) ?? absentAs(undefined, readFile(path)));
   }
 
   async *stream(name: string): AsyncIterable<Buffer> {
@@ -69,7 +77,11 @@ class DirectoryFolder implements Folder {
   }
 
   async size(name: string): Promise<number | undefined> {
-    return this.#guard(async () => (await absentAs(undefined, stat(this.#path(name))))?.size);
+    const path = this.#path(name);
+    return this.#guard(async () => {
+      const thread = this.#thread.forStep();
+      return thread === undefined ? (await absentAs(undefined, stat(path)))?.size : thread.size(path);
+    });
   }
 
   async write(name: string, content: string | Uint8Array): Promise<void> {
@@ -119,6 +131,7 @@ class DirectoryFolder implements Folder {
       openDirectoryPart(label, {
         earlier: () => (this.#earlierParts ??= this.#listParts()),
         create: (name, flags) => this.#createIn(PARTS_FOLDER, name, flags),
+        writeElsewhere: (name, content) => this.#writeElsewhere(name, content),
         guard: (action) => this.#guard(action),
         publish: (path, name) => this.#publish(path, name),
       }),
@@ -176,6 +189,13 @@ class DirectoryFolder implements Folder {
     return { path, handle: await this.#names.inFolderOf(path, () => open(path, flags, 0o600)) };
   }
 
+  #writeElsewhere(name: string, content: Uint8Array): { path: string; written: Promise<void> } | undefined {
+    const placed = this.#thread.forStep()?.place(content);
+    if (placed === undefined) return undefined;
+    const path = this.#path(`${PARTS_FOLDER}/${name}`);
+    return { path, written: this.#names.inFolderOf(path, () => placed.write(path)).finally(() => placed.free()) };
+  }
+
   async #listParts(): Promise<string[]> {
     const names = await absentAs([], readdir(this.#path(PARTS_FOLDER)));
     return names.filter((name) => name.endsWith('.part')).map((name) => this.#path(`${PARTS_FOLDER}/${name}`));
@@ -183,7 +203,8 @@ class DirectoryFolder implements Folder {
 
   async #publish(part: string, name: string): Promise<boolean> {
     await this.mayChange();
-    return this.#names.publish(part, this.#path(name));
+    const thread = this.#thread.forStep();
+    return this.#names.publish(part, this.#path(name), thread && ((from, to) => thread.move(from, to)));
   }
 
   #path(name: string): string {

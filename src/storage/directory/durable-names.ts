@@ -44,13 +44,16 @@ export class DurableNames {
    * two attempts only one can publish. Without links it is looked whether the name is taken: an attempt that sleeps right
    * behind that look would overwrite what another one publishes meanwhile. Node.js has no rename that would not.
    *
+   * @param move gives it the name by `link` and `unlink`; default: in this thread
    * @returns false when the name is taken
    */
-  async publish(from: string, to: string): Promise<boolean> {
+  async publish(from: string, to: string, move = linkAndUnlink): Promise<boolean> {
     try {
-      await this.inFolderOf(to, () => link(from, to));
+      await this.inFolderOf(to, () => move(from, to));
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
+      const { code = '', syscall } = error as NodeJS.ErrnoException;
+      // It has its name by then.
+      if (syscall === 'unlink') throw error;
       if (code === 'EEXIST') return await discardAnd(from, false);
       if (!NO_LINKS.has(code)) throw error;
       if ((await absentAs(undefined, lstat(to))) !== undefined) return await discardAnd(from, false);
@@ -59,7 +62,7 @@ export class DurableNames {
       return true;
     }
     this.add(to);
-    return await discardAnd(from, true);
+    return true;
   }
 
   /** Does something with a path, and makes its folder if that turns out not to exist. */
@@ -92,6 +95,11 @@ export class DurableNames {
       throw error;
     }
   }
+}
+
+async function linkAndUnlink(from: string, to: string): Promise<void> {
+  await link(from, to);
+  await absentAs(undefined, unlink(from));
 }
 
 async function discardAnd<T>(path: string, result: T): Promise<T> {
