@@ -1,5 +1,5 @@
-/** Pieces that one thread stores at once: each holds memory, and so few fill a network. */
-const STORED_AT_ONCE = 4;
+/** Pieces that one thread stores at once: each holds memory, and few keep a network or a storage busy. */
+const STORED_AT_ONCE = 3;
 /** Bytes from which a file is taken to need whole pieces. */
 const LARGE = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -102,7 +102,10 @@ export class PieceMemory {
   #whole(bytes: number): Buffer {
     if (!this.#holds) holders++;
     this.#holds = true;
-    const at = spare.findIndex(({ length }) => length === bytes);
-    return at === -1 ? Buffer.allocUnsafeSlow(bytes) : (spare.splice(at, 1)[0] as Buffer);
+    const last = spare.pop();
+    if (last?.length === bytes) return last;
+    // Pieces of a very large file grow: none of the old size is needed any more.
+    spare.length = 0;
+    return Buffer.allocUnsafeSlow(bytes);
   }
 }

@@ -11,7 +11,7 @@ export interface PieceRules {
 
 /**
  * Bytes that a piece of an upload may have, by its number: those of a very large file grow, so that there are enough
- * numbers for it. 10,000 pieces that begin with 8 MiB hold 300 GiB.
+ * numbers for it. 10,000 pieces that begin with 6 MiB hold 220 GiB.
  */
 export function sizeOfPiece({ pieceBytes, maxPieces }: PieceRules, number: number): number {
   return pieceBytes * 2 ** Math.floor((4 * (number - 1)) / maxPieces);

@@ -12,8 +12,11 @@ import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 
 /** Folders below a place that are looked into. */
 const MOST_FOLDERS = 1000;
-/** A kill costs one or two pieces, and a download holds a few in memory. Files of up to 78 GiB are joined in one step. */
-const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
+/**
+ * A kill costs one or two pieces, and a download holds as many in memory: little more than S3's least, so that a line that
+ * begins in the last MiB ends a piece.
+ */
+const PIECES: PieceRules = { pieceBytes: 6 * 1024 * 1024, maxPieces: 10_000 };
 
 /** One for each destination of this process: it holds connections and credentials. */
 const buckets = new WeakMap<S3Config, S3Bucket>();

@@ -12,7 +12,7 @@ import { startStack } from '../../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../../support/worker-processes.ts';
 
 const MIB = 1024 * 1024;
-const PIECE = 8 * MIB;
+const PIECE = 6 * MIB;
 const RATE = 4 * MIB;
 
 describe.skipIf(!hasS3)('an export to S3', () => {

@@ -32,7 +32,7 @@ export function useFaultyEndpoint(): void {
 }
 
 export function open(path: string, more: Partial<S3Config> = {}, pieceBytes = PIECE): Folder {
-  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, { pieceBytes, maxPieces: 100 });
+  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, { pieceBytes, maxPieces: 1000 });
 }
 
 /** A part with so many bytes. */
