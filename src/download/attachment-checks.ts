@@ -22,11 +22,6 @@ export class AttachmentChecks implements FileChecks {
     return this.#bytes;
   }
 
-  /** It is known by its hash. */
-  get point(): undefined {
-    return undefined;
-  }
-
   push(chunk: Uint8Array): undefined {
     this.#sha256.update(chunk);
     this.#sha1?.update(chunk);

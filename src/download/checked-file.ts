@@ -1,5 +1,3 @@
-import type { ResumePoint } from '../storage/folder.ts';
-
 /** What is known of a file that has passed every check. */
 export interface CheckedFile {
   /** As stored: after content decoding, otherwise byte for byte as sent. */
@@ -8,8 +6,7 @@ export interface CheckedFile {
   records: number;
   /** Records that are no resources: the block headers of organised output (Bulk Data IG 3.0). */
   headers: number;
-  /** Undefined when the beginning was checked by an earlier attempt and could not be read again. */
-  sha256: string | undefined;
+  sha256: string;
   /** Of an attachment: what its resource says of the content and does not hold. */
   differs?: ('size' | 'hash')[];
 }
@@ -21,8 +18,6 @@ export type CheckOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'wro
 export interface FileChecks {
   /** Bytes so far. */
   readonly bytes: number;
-  /** The last place at which other checks could go on without these bytes; undefined when they need all of them. */
-  readonly point: ResumePoint | undefined;
   /** Takes the next bytes; says what is wrong with the file, if something is. */
   push(chunk: Uint8Array): string | undefined;
   /**

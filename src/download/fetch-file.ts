@@ -4,7 +4,7 @@ import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
-import type { Part, ResumePoint } from '../storage/folder.ts';
+import type { Part } from '../storage/folder.ts';
 import type { FileAnswer, FileRequest } from './ask-file.ts';
 import { askFile, isWrapped } from './ask-file.ts';
 import { endIsProved, isGzip, receiveBody } from './decode-body.ts';
@@ -109,10 +109,9 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   }
 }
 
-/** Reads what an earlier attempt has left, for the checks and the hash, or goes on with the checks where it left off. */
+/** Reads what an earlier attempt has left, for the checks and the hash. */
 async function checkResumed(request: FileRequest, part: Part, signal: AbortSignal): Promise<FileChecks> {
   const { resumed } = part;
-  if (resumed?.kind === 'known') return newChecks(request, resumed);
   const checks = newChecks(request);
   if (resumed === undefined) return checks;
   let fault: string | undefined;
@@ -126,8 +125,8 @@ async function checkResumed(request: FileRequest, part: Part, signal: AbortSigna
   return checks;
 }
 
-function newChecks({ entry, checks = 'fast' }: FileRequest, from?: ResumePoint): FileChecks {
-  return checksOf(entry, checks, from);
+function newChecks({ entry, checks = 'fast' }: FileRequest): FileChecks {
+  return checksOf(entry, checks);
 }
 
 async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Promise<Transfer> {
@@ -158,7 +157,7 @@ async function receive(
     const fault = checks.push(chunk);
     if (fault !== undefined) throw new ContentError(fault);
     context.onProgress(checks.bytes);
-    return writer.write(chunk, checks.point);
+    return writer.write(chunk);
   };
   // A rest is of a file that did not begin so; an attachment may be an archive.
   const mayBePacked = answer.kind === 'whole' && entry.kind !== 'attachment';
@@ -195,10 +194,7 @@ async function receive(
 }
 
 /** What the manifest says may be meant of a packed file, or of its content. */
-function wrongPacked(
-  { length, sha256 }: Entry,
-  forms: readonly Pick<CheckedFile, 'bytes' | 'sha256'>[],
-): string | undefined {
+function wrongPacked({ length, sha256 }: Entry, forms: readonly Packed[]): string | undefined {
   if (length !== undefined && !forms.some((form) => form.bytes === length)) {
     return `neither the packed file nor its content has the ${length} bytes that the manifest says`;
   }

@@ -7,7 +7,6 @@ import { receiptsFolder } from './layout.ts';
 export interface Receipt extends CheckedFile {
   ordinal: number;
   name: string;
-  sha256: string;
 }
 
 /**

@@ -24,12 +24,6 @@ export interface LineCounts {
   headers: number;
 }
 
-/** What is known where a line begins, and all that the lines behind need. */
-export interface LineState extends LineCounts {
-  /** Number of that line, from 1. */
-  line: number;
-}
-
 /** The outcome of the checks of all lines. */
 export type LinesOutcome = { kind: 'whole'; counts: LineCounts } | { kind: 'wrong'; detail: string };
 
@@ -68,17 +62,13 @@ export class LineChecker {
   readonly #held = new HeldLine(LONGEST_HELD_LINE);
   #length = 0;
   #long: { line: LongLine; root: RootFields } | undefined;
-  #records: number;
-  #headers: number;
-  #line: number;
+  #records = 0;
+  #headers = 0;
+  #line = 1;
   #fault: string | undefined;
 
-  /** @param before what another checker knew of the lines before those that come here */
-  constructor({ type, checks }: LineRules, tools: ByteTools, before?: LineState) {
+  constructor({ type, checks }: LineRules, tools: ByteTools) {
     this.#type = type;
-    this.#records = before?.records ?? 0;
-    this.#headers = before?.headers ?? 0;
-    this.#line = before?.line ?? 1;
     this.#isFast = checks === 'fast';
     this.#tools = tools;
     this.#utf8 = new Utf8Checker(tools.isUtf8);
@@ -88,11 +78,6 @@ export class LineChecker {
   /** Lines so far that hold a resource. */
   get records(): number {
     return this.#records;
-  }
-
-  /** What is known where the line begins that has not ended yet, and its bytes so far. */
-  get unfinished(): { state: LineState; bytes: number } {
-    return { state: { records: this.#records, headers: this.#headers, line: this.#line }, bytes: this.#length };
   }
 
   /** Checks the next bytes; returns what is wrong, for ever after the first fault. */

@@ -8,21 +8,17 @@ import { projectRoot } from '../../dev/temporal/project.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import { FileThread } from '../../src/storage/directory/file-thread.ts';
 import type { Folder, FileVersion, Part } from '../../src/storage/folder.ts';
-import type { PieceRules } from '../../src/storage/s3/piece-rules.ts';
+import type { PieceRules } from '../../src/storage/s3/s3-part.ts';
 import { openS3 } from '../../src/storage/s3/s3.ts';
 import type { TestS3 } from '../support/s3.ts';
 import { hasS3, startS3 } from '../support/s3.ts';
 
 /** The smallest pieces that S3 takes. */
 export const PIECE = 5 * 1024 * 1024;
-/** Few pieces of an upload, where more can be joined. */
-const JOINED: PieceRules = { pieceBytes: PIECE, maxPieces: 3 };
-const UPLOADED: PieceRules = { pieceBytes: PIECE, maxPieces: 1000 };
+const RULES: PieceRules = { pieceBytes: PIECE, maxPieces: 3 };
 export const VERSION: FileVersion = { validator: '"v1"', total: 4 * PIECE };
 
 interface Kind {
-  /** Final names are known when a part is opened. */
-  hasNames: boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
   open(path: string): Promise<Folder>;
@@ -44,7 +40,6 @@ export async function readyThread(thread: FileThread): Promise<FileThread> {
 function directory(thread?: FileThread): Kind {
   let root: string;
   return {
-    hasNames: true,
     start: async () => void (root = await mkdtemp(join(tmpdir(), 'directory-'))),
     stop: async () => {
       await thread?.end();
@@ -61,13 +56,12 @@ function directory(thread?: FileThread): Kind {
   };
 }
 
-function s3(hasNames: boolean): Kind {
+function s3(): Kind {
   let service: TestS3;
   return {
-    hasNames,
     start: async () => void (service = await startS3()),
     stop: () => service.stop(),
-    open: async (path) => openS3(service.destination({ prefix: 'raw' }), path, hasNames ? UPLOADED : JOINED),
+    open: async (path) => openS3(service.destination({ prefix: 'raw' }), path, RULES),
     everything: async (path) => {
       const under = (key: string): boolean => key.startsWith(`raw/${path}/`);
       const uploads = (await service.uploads()).filter(under).map((key) => `upload of ${key}`);
@@ -79,24 +73,7 @@ function s3(hasNames: boolean): Kind {
 
 /** Writes as a download does, in chunks of no particular size. */
 export async function fill(part: Part, from: number, to: number): Promise<void> {
-  for (let at = from; at < to; at += 300_007) {
-    const end = Math.min(at + 300_007, to);
-    // A line ends at every quarter of a piece.
-    const bytes = end - (end % (PIECE / 4));
-    await part.write([data.subarray(at, end)], { bytes, state: { line: bytes } });
-  }
-}
-
-/** Opens a part as those do who know its final name, if the running test does. */
-export function openPart(folder: Folder, label: string, name: string): Promise<Part> {
-  return kind.hasNames ? folder.openPart(label, name) : folder.openPart(label);
-}
-
-/** What was taken over is the beginning of a file. */
-export async function expectBeginning({ resumed }: Part, of: Uint8Array): Promise<void> {
-  const bytes = resumed?.bytes ?? 0;
-  if (resumed?.kind === 'bytes') expect(await hashOf(resumed.read())).toBe(hashOfBytes(of.subarray(0, bytes)));
-  else expect(resumed?.state).toEqual({ line: bytes });
+  for (let at = from; at < to; at += 300_007) await part.write([data.subarray(at, Math.min(at + 300_007, to))]);
 }
 
 export async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {
@@ -105,20 +82,18 @@ export async function hashOf(content: AsyncIterable<Buffer>): Promise<string> {
   return hash.digest('hex');
 }
 
-const hashOfBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-export const hashOfData = (to: number): string => hashOfBytes(data.subarray(0, to));
+export const hashOfData = (to: number): string => createHash('sha256').update(data.subarray(0, to)).digest('hex');
 
 /** An attempt that ended after so many bytes. */
 export async function brokenOff(folder: Folder, bytes: number, version = VERSION): Promise<void> {
-  const part = await openPart(folder, '1', 'file');
+  const part = await folder.openPart('1');
   await fill(part, part.resumed?.bytes ?? 0, bytes);
   await part.checkpoint(version);
   await part.keep();
 }
 
-export async function finished(folder: Folder, bytes: number, label = '1', name = 'file'): Promise<Part> {
-  const part = await openPart(folder, label, name);
+export async function finished(folder: Folder, bytes: number, label = '1'): Promise<Part> {
+  const part = await folder.openPart(label);
   await fill(part, part.resumed?.bytes ?? 0, bytes);
   await part.finish();
   return part;
@@ -135,7 +110,7 @@ export let path: string;
 
 /** A part as another attempt opens it. */
 export async function attempt(label = '1'): Promise<Part> {
-  return openPart(await kind.open(path), label, 'file');
+  return (await kind.open(path)).openPart(label);
 }
 
 /** The text of a document. */
@@ -148,8 +123,7 @@ export function describeEachKind(what: string, tests: (name: 'directory' | 's3')
   describe.each([
     ['directory', directory(), true],
     ['directory, with a thread for small files', directory(new FileThread(FILE_THREAD)), true],
-    ['s3', s3(true), hasS3],
-    ['s3, names unknown', s3(false), hasS3],
+    ['s3', s3(), hasS3],
   ] as const)('%s', (title, its, there) => {
     const name = title.startsWith('directory') ? 'directory' : 's3';
     describe.skipIf(!there)(what, () => {

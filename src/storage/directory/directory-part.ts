@@ -60,7 +60,7 @@ export async function openDirectoryPart(label: string, host: PartHost): Promise<
     const path = join(dirname(from), newName(label));
     const handle = await copyPrefix(from, path, bytes);
     if (handle === undefined) continue;
-    const resumed: ResumedPart = { kind: 'bytes', bytes, version, read: () => readPrefix(path, bytes) };
+    const resumed = { bytes, version, read: () => readPrefix(path, bytes) };
     const part = new DirectoryPart(label, host, { path, handle, resumed });
     await part.checkpoint(version);
     // Taken over: whoever still writes there will not be able to publish.

@@ -46,26 +46,6 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
-/** What something gives that may not be there: undefined when it is not. */
-export async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Not every 404: a bucket that is not there, or an unknown key of some endpoints, is another matter. */
-export function isAbsent(error: unknown): boolean {
-  return statusOf(error) === 404 && /^(NoSuchKey|NotFound|NoSuchUpload)$/.test((error as Error).name);
-}
-
-/** Whether an upload does not exist: it became an object, or was given up. */
-export function isEndedUpload(error: unknown): boolean {
-  return (error as Error).name === 'NoSuchUpload';
-}
-
 function finalCause(error: unknown): string | undefined {
   const name = nameOf(error);
   if (Object.hasOwn(FINAL, name)) return FINAL[name];

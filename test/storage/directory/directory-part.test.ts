@@ -34,8 +34,7 @@ async function written(mebibytes: number): Promise<Part> {
 
 async function contentOf(part: Part): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  const { resumed } = part;
-  for await (const chunk of resumed?.kind === 'bytes' ? resumed.read() : []) chunks.push(chunk);
+  for await (const chunk of part.resumed?.read() ?? []) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

@@ -11,6 +11,7 @@ import { listenOnLoopback } from '../../support/listen.ts';
 
 /** Bytes of a piece: the least that S3 takes. */
 export const PIECE = 5 * 1024 * 1024;
+const RULES = { pieceBytes: PIECE, maxPieces: 100 };
 
 export let s3: TestS3;
 export let proxy: Proxy;
@@ -31,8 +32,8 @@ export function useFaultyEndpoint(): void {
   });
 }
 
-export function open(path: string, more: Partial<S3Config> = {}, pieceBytes = PIECE): Folder {
-  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, { pieceBytes, maxPieces: 1000 });
+export function open(path: string, more: Partial<S3Config> = {}): Folder {
+  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, RULES);
 }
 
 /** A part with so many bytes. */
