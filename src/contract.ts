@@ -2,10 +2,10 @@
  * All that a caller sees: names, request, report, progress, messages, search attributes and failure codes.
  * It imports only the closed tables, which import nothing, so that any service can use it.
  */
-import type { WarningCode } from './errors.ts';
+import type { ExportPhase, WarningCode } from './errors.ts';
 
-export type { FailureCode, WarningCode } from './errors.ts';
-export { FAILURES, WARNINGS } from './errors.ts';
+export type { ExportPhase, FailureCode, WarningCode } from './errors.ts';
+export { FAILURES, PHASES, WARNINGS } from './errors.ts';
 
 /**
  * Task queue of the workflow and its control activities, unless the workers are started with another
@@ -191,25 +191,14 @@ export interface CheckReport {
   rows: CheckRow[];
 }
 
-export const PHASES = [
-  'starting',
-  'kick-off',
-  'waiting',
-  'downloading',
-  'settling',
-  'cleaning-up',
-  'complete',
-  'cancelled',
-  'failed',
-] as const;
-export type ExportPhase = (typeof PHASES)[number];
-
 /** Answer of the `progress` query. Times are ISO 8601 in UTC. */
 export interface ExportProgress {
   phase: ExportPhase;
   server: string;
   location?: string | undefined;
   polls: number;
+  /** While it waits for a slot that other exports of ours have: its place, from 1, and how many wait. */
+  queue?: { place: number; waiting: number } | undefined;
   /** The server's own words (`X-Progress`). */
   serverProgress?: string | undefined;
   nextPollAt?: string | undefined;

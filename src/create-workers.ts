@@ -15,6 +15,7 @@ import { HEARTBEAT_SECONDS, heartbeatInterval } from './policy/heartbeats.ts';
 import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/agents.ts';
 import { resolveSettings } from './profiles/resolve.ts';
+import { gatesOf } from './process/gates.ts';
 import { registeredAttributes } from './process/registered-attributes.ts';
 import { requireSameSdk } from './process/same-sdk.ts';
 
@@ -64,6 +65,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     limits: options.limits ?? LIMITS,
     registeredSearchAttributes: () => registeredAttributes(connection, namespace, config.searchAttributes),
     isRunning: (owner) => isRunning(new Client({ connection, namespace }), owner),
+    gates: gatesOf(connection, namespace, taskQueue, options.limits ?? LIMITS),
   };
   const common: Partial<WorkerOptions> = {
     connection,

@@ -71,6 +71,21 @@ export const FAILURES = {
 
 export type FailureCode = keyof typeof FAILURES;
 
+/** The closed list of phases of an export. */
+export const PHASES = [
+  'starting',
+  'queued',
+  'kick-off',
+  'waiting',
+  'downloading',
+  'settling',
+  'cleaning-up',
+  'complete',
+  'cancelled',
+  'failed',
+] as const;
+export type ExportPhase = (typeof PHASES)[number];
+
 /** The closed table of warning codes of an `ExportReport`. */
 export const WARNINGS = {
   PossibleOrphanJob:

@@ -31,6 +31,10 @@ export type SampleServerOptions = {
   pollsUntilReady?: number | undefined;
   /** Completion by time instead, milliseconds after the kick-off. */
   readyAfterMs?: number | undefined;
+  /** Jobs at a time: a kick-off is refused with 429 while so many are not deleted; default none. */
+  maxJobs?: number | undefined;
+  /** A job that nobody asks about for so long, in milliseconds, is deleted; default never. */
+  forgottenAfterMs?: number | undefined;
   /** `Retry-After` of "in progress" answers; default `1`, empty for none. */
   retryAfter?: string | undefined;
   /** `X-Progress` of the nth poll (from 1). */
@@ -72,7 +76,14 @@ export type SampleServerOptions = {
 };
 
 type OptionalSettings =
-  'readyAfterMs' | 'pageSize' | 'throttleBytesPerSecond' | 'stateFile' | 'authorization' | 'onRequest';
+  | 'maxJobs'
+  | 'forgottenAfterMs'
+  | 'readyAfterMs'
+  | 'pageSize'
+  | 'throttleBytesPerSecond'
+  | 'stateFile'
+  | 'authorization'
+  | 'onRequest';
 
 /** The options with their defaults. */
 export type Settings = {

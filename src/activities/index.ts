@@ -1,14 +1,22 @@
 import type { ActivityDeps } from './deps.ts';
 import type { CheckRequest } from '../contract.ts';
+import type { AskGateInput } from './ask-gate.ts';
+import { askGate } from './ask-gate.ts';
 import { checkServer } from './check-server.ts';
 import type { DeleteJobInput } from './delete-job.ts';
 import { deleteJob } from './delete-job.ts';
 import type { DownloadFilesInput } from './download-files.ts';
 import { downloadFiles } from './download-files.ts';
+import type { FindEarlierGateInput } from './find-earlier-gate.ts';
+import { findEarlierGate } from './find-earlier-gate.ts';
+import type { FindGoneExportsInput } from './find-gone-exports.ts';
+import { findGoneExports } from './find-gone-exports.ts';
 import type { FindAttachmentsInput } from './find-attachments.ts';
 import { findAttachments } from './find-attachments.ts';
 import type { KickOffInput } from './kick-off.ts';
 import { kickOff } from './kick-off.ts';
+import type { LeaveGateInput } from './leave-gate.ts';
+import { leaveGate } from './leave-gate.ts';
 import type { OpenExportInput } from './open-export.ts';
 import { openExport } from './open-export.ts';
 import type { PlanDownloadsInput } from './plan-downloads.ts';
@@ -40,6 +48,10 @@ export function createActivities(deps: ActivityDeps) {
     checkServer: (input: CheckRequest) => runActivity(() => checkServer(deps, input)),
     settleExport: (input: SettleExportInput) => runActivity((attempt) => settleExport(deps, input, attempt)),
     deleteJob: (input: DeleteJobInput) => runActivity(() => deleteJob(deps, input)),
+    askGate: (input: AskGateInput) => runActivity(() => askGate(deps, input)),
+    leaveGate: (input: LeaveGateInput) => runActivity(() => leaveGate(deps, input)),
+    findGoneExports: (input: FindGoneExportsInput) => runActivity((attempt) => findGoneExports(deps, input, attempt)),
+    findEarlierGate: (input: FindEarlierGateInput) => runActivity(() => findEarlierGate(deps, input)),
   };
 }
 

@@ -8,7 +8,7 @@ import { KickOffAttempt } from '../export-folder/kick-off-attempt.ts';
 import type { Answered, FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
-import type { Acceptance } from '../fhir/kick-off-answer.ts';
+import type { Acceptance, Rejection } from '../fhir/kick-off-answer.ts';
 import { readAcceptance, readRejection } from '../fhir/kick-off-answer.ts';
 import type { KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
@@ -42,7 +42,8 @@ export type KickOffResult =
       /** Milliseconds since the epoch. */
       acceptedAt?: number;
     } & FirstPoll)
-  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
+  /** `noSlot`: the server runs as many exports as it can, and takes this one later. */
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; noSlot?: true };
 
 /** When the first poll may come: no field when that is not known, because another attempt received the answer. */
 interface FirstPoll {
@@ -197,7 +198,7 @@ async function reject(
       await attempt.saveCapability({ ...attempt.capability, version: 4 });
       return trouble(detail, undefined);
     case 'trouble':
-      return trouble(detail, rejection.retryAfter);
+      return { ...trouble(detail, rejection.retryAfter), ...noSlot(rejection, server.settings) };
     case 'rejected':
   }
   throw new ExportError('KickOffRejected', `${detail}${server.idsOf(response)}`);
@@ -213,7 +214,17 @@ function accepted({ statusUrl, acceptedAt, warnings }: AcceptedJob, firstPoll: F
   return { kind: 'accepted', origin, ...(acceptedAt === undefined ? {} : { acceptedAt }), ...firstPoll, warnings };
 }
 
-function trouble(detail: string, retryAfter: number | undefined): KickOffResult {
+/** A server that is known to run so many exports at a time means them by 429, whatever else it says. */
+function noSlot(
+  { tooMany }: Extract<Rejection, { kind: 'trouble' }>,
+  { maxConcurrentExports }: ServerSettings,
+): { noSlot?: true } {
+  return tooMany === 'exports' || (tooMany === 'requests' && maxConcurrentExports !== undefined)
+    ? { noSlot: true }
+    : {};
+}
+
+function trouble(detail: string, retryAfter: number | undefined): Extract<KickOffResult, { kind: 'trouble' }> {
   return { kind: 'trouble', detail, retryAfter };
 }
 

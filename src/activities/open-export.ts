@@ -5,8 +5,11 @@ import { defaultDestination } from '../storage/destinations.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import { hashRequest } from '../export-folder/request-hash.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { Job } from '../export-folder/job-record.ts';
+import { isAccepted } from '../export-folder/job-record.ts';
 import type { Owner } from '../export-folder/owner-mark.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
+import { hasGate } from './ask-gate.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface OpenExportInput {
@@ -31,10 +34,24 @@ export interface OpenedExport {
   /** Requests carry credentials, whose epoch the workflow keeps. */
   needsToken: boolean;
   searchAttributes: string[];
+  /** What the server's exports share; absent where they share nothing, and in histories of earlier versions. */
+  gate?: GateTerms;
   /** Histories of older versions lack the ones that came later: read them by `ExportRun.limits`. */
   limits: Limits;
   /** Milliseconds after the kick-off for which the status URL may be 404. */
   statusLag?: number;
+}
+
+/** Why an export has to do with the server's gate. */
+export interface GateTerms {
+  /** Exports need slots. */
+  slots: boolean;
+  /** Downloads are shared. */
+  downloads: boolean;
+  /** DELETE frees the slot; otherwise the end of the job does. */
+  deleteFreesSlot: boolean;
+  /** The server has a job of this export already, which has a slot there. */
+  hasJob: boolean;
 }
 
 /**
@@ -65,9 +82,21 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,
     needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],
+    ...gateOf(server, job),
     limits: deps.limits,
     ...statusLag(server),
   };
+}
+
+function gateOf({ settings }: FhirServer, job: Job | undefined): { gate?: GateTerms } {
+  if (!hasGate(settings)) return {};
+  const gate: GateTerms = {
+    slots: settings.maxConcurrentExports !== undefined,
+    downloads: settings.maxDownloadsInAll !== undefined,
+    deleteFreesSlot: settings.deleteFreesSlot,
+    hasJob: isAccepted(job) && job.deleted !== true,
+  };
+  return { gate };
 }
 
 function statusLag({ settings: { statusLagSeconds } }: FhirServer): Pick<OpenedExport, 'statusLag'> {

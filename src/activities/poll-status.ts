@@ -35,7 +35,8 @@ export type PollStatusResult =
       filesEnd?: string;
     }
   | { kind: 'gone'; detail: string }
-  | ({ kind: 'trouble'; cause: TroubleCause; detail: string } & NextPoll);
+  /** `busy`: the server wants fewer requests. */
+  | ({ kind: 'trouble'; cause: TroubleCause; detail: string; busy?: true } & NextPoll);
 
 /** Milliseconds. */
 interface NextPoll {

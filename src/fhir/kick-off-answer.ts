@@ -32,8 +32,11 @@ export type Rejection =
   /** 405: the server wants the other method. */
   | { kind: 'wrongMethod'; detail: string }
   /** The same kick-off may be accepted later. */
-  | { kind: 'trouble'; detail: string; retryAfter: number | undefined }
+  | { kind: 'trouble'; detail: string; retryAfter: number | undefined; tooMany?: TooMany }
   | { kind: 'rejected'; detail: string };
+
+/** 429: `exports` when the server says that it is about jobs and not about requests, by the issue code `throttled`. */
+export type TooMany = 'exports' | 'requests';
 
 /**
  * Reads from status and headers whether a kick-off is accepted. Source: Bulk Data IG 1.0 to 4.0-ballot, kick-off
@@ -66,7 +69,13 @@ export function readRejection({ status, headers }: KickOffResponse, body: string
   if (status === 502 || status === 504) return { kind: 'unknown', detail, retryAfter };
   if (status === 401 || status === 403) return { kind: 'refused', detail };
   if (status === 405) return { kind: 'wrongMethod', detail };
-  return mayPass(status, body) ? { kind: 'trouble', detail, retryAfter } : { kind: 'rejected', detail };
+  if (!mayPass(status, body)) return { kind: 'rejected', detail };
+  return { kind: 'trouble', detail, retryAfter, ...(status === 429 ? { tooMany: tooMany(body) } : {}) };
+}
+
+/** FHIR's `throttled` is about load in general; to a kick-off BCDA answers it while a job runs. */
+function tooMany(body: string): TooMany {
+  return readOutcome(body)?.some(({ code }) => code === 'throttled') === true ? 'exports' : 'requests';
 }
 
 function mayPass(status: number, body: string): boolean {

@@ -26,7 +26,8 @@ export type PollAnswer =
   | { kind: 'failed'; detail: string }
   | { kind: 'gone'; detail: string }
   | { kind: 'refused'; status: 401 | 403; detail: string }
-  | ({ kind: 'trouble'; cause: PollTrouble; detail: string } & Timing);
+  /** `busy`: the server wants fewer requests. */
+  | ({ kind: 'trouble'; cause: PollTrouble; detail: string; busy?: true } & Timing);
 
 /**
  * Why an answer says nothing of the job yet.
@@ -55,7 +56,8 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   if (status === 202) return inProgress(response, terms, timing);
   if (status === 200) return readSuccess(response, terms, timing);
   const detail = quoted(`HTTP ${status}`, body);
-  const trouble = (cause: PollTrouble): PollAnswer => ({ kind: 'trouble', cause, detail, ...timing });
+  const busy = status === 429 || status === 503 ? { busy: true as const } : {};
+  const trouble = (cause: PollTrouble): PollAnswer => ({ kind: 'trouble', cause, detail, ...busy, ...timing });
   if (status === 401 || status === 403) return { kind: 'refused', status, detail };
   if (status === 404) return trouble('gone');
   if (status === 410) return { kind: 'gone', detail };

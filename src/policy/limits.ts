@@ -51,6 +51,15 @@ export interface Limits {
    * ends without it.
    */
   cleanUp: number;
+  /** Time after which an export asks the gate of its server again, and between two searches for exports that are over. */
+  gateAsk: number;
+  gateSweep: number;
+  /** Busy answers of the server that the gate takes for one, and that an export tells it of once. */
+  gatePressure: number;
+  /** Time without a busy answer after which the gate allows one more download. */
+  gateQuiet: number;
+  /** Time after which a gate that nobody needs ends. */
+  gateIdle: number;
   /** Pages of a manifest and the files that all of them name (numbers): a server that pages for ever must not fill disks. */
   manifestPages: number;
   manifestFiles: number;
@@ -80,6 +89,11 @@ export const LIMITS: Limits = {
   delete: MINUTE,
   drain: 10 * SECOND,
   cleanUp: 5 * MINUTE,
+  gateAsk: 10 * MINUTE,
+  gateSweep: 5 * MINUTE,
+  gatePressure: 5 * SECOND,
+  gateQuiet: MINUTE,
+  gateIdle: HOUR,
   manifestPages: 100_000,
   manifestFiles: 1_000_000,
 };

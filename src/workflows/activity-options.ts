@@ -27,6 +27,15 @@ export function step(summary: string): Activities {
   return proxyActivities<Activities>({ ...COMMON, startToCloseTimeout: '30 minutes', summary });
 }
 
+/**
+ * Control activities that are given up.
+ *
+ * @param time milliseconds for all attempts
+ */
+export function boundedStep(summary: string, time: number): Activities {
+  return proxyActivities<Activities>({ ...COMMON, scheduleToCloseTimeout: time, summary });
+}
+
 /** Settling reads error files and looks at every file, however many. */
 export function longStep(summary: string): Activities {
   return proxyActivities<Activities>({ ...COMMON, startToCloseTimeout: '6 hours', summary });

@@ -92,7 +92,9 @@ export class BatchResults {
     const asked = this.#isFromBefore(batch) ? undefined : askedFor(later);
     for (const ordinal of ordinals) this.#takeFile(ordinal, batch, later, { cause, asked, now });
     if (isStaleLink(cause, ordinals, batch)) this.#links.want(batch.reading);
-    if (isBusy(later)) this.#window.narrow(asked, now);
+    if (!isBusy(later)) return;
+    this.#window.narrow(asked, now);
+    this.#run.slots.pressed();
   }
 
   #takeUntried(batch: Batch, later: LaterFiles & { cause: 'untried' }): void {

@@ -21,17 +21,22 @@ export class BatchWindow {
   readonly #state: WindowState;
   readonly #widest: number;
   readonly #limits: Limits;
+  readonly #share: () => number;
 
-  /** @param widest batches that may be in flight at most */
-  constructor(state: WindowState, widest: number, limits: Limits) {
+  /**
+   * @param widest batches that may be in flight at most
+   * @param share of all downloads that the server's exports may have; default: no limit
+   */
+  constructor(state: WindowState, widest: number, limits: Limits, share: () => number = () => Infinity) {
     this.#state = state;
     this.#widest = widest;
     this.#limits = limits;
+    this.#share = share;
   }
 
   /** Batches that may be started beside those in flight, when nothing holds them; negative when there are too many. */
   free(inFlight: number): number {
-    return this.#state.window - inFlight;
+    return Math.min(this.#state.window, this.#share()) - inFlight;
   }
 
   /** No batch is started before this time: milliseconds since the epoch. */

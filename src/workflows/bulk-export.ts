@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
+import { GRANTED } from '../policy/gate/messages.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { isExport } from '../fhir/operations.ts';
 import { attachmentPhase } from './attachment-phase.ts';
@@ -26,12 +27,14 @@ import { codeOf, failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
+import { queuePhase } from './queue-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { addWarnings, newJob } from './state.ts';
 import { longStep, step } from './activity-options.ts';
 import { cleanUp, untilStopped } from './stop.ts';
 
 const pollNow = defineSignal(POLL_NOW);
+const granted = defineSignal<[unknown]>(GRANTED);
 const progress = defineQuery<ExportProgress>(PROGRESS);
 
 const DEFAULT_DEADLINE = 'P30D';
@@ -47,6 +50,7 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
   setHandler(pollNow, () => run.requestPoll(), {
     description: 'Poll the FHIR server now instead of at the planned time.',
   });
+  setHandler(granted, (grant) => run.slots.take(grant), { description: 'For the gate of the server only.' });
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
 
   const deadline = startDeadline(run);
@@ -54,7 +58,9 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
   let stoppedAt: number | undefined;
   run.scope.cancelRequested.catch(() => (stoppedAt = Date.now()));
   try {
-    return await untilStopped(run, () => exportAll(run));
+    const report = await untilStopped(run, () => exportAll(run));
+    await run.slots.release();
+    return report;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     // What was in flight may have ended otherwise than as cancelled: its worker may have died, its destination failed.
@@ -62,6 +68,7 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     const isLate = stopped && deadline.passed;
     const details = failureDetails(run.progress);
     if (stopped || codeOf(error) === 'ExportFailed') await cleanUp(run, stoppedAt ?? Date.now());
+    await run.slots.release();
     run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
     if (isLate) {
       const detail = `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`;
@@ -75,8 +82,12 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
 async function exportAll(run: ExportRun): Promise<ExportReport> {
   const { state } = run;
   if (state.opened === undefined) await open(run);
+  run.slots.start();
   for (;;) {
-    if (!run.job.accepted) await kickOffPhase(run);
+    if (!run.job.accepted) {
+      await queuePhase(run);
+      await kickOffPhase(run);
+    }
     if (!run.job.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
     else if (!(await new DownloadPhase(run, manifestFiles(run)).execute())) restart(run, 'ExportExpired');
     else if (run.job.complete) {
@@ -101,6 +112,7 @@ async function open(run: ExportRun): Promise<void> {
     path: request.destination?.path ?? defaultPath(info),
   });
   state.job.generation = state.opened.generation;
+  run.slots.open(state.opened.gate);
   setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
 }
 

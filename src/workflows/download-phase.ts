@@ -33,7 +33,7 @@ export class DownloadPhase {
     this.#files = files;
     this.#state = files.state;
     this.#queue = new BatchQueue(files.state, files.end);
-    this.#window = new BatchWindow(files.state, widestWindow(run.opened), run.limits);
+    this.#window = new BatchWindow(files.state, widestWindow(run.opened), run.limits, () => run.slots.share);
     this.#links = new LinkRenewal(files, run.limits);
     this.#results = new BatchResults(run, files, { queue: this.#queue, window: this.#window, links: this.#links });
   }
@@ -45,6 +45,13 @@ export class DownloadPhase {
    */
   async execute(): Promise<boolean> {
     this.#run.enter('downloading');
+    this.#run.slots.downloads(true);
+    const isThere = await this.#fetchAll();
+    this.#run.slots.downloads(false);
+    return isThere;
+  }
+
+  async #fetchAll(): Promise<boolean> {
     try {
       while (!this.#isDone()) {
         if (this.#failure !== undefined) throw this.#failure;
@@ -206,7 +213,10 @@ export class DownloadPhase {
           ? this.#queue.nextDue(this.#window.heldUntil)
           : undefined;
     const summary = `files again · ${this.#state.detail ?? ''}`.slice(0, 80);
-    await wait({ until, unless: () => this.#changed || this.#isWoken(), summary });
+    const isFull = this.#window.free(this.#inFlight.size) <= 0;
+    // Also when the export is allowed more downloads.
+    const hasRoom = (): boolean => isFull && this.#window.free(this.#inFlight.size) > 0;
+    await wait({ until, unless: () => this.#changed || this.#isWoken() || hasRoom(), summary });
     this.#changed = false;
   }
 

@@ -6,6 +6,7 @@ import { LIMITS } from '../policy/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import { setSearchAttributes } from './search-attributes.ts';
+import { SlotKeeper } from './slot-keeper.ts';
 import type { ExportState, JobState } from './state.ts';
 import { TokenKeeper } from './token-keeper.ts';
 import { wait } from './wait.ts';
@@ -20,6 +21,8 @@ export class ExportRun {
   /** Cancelled when the export is to stop: on request, and at its deadline. */
   readonly scope: CancellationScope;
   readonly tokens = new TokenKeeper(this);
+  /** What its server's exports share. */
+  readonly slots = new SlotKeeper(this);
   /** Batches of files that are in flight: running, or waiting for a slot of a worker. */
   batches = 0;
   /** Workers that ended the last batches. */

@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { ExportRequest } from '../contract.ts';
 import { isExport } from '../fhir/operations.ts';
@@ -21,7 +22,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { poll } = job;
   const { level, groupId, operation, parameters, prefer } = request;
   const kickOff = kickOffOf(operation, `kick-off ${level} ${groupId ?? ''}`.trim());
-  run.enter('kick-off');
+  if (poll.refusals === undefined) run.enter('kick-off');
   for (;;) {
     const result = await run.tokens.use((token) =>
       kickOff({
@@ -31,16 +32,24 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
         generation: job.generation,
       }),
     );
-    run.stands(result.kind !== 'accepted');
+    const isRefused = result.kind === 'trouble' && result.noSlot === true && patched('refused-kick-offs-wait');
+    run.stands(result.kind !== 'accepted' && !isRefused);
     if (result.kind === 'accepted') {
       addWarnings(state, result.warnings);
       job.accepted = true;
       if (result.acceptedAt !== undefined) job.acceptedAt = result.acceptedAt;
       delete poll.trouble;
+      delete poll.refusals;
       delete poll.detail;
       setFirstPoll(run, result);
       return;
     }
+    if (isRefused) {
+      await waitForServer(run, result);
+      continue;
+    }
+    if (poll.refusals !== undefined) run.enter('kick-off');
+    delete poll.refusals;
     const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits);
     poll.trouble = next.trouble;
     poll.detail = `kick-off: ${detailOf(result)}`;
@@ -72,4 +81,22 @@ function setFirstPoll(run: ExportRun, accepted: KickOffResult & { kind: 'accepte
 function kickOffOf(operation: ExportRequest['operation'], summary: string): Activities['kickOff'] {
   const { kickOff, kickOffOperation } = step(summary);
   return isExport(operation) ? kickOff : kickOffOperation;
+}
+
+/**
+ * All slots of the server are taken, by whomever. That is no fault, and ends nothing: the kick-off is tried again when the
+ * server says, until the deadline.
+ */
+async function waitForServer(
+  run: ExportRun,
+  result: { detail: string; retryAfter?: number | undefined },
+): Promise<void> {
+  const { poll } = run.job;
+  poll.refusals = (poll.refusals ?? 0) + 1;
+  delete poll.trouble;
+  poll.detail = `kick-off: ${detailOf(result)}`;
+  poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.refusals - 1, run.limits, Math.random);
+  run.enter('queued');
+  await run.waitUntil(poll.notBefore, `the server has no slot, kick-off again in ${secondsUntil(poll.notBefore)} s`);
+  await continueIfLong(run);
 }

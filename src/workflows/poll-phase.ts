@@ -33,6 +33,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         run.job.manifest = result.manifest;
         run.job.complete = true;
         run.job.completeAt = Date.now();
+        run.slots.jobIsComplete();
         if (result.filesEnd !== undefined) run.job.filesEnd = result.filesEnd;
         addWarnings(run.state, result.warnings);
         delete poll.trouble;
@@ -49,6 +50,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         if (hasNewFiles(run, result)) return true;
         break;
       case 'trouble':
+        if (result.busy === true) run.slots.pressed();
         if (!noteTrouble(run, result, isEarly)) return false;
     }
   }

@@ -13,6 +13,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     server,
     location: opened?.location,
     polls: poll.polls,
+    queue: state.phase === 'queued' ? state.gate?.place : undefined,
     serverProgress: poll.serverProgress,
     nextPollAt: state.phase === 'waiting' && poll.notBefore > 0 ? isoTime(poll.notBefore) : undefined,
     files: manifest && downloads && filesOf(manifest.entries, downloads, running),
@@ -54,6 +55,9 @@ export function describeProgress(progress: ExportProgress): string {
   const { files, attachments } = progress;
   const lines = [
     `**${progress.phase}** · server \`${progress.server}\``,
+    progress.queue === undefined
+      ? undefined
+      : `Waits for a slot of the server: place **${progress.queue.place} of ${progress.queue.waiting}**`,
     progress.nextPollAt === undefined
       ? undefined
       : `Next poll: ${progress.nextPollAt} (polls so far: ${progress.polls})`,

@@ -2,6 +2,7 @@ import type { ExportPhase, Warning } from '../contract.ts';
 import type { OrdinalRange } from '../policy/batches.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import type { LinkState } from '../policy/link-life.ts';
+import type { Slot } from '../policy/gate/messages.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
@@ -24,6 +25,8 @@ export interface ExportState<Retry = RetryState> {
   pollRequested?: true | undefined;
   /** When an operator last wanted downloads to go on, whatever they wait for. */
   wokenAt?: number | undefined;
+  /** Its place at the gate of its server, where there is one. */
+  gate?: GateSeat | undefined;
   /** The first of a series of troubles with the server, without a success in between. */
   stillSince?: number | undefined;
 }
@@ -47,6 +50,25 @@ export interface JobState<Retry = RetryState> {
   attachments?: AttachmentState<Retry> | undefined;
 }
 
+/** What an export has told the gate of its server, and heard of it. */
+export interface GateSeat {
+  slot: Slot;
+  /** When it first wanted what it wants. */
+  since: number;
+  /** Messages sent to the gate. */
+  turn: number;
+  /** Number of the last grant. */
+  heard: number;
+  askedAt: number;
+  downloading: boolean;
+  /** Files that it may download at a time; absent until the gate has said so. */
+  share?: number | 'unlimited' | undefined;
+  /** While it waits for a slot. */
+  place?: { place: number; waiting: number } | undefined;
+  /** When the gate was last told that the server is busy. */
+  pressedAt?: number | undefined;
+}
+
 /** The epoch in use; the token itself is only in the workers. */
 export interface TokenState {
   epoch: number;
@@ -66,6 +88,8 @@ export interface PollState {
   isEarly?: boolean | undefined;
   /** Waits in a row for which the server named no time. */
   backoffs: number;
+  /** Kick-offs in a row that found all slots of the server taken. */
+  refusals?: number | undefined;
   trouble?: Trouble | undefined;
   serverProgress?: string | undefined;
   detail?: string | undefined;

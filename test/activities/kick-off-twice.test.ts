@@ -13,6 +13,7 @@ import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { serverEntry } from '../support/stack.ts';
+import { NO_GATES } from '../support/no-gates.ts';
 
 const http = new HttpClient();
 const MARK = 'mark';
@@ -60,6 +61,7 @@ function attempt(): Promise<KickOffResult> {
     limits: LIMITS,
     registeredSearchAttributes: () => Promise.resolve(new Set()),
     isRunning: () => Promise.resolve(true),
+    gates: NO_GATES,
   };
   const request = { level: 'system' } as const;
   const ref = { server: 'one', destination: 'local', path: 'export', mark: MARK };

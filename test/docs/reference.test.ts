@@ -52,6 +52,7 @@ const PROGRESS_FIELDS = {
   server: true,
   location: true,
   polls: true,
+  queue: true,
   serverProgress: true,
   nextPollAt: true,
   files: true,

@@ -6,6 +6,7 @@ import type { ExportRef } from '../../src/export-folder/export-ref.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
+import { NO_GATES } from '../support/no-gates.ts';
 
 /** An attempt at an activity whose worker is frozen while it holds an answer: nobody can cancel it. */
 export class FrozenAttempt {
@@ -32,6 +33,7 @@ export class FrozenAttempt {
       limits: SHORT_LIMITS,
       registeredSearchAttributes: async () => new Set(),
       isRunning: async () => false,
+      gates: NO_GATES,
     };
     this.ref = ref;
     this.activities = { ...createActivities(deps), ...createFileActivities(deps) };

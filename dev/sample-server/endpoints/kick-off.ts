@@ -35,6 +35,8 @@ export function kickOff(
     const fixed = { ...target, method, url: url.href, lenient, separateStatus: separate } as const;
     const checked = narrowed(request, readExportRequest(fixed, values, context), context);
     if (checked.kind === 'refused') return { answer: checked.answer };
+    const busy = slotRefusal(context);
+    if (busy !== undefined) return { answer: busy };
     const job = context.jobs.create(checked.value);
     const applied = ['respond-async', lenient && 'handling=lenient', separate && 'separate-export-status'];
     const answer = outcomeAnswer(
@@ -47,6 +49,13 @@ export function kickOff(
     if (!(error instanceof BadRequest)) throw error;
     return { answer: outcomeAnswer(error.status, error.messages) };
   }
+}
+
+/** Like BCDA and Aidbox: one export after another. */
+function slotRefusal({ jobs, settings }: Context): Answer | undefined {
+  if (jobs.current().length < (settings.maxJobs ?? Infinity)) return undefined;
+  const text = 'As many exports as this server runs at a time are in progress, or have not been deleted';
+  return outcomeAnswer(429, { severity: 'error', code: 'throttled', text }, { 'retry-after': '1' });
 }
 
 function headerRefusal(request: IncomingMessage, preferences: string[], { settings }: Context): Answer | undefined {

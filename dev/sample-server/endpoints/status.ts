@@ -17,6 +17,7 @@ export function jobOfStatusUrl(url: URL, raw: string, context: Context): Checked
   }
   // Bulk Data IG 2.0: after a DELETE the status URL answers 404 with an OperationOutcome.
   if (job.deleted) return refused(errorAnswer(404, 'not-found', `Export ${job.id} was deleted`));
+  job.askedAt = Date.now();
   return granted(job);
 }
 

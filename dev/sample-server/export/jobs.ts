@@ -18,6 +18,8 @@ export type Job = {
   /** "In progress" answers given so far. */
   polls: number;
   deleted: boolean;
+  /** When somebody last asked about it, milliseconds since 1970. */
+  askedAt: number;
   /** Counts renewals of file URLs, from 1. */
   urlGeneration: number;
   /** File URLs up to this generation answer with this status. */
@@ -59,7 +61,16 @@ export class JobStore {
   create(request: ExportRequest): Job {
     const id = `job-${this.#jobs.length + 1}`;
     const changes = structuredClone(this.#changes);
-    const job: Job = { id, request, at: this.#now(), polls: 0, deleted: false, urlGeneration: 1, changes };
+    const job: Job = {
+      id,
+      request,
+      at: this.#now(),
+      askedAt: Date.now(),
+      polls: 0,
+      deleted: false,
+      urlGeneration: 1,
+      changes,
+    };
     this.#jobs.push(job);
     this.#write(job);
     this.save();
@@ -68,6 +79,15 @@ export class JobStore {
 
   find(id: string | null): Job | undefined {
     return this.#jobs.find((job) => job.id === id);
+  }
+
+  /** Jobs that take a slot of the server; those that were forgotten are deleted first. */
+  current(): Job[] {
+    const { forgottenAfterMs = Infinity } = this.#settings;
+    for (const job of this.#jobs) {
+      if (!job.deleted && Date.now() - job.askedAt > forgottenAfterMs) job.deleted = true;
+    }
+    return this.#jobs.filter(({ deleted }) => !deleted);
   }
 
   all(): readonly Job[] {

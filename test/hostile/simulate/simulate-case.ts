@@ -21,6 +21,7 @@ import { SkippingClock } from './clock.ts';
 import type { Handle } from './run-simulated.ts';
 import { runSimulated } from './run-simulated.ts';
 import { WorkflowRuns } from './workflow-runs.ts';
+import { NO_GATES } from '../../support/no-gates.ts';
 
 const HOUR = 3_600_000;
 /** As in production, but for outages, which would only be more of the same requests. */
@@ -107,6 +108,7 @@ export class Simulator {
         limits: SIMULATED_LIMITS,
         registeredSearchAttributes: async () => new Set<string>(),
         isRunning: async () => false,
+        gates: NO_GATES,
       };
     });
     try {

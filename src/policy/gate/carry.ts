@@ -1,0 +1,41 @@
+import type { GateState, Member } from './gate-state.ts';
+import { inOrder } from './gate-state.ts';
+
+/** A state without its members, who are carried beside it. */
+export type CarriedGate = Omit<GateState, 'members'>;
+
+/** Characters of each part: well below 64 KiB, as every payload is. */
+const LONGEST_PART = 40_000;
+/** Parts in which those that wait are carried. */
+const MOST_PARTS = 16;
+
+/**
+ * The state as one run of a gate hands it to the next, in parts that are payloads of their own. Who holds a slot or
+ * downloads is never left out; of those that wait the last ones are, when there are thousands: they ask again, and have
+ * their place by the time at which they first asked.
+ */
+export function pack({ members, ...rest }: GateState): [CarriedGate, ...Member[][]] {
+  const isUrgent = ({ slot, downloading }: Member): boolean => slot === 'held' || downloading;
+  const urgent = members.filter(isUrgent);
+  const waiting = members.filter((member) => !isUrgent(member)).sort(inOrder);
+  return [rest, ...inParts(urgent), ...inParts(waiting).slice(0, MOST_PARTS)];
+}
+
+export function unpack(carried: CarriedGate, parts: readonly Member[][]): GateState {
+  return { ...carried, members: parts.flat() };
+}
+
+function inParts(members: readonly Member[]): Member[][] {
+  const parts: Member[][] = [];
+  let length = Infinity;
+  for (const member of members) {
+    const more = JSON.stringify(member).length + 1;
+    if (length + more > LONGEST_PART) {
+      parts.push([]);
+      length = 0;
+    }
+    (parts.at(-1) as Member[]).push(member);
+    length += more;
+  }
+  return parts;
+}

@@ -1,0 +1,57 @@
+import type { GateState, GateTimes, Member } from './gate-state.ts';
+import type { Outgoing } from './messages.ts';
+import { settleTotal, shareDownloads } from './shares.ts';
+import { grantSlots } from './slots.ts';
+
+/** Of those that wait, so many are told when their place changes; all others when they ask. */
+const TOLD_AT_ONCE = 10;
+
+/** Decides who has what by now, and whom to tell. */
+export function decide(state: GateState, now: number, times: GateTimes): Outgoing[] {
+  settleTotal(state, now, times);
+  shareDownloads(state, now);
+  const waiting = new Map<Member, number>();
+  for (const queue of grantSlots(state, now)) {
+    for (const [index, member] of queue.entries()) {
+      waiting.set(member, queue.length);
+      if (index < TOLD_AT_ONCE && member.place !== index + 1) member.owed = true;
+      if (member.owed === true) member.place = index + 1;
+    }
+  }
+  if (state.members.length > 0) state.idleSince = now;
+  return state.members.filter(({ owed }) => owed === true).map((member) => tell(state, member, waiting.get(member)));
+}
+
+function tell(state: GateState, member: Member, waiting: number | undefined): Outgoing {
+  delete member.owed;
+  member.sent++;
+  const { workflowId, firstRunId, sent, slot, place, share } = member;
+  return {
+    workflowId,
+    firstRunId,
+    grant: {
+      firstRunId,
+      number: sent,
+      slot: slot === 'held',
+      ...(waiting === undefined ? {} : { place, waiting }),
+      ...(state.total === undefined ? {} : { downloads: share }),
+    },
+  };
+}
+
+/** When there is something to decide, or to do, without a message. */
+export function nextDue(state: GateState, now: number, times: GateTimes): number {
+  const due = [];
+  if (state.members.length === 0) due.push(state.idleSince + times.gateIdle);
+  else due.push(state.sweptAt + times.gateSweep);
+  if (state.grantsFrom > now && state.members.length > 0) due.push(state.grantsFrom);
+  if (state.total !== undefined && state.total < (state.limits.downloads ?? 0)) {
+    due.push(state.quietSince + times.gateQuiet);
+  }
+  return Math.min(...due);
+}
+
+/** Whether nobody has needed the gate for so long that it may end: the next message starts it again. */
+export function isIdle(state: GateState, now: number, { gateIdle }: GateTimes): boolean {
+  return state.members.length === 0 && now - state.idleSince >= gateIdle;
+}

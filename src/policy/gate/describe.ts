@@ -1,0 +1,69 @@
+import type { GateReport } from '../../gate-contract.ts';
+import type { GateState, Member } from './gate-state.ts';
+import { queueOf } from './slots.ts';
+
+/** Exports that are named of each kind; all of them are counted. */
+const MOST_NAMED = 50;
+
+/** Answer to the query `slots` of a gate. */
+export function reportOf(state: GateState, server: string, now: number): GateReport {
+  const { limits, members, turns, total } = state;
+  const held = members.filter(({ slot }) => slot === 'held');
+  const pools = [...new Set(members.map(({ pool }) => pool))];
+  const waiting = pools.flatMap((pool) =>
+    queueOf(
+      members.filter((member) => member.pool === pool && member.slot === 'wanted'),
+      turns.filter((turn) => turn.pool === pool),
+    ).map((member, index) => ({ ...named(member), place: index + 1 })),
+  );
+  const downloading = members.filter((member) => member.downloading);
+  return {
+    server,
+    maxConcurrentExports: limits.exports,
+    held: { count: held.length, exports: held.slice(0, MOST_NAMED).map(named) },
+    waiting: { count: waiting.length, exports: waiting.slice(0, MOST_NAMED) },
+    maxDownloadsInAll: limits.downloads,
+    downloadsNow: total,
+    downloading: {
+      count: downloading.length,
+      exports: downloading.slice(0, MOST_NAMED).map((member) => ({ ...named(member), downloads: member.share })),
+    },
+    grantsFrom: state.grantsFrom > now ? new Date(state.grantsFrom).toISOString() : undefined,
+  };
+}
+
+function named({ workflowId, pool, since }: Member): { workflowId: string; pool?: string; since: string } {
+  return { workflowId, ...(pool === '' ? {} : { pool }), since: new Date(since).toISOString() };
+}
+
+/** The same as Markdown, for the current details in the Web UI. */
+export function describeGate(report: GateReport): string {
+  const { held, waiting, downloading, maxConcurrentExports, maxDownloadsInAll, downloadsNow, grantsFrom } = report;
+  const lines = [
+    `**Slots of \`${report.server}\`**`,
+    maxConcurrentExports === undefined
+      ? undefined
+      : `Exports: **${held.count}** at work, at most ${maxConcurrentExports}`,
+    ...held.exports.map(({ workflowId, pool, since }) => `- ${code(workflowId)}${inPool(pool)}, since ${since}`),
+    waiting.count === 0 ? undefined : `Waiting: **${waiting.count}**`,
+    ...waiting.exports
+      .slice(0, 10)
+      .map(({ place, workflowId, pool }) => `${place}. ${code(workflowId)}${inPool(pool)}`),
+    maxDownloadsInAll === undefined
+      ? undefined
+      : `Downloads: **${downloadsNow ?? maxDownloadsInAll}** at a time, of at most ${maxDownloadsInAll}, for ${downloading.count} exports`,
+    grantsFrom === undefined
+      ? undefined
+      : `Nothing is granted before ${grantsFrom}: exports that hold slots are heard first`,
+  ];
+  return lines.filter((line) => line !== undefined).join('\n\n');
+}
+
+function inPool(pool: string | undefined): string {
+  return pool === undefined ? '' : ` (${code(pool)})`;
+}
+
+/** Ids are of anybody's choosing. */
+function code(text: string): string {
+  return `\`${text.replaceAll('`', "'").slice(0, 120)}\``;
+}

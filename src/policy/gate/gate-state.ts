@@ -1,0 +1,113 @@
+import type { Ask, ExportName, GateLimits, Slot } from './messages.ts';
+
+/** An export as its gate knows it. Times are milliseconds since the epoch, also in all that follows. */
+export interface Member extends ExportName {
+  turn: number;
+  since: number;
+  slot: Slot;
+  pool: string;
+  downloading: boolean;
+  priority: number;
+  fairnessKey: string;
+  weight: number;
+  /** When it was last heard of. */
+  heardAt: number;
+  /** Number of the last grant that was sent to it. */
+  sent: number;
+  /** Downloads that it was last allowed. */
+  share: number;
+  /** Most downloads that it may have in flight, until it says that they are fewer. */
+  uses: number;
+  /** Place that it was last told. */
+  place?: number | undefined;
+  /** It has asked, and is to be answered. */
+  owed?: true | undefined;
+}
+
+/** How many turns exports of one key have had in a pool, by their weights. */
+export interface Turns {
+  pool: string;
+  key: string;
+  had: number;
+}
+
+/** All that a gate knows. Bounded by the exports that run; it holds no secret. */
+export interface GateState {
+  limits: GateLimits;
+  members: Member[];
+  turns: Turns[];
+  /** Downloads that all exports share now: at most what is configured, fewer while the server is busy. */
+  total?: number | undefined;
+  /** When the total was last halved, and when it last changed or was pressed upon. */
+  halvedAt: number;
+  quietSince: number;
+  /** Which of the downloading exports comes first, when there are more of them than downloads. */
+  rotation: number;
+  /** Nothing is granted before: exports that hold slots may not have been heard yet. */
+  grantsFrom: number;
+  sweptAt: number;
+  /** Since when there is nobody. */
+  idleSince: number;
+}
+
+/** How often a gate does what, in milliseconds. */
+export interface GateTimes {
+  /** Exports ask again after this time. */
+  gateAsk: number;
+  /** Exports that were not heard are looked for this often. */
+  gateSweep: number;
+  /** Busy answers within this time count as one. */
+  gatePressure: number;
+  /** Without a busy answer for this time, one more download is allowed. */
+  gateQuiet: number;
+  /** A gate that nobody needs ends after this time. */
+  gateIdle: number;
+}
+
+/** @param grantsFrom time before which nothing is granted */
+export function newGate(now: number, grantsFrom: number): GateState {
+  return {
+    limits: {},
+    members: [],
+    turns: [],
+    halvedAt: 0,
+    quietSince: now,
+    rotation: 0,
+    grantsFrom,
+    sweptAt: now,
+    idleSince: now,
+  };
+}
+
+export function isSame(one: ExportName, other: ExportName): boolean {
+  return one.workflowId === other.workflowId && one.firstRunId === other.firstRunId;
+}
+
+/** First come, first served; the same everywhere, whatever the order in which messages came. */
+export function inOrder(one: Member, other: Member): number {
+  return (
+    one.priority - other.priority ||
+    one.since - other.since ||
+    compare(one.workflowId, other.workflowId) ||
+    compare(one.firstRunId, other.firstRunId)
+  );
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** An export that the gate hears of for the first time. */
+export function newMember(ask: Ask, now: number): Member {
+  // An earlier gate may have numbered grants, and allowed downloads.
+  return { ...saidBy(ask), uses: ask.uses, heardAt: now, sent: ask.heard, share: ask.uses };
+}
+
+/** What an export says of itself that stays true until it says something else. */
+export function saidBy(
+  ask: Ask,
+): Pick<Ask, keyof ExportName | 'turn' | 'since' | 'slot' | 'pool' | 'downloading'> &
+  Pick<Ask, 'priority' | 'fairnessKey' | 'weight'> {
+  const { workflowId, firstRunId, turn, since, slot, pool, downloading, priority, fairnessKey, weight } = ask;
+  return { workflowId, firstRunId, turn, since, slot, pool, downloading, priority, fairnessKey, weight };
+}

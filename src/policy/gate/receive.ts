@@ -1,0 +1,41 @@
+import type { GateState, GateTimes, Member } from './gate-state.ts';
+import { isSame, newMember, saidBy } from './gate-state.ts';
+import type { Ask, ExportName } from './messages.ts';
+
+/** Takes what an export says. */
+export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateTimes): void {
+  state.limits = ask.limits;
+  if (ask.pressure === true) press(state, now, times);
+  const known = state.members.find((member) => isSame(member, ask));
+  // It has said something newer since.
+  if (known !== undefined && known.turn >= ask.turn) return;
+  if (ask.slot === 'none' && !ask.downloading) return leave(state, ask);
+  if (known === undefined) {
+    // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
+    if (state.members.some(({ workflowId }) => workflowId === ask.workflowId)) state.sweptAt = 0;
+    state.members.push({ ...newMember(ask, now), owed: true });
+    return;
+  }
+  // It has not heard of its slot yet, or not any more: it is told again.
+  const keeps = known.slot === 'held' && ask.slot === 'wanted' && known.pool === ask.pool;
+  const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, owed: true as const });
+  if (keeps) member.slot = 'held';
+  // What it says of itself is about the last grant, or it may yet start what that one allows.
+  if (ask.heard === member.sent) member.uses = Math.max(ask.uses, member.share);
+  else member.uses = Math.max(ask.uses, member.uses);
+  if (!member.downloading) member.uses = 0;
+  if (!member.downloading) member.share = 0;
+}
+
+/** An export is over, or was found not to run. */
+export function leave(state: GateState, gone: ExportName): void {
+  state.members = state.members.filter((member) => !isSame(member, gone));
+}
+
+/** The server is busy: half as many downloads, once for all answers that belong together. */
+function press(state: GateState, now: number, { gatePressure }: GateTimes): void {
+  state.quietSince = now;
+  if (state.total === undefined || now - state.halvedAt < gatePressure) return;
+  state.total = Math.max(1, Math.floor(state.total / 2));
+  state.halvedAt = now;
+}

@@ -1,0 +1,59 @@
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import { EXPORT_GATE, gateId } from '../gate-contract.ts';
+import type { GateInput } from '../policy/gate/gate-input.ts';
+import type { GateTimes } from '../policy/gate/gate-state.ts';
+import type { Ask, Leave } from '../policy/gate/messages.ts';
+import { ACQUIRE, RELEASE } from '../policy/gate/messages.ts';
+
+/** The gates of all servers, as activities reach them. Call it in an activity only. */
+export interface Gates {
+  /** Tells a gate what an export needs; starts the gate if it does not run. */
+  ask(server: string, ask: Ask): Promise<void>;
+  /** Tells a gate that an export is over, if the gate runs. */
+  leave(server: string, leave: Leave): Promise<void>;
+  /**
+   * Whether the last gate before this one ended otherwise than by itself.
+   *
+   * @param runId of this one
+   */
+  wasCutOff(server: string, runId: string): Promise<boolean>;
+}
+
+/** @param taskQueue of exports and gates */
+export function gatesOf(connection: NativeConnection, namespace: string, taskQueue: string, times: GateTimes): Gates {
+  const { workflow } = new Client({ connection, namespace });
+  const { gateAsk, gateSweep, gatePressure, gateQuiet, gateIdle } = times;
+  return {
+    async ask(server, ask) {
+      const input: GateInput = { server, times: { gateAsk, gateSweep, gatePressure, gateQuiet, gateIdle } };
+      await workflow.signalWithStart(EXPORT_GATE, {
+        workflowId: gateId(server, taskQueue),
+        taskQueue,
+        args: [input],
+        signal: ACQUIRE,
+        signalArgs: [ask],
+        staticSummary: `slots of ${server}`,
+      });
+    },
+    async leave(server, leave) {
+      try {
+        await workflow.getHandle(gateId(server, taskQueue)).signal(RELEASE, leave);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    },
+    async wasCutOff(server, runId) {
+      const workflowId = gateId(server, taskQueue);
+      let latest: { runId: string; startTime: Date } | undefined;
+      // Only a few: runs that have continued in others are counted too, and are kept as long as the namespace keeps runs.
+      for await (const run of workflow.list({ query: `WorkflowId = "${workflowId}"`, pageSize: 100 })) {
+        if (run.runId !== runId && (latest === undefined || run.startTime > latest.startTime)) latest = run;
+      }
+      if (latest === undefined) return false;
+      // What is listed may be out of date.
+      const { status } = await workflow.getHandle(workflowId, latest.runId).describe();
+      return status.name !== 'COMPLETED';
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { continueIfLong } from './continue-as-new.ts';
+import type { ExportRun } from './export-run.ts';
+import { wait } from './wait.ts';
+
+/** Waits for a slot of the server, where there is a gate and the export has none. An operator's `pollNow` asks again. */
+export async function queuePhase(run: ExportRun): Promise<void> {
+  const { slots, state } = run;
+  if (!slots.isNeeded) return;
+  slots.ask();
+  while (slots.isNeeded) {
+    const place = state.gate?.place;
+    const isNews = (): boolean =>
+      !slots.isNeeded || slots.failure !== undefined || state.gate?.place !== place || state.pollRequested === true;
+    await wait({ unless: isNews });
+    if (!slots.isNeeded) return;
+    if (slots.failure !== undefined) throw slots.failure;
+    if (state.pollRequested === true) slots.ask();
+    delete state.pollRequested;
+    run.enter('queued');
+    await continueIfLong(run);
+  }
+}

@@ -1,0 +1,230 @@
+import { CancellationScope, log, patched, workflowInfo } from '@temporalio/workflow';
+import type { GateTerms } from '../activities/open-export.ts';
+import type { ExportRequest } from '../contract.ts';
+import type { Grant } from '../policy/gate/messages.ts';
+import { readGrant } from '../policy/gate/read-messages.ts';
+import type { Limits } from '../policy/limits.ts';
+import { boundedStep, step } from './activity-options.ts';
+import type { ExportState, GateSeat } from './state.ts';
+import { wait } from './wait.ts';
+
+/** Time to tell the gate that the export is over; a gate that hears nothing finds out by itself. */
+const LAST_WORD = 60_000;
+
+/** What a keeper needs of the run whose slot it keeps. */
+export interface SlotHolder {
+  readonly request: ExportRequest;
+  readonly state: ExportState;
+  readonly limits: Limits;
+  /** Batches of files that are in flight. */
+  readonly batches: number;
+}
+
+/**
+ * The export's side of its server's gate: asks for a slot before the kick-off, and for a share of the downloads; goes on
+ * telling the gate, so that neither side's loss of memory lasts; and gives back what it had.
+ *
+ * Exports whose server has no gate have no seat, and nothing here does anything for them.
+ */
+export class SlotKeeper {
+  readonly #run: SlotHolder;
+  /** There is something that the gate does not know yet. */
+  #news = false;
+  /** Downloads that it may start have become fewer; the gate waits to hear that no more are in flight. */
+  #isLess = false;
+  #pressure = false;
+  #isTelling = false;
+  #isOver = false;
+  #failure: unknown;
+
+  constructor(run: SlotHolder) {
+    this.#run = run;
+  }
+
+  get #seat(): GateSeat | undefined {
+    return this.#run.state.gate;
+  }
+
+  get #terms(): GateTerms | undefined {
+    return this.#run.state.opened?.gate;
+  }
+
+  /** Takes a seat, when the server has a gate. Once for each export, and before anything is asked of the server. */
+  open(terms: GateTerms | undefined): void {
+    // A worker of an earlier version may have read what this one's activity returned.
+    if (terms === undefined || !patched('gate')) return;
+    const slot = terms.slots && terms.hasJob ? 'held' : 'none';
+    this.#run.state.gate = { slot, since: Date.now(), turn: 0, heard: 0, askedAt: 0, downloading: false };
+  }
+
+  /** Goes on telling the gate, until the export is over; once for each run. */
+  start(): void {
+    if (this.#seat === undefined) return;
+    // What the run before had not told yet is not known any more.
+    this.#news = this.#isMember;
+    void CancellationScope.nonCancellable(() => this.#keepTelling()).catch((error: unknown) => {
+      this.#failure = error;
+      log.warn('the gate of the server is not told any more', { error });
+    });
+  }
+
+  /** Whether the kick-off has to wait for a slot. */
+  get isNeeded(): boolean {
+    return this.#seat !== undefined && this.#terms?.slots === true && this.#seat.slot !== 'held';
+  }
+
+  /** Asks for a slot, or asks again. */
+  ask(): void {
+    const seat = this.#seat;
+    if (seat === undefined) return;
+    if (seat.slot === 'none') Object.assign(seat, { slot: 'wanted', since: Date.now() });
+    this.#news = true;
+  }
+
+  /** Why the gate can no longer be asked; undefined while it can. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** The job is complete. Where its end frees the slot, another export may have it while this one fetches its files. */
+  jobIsComplete(): void {
+    const seat = this.#seat;
+    if (seat === undefined || this.#terms?.deleteFreesSlot !== false || seat.slot === 'none') return;
+    seat.slot = 'none';
+    this.#news = true;
+  }
+
+  /** Files are downloaded from now on, or not any more. */
+  downloads(begin: boolean): void {
+    const seat = this.#seat;
+    if (seat === undefined || this.#terms?.downloads !== true || seat.downloading === begin) return;
+    seat.downloading = begin;
+    if (begin && seat.slot === 'none') seat.since = Date.now();
+    delete seat.share;
+    this.#news = true;
+  }
+
+  /** Batches that may be in flight, as far as the gate has a say. */
+  get share(): number {
+    const seat = this.#seat;
+    if (seat === undefined || this.#terms?.downloads !== true) return Infinity;
+    return seat.share === 'unlimited' ? Infinity : (seat.share ?? 0);
+  }
+
+  /** The server has asked for fewer requests. */
+  pressed(): void {
+    if (this.#seat !== undefined && this.#terms?.downloads === true) this.#pressure = true;
+  }
+
+  /** Takes what the gate says. Anybody may have sent it. */
+  take(message: unknown): void {
+    const seat = this.#seat;
+    const grant = readGrant(message);
+    if (seat === undefined || grant?.firstRunId !== workflowInfo().firstExecutionRunId) return;
+    if (grant.number <= seat.heard) return;
+    seat.heard = grant.number;
+    this.#takeSlot(seat, grant);
+    const before = this.share;
+    if (seat.downloading) seat.share = grant.downloads ?? 'unlimited';
+    if (this.share < before) this.#isLess = true;
+  }
+
+  #takeSlot(seat: GateSeat, { slot, place, waiting }: Grant): void {
+    if (seat.slot !== 'wanted') return;
+    if (slot) seat.slot = 'held';
+    if (slot || place === undefined) delete seat.place;
+    else seat.place = { place, waiting: waiting ?? place };
+  }
+
+  /** Gives back what the export has: it is over, and has deleted its job if it was to. Never fails. */
+  async release(): Promise<void> {
+    const seat = this.#seat;
+    this.#isOver = true;
+    if (seat === undefined || seat.turn === 0) return;
+    await CancellationScope.nonCancellable(async () => {
+      try {
+        // What is said last is to arrive last.
+        await wait({ unless: () => !this.#isTelling, until: Date.now() + LAST_WORD });
+        const { workflowId, firstExecutionRunId: firstRunId } = workflowInfo();
+        const { server } = this.#run.request;
+        await boundedStep('give back the slot', LAST_WORD).leaveGate({ server, leave: { workflowId, firstRunId } });
+      } catch (error) {
+        log.warn('the gate could not be told that the export is over; it will find out', { error });
+      }
+    });
+  }
+
+  get #isMember(): boolean {
+    return this.#seat !== undefined && (this.#seat.slot !== 'none' || this.#seat.downloading);
+  }
+
+  /** Whether the gate is to be told at once. */
+  get #isDue(): boolean {
+    if (this.#isOver || this.#news) return true;
+    if (this.#isLess && this.#run.batches <= this.share) return true;
+    return this.#pressure && Date.now() >= this.#pressureFrom;
+  }
+
+  /** Once in a while suffices, however many files find the server busy. */
+  get #pressureFrom(): number {
+    return (this.#seat?.pressedAt ?? 0) + this.#run.limits.gatePressure;
+  }
+
+  async #keepTelling(): Promise<void> {
+    const seat = this.#seat as GateSeat;
+    const again = (): number | undefined => (this.#isMember ? seat.askedAt + this.#run.limits.gateAsk : undefined);
+    while (!this.#isOver) {
+      const isPressed = this.#pressure;
+      const until = isPressed ? Math.min(this.#pressureFrom, again() ?? Infinity) : again();
+      const changed = (): boolean => this.#isDue || this.#pressure !== isPressed;
+      await wait({ ...(until === undefined ? {} : { until }), unless: changed, summary: 'ask the gate again' });
+      if (this.#isOver) return;
+      if (this.#isDue || (again() ?? Infinity) <= Date.now()) await this.#tell(seat);
+    }
+  }
+
+  async #tell(seat: GateSeat): Promise<void> {
+    const { request, batches } = this.#run;
+    const { workflowId, firstExecutionRunId: firstRunId, priority } = workflowInfo();
+    const pressure = this.#pressure && Date.now() >= this.#pressureFrom;
+    if (pressure) Object.assign(seat, { pressedAt: Date.now() });
+    this.#pressure &&= !pressure;
+    this.#news = false;
+    this.#isLess &&= batches > this.share;
+    this.#isTelling = true;
+    seat.turn++;
+    // Also when it fails: it is told again after the same time.
+    seat.askedAt = Date.now();
+    const { share } = this;
+    try {
+      const result = await step('ask the gate').askGate({
+        server: request.server,
+        request: { groupId: request.groupId },
+        ask: {
+          workflowId,
+          firstRunId,
+          turn: seat.turn,
+          since: seat.since,
+          slot: seat.slot,
+          downloading: seat.downloading,
+          uses: seat.downloading ? Math.max(batches, share === Infinity ? 0 : share) : 0,
+          heard: seat.heard,
+          ...(pressure ? { pressure } : {}),
+          priority: priority?.priorityKey ?? 3,
+          fairnessKey: priority?.fairnessKey ?? '',
+          weight: priority?.fairnessWeight ?? 1,
+        },
+      });
+      if (result.kind === 'noGate') this.#withoutGate(seat);
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  /** The server has no limits any more. */
+  #withoutGate(seat: GateSeat): void {
+    if (seat.slot === 'wanted') seat.slot = 'held';
+    delete seat.place;
+    if (seat.downloading) seat.share = 'unlimited';
+  }
+}
