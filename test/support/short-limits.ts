@@ -20,4 +20,9 @@ export const SHORT_LIMITS: Limits = {
   delete: 1500,
   drain: 500,
   cleanUp: 6000,
+  gateAsk: 3000,
+  gateSweep: 1500,
+  gatePressure: 300,
+  gateQuiet: 1000,
+  gateIdle: 5000,
 };

@@ -1,6 +1,6 @@
 import type { GateReport } from '../../gate-contract.ts';
 import type { GateState, Member } from './gate-state.ts';
-import { queueOf } from './slots.ts';
+import { queueOf, turnsIn } from './slots.ts';
 
 /** Exports that are named of each kind; all of them are counted. */
 const MOST_NAMED = 50;
@@ -10,12 +10,11 @@ export function reportOf(state: GateState, server: string, now: number): GateRep
   const { limits, members, turns, total } = state;
   const held = members.filter(({ slot }) => slot === 'held');
   const pools = [...new Set(members.map(({ pool }) => pool))];
-  const waiting = pools.flatMap((pool) =>
-    queueOf(
-      members.filter((member) => member.pool === pool && member.slot === 'wanted'),
-      turns.filter((turn) => turn.pool === pool),
-    ).map((member, index) => ({ ...named(member), place: index + 1 })),
-  );
+  const waiting = pools.flatMap((pool) => {
+    const inPool = members.filter((member) => member.pool === pool);
+    const known = turns.find((turn) => turn.pool === pool);
+    return queueOf(inPool, turnsIn(known, inPool)).map((member, index) => ({ ...named(member), place: index + 1 }));
+  });
   const downloading = members.filter((member) => member.downloading);
   return {
     server,

@@ -24,11 +24,13 @@ export interface Member extends ExportName {
   owed?: true | undefined;
 }
 
-/** How many turns exports of one key have had in a pool, by their weights. */
+/** Whose turn it is in a pool: start-time fair queuing, in which a turn takes the time 1/weight of its key. */
 export interface Turns {
   pool: string;
-  key: string;
-  had: number;
+  /** Time at which the last turn began, of no clock that anybody has. */
+  time: number;
+  /** Keys, and when their last turns end. */
+  keys: [key: string, end: number][];
 }
 
 /** All that a gate knows. Bounded by the exports that run; it holds no secret. */
@@ -80,7 +82,7 @@ export function newGate(now: number, grantsFrom: number): GateState {
 }
 
 export function isSame(one: ExportName, other: ExportName): boolean {
-  return one.workflowId === other.workflowId && one.firstRunId === other.firstRunId;
+  return one.firstRunId === other.firstRunId && one.workflowId === other.workflowId;
 }
 
 /** First come, first served; the same everywhere, whatever the order in which messages came. */

@@ -3,91 +3,86 @@ import { inOrder } from './gate-state.ts';
 
 /** Grants every slot that is free, in all pools, and says in which pools somebody waits and in which order. */
 export function grantSlots(state: GateState, now: number): Member[][] {
-  // Turns of keys that nobody has are forgotten: there may be as many keys as exports.
-  const inUse = new Set(state.members.map(({ pool, fairnessKey }) => JSON.stringify([pool, fairnessKey])));
-  state.turns = state.turns.filter(({ pool, key }) => inUse.has(JSON.stringify([pool, key])));
-  return [...new Set(state.members.map(({ pool }) => pool))].map((pool) => grantIn(state, pool, now));
+  const pools = new Map<string, Member[]>();
+  for (const member of state.members) {
+    const members = pools.get(member.pool);
+    if (members === undefined) pools.set(member.pool, [member]);
+    else members.push(member);
+  }
+  const known = new Map(state.turns.map((turns) => [turns.pool, turns]));
+  const granted = [...pools].map(([pool, members]) => grantIn(state, members, turnsIn(known.get(pool), members), now));
+  state.turns = granted.flatMap(({ turns }) => (turns.keys.length === 0 ? [] : [turns]));
+  return granted.map(({ queue }) => queue);
 }
 
-/** @returns those that still wait, in the order in which they will have slots if nobody else comes */
-function grantIn(state: GateState, pool: string, now: number): Member[] {
-  const members = state.members.filter((member) => member.pool === pool);
-  const queue = queueOf(
-    members.filter(({ slot }) => slot === 'wanted'),
-    state.turns.filter((turns) => turns.pool === pool),
-  );
-  if (now < state.grantsFrom) return queue;
+/** @returns `queue`: those that still wait, in the order in which they will have slots if nobody else comes */
+function grantIn(
+  { limits, grantsFrom }: GateState,
+  members: readonly Member[],
+  turns: Turns,
+  now: number,
+): { queue: Member[]; turns: Turns } {
+  const queue = queueOf(members, turns);
+  if (now < grantsFrom) return { queue, turns };
   const held = members.filter(({ slot }) => slot === 'held').length;
-  const free = Math.max(0, (state.limits.exports ?? Infinity) - held);
+  const free = Math.max(0, (limits.exports ?? Infinity) - held);
+  const ends = new Map(turns.keys);
+  let { time } = turns;
   for (const member of queue.splice(0, free)) {
     member.slot = 'held';
     member.owed = true;
     delete member.place;
-    charge(state, member);
+    time = beginOf(member, ends, time);
+    ends.set(member.fairnessKey, time + 1 / member.weight);
   }
-  return queue;
+  return { queue, turns: { ...turns, time, keys: [...ends] } };
 }
 
-/**
- * The order in which slots are granted: by priority, then in turns of the fairness keys, then first come, first served.
- *
- * @param turns that the keys have had in this pool
- */
-export function queueOf(waiting: readonly Member[], turns: readonly Turns[]): Member[] {
-  const had = new Map(turns.map(({ key, had }) => [key, had]));
-  const least = Math.min(...had.values());
+/** Turns of keys that nobody has are forgotten: there may be as many keys as exports. */
+export function turnsIn(known: Turns | undefined, members: readonly Member[]): Turns {
+  const { pool, time, keys } = known ?? { pool: members[0]?.pool ?? '', time: 0, keys: [] };
+  const inUse = new Set(members.map(({ fairnessKey }) => fairnessKey));
+  return { pool, time, keys: keys.filter(([key, end]) => inUse.has(key) && end > time) };
+}
+
+/** The order in which slots are granted: by priority, then in turns of the fairness keys, then first come, first served. */
+export function queueOf(members: readonly Member[], turns: Turns): Member[] {
+  const ends = new Map(turns.keys);
+  let { time } = turns;
   const queues = new Map<string, Member[]>();
-  for (const member of [...waiting].sort(inOrder)) {
-    const queue = queues.get(queueName(member));
-    if (queue === undefined) queues.set(queueName(member), [member]);
+  for (const member of members.filter(({ slot }) => slot === 'wanted').sort(inOrder)) {
+    const name = `${member.priority} ${member.fairnessKey}`;
+    const queue = queues.get(name);
+    if (queue === undefined) queues.set(name, [member]);
     else queue.push(member);
   }
   const order: Member[] = [];
-  for (let next = nextOf(queues, had, least); next !== undefined; next = nextOf(queues, had, least)) {
+  while (queues.size > 0) {
+    const [name, queue] = nextOf(queues, ends, time);
+    const next = queue.shift() as Member;
     order.push(next);
-    had.set(next.fairnessKey, turnsOf(had, next, least) + 1 / next.weight);
-    const queue = queues.get(queueName(next)) as Member[];
-    queue.shift();
-    if (queue.length === 0) queues.delete(queueName(next));
+    time = beginOf(next, ends, time);
+    ends.set(next.fairnessKey, time + 1 / next.weight);
+    if (queue.length === 0) queues.delete(name);
   }
   return order;
 }
 
-function nextOf(
-  queues: ReadonlyMap<string, readonly Member[]>,
-  had: ReadonlyMap<string, number>,
-  least: number,
-): Member | undefined {
-  let best: Member | undefined;
-  for (const [head] of queues.values() as Iterable<readonly [Member]>) {
-    const order =
-      best === undefined
-        ? -1
-        : head.priority - best.priority || turnsOf(had, head, least) - turnsOf(had, best, least) || inOrder(head, best);
-    if (order < 0) best = head;
+function nextOf(queues: ReadonlyMap<string, Member[]>, ends: Map<string, number>, time: number): [string, Member[]] {
+  let best: [string, Member[]] | undefined;
+  for (const entry of queues) {
+    if (best === undefined || isBefore(entry[1][0] as Member, best[1][0] as Member, ends, time)) best = entry;
   }
-  return best;
+  return best as [string, Member[]];
 }
 
-/** A key that comes anew has had as many turns as the one with the fewest: it has no claim to those of the past. */
-function turnsOf(had: ReadonlyMap<string, number>, { fairnessKey }: Member, least: number): number {
-  return had.get(fairnessKey) ?? (least === Infinity ? 0 : least);
+function isBefore(one: Member, other: Member, ends: ReadonlyMap<string, number>, time: number): boolean {
+  const order =
+    one.priority - other.priority || beginOf(one, ends, time) - beginOf(other, ends, time) || inOrder(one, other);
+  return order < 0;
 }
 
-function queueName({ priority, fairnessKey }: Member): string {
-  return `${priority} ${fairnessKey}`;
-}
-
-/** Counts a turn of the member's key. */
-function charge(state: GateState, member: Member): void {
-  const { pool, fairnessKey: key, weight } = member;
-  const ofPool = state.turns.filter((turns) => turns.pool === pool);
-  const own = ofPool.find((turns) => turns.key === key);
-  if (own !== undefined) own.had += 1 / weight;
-  else
-    state.turns.push({
-      pool,
-      key,
-      had: (ofPool.length === 0 ? 0 : Math.min(...ofPool.map(({ had }) => had))) + 1 / weight,
-    });
+/** When the next turn of a key begins. One that comes anew has no claim to turns of the past. */
+function beginOf({ fairnessKey }: Member, ends: ReadonlyMap<string, number>, time: number): number {
+  return Math.max(time, ends.get(fairnessKey) ?? 0);
 }

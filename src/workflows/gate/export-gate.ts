@@ -5,6 +5,7 @@ import {
   setCurrentDetails,
   setHandler,
   setWorkflowOptions,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { GateReport } from '../../gate-contract.ts';
 import { SLOTS } from '../../gate-contract.ts';
@@ -74,8 +75,11 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   }
 }
 
-// It lives for ever, and must not keep a worker of its first version alive.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, exportGate);
+// It lives for ever, and must not keep workers of its first version alive. Workers without a version may not say so.
+setWorkflowOptions(
+  () => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}),
+  exportGate,
+);
 
 async function continueInNewRun({ server, times }: GateInput, state: GateState): Promise<never> {
   const [carried, ...parts] = pack(state);

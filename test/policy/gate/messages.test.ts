@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { pack, unpack } from '../../../src/policy/gate/carry.ts';
+import { describeGate, reportOf } from '../../../src/policy/gate/describe.ts';
+import { readAsk, readGrant, readName } from '../../../src/policy/gate/read-messages.ts';
+import { beginSearch, endSearch } from '../../../src/policy/gate/search.ts';
+import { LIMITS } from '../../../src/policy/limits.ts';
+import { NOW, ask, emptyGate, holders, say } from './asks.ts';
+
+const many = (count: number, length: number) =>
+  Array.from({ length: count }, (_, index) => ask(`${index}`.padStart(length, 'x'), { since: NOW + index }));
+
+test('what anybody may signal is read, or not heeded', () => {
+  for (const junk of [undefined, null, 'x', 7, [], {}, { workflowId: 'a' }, { workflowId: '', firstRunId: 'b' }]) {
+    expect([readAsk(junk), readGrant(junk), readName(junk)]).toEqual([undefined, undefined, undefined]);
+  }
+  for (const wrong of [{ slot: 'all' }, { turn: '1' }, { since: NaN }, { uses: -1 }, { heard: null }]) {
+    expect(readAsk({ ...ask('a'), ...wrong })).toBeUndefined();
+  }
+  expect(readAsk({ ...ask('a'), more: 1 })).toEqual(ask('a'));
+  expect(readAsk({ ...ask('a'), weight: 0, limits: { exports: 0, downloads: 'x' }, priority: 'high' })).toEqual(
+    ask('a', { weight: 0.001, limits: {} }),
+  );
+});
+
+test('a state is carried in payloads below 64 KiB, with everybody who holds a slot, however many wait', () => {
+  const gate = emptyGate();
+  const asks = many(1000, 900);
+  say(gate, [...asks.slice(1), { ...(asks[0] as (typeof asks)[0]), slot: 'held' as const, since: NOW + 9999 }]);
+  const packed = pack(gate);
+  for (const part of packed) expect(JSON.stringify(part).length).toBeLessThan(64 * 1024);
+  const [carried, ...parts] = packed;
+  const restored = unpack(carried, parts);
+  expect(holders(restored)).toEqual(holders(gate));
+  // The first of those that wait are kept.
+  const first = restored.members.filter(({ slot }) => slot === 'wanted').map(({ since }) => since);
+  expect(first.length).toBeGreaterThan(300);
+  expect(Math.max(...first)).toBeLessThan(NOW + first.length + 2);
+});
+
+test('a state of hundreds is carried in full', () => {
+  const gate = emptyGate();
+  say(gate, many(500, 30));
+  const [carried, ...parts] = pack(gate);
+  expect(unpack(carried, parts).members).toHaveLength(500);
+});
+
+test('exports that were not heard are looked for, those that hold slots first; what does not run leaves', () => {
+  const gate = emptyGate();
+  say(gate, many(300, 4));
+  const then = NOW + LIMITS.gateSweep;
+  say(gate, [ask('heard')], then);
+  const sought = beginSearch(gate, then, LIMITS);
+  expect(sought).toHaveLength(200);
+  expect(sought[0]?.workflowId).toBe(holders(gate)[0]);
+  expect(sought.map(({ workflowId }) => workflowId)).not.toContain('heard');
+  endSearch(gate, sought, [0], then);
+  expect(holders(gate)).toEqual([]);
+  // The others of them run: the next search looks for the rest.
+  expect(beginSearch(gate, then, LIMITS)).toHaveLength(100);
+});
+
+test('its report is small and names who has what', () => {
+  const gate = emptyGate();
+  say(gate, many(500, 900));
+  const report = reportOf(gate, 'hospital', NOW);
+  expect(report).toMatchObject({ held: { count: 1 }, waiting: { count: 499 }, maxConcurrentExports: 1 });
+  expect(report.waiting.exports[1]).toMatchObject({ place: 2 });
+  expect(JSON.stringify(report).length).toBeLessThan(64 * 1024);
+  expect(describeGate(report).length).toBeLessThan(20_000);
+  expect(describeGate(reportOf(say2(), 'hospital', NOW))).toContain('`Group/1`');
+});
+
+function say2() {
+  const gate = emptyGate();
+  say(gate, [ask('a', { pool: 'Group/1' }), ask('b', { pool: 'Group/1' })]);
+  return gate;
+}
