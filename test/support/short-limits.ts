@@ -21,7 +21,8 @@ export const SHORT_LIMITS: Limits = {
   drain: 500,
   cleanUp: 6000,
   gateAsk: 3000,
-  gateSweep: 1500,
+  // The longest that a slow machine may be late by.
+  gateSweep: 6000,
   gatePressure: 300,
   gateQuiet: 1000,
   gateIdle: 5000,

@@ -9,9 +9,6 @@ import { failure } from '../failure.ts';
 /** Changes the state of a gate, outside of its loop. */
 export type Note = (change: () => void) => void;
 
-/** Until all exports that run have asked again, with time to spare. */
-const UNTIL_HEARD = 1.2;
-
 /**
  * The state with which a run of a gate begins.
  *
@@ -22,7 +19,9 @@ export function openGate(input: GateInput, parts: readonly Member[][], now: numb
     throw failure('InvalidRequest', 'exports start the gate of their server by themselves; nobody else has to');
   }
   const { carried, times } = input;
-  return carried === undefined ? newGate(now, now + UNTIL_HEARD * times.gateAsk) : unpack(carried, parts);
+  if (carried !== undefined) return unpack(carried, parts);
+  // Until all exports that run have asked again, with time to spare.
+  return newGate(now, now + times.gateAsk + times.gateSweep);
 }
 
 /**

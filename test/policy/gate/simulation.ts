@@ -114,7 +114,7 @@ export function simulate(
   for (let second = 0; second < 60 * 60 * 24; second++) {
     const now = NOW + second * SECOND;
     if (random() < chances.continues) gate = restored(gate);
-    if (random() < chances.gateKilled) gate = newGate(now, now + 1.2 * LIMITS.gateAsk);
+    if (random() < chances.gateKilled) gate = newGate(now, now + LIMITS.gateAsk + LIMITS.gateSweep);
     for (const one of exports) {
       if (random() < chances.killed && one.phase !== 'over') one.killed = true;
       const message = one.live(now);
