@@ -42,3 +42,8 @@ export function say(state: GateState, asks: readonly Ask[], now = NOW): Outgoing
 export function holders({ members }: GateState): string[] {
   return members.filter(({ slot }) => slot === 'held').map(({ workflowId }) => workflowId);
 }
+
+/** Names of exports. */
+export function letters(text: string): string[] {
+  return text.split('');
+}

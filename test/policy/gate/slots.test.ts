@@ -3,7 +3,7 @@ import { decide } from '../../../src/policy/gate/decide.ts';
 import { leave } from '../../../src/policy/gate/receive.ts';
 import type { Ask } from '../../../src/policy/gate/messages.ts';
 import { LIMITS } from '../../../src/policy/limits.ts';
-import { NOW, ask, emptyGate, holders, say } from './asks.ts';
+import { NOW, ask, emptyGate, holders, letters, say } from './asks.ts';
 
 /** Ends the export that holds the slot, again and again; gives the order in which they were served. */
 function serve(asks: readonly Ask[]): string[] {
@@ -29,13 +29,13 @@ describe('order', () => {
   });
 
   test('keys take turns, whoever of them came first', () => {
-    const of = (key: string, names: string) => [...names].map((name) => ask(name, { fairnessKey: key }));
+    const of = (key: string, names: string) => letters(names).map((name) => ask(name, { fairnessKey: key }));
     expect(serve([...of('x', 'abcd'), ...of('y', 'ef'), ...of('z', 'g')]).join('')).toBe('aegbfcd');
   });
 
   test('by weight', () => {
     const of = (key: string, names: string, weight: number) =>
-      [...names].map((name) => ask(name, { fairnessKey: key, weight }));
+      letters(names).map((name) => ask(name, { fairnessKey: key, weight }));
     expect(serve([...of('x', 'abcdef', 2), ...of('y', 'ghi', 1)]).join('')).toBe('agbchdeif');
   });
 
@@ -44,7 +44,7 @@ describe('order', () => {
     const keyed = (name: string, fairnessKey: string) => ask(name, { fairnessKey });
     say(
       gate,
-      [...'abcdef'].map((name) => keyed(name, 'x')),
+      letters('abcdef').map((name) => keyed(name, 'x')),
     );
     for (const name of 'abc') {
       leave(gate, ask(name));
@@ -58,7 +58,7 @@ describe('order', () => {
   });
 
   test('the place that it was told is the order in which they are served', () => {
-    const asks = [...'abcdefgh'].map((name, index) =>
+    const asks = letters('abcdefgh').map((name, index) =>
       ask(name, { fairnessKey: `${index % 3}`, priority: 1 + (index % 2), limits: { exports: 1 } }),
     );
     const gate = emptyGate();
@@ -74,7 +74,7 @@ describe('limits', () => {
     const limits = { exports: 2 };
     const out = say(
       gate,
-      [...'abcd'].map((name) => ask(name, { limits })),
+      letters('abcd').map((name) => ask(name, { limits })),
     );
     expect(out.map(({ workflowId, grant }) => [workflowId, grant.slot, grant.place, grant.waiting])).toEqual([
       ['a', true, undefined, undefined],
@@ -94,7 +94,7 @@ describe('limits', () => {
     const gate = emptyGate();
     say(
       gate,
-      [...'abcd'].map((name) => ask(name, { limits: { exports: 3 } })),
+      letters('abcd').map((name) => ask(name, { limits: { exports: 3 } })),
     );
     say(gate, [ask('e', { limits: { exports: 1 } })]);
     expect(holders(gate)).toEqual(['a', 'b', 'c']);
@@ -111,7 +111,7 @@ describe('limits', () => {
     const gate = emptyGate();
     say(
       gate,
-      [...'abc'].map((name) => ask(name, { limits: { downloads: 5 } })),
+      letters('abc').map((name) => ask(name, { limits: { downloads: 5 } })),
     );
     expect(holders(gate)).toEqual(['a', 'b', 'c']);
   });
