@@ -72,6 +72,18 @@ describe('an answer that accepts nothing', () => {
       kind: 'trouble',
       detail: 'HTTP 429: slow down',
       retryAfter: 30_000,
+      tooMany: 'requests',
     });
+  });
+
+  test.each([
+    [429, outcome('throttled'), 'exports'],
+    [429, outcome('transient'), 'requests'],
+    [429, '', 'requests'],
+    [503, outcome('throttled'), undefined],
+  ])('%d %s is about %s', (status, body, tooMany) => {
+    const rejection = readRejection(response(status), body, NOW);
+    expect(rejection.kind).toBe('trouble');
+    expect('tooMany' in rejection ? rejection.tooMany : undefined).toBe(tooMany);
   });
 });

@@ -1,0 +1,93 @@
+import { Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { gateId } from '../../src/gate-contract.ts';
+import { slotsOf } from '../support/gates.ts';
+import { expectOneAfterAnother } from '../support/jobs-of-journal.ts';
+import type { Stack } from '../support/stack.ts';
+import { BUNDLE, startStack } from '../support/stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  const patients = { patients: 20, linesPerFile: 20, pollsUntilReady: 1 };
+  stack = await startStack({
+    // The real threshold is 4,096 events.
+    temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=40'],
+    servers: { slots: { ...patients, maxJobs: 1 }, shared: patients },
+    entries: {
+      slots: { maxConcurrentExports: 1, deleteFreesSlot: true },
+      shared: { maxDownloadsInAll: 3, maxConcurrentDownloads: 8 },
+    },
+  });
+});
+afterAll(() => stack.close());
+
+const at = (server: string): SampleServer => stack.servers[server] as SampleServer;
+
+/** Replays every run of a workflow; gives how many they are, and the largest of their payloads. */
+async function replay(workflowId: string): Promise<{ runs: number; largest: number; events: number }> {
+  let [runs, largest, most] = [0, 0, 0];
+  for await (const { runId } of stack.client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) {
+    const history = await stack.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    await Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, history, workflowId);
+    runs++;
+    most = Math.max(most, history.events?.length ?? 0);
+    for (const { workflowExecutionStartedEventAttributes: start } of history.events ?? []) {
+      for (const { data } of start?.input?.payloads ?? []) largest = Math.max(largest, data?.length ?? 0);
+    }
+  }
+  return { runs, largest, events: most };
+}
+
+describe('invariant 8: nothing grows without bound', () => {
+  test('a gate continues in new runs while exports wait, forgets nobody, ends when nobody needs it, and starts again', async () => {
+    const request = { server: 'slots', parameters: { _type: 'Patient' } } as const;
+    const started = await Promise.all(
+      Array.from({ length: 8 }, (_, number) => stack.start(request, `waiting-${number}`)),
+    );
+    await Promise.all(started.map((one) => one.result()));
+    expect(expectOneAfterAnother(at('slots').journal)).toBe(8);
+    const gate = stack.client.workflow.getHandle(gateId('slots'));
+    await expect.poll(async () => (await gate.describe()).status.name, { timeout: 60_000 }).toBe('COMPLETED');
+    const { runs, largest, events } = await replay(gateId('slots'));
+    expect(runs).toBeGreaterThan(1);
+    expect(events).toBeLessThan(150);
+    expect(largest).toBeLessThan(64 * 1024);
+    for (const { handle } of started) await replay(handle.workflowId);
+    // An earlier gate that has ended by itself keeps nobody waiting.
+    await stack.run(request, 'later');
+    expect((await slotsOf(stack.client, 'slots')).grantsFrom).toBeUndefined();
+    expect(expectOneAfterAnother(at('slots').journal)).toBe(9);
+  }, 180_000);
+});
+
+describe('downloads of all exports together', () => {
+  test('are never more than the limit, and fewer while the server is busy', async () => {
+    let [now, most] = [0, 0];
+    at('shared').faults.add({
+      route: 'file',
+      times: Infinity,
+      match: () => {
+        now++;
+        most = Math.max(most, now);
+        setTimeout(() => now--, 150);
+        return true;
+      },
+      do: { kind: 'delay', ms: 150 },
+    });
+    at('shared').faults.add({ route: 'file', skip: 10, times: 2, do: { kind: 'answer', status: 429 } });
+    const started = await Promise.all([1, 2, 3].map((number) => stack.start({ server: 'shared' }, `shared-${number}`)));
+    const totals: (number | undefined)[] = [];
+    const watch = setInterval(() => {
+      void slotsOf(stack.client, 'shared').then(
+        ({ downloadsNow }) => totals.push(downloadsNow),
+        () => {},
+      );
+    }, 100);
+    await Promise.all(started.map((one) => one.result())).finally(() => clearInterval(watch));
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(3);
+    expect(Math.min(...totals.map((total) => total ?? 3))).toBeLessThan(3);
+    for (const { handle } of started) await replay(handle.workflowId);
+  }, 180_000);
+});
