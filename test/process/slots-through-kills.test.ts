@@ -6,16 +6,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
-import { expectJobsApart } from '../support/jobs-of-journal.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportReport } from '../../src/contract.ts';
 import { DurableTemporal } from '../chaos/temporal.ts';
 import { slotsOf } from '../support/gates.ts';
+import { expectNoneTooMany } from '../support/jobs-of-journal.ts';
+import { seededRandom } from '../support/random.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
 
-const EXPORTS = 10;
+/**
+ * SOAK=200 npm test -- test/process/slots-through-kills.test.ts runs so many exports, on four slots, with kills until the
+ * end, some of them terminated.
+ */
+const SOAK = Number(process.env['SOAK'] ?? 0);
+const SLOTS = SOAK > 0 ? 4 : 1;
+const FORGOTTEN_AFTER = 30_000;
+const PATIENT = { PATIENT: 'yes' };
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -30,8 +38,8 @@ beforeAll(async () => {
   stack = await startStack({
     workers: false,
     temporal: { address, client, namespace: 'default', stop: async () => {} },
-    servers: { hospital: { patients: 5, pollsUntilReady: 1, maxJobs: 1, forgottenAfterMs: 10_000 } },
-    entries: { hospital: { maxConcurrentExports: 1, deleteFreesSlot: true } },
+    servers: { hospital: { patients: 5, pollsUntilReady: 1, maxJobs: SLOTS, forgottenAfterMs: FORGOTTEN_AFTER } },
+    entries: { hospital: { maxConcurrentExports: SLOTS, deleteFreesSlot: true } },
   });
   hospital = stack.servers['hospital'] as SampleServer;
 });
@@ -42,35 +50,55 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('ten exports of a server with one slot, on two workers: one after another, through the end of workers and of Temporal', async () => {
-  // Refused for a while, whatever the reason.
-  const body = { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'throttled' }] };
-  const headers = { 'Retry-After': '1', 'Content-Type': 'application/fhir+json' };
-  const refusal = { kind: 'answer', status: 429, body: JSON.stringify(body), headers } as const;
-  hospital.faults.add({ route: 'kickOff', times: 4, do: refusal });
-  workers.push(await startWorkerProcess(stack, PATIENT), await startWorkerProcess(stack, PATIENT));
-  const request = { server: 'hospital', parameters: { _type: 'Patient' } };
-  const started = await Promise.all(
-    Array.from({ length: EXPORTS }, (_, number) => stack.start(request, `one-of-ten-${number}`)),
-  );
-  const ended = Promise.all(started.map(reportOf));
-  ended.catch(() => {});
-  const isOver = ended.then(() => true);
-  for (let round = 0; !(await Promise.race([isOver, sleep(4000)])); round++) {
-    if (round % 3 === 2) await temporal.crash(500);
-    else if (round < 6) {
-      const place = round % 2;
-      await killWorker(workers[place] as ChildProcess);
-      workers[place] = await startWorkerProcess(stack, PATIENT);
+test(
+  'exports of a server with one slot, on two workers: one after another, through the end of workers and of Temporal',
+  async () => {
+    const random = seededRandom(SOAK);
+    // Refused for a while, whatever the reason.
+    const body = { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'throttled' }] };
+    const headers = { 'Retry-After': '1', 'Content-Type': 'application/fhir+json' };
+    const refusal = { kind: 'answer', status: 429, body: JSON.stringify(body), headers } as const;
+    hospital.faults.add({ route: 'kickOff', times: 4, do: refusal });
+    workers.push(await startWorkerProcess(stack, PATIENT), await startWorkerProcess(stack, PATIENT));
+    const request = { server: 'hospital', parameters: { _type: 'Patient' } };
+    const started = await Promise.all(
+      Array.from({ length: SOAK || 10 }, (_, number) => stack.start(request, `one-of-many-${number}`)),
+    );
+    const terminated = new Set(started.filter(() => SOAK > 0 && random() < 0.05));
+    const ended = Promise.all(started.map((one) => outcomeOf(one, terminated.has(one))));
+    ended.catch(() => {});
+    const isOver = ended.then(() => true);
+    const toTerminate = [...terminated];
+    for (let round = 0; !(await Promise.race([isOver, sleep(SOAK > 0 ? 1000 + 9000 * random() : 4000)])); round++) {
+      if (round % 3 === 2) await temporal.crash(500);
+      else if (SOAK > 0 || round < 6) {
+        const place = round % 2;
+        await killWorker(workers[place] as ChildProcess);
+        workers[place] = await startWorkerProcess(stack, PATIENT);
+      }
+      await toTerminate
+        .pop()
+        ?.handle.terminate()
+        .catch(() => {});
     }
-  }
-  const reports = await ended;
-  expect(reports.map(({ status }) => status)).toEqual(reports.map(() => 'complete'));
-  expect(expectJobsApart(hospital.journal)).toBeGreaterThanOrEqual(EXPORTS);
-  await expect.poll(async () => (await slotsOf(stack.client, 'hospital')).held.count, { timeout: 30_000 }).toBe(0);
-}, 300_000);
+    const outcomes = await ended;
+    expect(outcomes).toEqual(started.map((one) => (terminated.has(one) ? 'terminated' : 'complete')));
+    expect(expectNoneTooMany(hospital.journal, { spared: 4, forgottenAfter: FORGOTTEN_AFTER })).toBeGreaterThan(0);
+    const left = async () => {
+      const { held, waiting } = await slotsOf(stack.client, 'hospital');
+      return held.count + waiting.count;
+    };
+    await expect.poll(left, { timeout: 60_000 }).toBe(0);
+  },
+  SOAK > 0 ? 4 * 60 * 60 * 1000 : 300_000,
+);
 
-const PATIENT = { PATIENT: 'yes' };
+/** How an export ended; one that is to be terminated may be complete before. */
+async function outcomeOf(one: StartedExport, isTerminated: boolean): Promise<string> {
+  if (!isTerminated) return (await reportOf(one)).status;
+  await reportOf(one).catch(() => {});
+  return 'terminated';
+}
 
 /** The report, however often Temporal is away while it is waited for. */
 async function reportOf(started: StartedExport): Promise<ExportReport> {

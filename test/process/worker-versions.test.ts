@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { gateId } from '../../src/gate-contract.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { RealWorker } from '../support/real-worker.ts';
 import { startRealWorker } from '../support/real-worker.ts';
@@ -14,7 +15,11 @@ const workers: RealWorker[] = [];
 beforeAll(async () => {
   stack = await startStack({
     workers: false,
-    servers: { hospital: { patients: 20, pollsUntilReady: 0 } },
+    servers: {
+      hospital: { patients: 20, pollsUntilReady: 0 },
+      slots: { patients: 5, pollsUntilReady: 0, maxJobs: 1 },
+    },
+    entries: { slots: { maxConcurrentExports: 1, deleteFreesSlot: true } },
     // A server of its own: versions are kept by workflows of the server, which the shared one does not run.
     temporalArgs: [],
   });
@@ -84,4 +89,15 @@ test('an export ends with the version with which it began, while another one is 
   await expectExactFiles((await old.result()).location, hospital, hospital.journal.find(({ jobId }) => jobId)?.jobId);
   expect(await buildsOf('old')).toEqual(['1']);
   expect(await buildsOf('new')).toEqual(['2']);
+}, 120_000);
+
+test('the gate of a server moves to the version that is current, so that none has to be kept for it', async () => {
+  const first = await startVersion('1');
+  await makeCurrent('1');
+  await stack.run({ server: 'slots' }, 'by-one');
+  await startVersion('2');
+  await makeCurrent('2');
+  await killWorker(first.child);
+  await stack.run({ server: 'slots' }, 'by-two');
+  expect(await buildsOf(gateId('slots'))).toEqual(['1', '2']);
 }, 120_000);

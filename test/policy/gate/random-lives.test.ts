@@ -59,4 +59,8 @@ describe('never too many exports or downloads, no slot lost, and everybody is se
     'while the gate and exports are killed, and messages come late and twice: %i',
     (seed) => check(seed, WILD, { exports: 1 + (seed % 3), downloads: 1 + (seed % 7) }),
   );
+
+  test.each(Array.from({ length: 20 }, (_, index) => index + 200))('while many download at a time: %i', (seed) =>
+    check(seed, WILD, { exports: 20, downloads: 1 + (seed % 7) }),
+  );
 });
