@@ -20,6 +20,9 @@ export interface Gates {
   wasCutOff(server: string, runId: string): Promise<boolean>;
 }
 
+/** Runs of a gate that are looked at, the latest of all: Temporal lists them first. */
+const LISTED = 20;
+
 /** @param taskQueue of exports and gates */
 export function gatesOf(connection: NativeConnection, namespace: string, taskQueue: string, times: GateTimes): Gates {
   const { workflow } = new Client({ connection, namespace });
@@ -46,9 +49,10 @@ export function gatesOf(connection: NativeConnection, namespace: string, taskQue
     async wasCutOff(server, runId) {
       const workflowId = gateId(server, taskQueue);
       let latest: { runId: string; startTime: Date } | undefined;
-      // Only a few: runs that have continued in others are counted too, and are kept as long as the namespace keeps runs.
-      for await (const run of workflow.list({ query: `WorkflowId = "${workflowId}"`, pageSize: 100 })) {
+      let seen = 0;
+      for await (const run of workflow.list({ query: `WorkflowId = "${workflowId}"`, pageSize: LISTED })) {
         if (run.runId !== runId && (latest === undefined || run.startTime > latest.startTime)) latest = run;
+        if (++seen === LISTED) break;
       }
       if (latest === undefined) return false;
       // What is listed may be out of date.

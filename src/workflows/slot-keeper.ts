@@ -107,7 +107,8 @@ export class SlotKeeper {
   /** Batches that may be in flight, as far as the gate has a say. */
   get share(): number {
     const seat = this.#seat;
-    if (seat === undefined || this.#terms?.downloads !== true) return Infinity;
+    // A gate that can no longer be asked must not hold up what has begun.
+    if (seat === undefined || this.#terms?.downloads !== true || this.#failure !== undefined) return Infinity;
     return seat.share === 'unlimited' ? Infinity : (seat.share ?? 0);
   }
 
