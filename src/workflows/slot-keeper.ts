@@ -173,7 +173,8 @@ export class SlotKeeper {
 
   async #keepTelling(): Promise<void> {
     const seat = this.#seat as GateSeat;
-    const again = (): number | undefined => (this.#isMember ? seat.askedAt + this.#run.limits.gateAsk : undefined);
+    // Also when it needs nothing any more: what an attempt that was frozen said late is put right.
+    const again = (): number | undefined => (seat.turn > 0 ? seat.askedAt + this.#run.limits.gateAsk : undefined);
     while (!this.#isOver) {
       const isPressed = this.#pressure;
       const until = isPressed ? Math.min(this.#pressureFrom, again() ?? Infinity) : again();
