@@ -32,7 +32,11 @@ const DEPS = {
   servers: { has: () => true, get: () => new Promise(() => {}), require: () => new Promise(() => {}) },
   registeredSearchAttributes: () => new Promise(() => {}),
   isRunning: () => new Promise(() => {}),
-  gates: { ask: () => new Promise(() => {}), leave: () => new Promise(() => {}), wasCutOff: () => new Promise(() => {}) },
+  gates: {
+    ask: () => new Promise(() => {}),
+    leave: () => new Promise(() => {}),
+    wasCutOff: () => new Promise(() => {}),
+  },
 } as unknown as ActivityDeps;
 
 const REQUEST = { server: 'hospital', level: 'system', destination: { name: 'lake', path: 'x' } };
