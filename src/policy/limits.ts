@@ -68,7 +68,7 @@ export interface Limits {
 export const LIMITS: Limits = {
   backoffFloor: 2 * SECOND,
   backoffCeiling: 5 * MINUTE,
-  firstPoll: SECOND / 2,
+  firstPoll: SECOND / 5,
   outage: 24 * HOUR,
   elsewhere: 10 * MINUTE,
   tokenEndpoint: HOUR,
