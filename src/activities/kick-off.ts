@@ -10,13 +10,12 @@ import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
 import type { Acceptance, Rejection } from '../fhir/kick-off-answer.ts';
 import { readAcceptance, readRejection } from '../fhir/kick-off-answer.ts';
-import type { KickOffRequest } from '../fhir/kick-off.ts';
+import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome } from '../fhir/operation-outcome.ts';
 import type { Operation, OperationName } from '../fhir/operations.ts';
 import { OPERATIONS } from '../fhir/operations.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
-import { listParameters } from '../fhir/parameters.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import type { Fitted } from '../profiles/fit-request.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
@@ -26,7 +25,7 @@ import type { ActivityDeps } from './deps.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
-  request: Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'parameters' | 'prefer'>;
+  request: Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'parameters' | 'prefer' | 'attachments'>;
   /** The job to be started; one of this number that has been accepted is not started again. */
   generation: number;
   token?: TokenRef;
@@ -69,15 +68,17 @@ const LARGEST_ANSWER = 1024 * 1024;
 export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<KickOffResult> {
   const ref = { ...input.ref, generation: input.generation };
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
-  const attempt = await KickOffAttempt.begin(folder.job, input.generation, asksForPartial(input));
   const server = await deps.servers.get(input.ref.server);
   const { settings } = server;
+  const attempt = await KickOffAttempt.find(folder.job, input.generation);
   const unseen = waitFor(firstPoll(undefined, settings));
   if (attempt.accepted !== undefined) return accepted(attempt.accepted, unseen);
   if (attempt.isLast) throw unknown();
-  // It may have been opened by a worker with another configuration.
+  // It may have been opened by a worker with another configuration. Before the files of an earlier job are removed: they
+  // are all that there is, if no other job may follow. Without a pause: what was found must still hold when it begins.
   server.requireAllowed({ ...input.request, destination: input.ref.destination });
   const fitted = server.fit(input.request);
+  await attempt.begin(asksForPartial(fitted.parameters));
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
@@ -108,8 +109,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   }
 }
 
-function asksForPartial({ request }: KickOffInput): boolean {
-  const parameters = listParameters(request.parameters ?? {});
+function asksForPartial(parameters: ParameterList): boolean {
   return parameters.some(({ name, values }) => name === 'allowPartialManifests' && values[0] === true);
 }
 
@@ -127,7 +127,7 @@ function buildRequest(
       parameters,
       prefer: prefer ?? [],
       method: kickOffMethod(settings, requested),
-      lists: settings.lists,
+      lists: listsFor(config, settings, version),
       typeFilterCommas: settings.typeFilterCommas,
       operation,
       requested,
@@ -137,6 +137,15 @@ function buildRequest(
     if (!(error instanceof URIError)) throw error;
     throw new ExportError('InvalidRequest', 'parameters: a text holds half of a surrogate pair; remove it');
   }
+}
+
+/** A server that declares version 4 of the guide has outgrown what its profile says: there, nothing is joined in a POST. */
+function listsFor(
+  config: Pick<FhirServer['config'], 'lists'>,
+  settings: Pick<ServerSettings, 'lists'>,
+  version: KickOff['version'],
+): ServerSettings['lists'] {
+  return version === 4 && settings.lists === 'comma' && config.lists !== 'comma' ? 'auto' : settings.lists;
 }
 
 /** Of operations that have a method of their own, the server's does not count. */
@@ -155,10 +164,9 @@ async function accept(
   { response, fitted }: { response: HttpResponse; fitted: Fitted },
 ): Promise<KickOffResult> {
   const names = fitted.parameters.map(({ name }) => name);
-  const job = await attempt.accept(answer, async () => [
-    ...fitted.warnings,
-    ...ignoredParameters(readOutcome(await bodyOf(response)) ?? [], names),
-  ]);
+  const job = await attempt.accept(answer, fitted.warnings, async () =>
+    ignoredParameters(readOutcome(await bodyOf(response)) ?? [], names),
+  );
   const isOurs = job.statusUrl === answer.statusUrl;
   const wait = firstPoll(isOurs ? retryAfter : undefined, settings);
   return accepted(job, isOurs && wait === undefined ? { pollSoon: true } : waitFor(wait));

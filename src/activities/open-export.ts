@@ -66,7 +66,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
   const destination = request.destination?.name ?? defaultDestination(deps.config);
   // Before anything is asked or written.
   server.requireAllowed({ ...request, destination });
-  server.fit(request);
+  await requireFit(deps, server, request, { destination, path });
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
     owner: { runId: owner.firstRunId, ...owner },
@@ -101,4 +101,18 @@ function gateOf({ settings }: FhirServer, job: Job | undefined): { gate?: GateTe
 
 function statusLag({ settings: { statusLagSeconds } }: FhirServer): Pick<OpenedExport, 'statusLag'> {
   return statusLagSeconds === undefined ? {} : { statusLag: 1000 * statusLagSeconds };
+}
+
+/** What is under way stays so: nothing is kicked off for it, whatever the server's settings say by now. */
+async function requireFit(
+  deps: ActivityDeps,
+  server: FhirServer,
+  request: ExportRequest,
+  place: { destination: string; path: string },
+): Promise<void> {
+  try {
+    server.fit(request);
+  } catch (error) {
+    if (!(await ExportFolder.hasJobOf(deps.config, place, hashRequest(request)))) throw error;
+  }
 }

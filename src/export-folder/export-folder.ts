@@ -13,7 +13,7 @@ import type { ExportRef } from './export-ref.ts';
 import { ExportResult } from './export-result.ts';
 import { FoundAttachments } from './found-attachments.ts';
 import { indexPages } from './index-pages.ts';
-import { JobRecord } from './job-record.ts';
+import { JobRecord, isAccepted } from './job-record.ts';
 import { FILES } from './layout.ts';
 import { ManifestPages } from './manifest-pages.ts';
 import { ManifestReading } from './manifest-reading.ts';
@@ -84,6 +84,22 @@ export class ExportFolder {
     const folder = await openDestination(config, destination, path);
     const mark = await takeFolder(folder, taker);
     return { folder: new ExportFolder(folder, mark), mark };
+  }
+
+  /**
+   * Whether a folder holds a request whose job the server has accepted and that is not known to be gone. Changes nothing.
+   *
+   * @throws ExportError `UnknownDestination`, `DestinationFailed`
+   */
+  static async hasJobOf(
+    config: Config,
+    { destination, path }: Pick<ExportRef, 'destination' | 'path'>,
+    requestHash: string,
+  ): Promise<boolean> {
+    const folder = await openDestination(config, destination, path);
+    if ((await readMark(folder))?.requestHash !== requestHash) return false;
+    const job = await new JobRecord(folder).read();
+    return isAccepted(job) && job.deleted !== true;
   }
 
   /**

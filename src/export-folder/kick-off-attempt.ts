@@ -22,19 +22,21 @@ export type Intent =
 export class KickOffAttempt {
   readonly #record: JobRecord;
   readonly #job: Job;
+  /** What the record holds of an earlier job, until this one has begun. */
+  #replaced: { found: Job | undefined } | undefined;
 
-  private constructor(record: JobRecord, job: Job) {
+  private constructor(record: JobRecord, job: Job, replaced?: { found: Job | undefined }) {
     this.#record = record;
     this.#job = job;
+    this.#replaced = replaced;
   }
 
   /**
-   * Finds the record of the job, or begins it: then an earlier job is gone, and its files with it.
+   * Finds the record of the job, and changes nothing.
    *
    * @param generation number of the job, from 1
-   * @param partial `allowPartialManifests` is asked for
    */
-  static async begin(record: JobRecord, generation: number, partial: boolean): Promise<KickOffAttempt> {
+  static async find(record: JobRecord, generation: number): Promise<KickOffAttempt> {
     const found = await record.read();
     if (found !== undefined && found.generation >= generation && found.clearing === undefined) {
       return new KickOffAttempt(record, found);
@@ -44,11 +46,22 @@ export class KickOffAttempt {
       generation,
       unanswered: 0,
       separateStatus: false,
-      partial,
+      partial: false,
       warnings: isFirst ? [] : [{ code: 'JobRestarted', message: WARNINGS.JobRestarted }],
     };
-    await record.begin(job, found);
-    return new KickOffAttempt(record, job);
+    return new KickOffAttempt(record, job, { found });
+  }
+
+  /**
+   * Begins the record of the job, unless it is there: an earlier job is gone, and its files are removed.
+   *
+   * @param partial `allowPartialManifests` is asked for
+   */
+  async begin(partial: boolean): Promise<void> {
+    if (this.#replaced === undefined) return;
+    this.#job.partial = partial;
+    await this.#record.begin(this.#job, this.#replaced.found);
+    this.#replaced = undefined;
   }
 
   /** The job, once the server has accepted it. */
@@ -102,12 +115,15 @@ export class KickOffAttempt {
    * under way already.
    *
    * @param answer what the server's answer says
+   * @param known warnings of what was sent: as durable as the job, because a later attempt does not find them again
    * @param readWarnings called when the status URL is durable
    */
   async accept(
     answer: Pick<AcceptedJob, 'statusUrl' | 'separateStatus'>,
+    known: readonly Warning[],
     readWarnings: () => Promise<Warning[]>,
   ): Promise<AcceptedJob> {
+    this.#job.warnings.push(...known);
     const found = await this.#record.read();
     if (isAccepted(found)) return this.#addTo(found);
     const job: AcceptedJob = Object.assign(this.#job, answer, { unanswered: 0, acceptedAt: Date.now() });

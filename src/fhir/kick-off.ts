@@ -1,6 +1,7 @@
 import type { IgVersion } from './capability.ts';
 import type { ParameterList } from './parameters.ts';
 import type { OperationName } from './operations.ts';
+import { NDJSON_FORMATS } from './output-formats.ts';
 import { ruleOf } from './parameters.ts';
 import { encodeTypeFilter } from './type-filter.ts';
 
@@ -101,6 +102,8 @@ function isList(name: string, { lists = 'auto', version }: KickOff, method: 'GET
 }
 
 function textOf(name: string, value: string | boolean | number, kickOff: KickOff): string {
+  // The short names mean the same, and HAPI FHIR refuses them (issue 7258): every server must know the long one.
+  if (name === '_outputFormat' && NDJSON_FORMATS.some((format) => format === value)) return NDJSON_FORMATS[0];
   if (name !== '_typeFilter') return String(value);
   const { version, typeFilterCommas = 'auto' } = kickOff;
   const filter = encodeTypeFilter(String(value));

@@ -13,11 +13,12 @@ export const ab2d: Profile = {
     maxConcurrentExports: { value: 1, source: 'CMSgov/ab2d PR 86', date: '2026-11-25' },
     maxDownloadsPerFile: access(6),
     filesKeptHours: access(72),
+    sinceByDefault: filters(true),
     shortestPollSeconds: { value: 60, source: 'CMSgov/ab2d PR 17 and its sample clients', date: '2026-11-25' },
   },
   notes: [
     wiki('v3, for early adopters, adds `_typeFilter`.'),
-    wiki('A job may take 30 hours.'),
+    wiki('A job that takes more than 30 hours fails.'),
     filters('Without `_since`, v2 exports what is new since the last job whose files were downloaded.'),
     { ...wiki('Clients need a registered static IP address.'), unverified: true },
   ],

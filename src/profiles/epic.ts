@@ -3,6 +3,7 @@ import { factsFrom } from './profile.ts';
 
 const tutorial = factsFrom('fhir.epic.com, bulk data tutorial', '2026-11-25');
 const smartFetch = factsFrom('smart-on-fhir/smart-fetch, source', '2026-11-25');
+const since = factsFrom('smart-on-fhir/smart-fetch, docs/since.md', '2026-11-25');
 const issue = factsFrom('smart-on-fhir/bulk-data-client issue 11', '2026-11-25');
 
 export const epic: Profile = {
@@ -13,12 +14,13 @@ export const epic: Profile = {
     maxConcurrentExports: tutorial(1),
     exportsLimitedPer: tutorial('group'),
     deleteFreesSlot: tutorial(true),
-    unsupportedParameters: tutorial(['_since']),
+    unsupportedParameters: since(['_since']),
     typeFilterCommas: smartFetch('encoded'),
     clientIdHeader: smartFetch('Epic-Client-ID'),
   },
   notes: [
-    tutorial('An export runs on the production database, and all of it each time: resources have no `_lastUpdated`.'),
+    tutorial('An export runs on the production database.'),
+    since('Resources have no `_lastUpdated`, so each export is of all of them.'),
     smartFetch('An export may take weeks.'),
     smartFetch('The token endpoint sometimes answers a bare 400, also to correct requests.'),
     issue('Attachments are relative references such as `Binary/id`.'),

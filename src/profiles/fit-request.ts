@@ -46,7 +46,7 @@ export function fitRequest(
     const detail = `this server exports at level ${settings.levels.join(' and ')} only`;
     fitted.problems.push(`level: ${detail} (${reasonOf('levels', configured)})`);
   }
-  for (const misfit of misfitsOf(fitted.parameters, settings)) {
+  for (const misfit of [...misfitsOf(fitted.parameters, settings), ...misfitsOfPatient(level, given, settings)]) {
     const { name } = misfit;
     const reason = `${misfit.detail} (${reasonOf(misfit.setting, configured)})`;
     const isSpare = ruleOf(name, operation)?.isSpare === true;
@@ -73,12 +73,29 @@ function misfitsOf(parameters: ParameterList, settings: ServerSettings): Misfit[
   if (format === GZIPPED_NDJSON && !settings.outputFormats.includes(format)) {
     found.push({ name: '_outputFormat', detail: `this server has no format ${format}`, setting: 'outputFormats' });
   }
+  if (settings.sinceByDefault && valuesOf('_since') === undefined) {
+    // Such an export would look complete, also where it takes the place of a whole one whose job is gone.
+    const detail = 'without it this server exports only what is new since the last job; name the time from which on';
+    found.push({ name: '_since', detail, setting: 'sinceByDefault' });
+  }
   const filters = valuesOf('_typeFilter') ?? [];
   if (unknown.some(({ name }) => name === '_typeFilter') || filters.length === 0) return found;
   if (settings.typeFilterNeedsType && valuesOf('_type') === undefined) {
     found.push({ name: '_typeFilter', detail: 'this server wants _type beside it', setting: 'typeFilterNeedsType' });
   }
   return [...found, ...misfitsOfFilters(filters, settings)];
+}
+
+function misfitsOfPatient(
+  level: ExportRequest['level'],
+  parameters: PlannedRequest['parameters'],
+  { patientParameter, unsupportedParameters }: ServerSettings,
+): Misfit[] {
+  if (patientParameter === 'optional' || unsupportedParameters.includes('patient')) return [];
+  const isNamed = parameters?.patient !== undefined;
+  if (isNamed === (level === 'patient')) return [];
+  const detail = isNamed ? 'this server knows it at level patient only' : 'this server wants it at level patient';
+  return [{ name: 'patient', detail, setting: 'patientParameter' }];
 }
 
 function misfitsOfTypes(

@@ -3,6 +3,11 @@ import { factsFrom } from './profile.ts';
 
 const bulk = factsFrom('docs.oracle.com, Millennium "Bulk Data Access" (mfbda)', '2026-11-25');
 const groupExport = factsFrom('docs.oracle.com, Millennium op-group-group_id-export-get', '2026-11-25');
+const patientExport = factsFrom(
+  'docs.oracle.com, Millennium op-patient-export-post and op-group-group_id-export-get',
+  '2026-11-29',
+);
+const pr899 = factsFrom('cerner/fhir.cerner.com PR 899', '2026-11-25');
 const smartFetch = factsFrom('smart-on-fhir/smart-fetch, source', '2026-11-25');
 
 export const oracleMillennium: Profile = {
@@ -15,12 +20,14 @@ export const oracleMillennium: Profile = {
   },
   settings: {
     maxConcurrentExports: bulk(1),
+    levels: factsFrom('docs.oracle.com, Millennium "Bulk Data Access" (mfbda)', '2026-11-29')(['patient', 'group']),
     lists: groupExport('comma'),
-    unsupportedParameters: groupExport(['_elements', 'patient']),
+    unsupportedParameters: groupExport(['_elements']),
+    patientParameter: patientExport('own-level'),
     associatedDataNeedsType: groupExport(true),
     typeFilterNeedsType: smartFetch(true),
     unfilterableTypes: smartFetch(['Location', 'Organization', 'Patient', 'Practitioner', 'Provenance']),
-    typesNeedingCompany: smartFetch(['Location', 'Organization', 'Practitioner', 'Provenance']),
+    typesNeedingCompany: pr899(['Location', 'Organization', 'Practitioner', 'Provenance']),
     groupScope: bulk('never'),
     binaryScope: { value: 'always', source: 'smart-on-fhir/cumulus-etl PR 187', date: '2026-11-25' },
     shortestPollSeconds: bulk(600),
@@ -36,23 +43,19 @@ export const oracleMillennium: Profile = {
   },
   notes: [
     bulk('The limit of one export is for each client and tenant. Polls are wanted every 10 to 30 minutes.'),
-    { value: 'A DELETE of jobs that are done is wanted.', source: 'cerner/fhir.cerner.com PR 899', date: '2026-11-25' },
+    pr899('A DELETE of jobs that are done is wanted.'),
     {
       value: '`Retry-After` may be several hours.',
       source: 'smart-on-fhir/bulk-data-client PR 14',
       date: '2026-11-25',
     },
-    {
-      value: 'A file URL answers 307 to a signed URL, which must not get the token.',
-      source: 'cerner/fhir.cerner.com PR 899',
-      date: '2026-11-25',
-    },
+    pr899('A file URL answers 307 to a signed URL, which must not get the token.'),
     {
       value: 'An export may be of more than 20,000 small files; 429 and 502 answer parallel downloads.',
       source: 'smart-on-fhir/bulk-data-client issue 18',
       date: '2026-11-25',
     },
-    bulk('Its group export is that of Bulk Data 1.0.1.'),
+    bulk('Its group export is that of Bulk Data 1.0.1, its patient export that of 2.0.0.'),
     smartFetch('A group has about 1000 patients at most.'),
     {
       value: 'Attachments are absolute references such as `https://…/Binary/id`; the answer may be a Binary in JSON.',

@@ -33,6 +33,11 @@ export interface ServerSettings {
   typeFilterCommas: 'auto' | 'encoded' | 'plain';
   /** Parameters that the server does not know, or that do not do there what they say. */
   unsupportedParameters: readonly string[];
+  /**
+   * `optional`: `patient` may be given at every level but `system`. `own-level`: at level `patient` it must be, and at
+   * level `group` it must not.
+   */
+  patientParameter: 'optional' | 'own-level';
   /** Values of `_outputFormat` besides NDJSON. */
   outputFormats: readonly string[];
   /** The only types that a `_typeFilter` may be for; undefined: all but {@link unfilterableTypes}. */
@@ -45,6 +50,8 @@ export interface ServerSettings {
   typesNeedingCompany: readonly string[];
   /** With `includeAssociatedData` and `_type`, `_type` must name Provenance. */
   associatedDataNeedsType: boolean;
+  /** Without `_since`, the server exports only what is new since the client's last job. */
+  sinceByDefault: boolean;
 
   // Authorization.
 
@@ -109,12 +116,14 @@ export const DEFAULTS: ServerSettings = {
   lists: 'auto',
   typeFilterCommas: 'auto',
   unsupportedParameters: [],
+  patientParameter: 'optional',
   outputFormats: [],
   filterableTypes: undefined,
   unfilterableTypes: [],
   typeFilterNeedsType: false,
   typesNeedingCompany: [],
   associatedDataNeedsType: false,
+  sinceByDefault: false,
   scopeSyntax: 'auto',
   binaryScope: 'auto',
   groupScope: 'auto',

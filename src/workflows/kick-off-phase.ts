@@ -20,7 +20,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { state, request, limits } = run;
   const { job } = run;
   const { poll } = job;
-  const { level, groupId, operation, parameters, prefer } = request;
+  const { level, groupId, operation, parameters, prefer, attachments } = request;
   const kickOff = kickOffOf(operation, `kick-off ${level} ${groupId ?? ''}`.trim());
   if (poll.refusals === undefined) run.enter('kick-off');
   for (;;) {
@@ -28,7 +28,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       kickOff({
         ...token,
         ref: run.opened.ref,
-        request: { level, groupId, operation, parameters, prefer },
+        request: { level, groupId, operation, parameters, prefer, attachments },
         generation: job.generation,
       }),
     );

@@ -79,6 +79,9 @@ describe('the method', () => {
 describe('the query of a GET', () => {
   test.each<[string, Given]>([
     ['_outputFormat=application%2Ffhir%2Bndjson', { _outputFormat: 'application/fhir+ndjson' }],
+    ['_outputFormat=application%2Ffhir%2Bndjson', { _outputFormat: 'ndjson' }],
+    ['_outputFormat=application%2Ffhir%2Bndjson', { _outputFormat: 'application/ndjson' }],
+    ['_outputFormat=application%2Ffhir%2Bndjson%2Bgzip', { _outputFormat: 'application/fhir+ndjson+gzip' }],
     ['_since=2026-01-01T00%3A00%3A00%2B01%3A00', { _since: '2026-01-01T00:00:00+01:00' }],
     ['_type=Patient,Observation', { _type: ['Patient', 'Observation'] }],
     ['_type=Patient,Observation', { _type: 'Patient, Observation' }],

@@ -44,7 +44,9 @@ describe('what narrows the export is refused, also with handling=lenient: withou
   test.each<[string | SettingsOfServer, Given, string]>([
     ['epic', { _since: SINCE }, 'parameters._since: this server cannot do it'],
     ['oracle-millennium', { _elements: 'id', _type: 'Condition' }, 'parameters._elements: this server cannot do it'],
-    ['oracle-millennium', { patient: '1' }, 'parameters.patient: this server cannot do it'],
+    ['oracle-millennium', { patient: '1' }, 'parameters.patient: this server knows it at level patient only'],
+    ['oracle-ai', { _elements: 'id' }, 'parameters._elements: this server cannot do it'],
+    ['ab2d', {}, 'parameters._since: without it this server exports only what is new since the last job'],
     ['firely', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot do it'],
     ['bcda', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot filter Patient'],
     [
@@ -93,11 +95,25 @@ describe('what narrows the export is refused, also with handling=lenient: withou
 
 test('the reason names the source, or the configuration', () => {
   expect(fit('epic', { _since: SINCE }).problems[0]).toContain(
-    '(as fhir.epic.com, bulk data tutorial says, read on 2026-11-25; if it is wrong, set unsupportedParameters for',
+    '(as smart-on-fhir/smart-fetch, docs/since.md says, read on 2026-11-25; if it is wrong, set unsupportedParameters for',
   );
   const own = fit({ profile: 'epic', unsupportedParameters: ['_until'] }, { _since: SINCE, _until: SINCE });
   expect(own.problems).toEqual([
     'parameters._until: this server cannot do it (as unsupportedParameters of the configuration says); change the request',
+  ]);
+});
+
+test('patients are named at their own level only, where they must be', () => {
+  const oracle = { profile: 'oracle-millennium' };
+  const problems = (level: 'patient' | 'group', patient?: string): string[] =>
+    fitRequest({ level, parameters: patient === undefined ? {} : { patient } }, oracle).problems;
+  expect(problems('patient')).toEqual([
+    expect.stringMatching(/^parameters\.patient: this server wants it at level patient \(as docs\.oracle\.com/),
+  ]);
+  expect(problems('patient', 'Patient/1')).toEqual([]);
+  expect(problems('group')).toEqual([]);
+  expect(fitRequest({ level: 'system' }, oracle).problems).toEqual([
+    expect.stringContaining('level: this server exports at level patient and group only'),
   ]);
 });
 

@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ActivityDeps } from '../../src/activities/deps.ts';
+import type { KickOffInput, KickOffResult } from '../../src/activities/kick-off.ts';
+import { kickOff } from '../../src/activities/kick-off.ts';
+import type { Config, ServerConfig } from '../../src/config.ts';
+import { Servers } from '../../src/fhir-server/servers.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
+import type { AnsweringServer } from '../support/answering-server.ts';
+import { startAnswering } from '../support/answering-server.ts';
+import { serverEntry } from '../support/stack.ts';
+
+const http = new HttpClient();
+const EARLIER = {
+  generation: 1,
+  unanswered: 0,
+  separateStatus: false,
+  partial: false,
+  warnings: [],
+  statusUrl: 'http://a/1',
+};
+let server: AnsweringServer;
+let folder: string;
+
+beforeAll(async () => {
+  server = await startAnswering(({ url }) =>
+    /export/.test(url)
+      ? { status: 202, headers: { 'content-location': `${server.origin}/status/1` } }
+      : { status: 404 },
+  );
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kick-off-'));
+  await mkdir(join(folder, 'export/.export'), { recursive: true });
+  await writeFile(join(folder, 'export/.export/export.json'), JSON.stringify({ mark: 'mark' }));
+  server.asked.length = 0;
+});
+afterEach(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  await http.close();
+  await server.close();
+});
+
+const job = async () => JSON.parse(await readFile(join(folder, 'export/.export/job.json'), 'utf8')) as object;
+
+/** The kick-off on a worker that is configured in another way than the one that opened the export. */
+function kickOffWith(
+  more: Partial<ServerConfig>,
+  request: KickOffInput['request'],
+  generation = 1,
+): Promise<KickOffResult> {
+  const config: Config = {
+    servers: { one: serverEntry(`${server.origin}/r4`, more) },
+    destinations: { local: { type: 'directory', path: folder } },
+  };
+  const deps: ActivityDeps = {
+    config,
+    servers: new Servers(config, http),
+    http,
+    limits: LIMITS,
+    registeredSearchAttributes: () => Promise.resolve(new Set()),
+    isRunning: () => Promise.resolve(true),
+  };
+  const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark' };
+  return new MockActivityEnvironment().run(kickOff, deps, { ref, request, generation });
+}
+
+test.each<[string, Partial<ServerConfig>, KickOffInput['request'], string]>([
+  ['is not allowed', { allow: { levels: ['group'] } }, { level: 'system' }, 'NotAllowed'],
+  ['does not work there', { levels: ['group'] }, { level: 'system' }, 'InvalidRequest'],
+])('a kick-off that %s removes no file of an earlier job', async (_, more, request, code) => {
+  await writeFile(join(folder, 'export/.export/job.json'), JSON.stringify(EARLIER));
+  await writeFile(join(folder, 'export/Patient.00001.ndjson'), '{}\n');
+  await expect(kickOffWith(more, request, 2)).rejects.toMatchObject({ code });
+  expect(await readFile(join(folder, 'export/Patient.00001.ndjson'), 'utf8')).toBe('{}\n');
+  expect(await job()).toEqual(EARLIER);
+  expect(server.asked).toEqual([]);
+});
+
+test('attachments that are not allowed are not allowed at the kick-off either', async () => {
+  const request = { level: 'system', parameters: { _type: 'Patient' }, attachments: 'download' } as const;
+  const failing = kickOffWith({ allow: { types: ['Patient'] } }, request);
+  await expect(failing).rejects.toMatchObject({ code: 'NotAllowed', message: expect.stringContaining('Binary') });
+  expect(server.asked).toEqual([]);
+});
+
+test('what is left out is not waited for: allowPartialManifests that the server does not know', async () => {
+  const more = { unsupportedParameters: ['allowPartialManifests'] };
+  const result = await kickOffWith(more, {
+    level: 'system',
+    parameters: { allowPartialManifests: true },
+    prefer: ['handling=lenient'],
+  });
+  expect(result).toMatchObject({ kind: 'accepted', warnings: [{ code: 'ParameterIgnored' }] });
+  expect(await job()).toMatchObject({ partial: false });
+});
