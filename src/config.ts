@@ -7,8 +7,9 @@ import { checkAll, describeIssue } from './config/faults.ts';
 import { Mapping, wholeNumber } from './config/fields.ts';
 import { readYaml } from './config/yaml-text.ts';
 import { SEARCH_ATTRIBUTES } from './contract.ts';
+import { overlapsOf } from './fhir-server/allowed-destinations.ts';
 import { ServerSchema } from './fhir-server/server-schema.ts';
-import { DestinationSchema } from './storage/destinations.ts';
+import { DestinationSchema, placeOf } from './storage/destinations.ts';
 
 export type { ServerConfig } from './fhir-server/server-schema.ts';
 /** All that `fhir-bulk-export.yaml` says, with defaults filled in and paths absolute. */
@@ -97,7 +98,16 @@ export function parseConfig(text: string, file: string): Config {
     ...Object.values(config.destinations),
   ];
   for (const fields of withPaths) makePathsAbsolute(fields, dirname(resolve(file)));
+  const overlaps = overlapsIn(config);
+  if (overlaps.length > 0) throw faultsOf(file, overlaps);
   return config;
+}
+
+function overlapsIn({ servers, destinations }: Config): string[] {
+  const places = Object.fromEntries(Object.entries(destinations).map(([name, config]) => [name, placeOf(config)]));
+  return Object.entries(servers).flatMap(([name, { allow = {} }]) =>
+    overlapsOf(allow, places).map((overlap) => `servers.${name}.allow.destinations: ${overlap}`),
+  );
 }
 
 function faultsOf(file: string, faults: readonly string[]): Error {

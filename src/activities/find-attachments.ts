@@ -5,6 +5,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { JsonListener } from '../fhir/json-reader.ts';
 import { RootFields } from '../fhir/long-line.ts';
 import { removeQueries } from '../fhir/quote.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
@@ -43,6 +44,8 @@ const LONGEST_TEXT = 8000;
 /**
  * Looks for attachments in the data files, one after another, and makes entries of them, whose ordinals follow those of
  * the manifest. Searching a file again gives the same entries.
+ *
+ * @throws ExportError `NotAllowed`, `DestinationFailed`
  */
 export async function findAttachments(
   deps: ActivityDeps,
@@ -50,7 +53,8 @@ export async function findAttachments(
   attempt: Attempt,
 ): Promise<FindAttachmentsResult> {
   const folder = await ExportFolder.open(deps.config, ref);
-  const { baseUrl } = (await deps.servers.get(ref.server)).config;
+  const server = await deps.servers.get(ref.server);
+  server.requireAllowedFile({ kind: 'attachment', type: undefined });
   const { entries: files } = await folder.entries.summary();
   const entries = await folder.addAttachments(next);
   const started = Date.now();
@@ -61,7 +65,7 @@ export async function findAttachments(
     if (entry?.kind !== 'output') continue;
     attempt.report({ file: entry.name, attachments: entries.next });
     await boundTries(attempt, `${folder.location}/${entry.name}`, () =>
-      searchFile(folder, entry, baseUrl, entries, attempt.signal),
+      searchFile(folder, entry, server, entries, attempt.signal),
     );
   }
   await entries.save();
@@ -71,7 +75,7 @@ export async function findAttachments(
 async function searchFile(
   folder: ExportFolder,
   file: Entry,
-  baseUrl: string,
+  server: FhirServer,
   entries: AttachmentEntries,
   signal: AbortSignal,
 ): Promise<void> {
@@ -79,15 +83,16 @@ async function searchFile(
   const found = folder.found.write(file.ordinal);
   try {
     for await (const { resource, attachment } of folder.files.lines(file.name, ATTACHMENTS, signal)) {
-      const url = attachmentUrl(attachment.url, baseUrl);
+      const url = attachmentUrl(attachment.url, server.config.baseUrl);
+      const isAllowed = url === undefined || server.allowsAttachment(url);
       let ordinal = url === undefined ? undefined : known.get(url);
-      if (url !== undefined && ordinal === undefined) {
+      if (url !== undefined && isAllowed && ordinal === undefined) {
         const { contentType, size: fileSize, hash } = attachment;
         ordinal = await entries.add({ url, needsToken: file.needsToken, contentType, fileSize, hash });
         if (known.size >= MOST_REMEMBERED) known.clear();
         if (url.length <= LONGEST_REMEMBERED) known.set(url, ordinal);
       }
-      await found.add(occurrence(resource, attachment, ordinal));
+      await found.add({ ...occurrence(resource, attachment, ordinal), ...(isAllowed ? {} : { notAllowed: true }) });
     }
     await found.publish();
   } finally {

@@ -105,8 +105,9 @@ type Line = { kind: 'file'; bytes: number; content: object } | { kind: 'missing'
 async function describe(
   { files, troubles }: Sources,
   receipts: ReceiptReader,
-  { ordinal, ...place }: Occurrence,
+  { ordinal, notAllowed, ...place }: Occurrence,
 ): Promise<Line> {
+  if (notAllowed === true) return { kind: 'missing', content: { ...place, missing: 'not allowed: no Binary' } };
   if (ordinal === undefined) return { kind: 'missing', content: { ...place, missing: 'not a URL of https:' } };
   const receipt = await receipts.get(ordinal);
   if (receipt === undefined || !(await files.holds(receipt))) {

@@ -12,8 +12,10 @@ export interface Occurrence {
   /** Without its query, which may be a signature. */
   url: string;
   contentType?: string;
-  /** Entry under which it is fetched; absent when its URL cannot be fetched. */
+  /** Entry under which it is fetched; absent when its URL cannot be fetched, or must not be. */
   ordinal?: number;
+  /** The configuration does not allow it. */
+  notAllowed?: true;
 }
 
 /** Lines that are written at once. */

@@ -5,6 +5,7 @@ import type { ParameterList } from '../fhir/parameters.ts';
 import { listParameters, ruleOf } from '../fhir/parameters.ts';
 import { fewNames, quote, shorten } from '../policy/short-texts.ts';
 import { problemsOfTypes } from './allowed-types.ts';
+import { problemsOfValues } from './allowed-values.ts';
 import { Levels, Names, ResourceTypes } from './settings-schema.ts';
 
 /** The field `allow` of a server: what may be asked of it. What has no list is not limited. */
@@ -43,8 +44,14 @@ export function notAllowed(asked: AskedFor, allow: Allow): string[] {
   return [
     ...problemsOfPlace(asked, allow),
     ...problemsOfParameters(parameters, allow, asked.operation),
+    ...(limitsData(allow) ? problemsOfValues(parameters, allow) : []),
     ...(allow.types === undefined ? [] : problemsOfTypes(asked, parameters, allow.types)),
   ];
+}
+
+/** Whether not all of the server's data is allowed. */
+export function limitsData({ levels, groups, types }: Allow): boolean {
+  return levels !== undefined || groups !== undefined || types !== undefined;
 }
 
 function problemsOfPlace({ level, groupId, destination }: AskedFor, { levels, groups, destinations }: Allow): string[] {
@@ -64,17 +71,17 @@ function problemsOfPlace({ level, groupId, destination }: AskedFor, { levels, gr
 
 function problemsOfParameters(
   parameters: ParameterList,
-  { levels, groups, types, parameters: names }: Allow,
+  allow: Allow,
   operation: ExportRequest['operation'],
 ): string[] {
-  const limitsData = levels !== undefined || groups !== undefined || types !== undefined;
+  const { groups, types, parameters: names } = allow;
   return parameters.flatMap(({ name }) => {
     const isNamed = names?.includes(name) === true;
     // A limit of types would otherwise need the name as well.
     if (isNamed || (name === '_type' && types !== undefined)) return [];
     if (names !== undefined) return [`${shorten(`parameters.${name}`)}: is not allowed`];
     // Nobody knows what it does: it may be the server's own word for another type or group.
-    if (ruleOf(name, operation) === undefined && limitsData) {
+    if (ruleOf(name, operation) === undefined && limitsData(allow)) {
       return [
         `${shorten(`parameters.${name}`)}: a parameter of the server's own is not allowed, unless allow.parameters names it`,
       ];

@@ -20,6 +20,7 @@ import { resolveSettings } from '../profiles/resolve.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import type { AskedFor } from './allow.ts';
 import { notAllowed } from './allow.ts';
+import { isAllowedAttachment } from './allowed-attachments.ts';
 import { problemOfEntry } from './allowed-types.ts';
 import type { Authorized } from './authorize.ts';
 import { authorize } from './authorize.ts';
@@ -90,11 +91,16 @@ export class FhirServer {
     if (problems.length > 0) throw new ExportError('NotAllowed', fewOf(problems).join('; '));
   }
 
-  /** @throws ExportError `NotAllowed` when the configuration does not allow what a file of the manifest holds */
+  /** @throws ExportError `NotAllowed` when the configuration does not allow what a file holds */
   requireAllowedFile(entry: Pick<Entry, 'kind' | 'type'>): void {
     const types = this.config.allow?.types;
     const problem = types === undefined ? undefined : problemOfEntry(entry, types);
     if (problem !== undefined) throw new ExportError('NotAllowed', problem);
+  }
+
+  /** Whether an attachment may be fetched. @param url absolute */
+  allowsAttachment(url: string): boolean {
+    return isAllowedAttachment(url, this.config);
   }
 
   /**

@@ -8,6 +8,12 @@ export interface DestinationKind<Schema extends v.GenericSchema> {
   /** A strict object. A field named `path`, or ending in `File`, becomes an absolute path. */
   schema: Schema;
   /**
+   * Where it is: names with "/" between them. What is below that lies in it.
+   *
+   * @param config with absolute paths
+   */
+  place(config: v.InferOutput<Schema>): string;
+  /**
    * Opens a place.
    *
    * @param path below the destination, with "/" between names

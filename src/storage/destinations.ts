@@ -45,6 +45,11 @@ export async function openDestination({ destinations }: Destinations, name: stri
   return kind?.open(config as never, path) as Promise<Folder>;
 }
 
+/** Where a destination is: names with "/" between them. */
+export function placeOf(config: DestinationConfig): string {
+  return KINDS.find(({ type }) => type === config.type)?.place(config as never) ?? '';
+}
+
 /** The destination that is meant when a request names none. */
 export function defaultDestination({ destinations }: Destinations): string {
   return Object.keys(destinations)[0] as string;

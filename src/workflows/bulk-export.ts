@@ -67,7 +67,7 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     const stopped = isCancellation(error) || run.stopped;
     const isLate = stopped && deadline.passed;
     const details = failureDetails(run.progress);
-    if (stopped || codeOf(error) === 'ExportFailed') await cleanUp(run, stoppedAt ?? Date.now());
+    if (stopped || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
     await run.slots.release();
     run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
     if (isLate) {
@@ -77,6 +77,13 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     if (stopped) throw isCancellation(error) ? error : new CancelledFailure('the export was cancelled');
     throw unwrap(error, details);
   }
+}
+
+/** Whether nobody can use the server's job any more, which may have the only slot there. */
+function isUseless({ job }: ExportRun, error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === 'ExportFailed') return true;
+  return code === 'NotAllowed' && job.accepted && patched('delete-what-is-not-allowed');
 }
 
 async function exportAll(run: ExportRun): Promise<ExportReport> {

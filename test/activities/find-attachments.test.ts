@@ -18,8 +18,15 @@ beforeAll(async () => {
     servers: {
       hospital: { patients: 30, pollsUntilReady: 0 },
       token: { patients: 5, pollsUntilReady: 0, requiresAccessToken: true },
+      limited: { patients: 5, pollsUntilReady: 0, requiresAccessToken: true },
     },
-    entries: { token: { auth: { type: 'bearer', tokenEnv: 'ATTACHMENTS_TOKEN' } } },
+    entries: {
+      token: { auth: { type: 'bearer', tokenEnv: 'ATTACHMENTS_TOKEN' } },
+      limited: {
+        auth: { type: 'bearer', tokenEnv: 'ATTACHMENTS_TOKEN' },
+        allow: { types: ['Patient', 'DocumentReference', 'Binary'] },
+      },
+    },
   });
   process.env['ATTACHMENTS_TOKEN'] = 'anything';
   hospital = stack.servers['hospital'] as SampleServer;
@@ -149,6 +156,24 @@ describe('an attachment that cannot be had is recorded and fails nothing', () =>
     const { added } = await runWith('hospital', [{ ...attachment, url }]);
     expect(added).toMatchObject([{ missing: expect.stringMatching(why) }]);
   });
+});
+
+test('where data is limited, no attachment is a search with the token', async () => {
+  const { baseUrl, journal } = stack.servers['limited'] as SampleServer;
+  const elsewhere = `${abroad.origin}/letter`;
+  const { added } = await runWith('limited', [
+    { url: 'Patient?_count=1000' },
+    { url: `${baseUrl}/Group/diabetes` },
+    { url: elsewhere },
+  ]);
+  expect(added).toMatchObject([
+    { url: 'Patient?…', missing: 'not allowed: no Binary' },
+    { url: `${baseUrl}/Group/diabetes`, missing: 'not allowed: no Binary' },
+    { url: elsewhere, bytes: 5 },
+  ]);
+  expect(journal.filter(({ url }) => /_count|Group/.test(url))).toEqual([]);
+  // Those of the sample server itself.
+  expect(of(stack.servers['limited'] as SampleServer).length).toBeGreaterThan(0);
 });
 
 test('what the resource says of size and hash is compared, and the content kept', async () => {

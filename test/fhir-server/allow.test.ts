@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Allow, AskedFor } from '../../src/fhir-server/allow.ts';
 import { notAllowed } from '../../src/fhir-server/allow.ts';
+import { isAllowedAttachment } from '../../src/fhir-server/allowed-attachments.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { serverEntry } from '../support/stack.ts';
@@ -130,12 +131,64 @@ describe('a filter that could bring other types is refused', () => {
   });
 });
 
+describe('what could bring other data is refused, whatever limits it', () => {
+  test.each<[string, AskedFor['parameters'], string]>([
+    ['a code of the server', { includeAssociatedData: '_serversOwn' }, "code of the server's own is not allowed"],
+    ['an include', { _typeFilter: 'Patient?a=b&_revinclude=Condition:patient' }, 'not allowed with _revinclude'],
+    ['an encoded include', { _typeFilter: 'Patient?%5Frevinclude=Condition:patient' }, 'other signs than letters'],
+  ])('%s', (_, parameters, problem) => {
+    expect(refused({ groups: ['a'] }, { parameters })).toContain(`${problem}, because only some groups are`);
+    expect(refused({ levels: ['group'] }, { parameters })).toContain(`${problem}, because only some levels are`);
+    expect(refused({ destinations: ['local'] }, { parameters })).toBe('');
+  });
+});
+
+describe('attachments that are allowed where data is limited', () => {
+  const baseUrl = 'https://a.example/fhir/r4';
+  test.each([
+    [`${baseUrl}/Binary/a-1.b`, true],
+    [`${baseUrl}/Binary/1/_history/2`, true],
+    [`${baseUrl}/Patient?_count=1000`, false],
+    [`${baseUrl}/Binary?_id=1`, false],
+    [`${baseUrl}/Binary/1?_format=json`, false],
+    [`${baseUrl}/Binary/1/`, false],
+    [`${baseUrl}/Binary/%2E%2E/Patient`, false],
+    [`${baseUrl}/Binary/..%2FPatient`, false],
+    ['https://a.example/fhir/r5/Binary/1', false],
+    ['https://a.example/Binary/1', false],
+    ['https://A.EXAMPLE:443/fhir/r4/Binary/1', true],
+    ['https://files.example/Patient?_count=1000', true],
+  ])('%s: %s', (url, isAllowed) => {
+    for (const allow of [{ types: ['Binary'] }, { groups: ['a'] }, { levels: ['group'] as const }]) {
+      expect(isAllowedAttachment(url, { baseUrl, allow: { ...allow } as Allow })).toBe(isAllowed);
+    }
+    expect(isAllowedAttachment(url, { baseUrl, allow: { destinations: [] } })).toBe(true);
+    expect(isAllowedAttachment(url, { baseUrl, allow: undefined })).toBe(true);
+  });
+});
+
 test('however much is refused, few of it is named', async () => {
   const parameters = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`_${'x'.repeat(60)}${n}`, 'x']));
   const http = new HttpClient({ headers: 1000, body: 1000 });
   const servers = { a: serverEntry('https://a.example', { allow: { parameters: [], types: ['Patient'] } }) };
   const server = await new Servers({ servers, destinations: {} }, http).get('a');
   expect(() => server.requireAllowed({ ...ALLOWED, parameters })).toThrow(/^.{1,4000} and 48\d more$/s);
+  await http.close();
+});
+
+test('attachments are looked at again when they are searched', async () => {
+  const http = new HttpClient({ headers: 1000, body: 1000 });
+  const entry = { kind: 'attachment', type: undefined } as const;
+  for (const [types, isAllowed] of [
+    [['Patient'], false],
+    [['Patient', 'Binary'], true],
+  ] as const) {
+    const servers = { a: serverEntry('https://a.example', { allow: { types: [...types] } }) };
+    const server = await new Servers({ servers, destinations: {} }, http).get('a');
+    const asking = expect(() => server.requireAllowedFile(entry));
+    if (isAllowed) asking.not.toThrow();
+    else asking.toThrow('attachments: Binary is not allowed, only Patient');
+  }
   await http.close();
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Manifest } from '../../dev/sample-server/index.ts';
 import type { ExportRequest } from '../../src/contract.ts';
-import { auth, backend, files, jwks, server, stack, useGuardedServers } from '../support/guarded-servers.ts';
+import { auth, backend, files, jwks, of, server, stack, useGuardedServers } from '../support/guarded-servers.ts';
 
 useGuardedServers({
   limited: [
@@ -50,7 +50,12 @@ test('types that come although they are not allowed end the export before anythi
     const failure = await stack.fail({ ...GROUP, destination: { path } });
     expect(failure).toMatchObject({ code: 'NotAllowed', message: expect.stringContaining(`the server sends ${what}`) });
     expect(server('limited').journal.filter(({ route }) => route === 'file')).toEqual([]);
+    // Its job is of use to nobody, and may have the only slot.
+    expect(of('limited', 'delete')).toHaveLength(1);
     server('limited').faults.clear();
+    server('limited').journal.length = 0;
+    expect((await stack.run({ ...GROUP, destination: { path } })).status).toBe('complete');
+    expect(of('limited', 'kickOff')).toHaveLength(1);
   }
 });
 

@@ -9,5 +9,6 @@ const Schema = v.strictObject({ type: v.literal('directory'), path: Text });
 export const directory: DestinationKind<typeof Schema> = {
   type: 'directory',
   schema: Schema,
+  place: ({ path }) => path,
   open: (config, path) => openDirectory(config.path, path),
 };

@@ -5,6 +5,7 @@ import { S3Schema } from './s3-schema.ts';
 export const s3: DestinationKind<typeof S3Schema> = {
   type: 's3',
   schema: S3Schema,
+  place: ({ endpoint = 's3:/', bucket, prefix = '' }) => `${endpoint.replace(/\/+$/, '')}/${bucket}/${prefix}`,
   async open(config, path) {
     // The SDK takes a third of a second to load, and many workers never need it.
     const { openS3 } = await import('./s3.ts');

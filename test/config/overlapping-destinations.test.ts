@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { faults } from './parsed.ts';
+
+const S3 = 'type: s3, bucket: lake';
+
+/** Faults where requests to one server may go to `a` only. */
+const found = (a: string, b: string): string[] =>
+  faults(`servers:
+  one: { baseUrl: "https://a.example", allow: { destinations: [a] } }
+  two: { baseUrl: "https://a.example", allow: { destinations: [a, b] } }
+  three: { baseUrl: "https://a.example" }
+destinations:
+  a: { ${a} }
+  b: { ${b} }
+`);
+
+test.each([
+  ['type: directory, path: ./exports', 'type: directory, path: ./exports/team-b'],
+  ['type: directory, path: ./exports', 'type: directory, path: /etc/export/exports/'],
+  ['type: directory, path: /', 'type: directory, path: /exports'],
+  [S3, `${S3}, prefix: raw`],
+  [`${S3}, prefix: raw`, `${S3}, prefix: raw/b/`],
+])('a destination that holds another one is not allowed without it: %s, %s', (a, b) => {
+  expect(found(a, b)).toEqual([
+    'servers.one.allow.destinations: "a" holds "b", which is not allowed; give each a place of its own',
+  ]);
+});
+
+test.each([
+  ['type: directory, path: ./exports/a', 'type: directory, path: ./exports'],
+  ['type: directory, path: ./exports', 'type: directory, path: ./exports-b'],
+  [`${S3}, prefix: raw`, `${S3}, prefix: raw-b`],
+  [S3, 'type: s3, bucket: lake-b'],
+  [S3, `${S3}, prefix: raw, endpoint: "https://s3.example"`],
+])('but beside it: %s, %s', (a, b) => {
+  expect(found(a, b)).toEqual([]);
+});
