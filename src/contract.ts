@@ -174,6 +174,8 @@ export interface CheckRequest {
   operation?: ExportOperation;
   types?: readonly string[];
   parameters?: ExportParameters;
+  prefer?: ExportRequest['prefer'];
+  attachments?: ExportRequest['attachments'];
 }
 
 /** One thing that was checked. */

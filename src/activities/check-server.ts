@@ -10,18 +10,22 @@ import type { ActivityDeps } from './deps.ts';
 
 /**
  * Tries everything that an export needs, without exporting: discovery, key, clock, token, scopes, export operations,
- * and writing at the destination. Every row that is not ok has its fix beside it.
+ * and writing at the destination. Every row that is not ok has its fix beside it. Of a request that is not allowed, nothing
+ * is asked for or written.
  *
  * @throws ExportError `UnknownServer`
  */
-export async function checkServer(deps: ActivityDeps, request: CheckRequest): Promise<CheckRow[]> {
-  const server = await deps.servers.get(request.server);
-  const planned = planExport(server, request, defaultDestination(deps.config));
+export async function checkServer(deps: ActivityDeps, wished: CheckRequest): Promise<CheckRow[]> {
+  const server = await deps.servers.get(wished.server);
+  const planned = planExport(server, wished, defaultDestination(deps.config));
+  const ofRequest = checkRequest(server, planned);
+  // What may not be asked for or written is not tried either.
+  const isAllowed = ofRequest.every(({ item, result }) => item !== 'allowed' || result !== 'failed');
   return [
-    ...(await checkAuthorization(server, planned)),
+    ...(isAllowed ? await checkAuthorization(server, planned) : []),
     ...(await checkMetadata(server)),
-    ...checkRequest(server, planned),
-    await checkDestination(deps, planned.destination),
+    ...ofRequest,
+    ...(isAllowed ? [await checkDestination(deps, planned.destination)] : []),
   ];
 }
 

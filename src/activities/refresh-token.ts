@@ -1,15 +1,12 @@
 import { log } from '@temporalio/activity';
 import type { ExportRequest } from '../contract.ts';
 import { ExportError } from '../errors.ts';
-import type { ServerAuthorization } from '../auth/server-authorization.ts';
 import { valuesOf } from '../fhir/parameters.ts';
-import { InvalidScopeError } from '../auth/token-request.ts';
-import { missingTypes, scopeChoices, uncoveredTypes } from '../fhir/scopes.ts';
-import { scopeSyntax } from '../fhir-server/scope-syntax.ts';
+import { missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
+import { refreshFirst, scopesFor } from '../fhir-server/ask-for-scopes.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { FhirServer } from '../fhir-server/fhir-server.ts';
 
 export interface RefreshTokenInput {
   server: string;
@@ -48,7 +45,9 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
   try {
     const { authorization } = server;
     const types = typesOf(input.request);
-    const choices = input.scope === undefined ? await choicesOf(server, input.request, types) : [input.scope];
+    const { level, attachments } = input.request;
+    const request = { level, types, attachments: attachments !== undefined };
+    const choices = input.scope === undefined ? await scopesFor(server, request) : [input.scope];
     const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
     if (token.kind === 'trouble') return token;
     const { epoch, expiresIn, lifetime, granted } = token;
@@ -73,30 +72,4 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
 function typesOf({ parameters }: RefreshTokenInput['request']): string[] {
   const types = parameters?.['_type'];
   return types === undefined ? [] : valuesOf('_type', types).map(String);
-}
-
-async function choicesOf(
-  { authorization, settings }: FhirServer,
-  { level, attachments }: RefreshTokenInput['request'],
-  types: string[],
-): Promise<string[]> {
-  if (!authorization.usesTokenEndpoint) return [''];
-  if (authorization.configuredScope !== undefined) return [authorization.configuredScope];
-  const request = { level, types, attachments: attachments !== undefined };
-  return scopeChoices(request, await scopeSyntax(settings, authorization), settings);
-}
-
-/** A token for the first of the scopes that the server does not refuse as such; one request for each. */
-async function refreshFirst(
-  authorization: ServerAuthorization,
-  [scope = '', ...others]: readonly string[],
-  newerThan: number,
-): Promise<{ scope: string; token: Awaited<ReturnType<ServerAuthorization['refresh']>> }> {
-  try {
-    return { scope, token: await authorization.refresh(scope, newerThan) };
-  } catch (error) {
-    if (!(error instanceof InvalidScopeError) || others.length === 0) throw error;
-    log.info('scope refused', { scope, next: others[0], detail: error.message });
-    return refreshFirst(authorization, others, newerThan);
-  }
 }

@@ -16,7 +16,10 @@ import type { Command } from './command.ts';
 
 const USAGE = `Usage: fhir-bulk-export check <server> [--destination NAME] [--level system|patient|group] [--group ID]
        [--operation export|davinci-data-export] [--types A,B] [--parameter NAME=VALUE]...
+       [--prefer VALUE]... [--attachments download]
 Checks a server of the configuration through a running worker; nothing is exported.`;
+
+type Preferences = NonNullable<CheckRequest['prefer']>;
 
 const SIGNS: Record<CheckRow['result'], string> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
 /** Milliseconds without a worker's answer after which the user learns what may be missing. */
@@ -36,6 +39,8 @@ export const check: Command = {
         operation: { type: 'string' },
         types: { type: 'string' },
         parameter: { type: 'string', multiple: true },
+        prefer: { type: 'string', multiple: true },
+        attachments: { type: 'string' },
       },
     });
     const [server] = positionals;
@@ -51,6 +56,8 @@ export const check: Command = {
       ...(values.operation === undefined ? {} : { operation: values.operation as ExportOperation }),
       ...(values.types === undefined ? {} : { types: values.types.split(',') }),
       ...(values.parameter === undefined ? {} : { parameters: parametersOf(values.parameter) }),
+      ...(values.prefer === undefined ? {} : { prefer: values.prefer as Preferences }),
+      ...(values.attachments === undefined ? {} : { attachments: values.attachments as 'download' }),
     });
     print(rows);
     return ok ? 0 : 1;

@@ -40,10 +40,10 @@ export function readRunInput(args: readonly unknown[]): { request: ExportRequest
       // What has been checked once is not checked again, maybe by other rules.
       if (isFrom(before, state)) return { request: request as ExportRequest, state: unpack(state) };
       // A retry is given what the run before it was given: it begins at the start, and finds the export's folder.
-      if (attempt > 1) return { request: check([request]), state: newState(Date.now()) };
+      if (attempt > 1) return { request: requireValid([request]), state: newState(Date.now()) };
     }
     return {
-      request: check(args),
+      request: requireValid(args),
       // Only a run that is older than the rule, and went on with it.
       state: isObject(carried) ? unpack(carried as CarriedState) : newState(Date.now()),
     };
@@ -62,7 +62,13 @@ function isFrom(run: string, { fromRun }: CarriedState): boolean {
   return fromRun === undefined ? (workflowInfo().cronSchedule ?? '') === '' : fromRun === run;
 }
 
-function check(args: readonly unknown[]): ExportRequest {
+/**
+ * The request, if all rules hold for it.
+ *
+ * @param args of a workflow, or what stands for them
+ * @throws ApplicationFailure `InvalidRequest` with every problem
+ */
+export function requireValid(args: readonly unknown[]): ExportRequest {
   const validation = validateRequest(args[0]);
   const problems = validation.kind === 'invalid' ? validation.problems : [];
   if (problems.length === 0) {

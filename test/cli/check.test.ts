@@ -154,6 +154,7 @@ test('without a wish, what the server does and the configuration allows is check
   for (const [name, level] of [
     ['athena', 'group'],
     ['claims', 'patient'],
+    ['millennium', 'group'],
     ['limited', 'group "diabetes"'],
     ['open', 'system'],
   ] as const) {

@@ -1,8 +1,8 @@
 import type { ServerAuthorization } from '../../auth/server-authorization.ts';
 import type { CheckRow } from '../../contract.ts';
-import { missingTypes, scopeChoices, uncoveredTypes } from '../../fhir/scopes.ts';
+import { missingTypes, uncoveredTypes } from '../../fhir/scopes.ts';
+import { refreshFirst, scopesFor } from '../ask-for-scopes.ts';
 import type { FhirServer } from '../fhir-server.ts';
-import { scopeSyntax } from '../scope-syntax.ts';
 import type { PlannedExport } from './plan-export.ts';
 import { okRow, tryRow } from './rows.ts';
 
@@ -12,22 +12,16 @@ const NOTABLE_SKEW = 30_000;
 /** Checks all that a token needs: discovery, key, credentials, scopes and clock, as far as the scheme has them. */
 export async function checkAuthorization(
   server: FhirServer,
-  { level, types }: Pick<PlannedExport, 'level' | 'types'>,
+  { level, types, attachments }: Pick<PlannedExport, 'level' | 'types' | 'attachments'>,
 ): Promise<CheckRow[]> {
   const { authorization } = server;
   if (authorization.isOpen) return [okRow('authorization', 'none is configured')];
   const rows: CheckRow[] = [];
-  let scope = '';
+  let choices = [''];
   if (authorization.usesTokenEndpoint) {
     const found = await tryRow('token endpoint', 'Check baseUrl, or set auth.tokenUrl.', async () => {
       const smart = await authorization.smart();
-      scope =
-        authorization.configuredScope ??
-        (scopeChoices(
-          { level, types, attachments: false },
-          await scopeSyntax(server.settings, authorization),
-          server.settings,
-        )[0] as string);
+      choices = await scopesFor(server, { level, types, attachments: attachments !== undefined });
       return `${new URL(smart.tokenUrl).origin}${new URL(smart.tokenUrl).pathname} (${smart.source})`;
     });
     rows.push(found);
@@ -36,7 +30,7 @@ export async function checkAuthorization(
   if (authorization.signer !== undefined) rows.push(await checkKey(authorization, authorization.signer));
   const fix = 'See the causes of AuthorizationFailed in docs/authorization.md.';
   const credentials = await tryRow('credentials', fix, async () => {
-    const refreshed = await authorization.refresh(scope, 0);
+    const { scope, token: refreshed } = await refreshFirst(authorization, choices, 0);
     if (refreshed.kind === 'trouble') throw new Error(refreshed.detail);
     if (refreshed.lifetime === undefined) return 'they can be read';
     rows.push(scopesRow(scope, refreshed.granted, authorization.configuredScope, types));

@@ -19,11 +19,14 @@ const LEVELS: readonly ExportLevel[] = ['system', 'patient', 'group'];
  */
 export function planExport(
   { settings, config: { allow = {} } }: FhirServer,
-  { level, groupId, operation, types, parameters = {}, destination }: CheckRequest,
+  { level, groupId, operation, types, parameters = {}, prefer, attachments, destination }: CheckRequest,
   defaultDestination: string,
 ): PlannedExport {
+  const mustNamePatients = settings.patientParameter === 'own-level' && parameters.patient === undefined;
   const mayBe = (one: ExportLevel): boolean =>
     settings.levels.includes(one) &&
+    !(one === 'system' && parameters.patient !== undefined) &&
+    !(one === 'patient' && mustNamePatients) &&
     allow.levels?.includes(one) !== false &&
     ((allow.groups === undefined && groupId === undefined && operation !== 'davinci-data-export') || one === 'group');
   const planned = level ?? LEVELS.find(mayBe) ?? 'group';
@@ -36,6 +39,8 @@ export function planExport(
     ...(group === undefined ? {} : { groupId: group }),
     ...(operation === undefined ? {} : { operation }),
     parameters: all,
+    ...(prefer === undefined ? {} : { prefer }),
+    ...(attachments === undefined ? {} : { attachments }),
     types: listParameters(all).flatMap(({ name, values }) => (name === '_type' ? values.map(String) : [])),
     destination:
       destination ?? (isDefaultAllowed ? defaultDestination : (allow.destinations?.[0] ?? defaultDestination)),

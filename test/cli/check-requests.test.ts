@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { CHECK_SERVER, TASK_QUEUE } from '../../src/contract.ts';
+import { auth, backend, files, jwks, stack, useGuardedServers } from '../support/guarded-servers.ts';
+import { temporalEnv } from '../support/real-worker.ts';
+import { failureOf } from '../support/stack.ts';
+
+const run = promisify(execFile);
+const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+useGuardedServers({
+  open: [{}, { type: 'none' }],
+  ab2d: [{}, { type: 'none' }, {}, { profile: 'ab2d' }],
+  barred: [{ jwks }, backend(files.rsaJwk), {}, { allow: { types: ['Patient'] } }],
+  reluctant: [
+    {
+      jwks,
+      scopesAllowed: (asked) => (asked.some((scope) => /Group|Binary/.test(scope)) ? 'invalid_scope' : asked),
+    },
+    backend(files.rsaJwk),
+  ],
+});
+
+async function check(...args: string[]): Promise<{ code: number; output: string }> {
+  const env = { ...process.env, ...temporalEnv(stack) };
+  try {
+    const { stdout } = await run(process.execPath, [CLI, 'check', ...args], { env });
+    return { code: 0, output: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  }
+}
+
+test('scopes that the server does not know are left out, as an export leaves them out', async () => {
+  const { code, output } = await check('reluctant', '--group', 'a', '--types', 'Patient', '--attachments', 'download');
+  expect(output).toMatch(/ok +scopes +"system\/Patient\.rs" is granted/);
+  expect(output).toMatch(/ok +credentials/);
+  expect(code).toBe(0);
+});
+
+test('what is not allowed is neither asked for nor written', async () => {
+  for (const wanted of [
+    ['--types', 'Condition'],
+    ['--types', 'Patient', '--attachments', 'download'],
+    ['--types', 'Patient', '--prefer', 'handling=lenient'],
+  ]) {
+    const { code, output } = await check('barred', ...wanted);
+    expect(output).toMatch(/FAILED +allowed/);
+    expect(output).not.toMatch(/credentials|token endpoint|destination/);
+    expect(code).toBe(1);
+  }
+  expect(auth('barred').requests).toEqual([]);
+  expect((await check('barred', '--types', 'Patient')).output).toMatch(/ok +credentials/);
+});
+
+test.each([
+  [['--types', 'x.rs system/*'], 'parameters._type: "x.rs system/*" is not a FHIR resource type'],
+  [['--parameter', '_since=yesterday'], 'parameters._since: "yesterday"'],
+  [['--level', 'everything'], 'level: must be one of system, patient, group'],
+  [['--prefer', 'handling=any'], 'prefer.0: must be one of'],
+  [['--attachments', 'all'], 'attachments: must be "download"'],
+])('what an export would refuse is refused: %j', async (wanted, problem) => {
+  const { code, output } = await check('open', ...wanted);
+  expect(output).toContain('InvalidRequest: ');
+  expect(output).toContain(problem);
+  expect(code).toBe(1);
+});
+
+test('a check of nothing sensible fails, and is not tried for ever', async () => {
+  for (const request of [undefined, { server: 'open', parameters: null }, { server: 'open', types: 5 }]) {
+    const failing = stack.client.workflow.execute(CHECK_SERVER, {
+      taskQueue: TASK_QUEUE,
+      workflowId: `nonsense-${JSON.stringify(request)}`,
+      args: [request],
+    });
+    expect((await failureOf(failing)).code).toBe('InvalidRequest');
+  }
+});
+
+test('without _since, a server that sends news only by itself is not asked', async () => {
+  expect((await check('ab2d')).output).toMatch(/FAILED +request +parameters\._since: without it this server/);
+  expect((await check('ab2d', '--parameter', '_since=2020-02-13T00:00:00Z')).code).toBe(0);
+});
