@@ -5,7 +5,7 @@ import type { Batch } from './open-batch.ts';
 
 /**
  * Fetches a file, which some servers allow only so many times. Each request is counted before it is sent, and not
- * counted any more when it brought nothing: an outage must not use up the downloads.
+ * counted any more when it brought nothing: neither outages nor workers that stop must use up the downloads.
  */
 export async function fetchCounted(batch: Batch, request: FileRequest): Promise<Fetched> {
   const { folder, server } = batch;
@@ -17,7 +17,17 @@ export async function fetchCounted(batch: Batch, request: FileRequest): Promise<
     const detail = `the server allows ${most} downloads of a file, and as many were begun`;
     return { kind: 'trouble', trouble: { cause: 'final', detail, usedUp: true } };
   }
-  const outcome = await fetchInPool(batch, { ...request, once: true });
-  if (outcome.kind === 'trouble' && outcome.nothingCame === true) await folder.asked.giveBack(claim);
-  return outcome;
+  let nothingCame = true;
+  const onBytes = (): void => {
+    nothingCame = false;
+  };
+  try {
+    const outcome = await fetchInPool(batch, { ...request, once: true }, onBytes);
+    if (outcome.kind === 'trouble' && outcome.nothingCame === true) await folder.asked.giveBack(claim);
+    return outcome;
+  } catch (error) {
+    // A claim that stays costs a download at most; why the attempt has ended matters more.
+    if (batch.attempt.signal.aborted && nothingCame) await folder.asked.giveBack(claim).catch(() => {});
+    throw error;
+  }
 }

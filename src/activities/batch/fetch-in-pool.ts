@@ -15,15 +15,26 @@ const WORTH_A_THREAD = 4 * 1024 * 1024;
 /** Files of a batch from which those of unknown size are small on average: the plan gives it 64 MiB at most. */
 const MANY = 16;
 
-/** Fetches a file, in this thread or another one. */
-export async function fetchInPool(batch: Batch, fileRequest: FileRequest): Promise<Fetched> {
+/**
+ * Fetches a file, in this thread or another one.
+ *
+ * @param onBytes called whenever some of it have come
+ */
+export async function fetchInPool(
+  batch: Batch,
+  fileRequest: FileRequest,
+  onBytes: () => void = () => {},
+): Promise<Fetched> {
   const { http, threads, folder, server, attempt, place, request } = batch;
   const { entry } = fileRequest;
   const { signal } = attempt;
   const watch: FetchWatch = {
     signal,
     mayChange: () => folder.mayChange(),
-    onProgress: (bytes, resumedAt) => attempt.report({ file: entry.name, bytes, resumedAt }),
+    onProgress: (bytes, resumedAt) => {
+      onBytes();
+      attempt.report({ file: entry.name, bytes, resumedAt });
+    },
     onRefusal: (refusal) => logAnswer('file', refusal, server.settings.requestIdHeaders),
     onNoThread: (error, pause) =>
       log.warn('no thread for downloads could be started; going on without', {
