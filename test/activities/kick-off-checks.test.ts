@@ -12,6 +12,7 @@ import { HttpClient } from '../../src/http/http-client.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
+import { NO_GATES } from '../support/no-gates.ts';
 import { serverEntry } from '../support/stack.ts';
 
 const http = new HttpClient();
@@ -64,6 +65,7 @@ function kickOffWith(
     limits: LIMITS,
     registeredSearchAttributes: () => Promise.resolve(new Set()),
     isRunning: () => Promise.resolve(true),
+    gates: NO_GATES,
   };
   const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark' };
   return new MockActivityEnvironment().run(kickOff, deps, { ref, request, generation });
