@@ -70,8 +70,10 @@ test(
     const isOver = ended.then(() => true);
     const toTerminate = [...terminated];
     for (let round = 0; !(await Promise.race([isOver, sleep(SOAK > 0 ? 1000 + 9000 * random() : 4000)])); round++) {
+      // A slow machine gets nowhere while it is killed for ever.
+      if (SOAK === 0 && round >= 6) continue;
       if (round % 3 === 2) await temporal.crash(500);
-      else if (SOAK > 0 || round < 6) {
+      else {
         const place = round % 2;
         await killWorker(workers[place] as ChildProcess);
         workers[place] = await startWorkerProcess(stack, PATIENT);
@@ -90,7 +92,7 @@ test(
     };
     await expect.poll(left, { timeout: 60_000 }).toBe(0);
   },
-  SOAK > 0 ? 4 * 60 * 60 * 1000 : 300_000,
+  SOAK > 0 ? 4 * 60 * 60 * 1000 : 600_000,
 );
 
 /** How an export ended; one that is to be terminated may be complete before. */
