@@ -41,8 +41,11 @@ export type KickOffResult =
       /** Milliseconds since the epoch. */
       acceptedAt?: number;
     } & FirstPoll)
-  /** `noSlot`: the server runs as many exports as it can, and takes this one later. */
-  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; noSlot?: true };
+  /**
+   * `noSlot`: the server runs as many exports as it can, and takes this one later. `warnings`: only of a job that nobody may
+   * know.
+   */
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; noSlot?: true; warnings?: Warning[] };
 
 /** When the first poll may come: no field when that is not known, because another attempt received the answer. */
 interface FirstPoll {
@@ -206,6 +209,8 @@ async function reject(
       await attempt.saveCapability({ ...attempt.capability, version: 4 });
       return trouble(detail, undefined);
     case 'trouble':
+      // The job that has the slot may be our own, of which nobody knows: its end cannot be waited for without one.
+      if (attempt.isInDoubt) return { ...trouble(detail, rejection.retryAfter), warnings: attempt.warnings };
       return { ...trouble(detail, rejection.retryAfter), ...noSlot(rejection, server.settings) };
     case 'rejected':
   }

@@ -79,6 +79,15 @@ export class KickOffAttempt {
     return this.#job.unanswered >= MOST_UNANSWERED;
   }
 
+  /** A kick-off has been sent, the answer to which nobody knows. */
+  get isInDoubt(): boolean {
+    return this.#job.unanswered > 0;
+  }
+
+  get warnings(): Warning[] {
+    return this.#job.warnings;
+  }
+
   /**
    * Makes the next intent durable, and with it what is about to be sent.
    *

@@ -44,6 +44,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       setFirstPoll(run, result);
       return;
     }
+    addWarnings(state, result.warnings ?? []);
     if (isRefused) {
       await waitForServer(run, result);
       continue;

@@ -3,7 +3,7 @@ import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
-import { startStack } from '../support/stack.ts';
+import { failureOf, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -100,6 +100,15 @@ describe('a kick-off whose answer is lost', () => {
     hospital.faults.add({ route: 'kickOff', times: Infinity, do: { kind: 'dropAfterEffect' } });
     expect((await stack.fail(SMALL)).code).toBe('KickOffUnknown');
     expect(kickOffs()).toHaveLength(2);
+  });
+
+  test('and then refused because a job runs, which may be its own: that is an outage, with a warning', async () => {
+    hospital.faults.add({ route: 'kickOff', do: { kind: 'dropAfterEffect' } });
+    const busy = answer(429, operationOutcome({ severity: 'error', code: 'throttled', text: 'one at a time' }));
+    hospital.faults.add({ route: 'kickOff', skip: 1, times: Infinity, do: busy });
+    const started = await stack.start(SMALL);
+    expect(await failureOf(started.result())).toMatchObject({ code: 'ServerUnavailable' });
+    expect((await started.progress()).warnings.map(({ code }) => code)).toEqual(['PossibleOrphanJob']);
   });
 
   test('only the second may be answered by an earlier job', async () => {
