@@ -36,6 +36,8 @@ export function gatesOf(connection: NativeConnection, namespace: string, taskQue
         args: [input],
         signal: ACQUIRE,
         signalArgs: [ask],
+        // All exports of the server wait for it.
+        priority: { priorityKey: 1 },
         staticSummary: `slots of ${server}`,
       });
     },

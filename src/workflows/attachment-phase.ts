@@ -28,7 +28,7 @@ export async function attachmentPhase(run: ExportRun): Promise<void> {
     else attachments.file = found.file;
     run.show();
   }
-  await new DownloadPhase(run, attachmentFiles(attachments)).execute();
+  await new DownloadPhase(run, attachmentFiles(run, attachments)).execute();
 }
 
 function begin(run: ExportRun): AttachmentState {

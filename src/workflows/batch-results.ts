@@ -94,7 +94,8 @@ export class BatchResults {
     if (isStaleLink(cause, ordinals, batch)) this.#links.want(batch.reading);
     if (!isBusy(later)) return;
     this.#window.narrow(asked, now);
-    this.#run.slots.pressed();
+    // Files at hosts of others say nothing of this server.
+    if (later.cause !== 'elsewhere') this.#run.slots.pressed();
   }
 
   #takeUntried(batch: Batch, later: LaterFiles & { cause: 'untried' }): void {

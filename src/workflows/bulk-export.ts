@@ -67,7 +67,11 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     const stopped = isCancellation(error) || run.stopped;
     const isLate = stopped && deadline.passed;
     const details = failureDetails(run.progress);
-    if (stopped || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
+    // One that waits has nothing at the server, and leaves the queue at once.
+    const waits = state.gate?.slot === 'wanted';
+    if (waits) await run.slots.release();
+    const isClean = waits && state.opened?.adopted === false;
+    if ((stopped && !isClean) || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
     await run.slots.release();
     run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
     if (isLate) {
@@ -95,11 +99,12 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
       await queuePhase(run);
       await kickOffPhase(run);
     }
-    if (!run.job.complete && !(await pollPhase(run))) restart(run, 'ExportGone');
-    else if (!(await new DownloadPhase(run, manifestFiles(run)).execute())) restart(run, 'ExportExpired');
+    if (!run.job.complete && !(await pollPhase(run))) await restart(run, 'ExportGone');
+    else if (!(await new DownloadPhase(run, manifestFiles(run)).execute())) await restart(run, 'ExportExpired');
     else if (run.job.complete) {
       if (isDead(run)) {
-        restart(run, 'ExportExpired');
+        run.jobIsThere = true;
+        await restart(run, 'ExportExpired');
         continue;
       }
       // A file that is missing will fail the export; its attachments are not known.
@@ -133,7 +138,7 @@ function isDead({ opened, state, job }: ExportRun): boolean {
 }
 
 /** An earlier run's job may be gone, then the export is kicked off once more; this run's own must not be. */
-function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
+async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Promise<void> {
   const { state, job } = run;
   const { manifest, downloads, poll } = job;
   if (!run.opened.adopted || state.restarted) {
@@ -145,6 +150,10 @@ function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): void {
           `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${detail}`,
         );
   }
+  // Nobody else knows the job, and many a server refuses a second one while it has the first.
+  if (run.jobIsThere && patched('delete-before-restart')) await deletePhase(run, { removeParts: false });
+  run.jobIsThere = false;
+  run.slots.jobIsGone();
   state.restarted = true;
   state.job = newJob(job.generation + 1, poll.polls);
 }

@@ -25,10 +25,14 @@ export class ExportRun {
   readonly slots = new SlotKeeper(this);
   /** Batches of files that are in flight: running, or waiting for a slot of a worker. */
   batches = 0;
+  /** The same of attachments, which are no files of the manifest. */
+  attachmentBatches = 0;
   /** Workers that ended the last batches. */
   readonly #workers: string[] = [];
   /** Why the manifest is of no more use, in the server's words or ours. */
   jobEnded: string | undefined;
+  /** The server still has that job. */
+  jobIsThere = false;
 
   constructor(request: ExportRequest, state: ExportState, scope: CancellationScope) {
     this.request = request;
@@ -55,6 +59,10 @@ export class ExportRun {
   /** The export is to stop. Its scope hears of a request one turn after the workflow's own. */
   get stopped(): boolean {
     return this.scope.consideredCancelled || this.scope.parent?.consideredCancelled === true;
+  }
+
+  get inFlight(): number {
+    return this.batches + this.attachmentBatches;
   }
 
   get progress(): ExportProgress {

@@ -49,7 +49,7 @@ export function manifestFiles(run: ExportRun): FileSet {
 }
 
 /** The attachments that have been found in them. */
-export function attachmentFiles(state: AttachmentState): FileSet {
+export function attachmentFiles(run: Pick<ExportRun, 'attachmentBatches'>, state: AttachmentState): FileSet {
   return {
     noun: 'attachment',
     state: state.downloads,
@@ -59,7 +59,9 @@ export function attachmentFiles(state: AttachmentState): FileSet {
     links: () => undefined,
     read: () => undefined,
     tokenIsGood: () => state.tokenIsGood,
-    running: () => {},
+    running: (change) => {
+      run.attachmentBatches += change;
+    },
     refused: async () => {
       // A token that is new has been refused as well: from now on a refusal is about the attachment.
       state.tokenIsGood = true;

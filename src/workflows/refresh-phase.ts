@@ -26,6 +26,7 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
     }
     if (result.kind === 'gone' || result.kind === 'changed') {
       run.jobEnded = detailOf(result);
+      run.jobIsThere = result.kind === 'changed';
       return false;
     }
     const next = nextTry(trouble, result, run.limits);

@@ -3,6 +3,7 @@ import type { GateTerms } from '../activities/open-export.ts';
 import type { ExportRequest } from '../contract.ts';
 import type { Grant } from '../policy/gate/messages.ts';
 import { readGrant } from '../policy/gate/read-messages.ts';
+import { standingOf } from '../policy/gate/standing.ts';
 import type { Limits } from '../policy/limits.ts';
 import { boundedStep, step } from './activity-options.ts';
 import type { ExportState, GateSeat } from './state.ts';
@@ -16,8 +17,8 @@ export interface SlotHolder {
   readonly request: ExportRequest;
   readonly state: ExportState;
   readonly limits: Limits;
-  /** Batches of files that are in flight. */
-  readonly batches: number;
+  /** Batches of files and of attachments that are in flight. */
+  readonly inFlight: number;
 }
 
 /**
@@ -53,15 +54,15 @@ export class SlotKeeper {
   open(terms: GateTerms | undefined): void {
     // A worker of an earlier version may have read what this one's activity returned.
     if (terms === undefined || !patched('gate')) return;
-    const slot = terms.slots && terms.hasJob ? 'held' : 'none';
-    this.#run.state.gate = { slot, since: Date.now(), turn: 0, heard: 0, askedAt: 0, downloading: false };
+    const seat: GateSeat = { slot: 'none', since: Date.now(), turn: 0, heard: 0, askedAt: 0, downloading: false };
+    this.#run.state.gate = terms.slots && terms.hasJob ? { ...seat, slot: 'held', ofEarlierRun: true } : seat;
   }
 
   /** Goes on telling the gate, until the export is over; once for each run. */
   start(): void {
     if (this.#seat === undefined) return;
     // What the run before had not told yet is not known any more.
-    this.#news = this.#isMember;
+    this.#news = this.#seat.turn > 0 || this.#isMember;
     void CancellationScope.nonCancellable(() => this.#keepTelling()).catch((error: unknown) => {
       this.#failure = error;
       log.warn('the gate of the server is not told any more', { error });
@@ -77,7 +78,16 @@ export class SlotKeeper {
   ask(): void {
     const seat = this.#seat;
     if (seat === undefined) return;
-    if (seat.slot === 'none') Object.assign(seat, { slot: 'wanted', since: Date.now() });
+    if (seat.slot === 'none') Object.assign(seat, { slot: 'wanted', since: Date.now(), wantedFrom: seat.turn + 1 });
+    this.#news = true;
+  }
+
+  /** An earlier run's job has ended, and with it the slot that nobody granted: the next job waits for its turn. */
+  jobIsGone(): void {
+    const seat = this.#seat;
+    if (seat?.ofEarlierRun !== true || seat.slot !== 'held') return;
+    delete seat.ofEarlierRun;
+    Object.assign(seat, { slot: 'wanted', wantedFrom: seat.turn + 1 });
     this.#news = true;
   }
 
@@ -130,9 +140,12 @@ export class SlotKeeper {
     if (this.share < before) this.#isLess = true;
   }
 
-  #takeSlot(seat: GateSeat, { slot, place, waiting }: Grant): void {
-    if (seat.slot !== 'wanted') return;
+  #takeSlot(seat: GateSeat, { slot, place, waiting, turn = Infinity }: Grant): void {
+    // An answer to what was said before is about a slot that has been given back since.
+    if (seat.slot !== 'wanted' || turn < (seat.wantedFrom ?? 0)) return;
     if (slot) seat.slot = 'held';
+    // The gate is told that it is known, so that it need not rely on its own memory alone.
+    if (slot) this.#news = true;
     if (slot || place === undefined) delete seat.place;
     else seat.place = { place, waiting: waiting ?? place };
   }
@@ -140,8 +153,9 @@ export class SlotKeeper {
   /** Gives back what the export has: it is over, and has deleted its job if it was to. Never fails. */
   async release(): Promise<void> {
     const seat = this.#seat;
+    const isFirst = !this.#isOver;
     this.#isOver = true;
-    if (seat === undefined || seat.turn === 0) return;
+    if (seat === undefined || seat.turn === 0 || !isFirst) return;
     await CancellationScope.nonCancellable(async () => {
       try {
         // What is said last is to arrive last.
@@ -162,7 +176,7 @@ export class SlotKeeper {
   /** Whether the gate is to be told at once. */
   get #isDue(): boolean {
     if (this.#isOver || this.#news) return true;
-    if (this.#isLess && this.#run.batches <= this.share) return true;
+    if (this.#isLess && this.#run.inFlight <= this.share) return true;
     return this.#pressure && Date.now() >= this.#pressureFrom;
   }
 
@@ -186,15 +200,16 @@ export class SlotKeeper {
   }
 
   async #tell(seat: GateSeat): Promise<void> {
-    const { request, batches } = this.#run;
+    const { request, inFlight } = this.#run;
     const { workflowId, firstExecutionRunId: firstRunId, priority } = workflowInfo();
     const pressure = this.#pressure && Date.now() >= this.#pressureFrom;
     if (pressure) Object.assign(seat, { pressedAt: Date.now() });
     this.#pressure &&= !pressure;
     this.#news = false;
-    this.#isLess &&= batches > this.share;
+    this.#isLess &&= inFlight > this.share;
     this.#isTelling = true;
-    seat.turn++;
+    // Time, so that it rises also when the export was reset to an earlier event.
+    seat.turn = Math.max(seat.turn + 1, Date.now());
     // Also when it fails: it is told again after the same time.
     seat.askedAt = Date.now();
     const { share } = this;
@@ -209,12 +224,11 @@ export class SlotKeeper {
           since: seat.since,
           slot: seat.slot,
           downloading: seat.downloading,
-          uses: seat.downloading ? Math.max(batches, share === Infinity ? 0 : share) : 0,
+          uses: seat.downloading ? Math.max(inFlight, share === Infinity ? 0 : share) : 0,
           heard: seat.heard,
           ...(pressure ? { pressure } : {}),
-          priority: priority?.priorityKey ?? 3,
-          fairnessKey: priority?.fairnessKey ?? '',
-          weight: priority?.fairnessWeight ?? 1,
+          ...(seat.wantedFrom === undefined ? {} : { wantedFrom: seat.wantedFrom }),
+          ...standingOf(priority),
         },
       });
       if (result.kind === 'noGate') this.#withoutGate(seat);

@@ -59,6 +59,10 @@ export interface GateSeat {
   turn: number;
   /** Number of the last grant. */
   heard: number;
+  /** Turn from which on it has wanted the slot that it wants or has; what the gate answered before is about another one. */
+  wantedFrom?: number | undefined;
+  /** It has the slot because an earlier run's job is there, and not because the gate granted it. */
+  ofEarlierRun?: true | undefined;
   askedAt: number;
   downloading: boolean;
   /** Files that it may download at a time; absent until the gate has said so. */

@@ -25,13 +25,14 @@ export function decide(state: GateState, now: number, times: GateTimes): Outgoin
 function tell(state: GateState, member: Member, waiting: number | undefined): Outgoing {
   delete member.owed;
   member.sent++;
-  const { workflowId, firstRunId, sent, slot, place, share } = member;
+  const { workflowId, firstRunId, turn, sent, slot, place, share } = member;
   return {
     workflowId,
     firstRunId,
     grant: {
       firstRunId,
       number: sent,
+      turn,
       slot: slot === 'held',
       ...(waiting === undefined ? {} : { place, waiting }),
       ...(state.total === undefined ? {} : { downloads: share }),

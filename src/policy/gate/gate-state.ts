@@ -10,6 +10,7 @@ export interface Member extends ExportName {
   priority: number;
   fairnessKey: string;
   weight: number;
+  wantedFrom?: number | undefined;
   /** When it was last heard of. */
   heardAt: number;
   /** Number of the last grant that was sent to it. */
@@ -36,6 +37,8 @@ export interface Turns {
 /** All that a gate knows. Bounded by the exports that run; it holds no secret. */
 export interface GateState {
   limits: GateLimits;
+  /** Turn of the message that brought them. */
+  limitsFrom?: number | undefined;
   members: Member[];
   turns: Turns[];
   /** Downloads that all exports share now: at most what is configured, fewer while the server is busy. */
@@ -109,7 +112,8 @@ export function newMember(ask: Ask, now: number): Member {
 export function saidBy(
   ask: Ask,
 ): Pick<Ask, keyof ExportName | 'turn' | 'since' | 'slot' | 'pool' | 'downloading'> &
-  Pick<Ask, 'priority' | 'fairnessKey' | 'weight'> {
-  const { workflowId, firstRunId, turn, since, slot, pool, downloading, priority, fairnessKey, weight } = ask;
-  return { workflowId, firstRunId, turn, since, slot, pool, downloading, priority, fairnessKey, weight };
+  Pick<Ask, 'wantedFrom' | 'priority' | 'fairnessKey' | 'weight'> {
+  const { workflowId, firstRunId, turn, since, slot, pool, downloading, wantedFrom } = ask;
+  const { priority, fairnessKey, weight } = ask;
+  return { workflowId, firstRunId, turn, since, slot, pool, downloading, wantedFrom, priority, fairnessKey, weight };
 }

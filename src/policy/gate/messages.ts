@@ -40,6 +40,8 @@ export interface Ask extends ExportName {
   uses: number;
   /** Number of the last grant that it has heard. */
   heard: number;
+  /** Turn from which on it has wanted the slot that it wants or has. */
+  wantedFrom?: number | undefined;
   /** The server has asked for fewer requests. */
   pressure?: true | undefined;
   /** As with Temporal: 1 comes first. */
@@ -60,6 +62,8 @@ export interface Grant {
   firstRunId: string;
   /** Rises; an older one that comes late is not heeded. */
   number: number;
+  /** Turn of the message that was the export's last. */
+  turn?: number | undefined;
   /** The export has a slot. */
   slot: boolean;
   /** Place among those that wait, from 1, and how many they are. */

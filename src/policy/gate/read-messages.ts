@@ -10,8 +10,21 @@ const LONGEST = 1000;
 export function readAsk(message: unknown): Ask | undefined {
   const name = readName(message);
   if (name === undefined) return undefined;
-  const { turn, since, slot, pool, downloading, uses, heard, pressure, priority, fairnessKey, weight, limits } =
-    message as Record<keyof Ask, unknown>;
+  const {
+    turn,
+    since,
+    slot,
+    pool,
+    downloading,
+    uses,
+    heard,
+    wantedFrom,
+    pressure,
+    priority,
+    fairnessKey,
+    weight,
+    limits,
+  } = message as Record<keyof Ask, unknown>;
   if (!isNumber(turn) || !isNumber(since) || !isNumber(uses) || !isNumber(heard)) return undefined;
   if (slot !== 'wanted' && slot !== 'held' && slot !== 'none') return undefined;
   return {
@@ -23,6 +36,7 @@ export function readAsk(message: unknown): Ask | undefined {
     downloading: downloading === true,
     uses,
     heard,
+    ...(isNumber(wantedFrom) ? { wantedFrom } : {}),
     ...(pressure === true ? { pressure } : {}),
     priority: isNumber(priority) ? priority : 3,
     fairnessKey: isText(fairnessKey) ? fairnessKey : '',
@@ -41,11 +55,12 @@ export function readName(message: unknown): ExportName | undefined {
 /** A {@link Grant} as anybody may have sent it; undefined when it is none. */
 export function readGrant(message: unknown): Grant | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
-  const { firstRunId, number, slot, place, waiting, downloads } = message as Record<keyof Grant, unknown>;
+  const { firstRunId, number, turn, slot, place, waiting, downloads } = message as Record<keyof Grant, unknown>;
   if (!isText(firstRunId) || !isNumber(number)) return undefined;
   return {
     firstRunId,
     number,
+    ...(isNumber(turn) ? { turn } : {}),
     slot: slot === true,
     ...(isNumber(place) ? { place } : {}),
     ...(isNumber(waiting) ? { waiting } : {}),

@@ -4,11 +4,12 @@ import type { Ask, ExportName } from './messages.ts';
 
 /** Takes what an export says. */
 export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateTimes): void {
-  state.limits = ask.limits;
   if (ask.pressure === true) press(state, now, times);
   const known = state.members.find((member) => isSame(member, ask));
   // It has said something newer since.
   if (known !== undefined && known.turn >= ask.turn) return;
+  // Turns are times: what a worker with an earlier configuration said, and comes late, is no news.
+  if (ask.turn >= (state.limitsFrom ?? 0)) Object.assign(state, { limits: ask.limits, limitsFrom: ask.turn });
   if (ask.slot === 'none' && !ask.downloading) return leave(state, ask);
   if (known === undefined) {
     // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
@@ -16,13 +17,16 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
     state.members.push({ ...newMember(ask, now), owed: true });
     return;
   }
-  // It has not heard of its slot yet, or not any more: it is told again.
-  const keeps = known.slot === 'held' && ask.slot === 'wanted' && known.pool === ask.pool;
+  // It has not heard of its slot yet, or not any more, and is told again; unless it has given that one back.
+  const isSameSlot = known.pool === ask.pool && (known.wantedFrom ?? 0) >= (ask.wantedFrom ?? 0);
+  const keeps = known.slot === 'held' && ask.slot === 'wanted' && isSameSlot;
   const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, owed: true as const });
   if (keeps) member.slot = 'held';
   // What it says of itself is about the last grant, or it may yet start what that one allows.
   if (ask.heard === member.sent) member.uses = Math.max(ask.uses, member.share);
   else member.uses = Math.max(ask.uses, member.uses);
+  // A gate that was reset has forgotten grants that were heard: its next ones must be newer.
+  member.sent = Math.max(member.sent, ask.heard);
   if (!member.downloading) member.uses = 0;
   if (!member.downloading) member.share = 0;
 }

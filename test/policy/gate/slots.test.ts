@@ -107,6 +107,14 @@ describe('limits', () => {
     expect(holders(gate)).toEqual(['d']);
   });
 
+  test('a limit that a worker said late, or with an old message, is no news', () => {
+    const gate = emptyGate();
+    say(gate, [ask('a', { turn: 5, limits: { exports: 1 } }), ask('b', { turn: 6, limits: { exports: 1 } })]);
+    say(gate, [ask('a', { turn: 5, limits: { exports: 9 } })]);
+    say(gate, [ask('c', { turn: 4, limits: { exports: 9 } })]);
+    expect(holders(gate)).toEqual(['a']);
+  });
+
   test('without a limit everybody has a slot', () => {
     const gate = emptyGate();
     say(
@@ -138,6 +146,26 @@ describe('messages', () => {
       [false, 1, 2],
     ]);
     expect(holders(gate)).toEqual(['a']);
+  });
+
+  test('tell the export which of its messages they answer', () => {
+    const gate = emptyGate();
+    expect(say(gate, [ask('a', { turn: 7 })])[0]?.grant.turn).toBe(7);
+  });
+
+  test('of an export that gave its slot back and wants another: it waits for it', () => {
+    const gate = emptyGate();
+    say(gate, [ask('a', { slot: 'held' }), ask('b')]);
+    say(gate, [ask('a', { turn: 2, wantedFrom: 2 })]);
+    // Who came first is first; nobody has kept anything.
+    expect(holders(gate)).toEqual(['a']);
+    const later = emptyGate();
+    say(later, [ask('c', { slot: 'held' }), ask('b')]);
+    say(later, [ask('c', { turn: 2, wantedFrom: 2 })]);
+    expect(holders(later)).toEqual(['b']);
+    // It has not heard yet that it has one: the same wish as before.
+    say(later, [ask('b', { turn: 2 })]);
+    expect(holders(later)).toEqual(['b']);
   });
 
   test('an old one that comes late does not undo a newer one', () => {
@@ -201,6 +229,12 @@ describe('a gate that is not the first', () => {
     expect(holders(gate)).toEqual([]);
     decide(gate, NOW + 1000, LIMITS);
     expect(holders(gate)).toEqual(['a']);
+  });
+
+  test('that was reset goes on with the numbers that exports have heard since', () => {
+    const gate = emptyGate();
+    say(gate, [ask('a')]);
+    expect(say(gate, [ask('a', { turn: 2, heard: 7 })])[0]?.grant.number).toBe(8);
   });
 
   test('goes on with the numbers of grants that exports have heard', () => {

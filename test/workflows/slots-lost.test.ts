@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startExport } from '../../src/client.ts';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { StartedExport } from '../../src/client.ts';
+import type { ExportProgress } from '../../src/contract.ts';
+import { EXPORT_GATE, gateId } from '../../src/gate-contract.ts';
+import { ACQUIRE } from '../../src/policy/gate/messages.ts';
+import { slotsOf } from '../support/gates.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
+import type { Stack } from '../support/stack.ts';
+import { failureOf, startStack } from '../support/stack.ts';
+
+/** Exports that once had a slot or a job, and do not any more. */
+const ONE_SLOT = { maxConcurrentExports: 1, deleteFreesSlot: true } as const;
+const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({
+    servers: { standing: ONE_JOB, expired: ONE_JOB, gone: ONE_JOB, locked: ONE_JOB },
+    entries: {
+      standing: ONE_SLOT,
+      expired: ONE_SLOT,
+      gone: ONE_SLOT,
+      locked: {
+        ...ONE_SLOT,
+        auth: {
+          type: 'client-secret',
+          clientId: 'a',
+          clientSecretEnv: 'HOME',
+          secretIn: 'form',
+          tokenUrl: 'http://127.0.0.1:9/token',
+        },
+      },
+    },
+  });
+});
+afterAll(() => stack.close());
+
+const at = (server: string): SampleServer => stack.servers[server] as SampleServer;
+const start = (server: string, more: object = {}): Promise<StartedExport> =>
+  stack.start({ server, parameters: { _type: 'Patient' }, ...more });
+const isAt = async (started: StartedExport, phase: ExportProgress['phase']): Promise<void> => {
+  await expect.poll(async () => (await started.progress()).phase, { timeout: 60_000 }).toBe(phase);
+};
+const kickOffs = (server: string) => at(server).journal.filter(({ route }) => route === 'kickOff');
+const LOST = { kind: 'answer', status: 410 } as const;
+const BUSY = { kind: 'answer', status: 202, headers: { 'Retry-After': '1' } } as const;
+
+/** What an export says to the gate first. */
+async function firstAsk(workflowId: string): Promise<unknown> {
+  const { events } = await stack.client.workflow.getHandle(gateId('standing')).fetchHistory();
+  const asks = (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
+    const data = signal?.input?.payloads?.[0]?.data;
+    return data == null ? [] : [JSON.parse(Buffer.from(data).toString()) as { workflowId?: string }];
+  });
+  return asks.find((ask) => ask.workflowId === workflowId);
+}
+
+test('an export with only a priority, or only a key, has the usual weight and priority', async () => {
+  const request = { server: 'standing', level: 'system', parameters: { _type: 'Patient' } } as const;
+  for (const [workflowId, priority] of Object.entries({ urgent: { priorityKey: 1 }, ward: { fairnessKey: 'ward' } })) {
+    await (await startExport(stack.client, request, { workflowId, priority })).result();
+  }
+  expect(await firstAsk('urgent')).toMatchObject({ priority: 1, fairnessKey: '', weight: 1 });
+  expect(await firstAsk('ward')).toMatchObject({ priority: 3, fairnessKey: 'ward', weight: 1 });
+}, 120_000);
+
+test('a job whose files are gone is deleted before the next one is begun, which a server with one slot refuses', async () => {
+  at('expired').faults.add({ route: 'file', times: Infinity, do: LOST });
+  const request = { destination: { path: 'expired' } };
+  expect(await failureOf((await start('expired', request)).result())).toMatchObject({ code: 'IncompleteExport' });
+  at('expired').faults.clear();
+  const old = at('expired').jobs().at(-1)?.id;
+  at('expired').faults.add({ route: 'file', match: ({ jobId }) => jobId === old, times: Infinity, do: LOST });
+  const report = await (await start('expired', request)).result();
+  expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
+  expect(kickOffs('expired').map(({ status }) => status)).toEqual([202, 202]);
+}, 120_000);
+
+test('an export that finds its job gone waits for a slot like all others', async () => {
+  at('gone').faults.add({ route: 'file', times: Infinity, do: LOST });
+  const request = { destination: { path: 'gone' } };
+  expect(await failureOf((await start('gone', request)).result())).toMatchObject({ code: 'IncompleteExport' });
+  at('gone').faults.clear();
+  const old = at('gone').jobs().at(-1);
+  await fetch(old?.statusUrl as string, { method: 'DELETE' });
+  at('gone').faults.add({ route: 'status', match: ({ jobId }) => jobId !== old?.id, times: Infinity, do: BUSY });
+  const holder = await start('gone');
+  await isAt(holder, 'waiting');
+  const again = await start('gone', request);
+  await expect.poll(async () => (await again.progress()).queue?.place, { timeout: 60_000 }).toBe(1);
+  const { held, waiting } = await slotsOf(stack.client, 'gone');
+  expect([held.count, waiting.count]).toEqual([1, 1]);
+  at('gone').faults.clear();
+  await Promise.all([holder.result(), again.result()]);
+  expect(kickOffs('gone').map(({ status }) => status)).toEqual([202, 202, 202]);
+}, 120_000);
+
+test('an export that waits is cancelled without a token, which nothing needs', async () => {
+  const holder = { workflowId: 'somebody', firstRunId: 'x', turn: 1, since: 0, uses: 0, heard: 0, slot: 'held' };
+  const { gateAsk, gatePressure, gateQuiet, gateIdle } = SHORT_LIMITS;
+  await stack.client.workflow.signalWithStart(EXPORT_GATE, {
+    workflowId: gateId('locked'),
+    taskQueue: 'fhir-bulk-export',
+    args: [{ server: 'locked', times: { gateAsk, gateSweep: 3_600_000, gatePressure, gateQuiet, gateIdle } }],
+    signal: ACQUIRE,
+    signalArgs: [{ ...holder, limits: { exports: 1 } }],
+  });
+  const waiter = await start('locked');
+  await isAt(waiter, 'queued');
+  await waiter.cancel();
+  expect(await failureOf(waiter.result())).toMatchObject({ code: 'Cancelled' });
+  expect((await slotsOf(stack.client, 'locked')).waiting.count).toBe(0);
+  const { events } = await waiter.handle.fetchHistory();
+  const steps = (events ?? []).flatMap(
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name ?? [],
+  );
+  expect(steps).toContain('leaveGate');
+  expect(steps).not.toContain('refreshToken');
+}, 120_000);
