@@ -22,6 +22,9 @@ const KEPT: ReadonlySet<string> = new Set([FILES.mark, FILES.takenOver, FILES.jo
  * our names, and never a folder but `.export`, whose name no path may have: another export may be in any other.
  */
 export async function clearExport(folder: Folder): Promise<void> {
+  // Before the files: an attempt at the earlier job that has passed the check of the owner may be about to give its part
+  // a name. It has done so before the names are listed, or finds its part gone.
+  await folder.removeParts();
   for (const { folder: inside, isOurs } of OURS) {
     const names = (await folder.list(inside)).filter(isOurs);
     await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
@@ -30,5 +33,6 @@ export async function clearExport(folder: Folder): Promise<void> {
     const file = `${STATE_FOLDER}/${name}`;
     if (!KEPT.has(file) && name !== 'parts') await folder.remove(file);
   }
+  // What other attempts have written meanwhile.
   await folder.removeParts();
 }

@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { clearExport } from '../../src/export-folder/clear-export.ts';
 import { readJson } from '../../src/export-folder/json-document.ts';
-import { FILES, takenOverFile } from '../../src/export-folder/layout.ts';
+import { FILES, STATE_FOLDER, takenOverFile } from '../../src/export-folder/layout.ts';
 import type { ExportMark, Owner } from '../../src/export-folder/owner-mark.ts';
 import { readMark } from '../../src/export-folder/owner-mark.ts';
 import { takeFolder } from '../../src/export-folder/take-folder.ts';
@@ -188,6 +188,37 @@ describe.each([
         });
       await expect(take(folder, 'frozen')).rejects.toThrow('another run is taking the folder');
       expect(await markOf(await outer())).toEqual(next);
+    });
+
+    test('and cleared: a file of the earlier job that was about to get its name does not land in the next one', async () => {
+      const [name, asked] = ['Patient.00001.ndjson', vi.fn<() => void>()];
+      let goOn: (value: void) => void = () => {};
+      const frozen = new Promise<void>((resolve) => (goOn = resolve));
+      const earlier = (await outer()).guardedBy(() => {
+        asked();
+        return frozen;
+      });
+      const part = await earlier.openPart('1');
+      // On S3 more than one piece: those are joined by a request of its own.
+      await part.write([Buffer.alloc(9 * 1024 * 1024, 'x')]);
+      await part.finish();
+      const published = part.publish(name).catch(() => false);
+      await expect.poll(() => asked).toHaveBeenCalled();
+
+      const folder = await outer();
+      const list = folder.list.bind(folder);
+      folder.list = async (inside) => {
+        // It has passed the check of the owner, and goes on when files with final names have been removed.
+        if (inside === STATE_FOLDER) {
+          goOn();
+          await published;
+        }
+        return list(inside);
+      };
+      await clearExport(folder);
+      expect(await published).toBe(false);
+      await part.discard();
+      expect(await folder.size(name)).toBeUndefined();
     });
 
     test('and clearing it leaves alone what is not of our names', async () => {
