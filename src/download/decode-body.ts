@@ -4,10 +4,10 @@ import { PassThrough } from 'node:stream';
 import type { ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import type { Take } from '../http/exchange.ts';
-import { awaitRelease, release } from '../http/slabs.ts';
+import { release } from '../http/slabs.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { ContentError } from './content-error.ts';
-import { free } from './free-memory.ts';
+import { freeWhenReleased } from './free-memory.ts';
 
 /** Bytes that gzip may unpack to before its ratio is looked at, and the ratio that no real NDJSON reaches. */
 const BOMB_BYTES = 64 * 1024 * 1024;
@@ -60,7 +60,7 @@ export async function receiveBody(
       unpacked += chunk.length;
       checkRatio(unpacked, received);
       // All of it is ours when we have been given every byte of it.
-      if (gzip) awaitRelease(chunk.buffer, () => free(chunk.buffer as ArrayBuffer));
+      if (gzip) freeWhenReleased(chunk.buffer as ArrayBuffer);
       yield chunk;
     }
   }

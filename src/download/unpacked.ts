@@ -6,6 +6,7 @@ import { createGunzip } from 'node:zlib';
 import type { Take } from '../http/exchange.ts';
 import { release } from '../http/slabs.ts';
 import { GUNZIP, checkRatio } from './decode-body.ts';
+import { freeWhenReleased } from './free-memory.ts';
 
 /** How gzip begins (RFC 1952, 2.3.1). No JSON does. */
 const GZIP = [0x1f, 0x8b] as const;
@@ -104,6 +105,8 @@ export class Unpacked {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
       unpacked += chunk.length;
       checkRatio(unpacked, this.#packedBytes);
+      // All of it is ours when we have been given every byte of it.
+      freeWhenReleased(chunk.buffer as ArrayBuffer);
       await this.#take(chunk);
     }
   }

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { receiveBody } from '../../src/download/decode-body.ts';
+import { Unpacked } from '../../src/download/unpacked.ts';
 import type { Take } from '../../src/http/exchange.ts';
 import type { HttpResponse } from '../../src/http/messages.ts';
 import { release } from '../../src/http/slabs.ts';
@@ -20,17 +21,33 @@ function answer(content: Buffer, piece: number): HttpResponse {
   return { status: 200, headers: { 'content-encoding': 'gzip' }, body, url: '' };
 }
 
+/** Takes gzip off in one of the places where that is done. */
+type Unpack = (packed: Buffer, piece: number, take: Take) => Promise<unknown>;
+
+const ofBody: Unpack = (packed, piece, take) => receiveBody(answer(packed, piece), undefined, take);
+
+const ofFile: Unpack = async (packed, piece, take) => {
+  const unpacked = new Unpacked(take, () => {});
+  for (let at = 0; at < packed.length; at += piece) await unpacked.push(packed.subarray(at, at + piece));
+  await unpacked.end();
+};
+
 // Pieces that unpack to a part of the memory that zlib fills, and to several times as much.
-test.each([1000, 64 * 1024])(
-  'what is unpacked of pieces of %i bytes is freed as soon as it is released',
-  async (piece) => {
+test.each([
+  ['a body', 1000, ofBody],
+  ['a body', 64 * 1024, ofBody],
+  ['a file', 1000, ofFile],
+  ['a file', 64 * 1024, ofFile],
+] as const)(
+  'what is unpacked of %s in pieces of %i bytes is freed as soon as it is released',
+  async (_, piece, unpack) => {
     const content = lines(4 * MIB);
     const memories = new Set<ArrayBufferLike>();
     const pending: Buffer[] = [];
     const copies: Buffer[] = [];
     let most = 0;
     const size = (): number => [...memories].reduce((sum, { byteLength }) => sum + byteLength, 0);
-    await receiveBody(answer(gzipSync(content), piece), undefined, (chunk) => {
+    await unpack(gzipSync(content), piece, (chunk) => {
       memories.add(chunk.buffer);
       pending.push(chunk);
       most = Math.max(most, size());
