@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { copyFile, open, readFile, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { FileVersion } from '../folder.ts';
+import { nothingWritten } from './nothing-written.ts';
 
 /** Bytes that are read at a time. */
 const READ_BLOCK = 256 * 1024;
@@ -102,6 +103,7 @@ export async function* readPrefix(path: string, bytes: number): AsyncIterable<Bu
 export async function writeAt(handle: FileHandle, rest: Buffer, position: number): Promise<void> {
   for (let offset = 0; offset < rest.length;) {
     const { bytesWritten } = await handle.write(rest, offset, rest.length - offset, position + offset);
+    if (bytesWritten === 0) throw nothingWritten();
     offset += bytesWritten;
   }
 }

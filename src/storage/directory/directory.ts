@@ -10,11 +10,9 @@ import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 import { absentAs } from './absent-as.ts';
 import { openDirectoryPart } from './directory-part.ts';
 import { DurableNames } from './durable-names.ts';
-import { FileThread } from './file-thread.ts';
+import type { FileThread } from './file-thread.ts';
+import { fileThreadOf } from './file-threads.ts';
 import { findNeighbour } from './find-neighbour.ts';
-
-/** Of all folders in this process. */
-const fileThread = new FileThread();
 
 /** How the names of documents begin that are being written. */
 const UNFINISHED = 'unfinished-';
@@ -24,10 +22,10 @@ const UNFINISHED = 'unfinished-';
  *
  * @param root absolute path of the destination
  * @param path of the place below it, already checked
- * @param thread for small files; default: the one of this process
+ * @param thread for small files; default: the one of the file system
  * @throws ExportError `DestinationFailed` when the folder leads out of the destination by a symbolic link
  */
-export async function openDirectory(root: string, path: string, thread = fileThread): Promise<Folder> {
+export async function openDirectory(root: string, path: string, thread?: FileThread): Promise<Folder> {
   const folder = join(root, path);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -35,7 +33,7 @@ export async function openDirectory(root: string, path: string, thread = fileThr
     if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) {
       throw new ExportError('DestinationFailed', `${folder} leads out of its destination by a symbolic link`);
     }
-    return new DirectoryFolder(realRoot, realFolder, thread);
+    return new DirectoryFolder(realRoot, realFolder, thread ?? fileThreadOf((await stat(realFolder)).dev));
   } catch (error) {
     throw await toStorageError(error, folder);
   }

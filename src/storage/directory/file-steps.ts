@@ -17,6 +17,14 @@ export interface StepOrder {
   step: Step;
 }
 
+/**
+ * What the thread tells:
+ *
+ * - `ready`: it takes steps
+ * - `slow`: one after another they take so long that libuv's pool, which takes several at once, is better
+ */
+export type ThreadMessage = 'ready' | 'slow' | readonly StepAnswer[];
+
 /** It is done, or has failed with an error of the operating system. */
 export interface StepAnswer {
   id: number;

@@ -1,11 +1,11 @@
 import { Worker, isMainThread } from 'node:worker_threads';
-import type { Step, StepAnswer, StepOrder, StepResult } from './file-steps.ts';
+import type { Step, StepAnswer, StepOrder, StepResult, ThreadMessage } from './file-steps.ts';
 
 /** Steps within a second from which the thread is worth its start and its memory. */
 const MANY = 50;
 /** Milliseconds without work after which it ends. */
 const IDLE = 10_000;
-/** Milliseconds without a thread after one has failed. */
+/** Milliseconds without a thread after one has failed, or was slow. */
 const PAUSE = 60_000;
 /** Bytes of the longest file that it writes, and how many it can be given at once. */
 const LONGEST = 128 * 1024;
@@ -28,7 +28,9 @@ export interface PlacedContent {
  * Another thread of this process, which takes the steps of small files when there are many. Handed to libuv's pool one by
  * one, the steps of a file (open, write, close, link, unlink, and reads for the check of the owner) cost more than all
  * the rest of it: each wakes a thread, which then wakes this one. The other thread takes many one after another, and
- * answers once. This one must not take them itself: on a disk that hangs nothing else would go on.
+ * answers once. This one must not take them itself: on a disk that hangs nothing else would go on. Where each step takes
+ * long, as over a network, the pool is used all the same, because it takes several at once; from time to time the thread
+ * is tried again, since what was slow may have been a moment.
  */
 export class FileThread {
   readonly #file: URL;
@@ -92,8 +94,8 @@ export class FileThread {
 
   #take(step: Step): Promise<StepResult> {
     return new Promise((resolve, reject) => {
-      // It may have ended since somebody has asked for it.
-      if (!this.#isReady) return reject(ended('it was not there any more'));
+      // It may have ended since somebody has asked for it. One that is slow takes what it has been asked for.
+      if (this.#worker === undefined) return reject(ended('it was not there any more'));
       const id = ++this.#ordered;
       this.#waiting.set(id, { resolve, reject });
       // With those that come in the same moment.
@@ -122,8 +124,11 @@ export class FileThread {
       };
       this.#worker = worker;
       worker.unref();
-      worker.on('message', (message: 'ready' | readonly StepAnswer[]) => {
+      worker.on('message', (message: ThreadMessage) => {
+        // What one that has failed had still to say.
+        if (this.#worker !== worker) return;
         if (message === 'ready') this.#isReady = true;
+        else if (message === 'slow') this.#pause();
         else for (const answer of message) this.#end(answer);
         if (this.#waiting.size === 0) worker.unref();
         this.#idle?.refresh();
@@ -144,6 +149,12 @@ export class FileThread {
     else waiting?.reject(Object.assign(new Error(error.message), error));
   }
 
+  /** No more steps for now; when it has no more work, it ends. */
+  #pause(): void {
+    this.#isReady = false;
+    this.#pausedUntil = Date.now() + PAUSE;
+  }
+
   #endIdle(): void {
     if (this.#waiting.size > 0) return void this.#idle?.refresh();
     const worker = this.#worker;
@@ -157,8 +168,7 @@ export class FileThread {
     clearTimeout(this.#idle);
     void this.#worker?.terminate();
     this.#worker = undefined;
-    this.#isReady = false;
-    this.#pausedUntil = Date.now() + PAUSE;
+    this.#pause();
     for (const { reject } of this.#waiting.values()) reject(ended(why));
     this.#waiting.clear();
     this.#orders = [];

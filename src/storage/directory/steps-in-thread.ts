@@ -10,10 +10,17 @@ import {
   writeSync,
 } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Step, StepAnswer, StepOrder, StepResult } from './file-steps.ts';
+import type { Step, StepAnswer, StepOrder, StepResult, ThreadMessage } from './file-steps.ts';
+import { nothingWritten } from './nothing-written.ts';
 
 /** Milliseconds in which bytes become durable where there is no disk to be waited for. */
 const QUICK = 0.1;
+/**
+ * Milliseconds of a step, on the average of so many, from which this thread is the wrong place: over a network each is
+ * some trips to a server, and here each waits for the one before.
+ */
+const SLOW = 2;
+const AVERAGED = 100;
 
 /**
  * A thread that takes steps with small files, all those of a message one after another: calls of the system block this
@@ -25,8 +32,11 @@ const memory = new Uint8Array(workerData as SharedArrayBuffer);
 /** So far; where it is, the way to the pool and back would cost more. */
 let syncIsQuick = true;
 let answers: StepAnswer[] = [];
+/** Since the average was last taken. */
+let taken = { steps: 0, milliseconds: 0 };
 
 parentPort?.on('message', (orders: readonly StepOrder[]) => {
+  const begin = performance.now();
   const written: { id: number; file: number }[] = [];
   for (const { id, step } of orders) {
     try {
@@ -49,17 +59,30 @@ parentPort?.on('message', (orders: readonly StepOrder[]) => {
     if (syncIsQuick) syncHere(file, end);
     else fdatasync(file, end);
   }
+  count(orders.length, performance.now() - begin);
 });
 // Nobody would answer the orders that it was about; so the thread ends, and its orders with it.
 parentPort?.on('messageerror', (error) => {
   throw error;
 });
-parentPort?.postMessage('ready');
+parentPort?.postMessage('ready' satisfies ThreadMessage);
+
+function count(steps: number, milliseconds: number): void {
+  taken.steps += steps;
+  taken.milliseconds += milliseconds;
+  if (taken.steps < AVERAGED) return;
+  if (taken.milliseconds > SLOW * taken.steps) parentPort?.postMessage('slow' satisfies ThreadMessage);
+  taken = { steps: 0, milliseconds: 0 };
+}
 
 function write({ path, at, bytes }: Step & { kind: 'write' }): number {
   const file = openSync(path, 'wx', 0o600);
   try {
-    for (let done = 0; done < bytes;) done += writeSync(file, memory, at + done, bytes - done, done);
+    for (let done = 0; done < bytes;) {
+      const some = writeSync(file, memory, at + done, bytes - done, done);
+      if (some === 0) throw nothingWritten();
+      done += some;
+    }
     return file;
   } catch (error) {
     closeSync(file);
@@ -106,7 +129,7 @@ function absentAsUndefined<T>(action: () => T): T | undefined {
 function answer(one: StepAnswer): void {
   if (answers.length === 0) {
     setImmediate(() => {
-      parentPort?.postMessage(answers);
+      parentPort?.postMessage(answers satisfies ThreadMessage);
       answers = [];
     });
   }

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,7 @@ async function finished(folder: Folder, number: number): Promise<Part> {
   return part;
 }
 
+const scriptOf = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
 describe('the thread for small files', () => {
@@ -77,12 +79,41 @@ describe('the thread for small files', () => {
     expect(await readFile(join(root, 'other'), 'utf8')).toBe('2');
   });
 
+  test('fails at a write that takes nothing', async () => {
+    const code = `import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      fs.writeSync = () => 0;
+      syncBuiltinESMExports();
+      await import(${JSON.stringify(FILE_THREAD.href)});`;
+    thread = new FileThread(scriptOf(code));
+    const folder = await openDirectory(root, 'export', await readyThread(thread));
+    expect(codeOf(await finished(folder, 1).catch((error: unknown) => error))).toBe('EIO');
+  });
+
+  test.skipIf(process.platform === 'win32')('is not used for a while when its steps are slow', async () => {
+    await readyThread(thread);
+    const pipe = join(root, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const read = thread.read(pipe);
+    // Much longer than all other steps that are counted, so that the average is long.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await writeFile(pipe, 'x');
+    expect((await read)?.toString()).toBe('x');
+    expect(thread.forStep()).toBe(thread);
+    const sizes = await Promise.all(Array.from({ length: 120 }, () => thread.size(pipe)));
+    expect(new Set(sizes)).toEqual(new Set([0]));
+    await expect.poll(() => thread.forStep()).toBeUndefined();
+    for (let step = 0; step < 100; step++) expect(thread.forStep()).toBeUndefined();
+    // Whoever has asked for it before goes on with it.
+    expect(await thread.size(pipe)).toBe(0);
+  });
+
   test('that ends fails what it was asked for, and files are stored without it', async () => {
     const code = `import ${JSON.stringify(FILE_THREAD.href)};
       import { parentPort } from 'node:worker_threads';
       parentPort.on('message', () => process.exit());`;
     // Ends before it can answer: answers are sent a turn later.
-    thread = new FileThread(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+    thread = new FileThread(scriptOf(code));
     const folder = await openDirectory(root, 'export', await readyThread(thread));
     expect(codeOf(await finished(folder, 1).catch((error: unknown) => error))).toBe('EIO');
     expect(thread.forStep()).toBeUndefined();
@@ -91,6 +122,47 @@ describe('the thread for small files', () => {
     expect(await part.publish('Patient.2.ndjson')).toBe(true);
     expect(await readFile(join(root, 'export/Patient.2.ndjson'), 'utf8')).toBe(textOf(2));
   });
+});
+
+/** Another file system than the one of temporary files, on most systems. */
+const SHARED_MEMORY = '/dev/shm';
+const hasTwoFileSystems = existsSync(SHARED_MEMORY) && statSync(SHARED_MEMORY).dev !== statSync(tmpdir()).dev;
+
+test.skipIf(!hasTwoFileSystems)('a file system that hangs does not keep others waiting', async () => {
+  const other = await mkdtemp(join(SHARED_MEMORY, 'file-thread-'));
+  const modules = join(projectRoot, 'dist/src/storage/directory');
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  const code = `import { statSync } from 'node:fs';
+    import { fileThreadOf } from ${JSON.stringify(`${modules}/file-threads.js`)};
+    import { openDirectory } from ${JSON.stringify(`${modules}/directory.js`)};
+    const open = async (root) => {
+      const thread = fileThreadOf(statSync(root).dev);
+      while (thread.forStep() === undefined) await new Promise(setImmediate);
+      return openDirectory(root, '');
+    };
+    const [hanging, folder] = [await open(${JSON.stringify(root)}), await open(${JSON.stringify(other)})];
+    // Nobody ever writes it.
+    void hanging.read('pipe');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const part = await folder.openPart('1');
+    await part.write([Buffer.from('x')]);
+    await part.finish();
+    await part.publish('file');
+    process.stdout.write('published');`;
+  const script = join(root, 'hang.mjs');
+  await writeFile(script, code);
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let told = '';
+  child.stdout.on('data', (some: Buffer) => (told += some.toString()));
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    await expect.poll(() => told, { timeout: 20_000 }).toBe('published');
+    expect(await readFile(join(other, 'file'), 'utf8')).toBe('x');
+  } finally {
+    child.kill('SIGKILL');
+    await exited;
+    await rm(other, { recursive: true });
+  }
 });
 
 test('a process that is killed while the thread stores files leaves whole ones under final names', async () => {
