@@ -1,10 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { clearExport } from '../../src/export-folder/clear-export.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readJson } from '../../src/export-folder/json-document.ts';
-import { FILES, STATE_FOLDER, takenOverFile } from '../../src/export-folder/layout.ts';
+import { FILES, takenOverFile } from '../../src/export-folder/layout.ts';
 import type { ExportMark, Owner } from '../../src/export-folder/owner-mark.ts';
 import { readMark } from '../../src/export-folder/owner-mark.ts';
 import { takeFolder } from '../../src/export-folder/take-folder.ts';
@@ -188,68 +187,6 @@ describe.each([
         });
       await expect(take(folder, 'frozen')).rejects.toThrow('another run is taking the folder');
       expect(await markOf(await outer())).toEqual(next);
-    });
-
-    test('and cleared: a file of the earlier job that was about to get its name does not land in the next one', async () => {
-      const [name, asked] = ['Patient.00001.ndjson', vi.fn<() => void>()];
-      let goOn: (value: void) => void = () => {};
-      const frozen = new Promise<void>((resolve) => (goOn = resolve));
-      const earlier = (await outer()).guardedBy(() => {
-        asked();
-        return frozen;
-      });
-      const part = await earlier.openPart('1');
-      // On S3 more than one piece: those are joined by a request of its own.
-      await part.write([Buffer.alloc(9 * 1024 * 1024, 'x')]);
-      await part.finish();
-      const published = part.publish(name).catch(() => false);
-      await expect.poll(() => asked).toHaveBeenCalled();
-
-      const folder = await outer();
-      const list = folder.list.bind(folder);
-      folder.list = async (inside) => {
-        // It has passed the check of the owner, and goes on when files with final names have been removed.
-        if (inside === STATE_FOLDER) {
-          goOn();
-          await published;
-        }
-        return list(inside);
-      };
-      await clearExport(folder);
-      expect(await published).toBe(false);
-      await part.discard();
-      expect(await folder.size(name)).toBeUndefined();
-    });
-
-    test('and clearing it leaves alone what is not of our names', async () => {
-      const folder = await outer();
-      const ours = [
-        'Patient.00001.ndjson',
-        'OrganizedByPatient.100000.ndjson',
-        'deleted/Bundle.00001.ndjson',
-        'error/OperationOutcome.00001.ndjson',
-        'error/summary.json',
-        `attachments/${'a'.repeat(64)}`,
-        'attachments/index.ndjson',
-        'manifest.json',
-        '.export/pages/00001.json',
-        '.export/report.json',
-      ];
-      const foreign = [
-        'Patient.ndjson',
-        'patient.00001.ndjson.bak',
-        'Patient.00002.ndjson/.export/export.json',
-        'Patient.00002.ndjson/Patient.00001.ndjson',
-        'deleted/11/.export/export.json',
-        'deleted/notes.txt',
-        'attachments/x',
-        'readme.md',
-        '.export/export.json',
-      ];
-      for (const name of [...ours, ...foreign]) await folder.write(name, name);
-      await clearExport(folder);
-      for (const name of foreign) expect((await folder.read(name))?.toString()).toBe(name);
-      for (const name of ours) expect(await folder.size(name)).toBeUndefined();
     });
   });
 });
