@@ -56,7 +56,11 @@ test('workers that are killed at random steps of the thread for small files lose
   }
   worker = await startWorkerProcess(stack);
   const report = await started.result();
-  expect(report, `seed ${SEED}`).toMatchObject({ status: 'complete', warnings: [], files: hospital.expectedFiles().length });
+  expect(report, `seed ${SEED}`).toMatchObject({
+    status: 'complete',
+    warnings: [],
+    files: hospital.expectedFiles().length,
+  });
   await expectExactFiles(report.location, hospital);
   expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
 }, 180_000);
