@@ -13,7 +13,9 @@ import type { ExportRef } from './export-ref.ts';
 import { ExportResult } from './export-result.ts';
 import { FoundAttachments } from './found-attachments.ts';
 import { indexPages } from './index-pages.ts';
+import type { Job } from './job-record.ts';
 import { JobRecord, isAccepted } from './job-record.ts';
+import { readJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import { ManifestPages } from './manifest-pages.ts';
 import { ManifestReading } from './manifest-reading.ts';
@@ -96,9 +98,11 @@ export class ExportFolder {
     { destination, path }: Pick<ExportRef, 'destination' | 'path'>,
     requestHash: string,
   ): Promise<boolean> {
-    const folder = await openDestination(config, destination, path);
-    if ((await readMark(folder))?.requestHash !== requestHash) return false;
-    const job = await new JobRecord(folder).read();
+    // From the destination's own folder: to open one that does not exist would make it.
+    const root = await openDestination(config, destination, '');
+    const mark = await readJson<ExportMark>(root, `${path}/${FILES.mark}`);
+    if (mark?.requestHash !== requestHash) return false;
+    const job = await readJson<Job>(root, `${path}/${FILES.job}`);
     return isAccepted(job) && job.deleted !== true;
   }
 

@@ -56,6 +56,7 @@ test('types that come although they are not allowed end the export before anythi
     server('limited').journal.length = 0;
     expect((await stack.run({ ...GROUP, destination: { path } })).status).toBe('complete');
     expect(of('limited', 'kickOff')).toHaveLength(1);
+    server('limited').journal.length = 0;
   }
 });
 

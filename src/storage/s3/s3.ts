@@ -148,7 +148,7 @@ class S3Folder implements Folder {
   async removeIfEmpty(): Promise<void> {}
 
   #key(name: string): string {
-    return name === '' ? this.#prefix : `${this.#prefix}/${name}`;
+    return below(this.#prefix, name);
   }
 }
 
