@@ -64,7 +64,8 @@ test('a file whose transfer breaks again and again is had with each byte fetched
   expect(sum(of(broken))).toBeLessThan(report.bytes * 1.02);
 });
 
-describe('a killed worker', () => {
+// What a kill costs is measured in real time: a worker that gets no processor has not yet read what was sent to it.
+describe('a killed worker', { retry: process.env['CI'] === undefined ? 0 : 1 }, () => {
   test('costs at most 2 s of the transfer', async () => {
     const started = await stack.start({ server: 'big', ...OBSERVATIONS });
     await inTheMiddle();
