@@ -71,7 +71,7 @@ describe('invariant 8: nothing grows without bound', () => {
     const polls = () => hospital.journal.filter(({ route }) => route === 'status').length;
     await expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe('waiting');
     // So many that the history is full when the answer comes.
-    await Promise.all(Array.from({ length: 15 }, () => started.pollNow()));
+    await Promise.all(Array.from({ length: 60 }, () => started.pollNow()));
     await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(1);
     const [first] = await runsOf(stack.client, workflowId);
     expect(first?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
