@@ -1,9 +1,8 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
-import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { ActivityDeps } from './activities/deps.ts';
-import type { Owner } from './export-folder/owner-mark.ts';
 import { createActivities, createFileActivities } from './activities/index.ts';
 import { ThreadPool } from './download/threads/pool.ts';
 import { Servers } from './fhir-server/servers.ts';
@@ -16,6 +15,7 @@ import { HttpClient } from './http/http-client.ts';
 import type { HttpTimeouts } from './http/agents.ts';
 import { resolveSettings } from './profiles/resolve.ts';
 import { gatesOf } from './process/gates.ts';
+import { isRunning } from './process/is-running.ts';
 import { registeredAttributes } from './process/registered-attributes.ts';
 import { requireSameSdk } from './process/same-sdk.ts';
 
@@ -140,15 +140,4 @@ async function runAll(workers: readonly Worker[]): Promise<void> {
 
 function stop(worker: Worker): void {
   if (worker.getState() === 'RUNNING') worker.shutdown();
-}
-
-async function isRunning(client: Client, { workflowId, firstRunId }: Owner): Promise<boolean> {
-  try {
-    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
-    const first = raw.workflowExecutionInfo?.firstRunId ?? firstRunId;
-    return status.name === 'RUNNING' && first === firstRunId;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

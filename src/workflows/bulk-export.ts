@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
+import { gateId } from '../gate-contract.ts';
 import { GRANTED } from '../policy/gate/messages.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { isExport } from '../fhir/operations.ts';
@@ -117,6 +118,13 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
 async function open(run: ExportRun): Promise<void> {
   const { request, state } = run;
   const info = workflowInfo();
+  // It would take the messages of exports to the gate, and answer none.
+  if (info.workflowId.startsWith(gateId('', info.taskQueue)) && patched('no-export-is-a-gate')) {
+    throw failure(
+      'InvalidRequest',
+      `the workflow id ${info.workflowId} is of the form of gates of servers; choose another`,
+    );
+  }
   const { openExport, openOperation } = step('open destination');
   state.opened = await (isExport(request.operation) ? openExport : openOperation)({
     request,

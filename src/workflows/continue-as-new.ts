@@ -15,6 +15,18 @@ export async function continueIfLong(run: ExportRun): Promise<void> {
 }
 
 /**
+ * Waits until a time or an operator's request, in further runs when the history is long: what an export tells its gate, and
+ * hears of it, makes events also while it waits.
+ */
+export async function waitInRuns(run: ExportRun, time: number, summary: string): Promise<void> {
+  const isFull = (): boolean => run.state.gate !== undefined && isLong();
+  do {
+    await continueIfLong(run);
+    await run.waitUntil(time, summary, isFull);
+  } while (isFull());
+}
+
+/**
  * Continues in a new run, unless the export is to stop: a request to cancel is made to one run, and no other one hears
  * of it. One that comes while the server takes this run's end is handed to this run once more, and then stops it.
  */

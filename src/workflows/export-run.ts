@@ -109,11 +109,15 @@ export class ExportRun {
     if (patched('poll-now-wakes-downloads')) this.state.wokenAt = Math.max(Date.now(), (this.state.wokenAt ?? 0) + 1);
   }
 
-  /** Waits until a time, or until an operator asks for a poll. */
-  async waitUntil(time: number, summary: string): Promise<void> {
+  /**
+   * Waits until a time, or until an operator asks for a poll.
+   *
+   * @param unless ends the wait, too, and leaves a request for the next one
+   */
+  async waitUntil(time: number, summary: string, unless = (): boolean => false): Promise<void> {
     this.show();
     const isRequested = (): boolean => this.state.pollRequested === true;
-    if (!isRequested()) await wait({ until: time, unless: isRequested, summary });
-    delete this.state.pollRequested;
+    if (!isRequested()) await wait({ until: time, unless: () => isRequested() || unless(), summary });
+    if (!unless()) delete this.state.pollRequested;
   }
 }

@@ -5,7 +5,7 @@ import { isExport } from '../fhir/operations.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { KickOffResult } from '../activities/kick-off.ts';
-import { continueIfLong } from './continue-as-new.ts';
+import { continueIfLong, waitInRuns } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry, secondsUntil } from './retry.ts';
@@ -23,6 +23,8 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { level, groupId, operation, parameters, prefer, attachments } = request;
   const kickOff = kickOffOf(operation, `kick-off ${level} ${groupId ?? ''}`.trim());
   if (poll.refusals === undefined) run.enter('kick-off');
+  // The wait of the run before.
+  else if (state.gate !== undefined) await waitInRuns(run, poll.notBefore, summaryOfWait(poll.notBefore));
   for (;;) {
     const result = await run.tokens.use((token) =>
       kickOff({
@@ -98,6 +100,11 @@ async function waitForServer(
   poll.detail = `kick-off: ${detailOf(result)}`;
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.refusals - 1, run.limits, Math.random);
   run.enter('queued');
-  await run.waitUntil(poll.notBefore, `the server has no slot, kick-off again in ${secondsUntil(poll.notBefore)} s`);
+  if (run.state.gate !== undefined) return waitInRuns(run, poll.notBefore, summaryOfWait(poll.notBefore));
+  await run.waitUntil(poll.notBefore, summaryOfWait(poll.notBefore));
   await continueIfLong(run);
+}
+
+function summaryOfWait(until: number): string {
+  return `the server has no slot, kick-off again in ${secondsUntil(until)} s`;
 }

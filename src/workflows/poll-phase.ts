@@ -1,7 +1,7 @@
 import type { PollStatusResult } from '../activities/poll-status.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
-import { continueIfLong } from './continue-as-new.ts';
+import { waitInRuns } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry, secondsUntil } from './retry.ts';
@@ -19,8 +19,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   run.enter('waiting');
   for (;;) {
     // Before the wait, which the next run then makes: a poll that an operator asked for does not wait again.
-    await continueIfLong(run);
-    await run.waitUntil(poll.notBefore, waitSummary(run));
+    await waitInRuns(run, poll.notBefore, waitSummary(run));
     const result = await run.tokens.use((token) =>
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
     );

@@ -1,4 +1,4 @@
-import { continueIfLong } from './continue-as-new.ts';
+import { continueIfLong, isLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { wait } from './wait.ts';
 
@@ -7,10 +7,18 @@ export async function queuePhase(run: ExportRun): Promise<void> {
   const { slots, state } = run;
   if (!slots.isNeeded) return;
   slots.ask();
+  // Before the answer, which may not come: the gate cannot be asked, or no worker takes its tasks.
+  run.enter('queued');
   while (slots.isNeeded) {
     const place = state.gate?.place;
+    const { detail } = state.job.poll;
     const isNews = (): boolean =>
-      !slots.isNeeded || slots.failure !== undefined || state.gate?.place !== place || state.pollRequested === true;
+      !slots.isNeeded ||
+      slots.failure !== undefined ||
+      state.gate?.place !== place ||
+      state.job.poll.detail !== detail ||
+      state.pollRequested === true ||
+      isLong();
     await wait({ unless: isNews });
     if (!slots.isNeeded) return;
     if (slots.failure !== undefined) throw slots.failure;

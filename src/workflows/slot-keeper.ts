@@ -3,9 +3,10 @@ import type { GateTerms } from '../activities/open-export.ts';
 import type { ExportRequest } from '../contract.ts';
 import type { Grant } from '../policy/gate/messages.ts';
 import { readGrant } from '../policy/gate/read-messages.ts';
-import { standingOf } from '../policy/gate/standing.ts';
 import type { Limits } from '../policy/limits.ts';
-import { boundedStep, step } from './activity-options.ts';
+import { boundedStep } from './activity-options.ts';
+import { codeOf } from './failure.ts';
+import { askOf, gateTrouble, isGateTrouble } from './gate-ask.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { wait } from './wait.ts';
 
@@ -200,8 +201,7 @@ export class SlotKeeper {
   }
 
   async #tell(seat: GateSeat): Promise<void> {
-    const { request, inFlight } = this.#run;
-    const { workflowId, firstExecutionRunId: firstRunId, priority } = workflowInfo();
+    const { request, inFlight, limits, state } = this.#run;
     const pressure = this.#pressure && Date.now() >= this.#pressureFrom;
     if (pressure) Object.assign(seat, { pressedAt: Date.now() });
     this.#pressure &&= !pressure;
@@ -214,24 +214,17 @@ export class SlotKeeper {
     seat.askedAt = Date.now();
     const { share } = this;
     try {
-      const result = await step('ask the gate').askGate({
+      const result = await boundedStep('ask the gate', limits.gateAsk).askGate({
         server: request.server,
         request: { groupId: request.groupId },
-        ask: {
-          workflowId,
-          firstRunId,
-          turn: seat.turn,
-          since: seat.since,
-          slot: seat.slot,
-          downloading: seat.downloading,
-          uses: seat.downloading ? Math.max(inFlight, share === Infinity ? 0 : share) : 0,
-          heard: seat.heard,
-          ...(pressure ? { pressure } : {}),
-          ...(seat.wantedFrom === undefined ? {} : { wantedFrom: seat.wantedFrom }),
-          ...standingOf(priority),
-        },
+        ask: askOf(seat, { uses: Math.max(inFlight, share === Infinity ? 0 : share), pressure }),
       });
       if (result.kind === 'noGate') this.#withoutGate(seat);
+      if (isGateTrouble(state.job.poll.detail)) delete state.job.poll.detail;
+    } catch (error) {
+      if (codeOf(error) !== undefined) throw error;
+      // It is asked again like at any other time; meanwhile people see why nothing comes.
+      if (seat.slot === 'wanted') state.job.poll.detail = gateTrouble(error);
     } finally {
       this.#isTelling = false;
     }

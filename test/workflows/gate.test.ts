@@ -13,9 +13,10 @@ beforeAll(async () => {
   stack = await startStack({
     // The real threshold is 4,096 events.
     temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=40'],
-    servers: { slots: { ...patients, maxJobs: 1 }, shared: patients },
+    servers: { slots: { ...patients, maxJobs: 1 }, slow: patients, shared: patients },
     entries: {
       slots: { maxConcurrentExports: 1, deleteFreesSlot: true },
+      slow: { maxConcurrentExports: 1 },
       shared: { maxDownloadsInAll: 3, maxConcurrentDownloads: 8 },
     },
   });
@@ -58,6 +59,21 @@ describe('invariant 8: nothing grows without bound', () => {
     await stack.run(request, 'later');
     expect((await slotsOf(stack.client, 'slots')).grantsFrom).toBeUndefined();
     expect(expectOneAfterAnother(at('slots').journal)).toBe(9);
+  }, 180_000);
+
+  test('an export that its server keeps waiting for long continues in new runs while it tells its gate', async () => {
+    const later = { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } } as const;
+    at('slow').faults.add({ route: 'status', do: later });
+    const started = await stack.start({ server: 'slow', parameters: { _type: 'Patient' } }, 'slow');
+    await expect.poll(async () => (await started.progress()).polls, { timeout: 60_000 }).toBe(1);
+    const { nextPollAt } = await started.progress();
+    const handle = stack.client.workflow.getHandle('slow');
+    const first = (await handle.describe()).runId;
+    await expect.poll(async () => (await handle.describe()).runId, { timeout: 60_000 }).not.toBe(first);
+    expect(await started.progress()).toMatchObject({ phase: 'waiting', polls: 1, nextPollAt });
+    await handle.signal('pollNow');
+    expect((await started.result()).status).toBe('complete');
+    await replay('slow');
   }, 180_000);
 });
 

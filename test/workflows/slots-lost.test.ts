@@ -17,11 +17,12 @@ const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
-    servers: { standing: ONE_JOB, expired: ONE_JOB, gone: ONE_JOB, locked: ONE_JOB },
+    servers: { standing: ONE_JOB, expired: ONE_JOB, gone: ONE_JOB, deaf: ONE_JOB, locked: ONE_JOB },
     entries: {
       standing: ONE_SLOT,
       expired: ONE_SLOT,
       gone: ONE_SLOT,
+      deaf: ONE_SLOT,
       locked: {
         ...ONE_SLOT,
         auth: {
@@ -119,3 +120,28 @@ test('an export that waits is cancelled without a token, which nothing needs', a
   expect(steps).toContain('leaveGate');
   expect(steps).not.toContain('refreshToken');
 }, 120_000);
+
+test('an export whose gate cannot be asked is `queued` and says why, and goes on when it can be', async () => {
+  const { servers } = stack.config;
+  const entry = servers['deaf'];
+  let isAway = true;
+  Object.defineProperty(servers, 'deaf', {
+    enumerable: true,
+    get: () => {
+      if (isAway && new Error('who asks').stack?.includes('askGate') === true) throw new Error('permission denied');
+      return entry;
+    },
+  });
+  const started = await start('deaf');
+  await isAt(started, 'queued');
+  const trouble = async () => (await started.progress()).trouble;
+  await expect.poll(trouble, { timeout: 60_000 }).toContain('permission denied');
+  isAway = false;
+  expect((await started.result()).status).toBe('complete');
+  expect(await trouble()).toBeUndefined();
+}, 120_000);
+
+test('an export cannot have the workflow id of a gate', async () => {
+  const started = await stack.start({ server: 'deaf', parameters: { _type: 'Patient' } }, gateId('nobody'));
+  expect(await failureOf(started.result())).toMatchObject({ code: 'InvalidRequest' });
+});

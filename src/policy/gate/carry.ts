@@ -4,8 +4,8 @@ import { inOrder } from './gate-state.ts';
 /** A state without its members, who are carried beside it. */
 export type CarriedGate = Omit<GateState, 'members'>;
 
-/** Characters of each part: well below 64 KiB, as every payload is. */
-const LONGEST_PART = 40_000;
+/** Bytes of each part: well below 64 KiB, as every payload is. */
+const LONGEST_PART = 50_000;
 /** Parts in which those that wait are carried. */
 const MOST_PARTS = 16;
 
@@ -29,7 +29,7 @@ function inParts(members: readonly Member[]): Member[][] {
   const parts: Member[][] = [];
   let length = Infinity;
   for (const member of members) {
-    const more = JSON.stringify(member).length + 1;
+    const more = bytesOf(JSON.stringify(member)) + 1;
     if (length + more > LONGEST_PART) {
       parts.push([]);
       length = 0;
@@ -38,4 +38,14 @@ function inParts(members: readonly Member[]): Member[][] {
     length += more;
   }
   return parts;
+}
+
+/** Bytes of a text in UTF-8, at most: ids are of anybody's choosing. */
+function bytesOf(text: string): number {
+  let bytes = 0;
+  for (let place = 0; place < text.length; place++) {
+    const unit = text.charCodeAt(place);
+    bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+  }
+  return bytes;
 }

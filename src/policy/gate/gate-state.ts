@@ -50,6 +50,9 @@ export interface GateState {
   rotation: number;
   /** Nothing is granted before: exports that hold slots may not have been heard yet. */
   grantsFrom: number;
+  /** When the first run of the gate began, and whether exports have heard of an earlier gate that knew them. */
+  bornAt?: number | undefined;
+  isSecond?: true | undefined;
   sweptAt: number;
   /** Since when there is nobody. */
   idleSince: number;
@@ -69,6 +72,11 @@ export interface GateTimes {
   gateIdle: number;
 }
 
+/** Time after which all exports that run have asked again, with time to spare. */
+export function timeToHear({ gateAsk, gateSweep }: GateTimes): number {
+  return gateAsk + gateSweep;
+}
+
 /** @param grantsFrom time before which nothing is granted */
 export function newGate(now: number, grantsFrom: number): GateState {
   return {
@@ -79,6 +87,7 @@ export function newGate(now: number, grantsFrom: number): GateState {
     quietSince: now,
     rotation: 0,
     grantsFrom,
+    bornAt: now,
     sweptAt: now,
     idleSince: now,
   };

@@ -1,5 +1,5 @@
 import type { GateState, GateTimes, Member } from './gate-state.ts';
-import { isSame, newMember, saidBy } from './gate-state.ts';
+import { isSame, newMember, saidBy, timeToHear } from './gate-state.ts';
 import type { Ask, ExportName } from './messages.ts';
 
 /** Takes what an export says. */
@@ -14,6 +14,7 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   if (known === undefined) {
     // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
     if (state.members.some(({ workflowId }) => workflowId === ask.workflowId)) state.sweptAt = 0;
+    if (ask.heard > 0 && ask.slot !== 'none') hearOfEarlier(state, now, times);
     state.members.push({ ...newMember(ask, now), owed: true });
     return;
   }
@@ -34,6 +35,14 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
 /** An export is over, or was found not to run. */
 export function leave(state: GateState, gone: ExportName): void {
   state.members = state.members.filter((member) => !isSame(member, gone));
+}
+
+/** Another gate knew this export, and is gone without a trace: others may hold slots that it granted. */
+function hearOfEarlier(state: GateState, now: number, times: GateTimes): void {
+  const heardAll = (state.bornAt ?? 0) + timeToHear(times);
+  if (now >= heardAll) return;
+  state.isSecond = true;
+  state.grantsFrom = heardAll;
 }
 
 /** The server is busy: half as many downloads, once for all answers that belong together. */

@@ -27,6 +27,16 @@ export function beginSearch(state: GateState, now: number, { gateSweep }: GateTi
     .map(({ workflowId, firstRunId }) => ({ workflowId, firstRunId }));
 }
 
+/** Exports that could not be told something may be over: they are looked for at once. */
+export function doubt(state: GateState, names: readonly ExportName[]): void {
+  for (const name of names) {
+    const member = state.members.find((member) => isSame(member, name));
+    if (member === undefined) continue;
+    member.heardAt = 0;
+    state.sweptAt = 0;
+  }
+}
+
 /**
  * Ends a search.
  *

@@ -16,6 +16,7 @@ import type { GateInput } from '../../policy/gate/gate-input.ts';
 import type { GateState, Member } from '../../policy/gate/gate-state.ts';
 import { ACQUIRE, RELEASE } from '../../policy/gate/messages.ts';
 import { readAsk, readName } from '../../policy/gate/read-messages.ts';
+import { doubt } from '../../policy/gate/search.ts';
 import { leave, receiveAsk } from '../../policy/gate/receive.ts';
 import { isLong } from '../continue-as-new.ts';
 import { wait } from '../wait.ts';
@@ -60,7 +61,7 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   let sweeping = false;
   for (;;) {
     changed = false;
-    await tell(decide(state, Date.now(), times));
+    doubt(state, await tell(decide(state, Date.now(), times)));
     setCurrentDetails(describeGate(reportOf(state, server, Date.now())));
     if (!sweeping && state.members.length > 0 && Date.now() >= state.sweptAt + times.gateSweep) {
       sweeping = true;

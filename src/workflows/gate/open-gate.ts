@@ -1,8 +1,8 @@
 import { log, workflowInfo } from '@temporalio/workflow';
 import { unpack } from '../../policy/gate/carry.ts';
 import type { GateInput } from '../../policy/gate/gate-input.ts';
-import type { GateState, Member } from '../../policy/gate/gate-state.ts';
-import { newGate } from '../../policy/gate/gate-state.ts';
+import type { GateState, GateTimes, Member } from '../../policy/gate/gate-state.ts';
+import { newGate, timeToHear } from '../../policy/gate/gate-state.ts';
 import { boundedStep } from '../activity-options.ts';
 import { failure } from '../failure.ts';
 
@@ -15,13 +15,17 @@ export type Note = (change: () => void) => void;
  * @throws ApplicationFailure `InvalidRequest` when it was started by hand
  */
 export function openGate(input: GateInput, parts: readonly Member[][], now: number): GateState {
-  if (typeof input?.server !== 'string' || typeof input.times?.gateAsk !== 'number') {
+  if (typeof input?.server !== 'string' || !areTimes(input.times)) {
     throw failure('InvalidRequest', 'exports start the gate of their server by themselves; nobody else has to');
   }
   const { carried, times } = input;
   if (carried !== undefined) return unpack(carried, parts);
-  // Until all exports that run have asked again, with time to spare.
-  return newGate(now, now + times.gateAsk + times.gateSweep);
+  return newGate(now, now + timeToHear(times));
+}
+
+function areTimes(times: Partial<GateTimes> | undefined): boolean {
+  const { gateAsk, gateSweep, gatePressure, gateQuiet, gateIdle } = times ?? {};
+  return [gateAsk, gateSweep, gatePressure, gateQuiet, gateIdle].every((time) => Number.isFinite(time));
 }
 
 /**
@@ -34,7 +38,7 @@ export async function findCutOff(state: GateState, { server, times }: GateInput,
       server,
       runId: workflowInfo().runId,
     });
-    if (!cutOff) note(() => (state.grantsFrom = 0));
+    if (!cutOff && state.isSecond !== true) note(() => (state.grantsFrom = 0));
   } catch (error) {
     log.warn('an earlier gate could not be looked for; nothing is granted until all exports have asked', { error });
   }

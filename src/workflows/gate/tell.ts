@@ -8,13 +8,17 @@ const AT_ONCE = 100;
 /**
  * Tells exports what they are allowed, by their workflow id alone: they may have continued in a new run. One that cannot
  * be told is over, or asks again.
+ *
+ * @returns those that could not be told
  */
-export async function tell(messages: readonly Outgoing[]): Promise<void> {
+export async function tell(messages: readonly Outgoing[]): Promise<Outgoing[]> {
+  const failed: Outgoing[] = [];
   for (let first = 0; first < messages.length; first += AT_ONCE) {
-    await Promise.allSettled(
-      messages
-        .slice(first, first + AT_ONCE)
-        .map(({ workflowId, grant }) => getExternalWorkflowHandle(workflowId).signal(GRANTED, grant)),
+    const some = messages.slice(first, first + AT_ONCE);
+    const ends = await Promise.allSettled(
+      some.map(({ workflowId, grant }) => getExternalWorkflowHandle(workflowId).signal(GRANTED, grant)),
     );
+    failed.push(...some.filter((_, place) => ends[place]?.status === 'rejected'));
   }
+  return failed;
 }

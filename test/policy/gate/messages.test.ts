@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { nextDue } from '../../../src/policy/gate/decide.ts';
 import { pack, unpack } from '../../../src/policy/gate/carry.ts';
 import { describeGate, reportOf } from '../../../src/policy/gate/describe.ts';
 import { readAsk, readGrant, readName } from '../../../src/policy/gate/read-messages.ts';
-import { beginSearch, endSearch } from '../../../src/policy/gate/search.ts';
+import { beginSearch, doubt, endSearch } from '../../../src/policy/gate/search.ts';
 import { LIMITS } from '../../../src/policy/limits.ts';
 import { NOW, ask, emptyGate, holders, say } from './asks.ts';
 
@@ -57,6 +58,24 @@ test('exports that were not heard are looked for, those that hold slots first; w
   expect(holders(gate)).toEqual([]);
   // The others of them run: the next search looks for the rest.
   expect(beginSearch(gate, then, LIMITS)).toHaveLength(100);
+});
+
+test('parts are as small when ids are not ASCII', () => {
+  const gate = emptyGate();
+  say(
+    gate,
+    many(200, 4).map((one) => ({ ...one, workflowId: `${'中'.repeat(300)}${one.workflowId}` })),
+  );
+  for (const part of pack(gate)) expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(64 * 1024);
+});
+
+test('an export that could not be told is looked for at once', () => {
+  const gate = emptyGate();
+  say(gate, [ask('a'), ask('b')]);
+  expect(beginSearch(gate, NOW + 1000, LIMITS)).toEqual([]);
+  doubt(gate, [ask('a'), ask('nobody')]);
+  expect(nextDue(gate, NOW + 1000, LIMITS)).toBeLessThan(NOW + 1000);
+  expect(beginSearch(gate, NOW + 1000, LIMITS).map(({ workflowId }) => workflowId)).toEqual(['a']);
 });
 
 test('its report is small and names who has what', () => {

@@ -218,27 +218,3 @@ describe('messages', () => {
     expect(gate.turns.length).toBeLessThan(3);
   });
 });
-
-describe('a gate that is not the first', () => {
-  test('grants nothing until exports that run have had the time to ask, and admits those that hold', () => {
-    const gate = { ...emptyGate(), grantsFrom: NOW + 1000 };
-    say(gate, [ask('a'), ask('b', { slot: 'held' })]);
-    expect(holders(gate)).toEqual(['b']);
-    leave(gate, ask('b'));
-    decide(gate, NOW + 999, LIMITS);
-    expect(holders(gate)).toEqual([]);
-    decide(gate, NOW + 1000, LIMITS);
-    expect(holders(gate)).toEqual(['a']);
-  });
-
-  test('that was reset goes on with the numbers that exports have heard since', () => {
-    const gate = emptyGate();
-    say(gate, [ask('a')]);
-    expect(say(gate, [ask('a', { turn: 2, heard: 7 })])[0]?.grant.number).toBe(8);
-  });
-
-  test('goes on with the numbers of grants that exports have heard', () => {
-    const gate = emptyGate();
-    expect(say(gate, [ask('a', { heard: 7 })])[0]?.grant.number).toBe(8);
-  });
-});

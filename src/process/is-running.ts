@@ -1,0 +1,15 @@
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { Owner } from '../export-folder/owner-mark.ts';
+
+/** Whether an export is not over: one that an operator has paused goes on with its folder and its slot. */
+export async function isRunning(client: Pick<Client, 'workflow'>, { workflowId, firstRunId }: Owner): Promise<boolean> {
+  try {
+    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    const first = raw.workflowExecutionInfo?.firstRunId ?? firstRunId;
+    return (status.name === 'RUNNING' || status.name === 'PAUSED') && first === firstRunId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
