@@ -110,6 +110,7 @@ test('an export that waits is cancelled without a token, which nothing needs', a
   });
   const waiter = await start('locked');
   await isAt(waiter, 'queued');
+  await expect.poll(async () => (await slotsOf(stack.client, 'locked')).waiting.count, { timeout: 20_000 }).toBe(1);
   await waiter.cancel();
   expect(await failureOf(waiter.result())).toMatchObject({ code: 'Cancelled' });
   expect((await slotsOf(stack.client, 'locked')).waiting.count).toBe(0);
