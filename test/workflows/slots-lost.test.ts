@@ -99,7 +99,12 @@ test('an export that finds its job gone waits for a slot like all others', async
 }, 120_000);
 
 test('an export that waits is cancelled without a token, which nothing needs', async () => {
-  const holder = { workflowId: 'somebody', firstRunId: 'x', turn: 1, since: 0, uses: 0, heard: 0, slot: 'held' };
+  // It runs: who cannot be told anything is looked for at once.
+  const { firstExecutionRunId: firstRunId } = await stack.client.workflow.start('somebody', {
+    workflowId: 'somebody',
+    taskQueue: 'nobody',
+  });
+  const holder = { workflowId: 'somebody', firstRunId, turn: 1, since: 0, uses: 0, heard: 0, slot: 'held' };
   const { gateAsk, gatePressure, gateQuiet, gateIdle } = SHORT_LIMITS;
   await stack.client.workflow.signalWithStart(EXPORT_GATE, {
     workflowId: gateId('locked'),
