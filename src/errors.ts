@@ -6,7 +6,7 @@ export const FAILURES = {
   },
   NotAllowed: {
     meaning:
-      'The worker’s configuration does not allow this request to this server (`allow`), and nothing was asked or written; or the server sends types that are not allowed, of which no file was downloaded, and its job was deleted.',
+      'The configuration does not allow this request to this server (`allow`), or the server sends types that are not allowed: none of their files was downloaded, and its job was deleted.',
     next: 'Ask for less, as the message says; or have the operator of the workers extend `allow`.',
   },
   UnknownServer: {
