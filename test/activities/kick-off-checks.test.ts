@@ -3,16 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { ActivityDeps } from '../../src/activities/deps.ts';
 import type { KickOffInput, KickOffResult } from '../../src/activities/kick-off.ts';
 import { kickOff } from '../../src/activities/kick-off.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
-import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
-import { LIMITS } from '../../src/policy/limits.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
-import { NO_GATES } from '../support/no-gates.ts';
+import { depsOf } from '../support/activity-deps.ts';
 import { serverEntry } from '../support/stack.ts';
 
 const http = new HttpClient();
@@ -58,17 +55,8 @@ function kickOffWith(
     servers: { one: serverEntry(`${server.origin}/r4`, more) },
     destinations: { local: { type: 'directory', path: folder } },
   };
-  const deps: ActivityDeps = {
-    config,
-    servers: new Servers(config, http),
-    http,
-    limits: LIMITS,
-    registeredSearchAttributes: () => Promise.resolve(new Set()),
-    isRunning: () => Promise.resolve(true),
-    gates: NO_GATES,
-  };
   const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark' };
-  return new MockActivityEnvironment().run(kickOff, deps, { ref, request, generation });
+  return new MockActivityEnvironment().run(kickOff, depsOf(config, http), { ref, request, generation });
 }
 
 test.each<[string, Partial<ServerConfig>, KickOffInput['request'], string]>([

@@ -3,17 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { ActivityDeps } from '../../src/activities/deps.ts';
 import type { KickOffResult } from '../../src/activities/kick-off.ts';
 import { kickOff } from '../../src/activities/kick-off.ts';
-import { Servers } from '../../src/fhir-server/servers.ts';
 import type { Config } from '../../src/config.ts';
-import { LIMITS } from '../../src/policy/limits.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { serverEntry } from '../support/stack.ts';
-import { NO_GATES } from '../support/no-gates.ts';
+import { depsOf } from '../support/activity-deps.ts';
 
 const http = new HttpClient();
 const MARK = 'mark';
@@ -54,18 +51,9 @@ afterAll(async () => {
 
 /** An attempt on a worker of its own. */
 function attempt(): Promise<KickOffResult> {
-  const deps: ActivityDeps = {
-    config,
-    servers: new Servers(config, http),
-    http,
-    limits: LIMITS,
-    registeredSearchAttributes: () => Promise.resolve(new Set()),
-    isRunning: () => Promise.resolve(true),
-    gates: NO_GATES,
-  };
   const request = { level: 'system' } as const;
   const ref = { server: 'one', destination: 'local', path: 'export', mark: MARK };
-  return new MockActivityEnvironment().run(kickOff, deps, { ref, request, generation: 1 });
+  return new MockActivityEnvironment().run(kickOff, depsOf(config, http), { ref, request, generation: 1 });
 }
 
 /** Holds the answer to the first request for such an address. */

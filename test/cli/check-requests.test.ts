@@ -1,14 +1,8 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { CHECK_SERVER, TASK_QUEUE } from '../../src/contract.ts';
 import { auth, backend, files, jwks, stack, useGuardedServers } from '../support/guarded-servers.ts';
-import { temporalEnv } from '../support/real-worker.ts';
+import { runCheck } from '../support/check-command.ts';
 import { failureOf } from '../support/stack.ts';
-
-const run = promisify(execFile);
-const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 useGuardedServers({
   open: [{}, { type: 'none' }],
@@ -23,16 +17,7 @@ useGuardedServers({
   ],
 });
 
-async function check(...args: string[]): Promise<{ code: number; output: string }> {
-  const env = { ...process.env, ...temporalEnv(stack) };
-  try {
-    const { stdout } = await run(process.execPath, [CLI, 'check', ...args], { env });
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, output: stdout + stderr };
-  }
-}
+const check = (...args: string[]) => runCheck(stack, args);
 
 test('scopes that the server does not know are left out, as an export leaves them out', async () => {
   const { code, output } = await check('reluctant', '--group', 'a', '--types', 'Patient', '--attachments', 'download');

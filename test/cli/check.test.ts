@@ -8,7 +8,7 @@ import type { JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { ServerConfig } from '../../src/config.ts';
-import { temporalEnv } from '../support/real-worker.ts';
+import { runCheck } from '../support/check-command.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -55,16 +55,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function check(...args: string[]): Promise<{ code: number; output: string }> {
-  const env = { ...process.env, ...temporalEnv(stack) };
-  try {
-    const { stdout } = await run(process.execPath, [CLI, 'check', ...args], { env });
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, output: stdout + stderr };
-  }
-}
+const check = (...args: string[]) => runCheck(stack, args);
 
 test('make-key: the private key is for its owner only, the public set has public members only, nothing is overwritten', async () => {
   expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
