@@ -1,8 +1,9 @@
 /**
  * All that a caller sees: names, request, report, progress, messages, search attributes and failure codes.
- * It imports only the closed tables, which import nothing, so that any service can use it.
+ * It imports only the closed tables and what steers exports, so that any service can use it.
  */
 import type { ExportPhase, WarningCode } from './errors.ts';
+import type { Paused } from './steering-contract.ts';
 
 export type { ExportPhase, FailureCode, WarningCode } from './errors.ts';
 export { FAILURES, PHASES, WARNINGS } from './errors.ts';
@@ -222,6 +223,12 @@ export interface ExportProgress {
   trouble?: string | undefined;
   /** When the first of a series of troubles came, if nothing has come of the server since. */
   standsStillSince?: string | undefined;
+  /** When it ends at the latest, also if it is paused. */
+  deadline: string;
+  /** What an operator has paused. */
+  paused?: Paused | undefined;
+  /** Most downloads at a time, if an operator has set it. */
+  concurrency?: number | undefined;
   warnings: Warning[];
 }
 

@@ -18,6 +18,7 @@ export async function attachmentPhase(run: ExportRun): Promise<void> {
   // Searched for first, all of them: one that is put off for long then holds up no other.
   while (attachments.file !== undefined) {
     await continueIfLong(run);
+    if (run.steering.isHeld) await run.hold();
     const found = await fileStep(opened, `attachments from file ${attachments.file + 1}`).findAttachments({
       ref: opened.ref,
       file: attachments.file,

@@ -87,7 +87,7 @@ export class BatchResults {
     // Past `Expires` an outage is taken for a link that has ended: the manifest is read again before files are given up.
     const cause = later.cause === 'outage' && this.#links.haveExpired(now) ? 'link' : later.cause;
     if (later.cause === 'link' && later.age !== undefined && this.#links.isOld(later.age))
-      return this.#takeOldLink(batch, later.ranges, later.age, now);
+      return this.#takeOldLink(batch, later.ranges, later.age);
     const ordinals = ordinalsOf(later.ranges);
     const asked = this.#isFromBefore(batch) ? undefined : askedFor(later);
     for (const ordinal of ordinals) this.#takeFile(ordinal, batch, later, { cause, asked, now });
@@ -113,8 +113,9 @@ export class BatchResults {
     const { state } = this.#files;
     const { limits } = this.#run;
     this.#countAgain(cause);
-    const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now, least: limits.progress });
-    if (isFinal(trouble, now, limits)) {
+    const { clock } = this.#run.steering;
+    const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now: clock, least: limits.progress });
+    if (isFinal(trouble, clock, limits)) {
       state.failed++;
       if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
     } else if (this.#queue.waiting < limits.mostRetries)
@@ -124,10 +125,11 @@ export class BatchResults {
     else state.left = (state.left ?? 0) + 1;
   }
 
-  #takeOldLink(batch: Batch, ranges: PutOff['ranges'], age: number, now: number): void {
+  #takeOldLink(batch: Batch, ranges: PutOff['ranges'], age: number): void {
+    const since = this.#run.steering.clock;
     for (const ordinal of ordinalsOf(ranges)) {
       this.#countAgain('link');
-      const trouble = batch.troubles.get(ordinal) ?? { cause: 'link', since: now, times: 0 };
+      const trouble = batch.troubles.get(ordinal) ?? { cause: 'link', since, times: 0 };
       this.#queue.putOff({ ordinal, trouble, notBefore: 0, age });
     }
     this.#links.want(batch.reading);

@@ -37,3 +37,17 @@ export function splitTroubles(batch: Batch, ranges: OrdinalRange[]): Pick<Batch,
     new Map([...all].filter(([ordinal]) => wanted.has(ordinal)));
   return { ranges, troubles: part(batch.troubles), ages: part(batch.ages) };
 }
+
+/**
+ * A batch for the Web UI, with the places of its files.
+ *
+ * @param files the set that it is of
+ */
+export function summaryOf(
+  { ranges, troubles }: Batch,
+  { noun, first, end }: { noun: string; first: number; end(): number },
+): string {
+  const [from, to] = [(ranges[0]?.[0] ?? 0) - first, (ranges.at(-1)?.[1] ?? 0) - first];
+  const files = to - from === 1 ? `${noun} ${from + 1}` : `${noun}s ${from + 1}-${to}`;
+  return `${files} of ${end() - first}${troubles.size > 0 ? ' again' : ''}`;
+}

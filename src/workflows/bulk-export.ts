@@ -14,7 +14,6 @@ import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts
 import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { gateId } from '../gate-contract.ts';
 import { GRANTED } from '../policy/gate/messages.ts';
-import { parseDuration } from '../fhir/duration.ts';
 import { isExport } from '../fhir/operations.ts';
 import { attachmentPhase } from './attachment-phase.ts';
 import { readRunInput } from './run-input.ts';
@@ -23,7 +22,7 @@ import { defaultPath } from './default-path.ts';
 import { deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
 import { manifestFiles } from './file-set.ts';
-import { ExportRun } from './export-run.ts';
+import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
 import { codeOf, failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { kickOffPhase } from './kick-off-phase.ts';
@@ -32,13 +31,12 @@ import { queuePhase } from './queue-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { addWarnings, newJob } from './state.ts';
 import { longStep, step } from './activity-options.ts';
+import { takeUpdates } from './steer.ts';
 import { cleanUp, untilStopped } from './stop.ts';
 
 const pollNow = defineSignal(POLL_NOW);
 const granted = defineSignal<[unknown]>(GRANTED);
 const progress = defineQuery<ExportProgress>(PROGRESS);
-
-const DEFAULT_DEADLINE = 'P30D';
 
 /**
  * Exports from a FHIR server to a destination: kick-off, polling, downloads, and a verified `manifest.json`.
@@ -52,6 +50,7 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     description: 'Poll the FHIR server now instead of at the planned time.',
   });
   setHandler(granted, (grant) => run.slots.take(grant), { description: 'For the gate of the server only.' });
+  takeUpdates(run);
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
 
   const deadline = startDeadline(run);
@@ -110,6 +109,7 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
       }
       // A file that is missing will fail the export; its attachments are not known.
       if (run.request.attachments !== undefined && run.job.downloads?.failed === 0) await attachmentPhase(run);
+      if (run.steering.isHeld) await run.hold();
       return await settle(run);
     }
   }
@@ -198,8 +198,7 @@ function sum(one: Record<string, number>, other: Record<string, number>): Record
 
 function startDeadline(run: ExportRun): { passed: boolean } {
   const deadline = { passed: false };
-  const duration = parseDuration(run.request.deadline ?? DEFAULT_DEADLINE) ?? 0;
-  const left = Math.max(1, run.state.startedAt + duration - Date.now());
+  const left = Math.max(1, run.deadline - Date.now());
   // Not cancellable: it must not end with the scope that it is to end.
   void CancellationScope.nonCancellable(() => sleep(left, { summary: 'deadline' })).then(() => {
     deadline.passed = true;

@@ -2,7 +2,15 @@ import { CancelledFailure, continueAsNew, workflowInfo } from '@temporalio/workf
 import type { ExportRequest } from '../contract.ts';
 import type { CarriedState } from './carried-state.ts';
 import { pack } from './carried-state.ts';
-import type { ExportRun } from './export-run.ts';
+import type { ExportState } from './state.ts';
+
+/** What the next run needs of this one. */
+export interface Continued {
+  readonly request: ExportRequest;
+  readonly state: ExportState;
+  /** The export is to stop. */
+  readonly stopped: boolean;
+}
 
 /** Whether the history is so long that the export should continue in a new run. The server decides. */
 export function isLong(): boolean {
@@ -10,7 +18,7 @@ export function isLong(): boolean {
 }
 
 /** Continues in a new run when the history is long. To be called where nothing is in flight. */
-export async function continueIfLong(run: ExportRun): Promise<void> {
+export async function continueIfLong(run: Continued): Promise<void> {
   if (isLong()) await continueInNewRun(run);
 }
 
@@ -18,7 +26,11 @@ export async function continueIfLong(run: ExportRun): Promise<void> {
  * Waits until a time or an operator's request, in further runs when the history is long: what an export tells its gate, and
  * hears of it, makes events also while it waits.
  */
-export async function waitInRuns(run: ExportRun, time: number, summary: string): Promise<void> {
+export async function waitInRuns(
+  run: Continued & { waitUntil(time: number, summary: string, unless: () => boolean): Promise<void> },
+  time: number,
+  summary: string,
+): Promise<void> {
   const isFull = (): boolean => run.state.gate !== undefined && isLong();
   do {
     await continueIfLong(run);
@@ -30,7 +42,7 @@ export async function waitInRuns(run: ExportRun, time: number, summary: string):
  * Continues in a new run, unless the export is to stop: a request to cancel is made to one run, and no other one hears
  * of it. One that comes while the server takes this run's end is handed to this run once more, and then stops it.
  */
-export async function continueInNewRun({ stopped, request, state }: ExportRun): Promise<never> {
+export async function continueInNewRun({ stopped, request, state }: Continued): Promise<never> {
   if (stopped) throw new CancelledFailure('the export is to stop');
   return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
     request,

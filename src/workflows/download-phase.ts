@@ -1,9 +1,12 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { DownloadFilesResult } from '../activities/download-files.ts';
 import type { TokenRef } from '../fhir-server/token-needed.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { BatchResults } from './batch-results.ts';
 import { BatchWindow, widestWindow } from './batch-window.ts';
 import type { Batch } from './batch.ts';
+import { summaryOf } from './batch.ts';
+import { BatchesInFlight } from './batches-in-flight.ts';
 import { continueInNewRun, isLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
@@ -22,8 +25,7 @@ export class DownloadPhase {
   readonly #window: BatchWindow;
   readonly #links: LinkRenewal;
   readonly #results: BatchResults;
-  readonly #inFlight = new Set<Batch>();
-  readonly #scope = new CancellationScope();
+  readonly #inFlight = new BatchesInFlight();
   /** A batch has ended since this was last looked at. */
   #changed = false;
   #failure: unknown;
@@ -33,7 +35,9 @@ export class DownloadPhase {
     this.#files = files;
     this.#state = files.state;
     this.#queue = new BatchQueue(files.state, files.end);
-    this.#window = new BatchWindow(files.state, widestWindow(run.opened), run.limits, () => run.slots.share);
+    this.#window = new BatchWindow(files.state, widestWindow(run.opened), run.limits, () =>
+      Math.min(run.slots.share, run.steering.concurrency),
+    );
     this.#links = new LinkRenewal(files, run.limits);
     this.#results = new BatchResults(run, files, { queue: this.#queue, window: this.#window, links: this.#links });
   }
@@ -41,11 +45,15 @@ export class DownloadPhase {
   /**
    * Ends when every file is done or has failed for good.
    *
+   * Returns earlier while the server still works: for files that wait for another try, or because downloads are paused.
+   *
    * @returns false when files are missing and the job is gone
    */
   async execute(): Promise<boolean> {
     this.#run.enter('downloading');
-    this.#run.slots.downloads(true);
+    // Asked for when it is needed.
+    if (!this.#run.steering.isHeld) this.#run.slots.downloads(true);
+    delete this.#state.held;
     const isThere = await this.#fetchAll();
     this.#run.slots.downloads(false);
     return isThere;
@@ -55,11 +63,15 @@ export class DownloadPhase {
     try {
       while (!this.#isDone()) {
         if (this.#failure !== undefined) throw this.#failure;
-        if (this.#scope.consideredCancelled) await CancellationScope.current().cancelRequested;
+        if (this.#inFlight.areStopping) await CancellationScope.current().cancelRequested;
         if (isLong()) {
-          await this.#drain(this.#run.limits.drain);
+          await this.#inFlight.drain(this.#run.limits.drain);
           if (this.#failure !== undefined) throw this.#failure;
           await continueInNewRun(this.#run);
+        }
+        if (this.#run.steering.isHeld) {
+          if (!(await this.#pause())) return true;
+          continue;
         }
         this.#wake();
         if (this.#links.isDue(this.#queue.hasMore) && !(await this.#links.renew())) return false;
@@ -70,7 +82,7 @@ export class DownloadPhase {
       }
       return true;
     } finally {
-      await this.#drain(0);
+      await this.#inFlight.drain(0);
     }
   }
 
@@ -138,7 +150,7 @@ export class DownloadPhase {
       this.#results.tokenNeeded !== undefined ||
       this.#failure !== undefined ||
       // A batch would be cancelled before it begins, put off, and started again, for ever.
-      this.#scope.consideredCancelled
+      this.#inFlight.areStopping
     );
   }
 
@@ -159,12 +171,11 @@ export class DownloadPhase {
   }
 
   #start(batch: Batch, token: { token?: TokenRef }): void {
-    this.#inFlight.add(batch);
     this.#files.running(1);
     const { opened, job, state } = this.#run;
     const { terms } = this.#links;
-    const work = this.#scope.run(() =>
-      fileStep(opened, this.#summary(batch)).downloadFiles({
+    const fetch = (): Promise<DownloadFilesResult> =>
+      fileStep(opened, summaryOf(batch, this.#files)).downloadFiles({
         ref: opened.ref,
         generation: job.generation,
         ranges: batch.ranges,
@@ -174,23 +185,16 @@ export class DownloadPhase {
         ...(terms === undefined ? {} : { links: terms }),
         ...(state.wokenAt === undefined ? {} : { wokenAt: state.wokenAt }),
         ...token,
-      }),
-    );
-    void work.then(
-      (result) => this.#end(batch, () => this.#results.take(batch, result)),
-      (error: unknown) => this.#end(batch, () => this.#takeError(batch, error)),
+      });
+    this.#inFlight.start(
+      batch,
+      fetch,
+      (result) => this.#end(() => this.#results.take(batch, result)),
+      (error) => this.#end(() => this.#takeError(batch, error)),
     );
   }
 
-  #summary({ ranges, troubles }: Batch): string {
-    const { noun, first, end } = this.#files;
-    const [from, to] = [(ranges[0]?.[0] ?? 0) - first, (ranges.at(-1)?.[1] ?? 0) - first];
-    const files = to - from === 1 ? `${noun} ${from + 1}` : `${noun}s ${from + 1}-${to}`;
-    return `${files} of ${end() - first}${troubles.size > 0 ? ' again' : ''}`;
-  }
-
-  #end(batch: Batch, take: () => void): void {
-    this.#inFlight.delete(batch);
+  #end(take: () => void): void {
     this.#files.running(-1);
     take();
     this.#changed = true;
@@ -216,18 +220,31 @@ export class DownloadPhase {
     const isFull = this.#window.free(this.#inFlight.size) <= 0;
     // Also when the export is allowed more downloads.
     const hasRoom = (): boolean => isFull && this.#window.free(this.#inFlight.size) > 0;
-    await wait({ until, unless: () => this.#changed || this.#isWoken() || hasRoom(), summary });
+    await wait({
+      until,
+      unless: () => this.#changed || this.#isWoken() || hasRoom() || this.#run.steering.isHeld,
+      summary,
+    });
     this.#changed = false;
   }
 
-  /** Waits for the batches in flight and cancels what has not ended in time; cancelled ones are put off. */
-  async #drain(time: number): Promise<void> {
-    const isEmpty = (): boolean => this.#inFlight.size === 0;
-    if (isEmpty()) return;
-    await CancellationScope.nonCancellable(async () => {
-      if (time > 0 && (await wait({ until: Date.now() + time, unless: isEmpty }))) return;
-      this.#scope.cancel();
-      await wait({ unless: isEmpty });
-    });
+  /**
+   * Waits while an operator has paused the downloads: what is in flight ends, or is stopped.
+   *
+   * @returns false when nothing is in flight and the server is to be polled meanwhile
+   */
+  async #pause(): Promise<boolean> {
+    const { steering, slots, job } = this.#run;
+    if (steering.stopsNow) await this.#inFlight.stop();
+    steering.haveStopped();
+    const isStill = this.#inFlight.size === 0;
+    if (isStill && !job.complete) return !(this.#state.held = true);
+    // Nothing is asked for in vain.
+    if (isStill) slots.downloads(false);
+    this.#run.show();
+    await wait({ unless: () => !steering.isHeld || steering.stopsNow || this.#changed || isLong() });
+    this.#changed = false;
+    if (!steering.isHeld) slots.downloads(true);
+    return true;
   }
 }

@@ -1,15 +1,21 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { patched, setCurrentDetails } from '@temporalio/workflow';
 import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
+import { parseDuration } from '../fhir/duration.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
+import { continueInNewRun, isLong } from './continue-as-new.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import type { ExportState, JobState } from './state.ts';
+import { Steering } from './steering.ts';
 import { TokenKeeper } from './token-keeper.ts';
 import { wait } from './wait.ts';
+
+/** Time for an export whose request names none. */
+export const DEFAULT_DEADLINE = 'P30D';
 
 /** Batches whose workers are remembered: enough to have seen each, and few enough to forget those that are gone. */
 const WORKERS_REMEMBERED = 64;
@@ -20,6 +26,7 @@ export class ExportRun {
   readonly state: ExportState;
   /** Cancelled when the export is to stop: on request, and at its deadline. */
   readonly scope: CancellationScope;
+  readonly steering: Steering;
   readonly tokens = new TokenKeeper(this);
   /** What its server's exports share. */
   readonly slots = new SlotKeeper(this);
@@ -38,6 +45,7 @@ export class ExportRun {
     this.request = request;
     this.state = state;
     this.scope = scope;
+    this.steering = new Steering(state);
   }
 
   get job(): JobState {
@@ -67,7 +75,17 @@ export class ExportRun {
 
   get progress(): ExportProgress {
     const slots = (this.state.opened?.maxConcurrentDownloads ?? 0) * Math.max(1, new Set(this.#workers).size);
-    return progressOf(this.request.server, this.state, Math.min(this.batches, slots));
+    return {
+      ...progressOf(this.request.server, this.state, Math.min(this.batches, slots)),
+      deadline: new Date(this.deadline).toISOString(),
+      paused: this.steering.paused,
+      concurrency: this.state.steering?.concurrency,
+    };
+  }
+
+  /** Its end at the latest: milliseconds since the epoch. */
+  get deadline(): number {
+    return this.state.startedAt + (parseDuration(this.request.deadline ?? DEFAULT_DEADLINE) ?? 0);
   }
 
   enter(phase: ExportPhase): void {
@@ -118,6 +136,19 @@ export class ExportRun {
     this.show();
     const isRequested = (): boolean => this.state.pollRequested === true;
     if (!isRequested()) await wait({ until: time, unless: () => isRequested() || unless(), summary });
+    if (this.steering.isHeld) await this.hold();
     if (!unless()) delete this.state.pollRequested;
+  }
+
+  /** Waits while an operator has paused what the phase does, in further runs when the history is long. */
+  async hold(): Promise<void> {
+    this.show();
+    // What is in flight belongs to this run.
+    const isFull = (): boolean => this.inFlight === 0 && isLong();
+    while (this.steering.isHeld) {
+      await wait({ unless: () => !this.steering.isHeld || isFull() });
+      if (isFull()) await continueInNewRun(this);
+    }
+    this.show();
   }
 }

@@ -18,7 +18,7 @@ import { step } from './activity-options.ts';
  */
 export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { state, request, limits } = run;
-  const { job } = run;
+  const { job, steering } = run;
   const { poll } = job;
   const { level, groupId, operation, parameters, prefer, attachments } = request;
   const kickOff = kickOffOf(operation, `kick-off ${level} ${groupId ?? ''}`.trim());
@@ -26,6 +26,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   // The wait of the run before.
   else if (state.gate !== undefined) await waitInRuns(run, poll.notBefore, summaryOfWait(poll.notBefore));
   for (;;) {
+    if (steering.isHeld) await run.hold();
     const result = await run.tokens.use((token) =>
       kickOff({
         ...token,
@@ -53,7 +54,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     }
     if (poll.refusals !== undefined) run.enter('kick-off');
     delete poll.refusals;
-    const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits);
+    const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits, steering.clock);
     poll.trouble = next.trouble;
     poll.detail = `kick-off: ${detailOf(result)}`;
     if (next.kind === 'final') throw failure('ServerUnavailable', poll.detail);

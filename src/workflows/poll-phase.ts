@@ -46,7 +46,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         delete poll.trouble;
         delete poll.detail;
         noteProgress(run, result);
-        if (hasNewFiles(run, result)) return true;
+        if (hasNewFiles(run, result) || hasHeldFiles(run)) return true;
         break;
       case 'trouble':
         if (result.busy === true) run.slots.pressed();
@@ -74,10 +74,15 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
   return true;
 }
 
+/** Files that could be fetched, and were not because downloads were paused. */
+function hasHeldFiles({ job, steering }: ExportRun): boolean {
+  return job.downloads?.held === true && !steering.isPaused('downloads');
+}
+
 /** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */
 function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }, isEarly: boolean): boolean {
   const { poll } = run.job;
-  const next = nextTry(poll.trouble, result, run.limits);
+  const next = nextTry(poll.trouble, result, run.limits, run.steering.clock);
   poll.detail = detailOf(result);
   // The server may not know the job yet that it has just accepted: such a poll does not count.
   if (!isEarly) poll.trouble = next.trouble;

@@ -3,7 +3,7 @@ import { sumOfData } from '../policy/type-counts.ts';
 import type { DownloadState, ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
-export function progressOf(server: string, state: ExportState, running: number): ExportProgress {
+export function progressOf(server: string, state: ExportState, running: number): Omit<ExportProgress, 'deadline'> {
   const { poll, manifest, downloads, attachments } = state.job;
   const { opened } = state;
   const { resources, bytes } = sumOfData(downloads?.seen ?? {});
@@ -55,6 +55,10 @@ export function describeProgress(progress: ExportProgress): string {
   const { files, attachments } = progress;
   const lines = [
     `**${progress.phase}** · server \`${progress.server}\``,
+    progress.paused === undefined
+      ? undefined
+      : `**Paused** (${progress.paused.what}) since ${progress.paused.since}; the deadline stays ${progress.deadline}`,
+    progress.concurrency === undefined ? undefined : `At most ${progress.concurrency} downloads at a time`,
     progress.queue === undefined
       ? undefined
       : `Waits for a slot of the server: place **${progress.queue.place} of ${progress.queue.waiting}**`,

@@ -29,7 +29,7 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       run.jobIsThere = result.kind === 'changed';
       return false;
     }
-    const next = nextTry(trouble, result, run.limits);
+    const next = nextTry(trouble, result, run.limits, run.steering.clock);
     trouble = next.trouble;
     if (next.kind === 'final') {
       if (result.cause === 'gone') {

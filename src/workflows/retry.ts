@@ -17,12 +17,17 @@ export type NextTry = { kind: 'again'; trouble: Trouble; at: number } | { kind: 
  * The one rule for every step that is tried again: how long a trouble may last, and how long to wait.
  *
  * @param earlier trouble of this step so far
+ * @param clock by which it is counted how long it lasts: milliseconds, without pauses. Default: now
  */
-export function nextTry(earlier: Trouble | undefined, { cause, retryAfter }: Setback, limits: Limits): NextTry {
-  const now = Date.now();
-  const trouble = addTrouble(earlier, cause, now);
-  if (isFinal(trouble, now, limits)) return { kind: 'final', trouble };
-  return { kind: 'again', trouble, at: now + nextDelay(retryAfter, trouble.times - 1, limits, Math.random) };
+export function nextTry(
+  earlier: Trouble | undefined,
+  { cause, retryAfter }: Setback,
+  limits: Limits,
+  clock: number = Date.now(),
+): NextTry {
+  const trouble = addTrouble(earlier, cause, clock);
+  if (isFinal(trouble, clock, limits)) return { kind: 'final', trouble };
+  return { kind: 'again', trouble, at: Date.now() + nextDelay(retryAfter, trouble.times - 1, limits, Math.random) };
 }
 
 /** Whole seconds until a time, for people. */

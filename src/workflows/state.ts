@@ -6,6 +6,7 @@ import type { Slot } from '../policy/gate/messages.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
+import type { SteeringState } from './steering-state.ts';
 
 /**
  * Where an export is: all that one run hands to the next when its history is full. Bounded, without secrets.
@@ -29,6 +30,8 @@ export interface ExportState<Retry = RetryState> {
   gate?: GateSeat | undefined;
   /** The first of a series of troubles with the server, without a success in between. */
   stillSince?: number | undefined;
+  /** What an operator has asked for; absent when nothing was. */
+  steering?: SteeringState | undefined;
 }
 
 /** What belongs to one job at the server; another one begins with nothing of it. */
@@ -128,6 +131,8 @@ export interface DownloadState<Retry = RetryState> {
   /** Files put off that were too many to be kept: they are tried again when all others are done, in a second pass. */
   left?: number | undefined;
   secondPass?: true;
+  /** Downloads were paused while the server still worked, and files are left. */
+  held?: true | undefined;
 }
 
 /** Attachments of the files, which are searched for and then fetched. */

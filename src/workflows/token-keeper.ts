@@ -12,6 +12,7 @@ import { failure } from './failure.ts';
 import type { NextTry } from './retry.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import type { ExportState } from './state.ts';
+import type { Steering } from './steering.ts';
 import { addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
@@ -21,6 +22,7 @@ export interface TokenHolder {
   readonly state: ExportState;
   readonly opened: OpenedExport;
   readonly limits: Limits;
+  readonly steering: Pick<Steering, 'clock'>;
   waitUntil(time: number, summary: string): Promise<void>;
 }
 
@@ -91,8 +93,8 @@ export class TokenKeeper {
     if (held === undefined || needed.epoch >= held.epoch) await this.#refresh(needed.epoch);
     if (needed.refused) return undefined;
     // Nothing is waited for the first time, and no delay is drawn: the random numbers of recorded histories stay in step.
-    if (trouble === undefined) return addTrouble(undefined, 'tokenEndpoint', Date.now());
-    const next = nextTry(trouble, { cause: 'tokenEndpoint' }, this.#run.limits);
+    if (trouble === undefined) return addTrouble(undefined, 'tokenEndpoint', this.#run.steering.clock);
+    const next = this.#nextTry(trouble);
     await this.#wait(next, detailOf(needed));
     return next.trouble;
   }
@@ -131,10 +133,15 @@ export class TokenKeeper {
         this.#warn('Not in the configured scope', uncovered);
         return;
       }
-      const next = nextTry(trouble, { cause: 'tokenEndpoint', retryAfter: result.retryAfter }, this.#run.limits);
+      const next = this.#nextTry(trouble, result.retryAfter);
       trouble = next.trouble;
       await this.#wait(next, detailOf(result));
     }
+  }
+
+  #nextTry(trouble: Trouble | undefined, retryAfter?: number): NextTry {
+    const { limits, steering } = this.#run;
+    return nextTry(trouble, { cause: 'tokenEndpoint', retryAfter }, limits, steering.clock);
   }
 
   async #wait(next: NextTry, detail: string): Promise<void> {

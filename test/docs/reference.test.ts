@@ -63,6 +63,9 @@ const PROGRESS_FIELDS = {
   fetchedAgain: true,
   trouble: true,
   standsStillSince: true,
+  deadline: true,
+  paused: true,
+  concurrency: true,
   warnings: true,
 } satisfies Fields<ExportProgress>;
 

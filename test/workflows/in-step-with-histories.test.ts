@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ExportRequest } from '../../src/contract.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
+import { Steering } from '../../src/workflows/steering.ts';
 import { newState } from '../../src/workflows/state.ts';
 import { TokenKeeper } from '../../src/workflows/token-keeper.ts';
 import { wait } from '../../src/workflows/wait.ts';
@@ -35,7 +36,14 @@ describe('an export of an earlier version stays in step', () => {
     state.token = { epoch: 2, scope: '' };
     const request: ExportRequest = { server: 'hospital', level: 'system' };
     const opened = { needsToken: true } as ConstructorParameters<typeof TokenKeeper>[0]['opened'];
-    const keeper = new TokenKeeper({ request, state, opened, limits: LIMITS, waitUntil: async () => {} });
+    const keeper = new TokenKeeper({
+      request,
+      state,
+      opened,
+      limits: LIMITS,
+      steering: new Steering(state),
+      waitUntil: async () => {},
+    });
     const needed = { kind: 'tokenNeeded', epoch: 1, refused: false, detail: 'the token has expired' } as const;
 
     const first = await keeper.renew(needed, undefined);

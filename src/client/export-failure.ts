@@ -1,0 +1,46 @@
+import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import type { FailureCode, FailureDetails } from '../contract.ts';
+
+/**
+ * How an export ended without a report: a code of the closed table, or what callers and Temporal do. `Failed`: anything
+ * else, such as a defect.
+ */
+export type EndCode = FailureCode | 'Cancelled' | 'Terminated' | 'TimedOut' | 'Failed';
+
+/** An export has failed. */
+export class ExportFailure extends WorkflowFailedError {
+  override readonly name = 'ExportFailure';
+  readonly code: EndCode;
+  /** How far it was; absent with `InvalidRequest`, and where nothing is known. */
+  readonly details: FailureDetails | undefined;
+
+  /** @param error as Temporal's client gives it */
+  constructor(error: WorkflowFailedError) {
+    const { cause, retryState } = error;
+    super(cause?.message ?? error.message, cause, retryState);
+    this.code = codeOf(cause);
+    const [details] = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+    this.details = details as FailureDetails | undefined;
+  }
+}
+
+/** An update was refused: it makes no sense, or not now. The message names what is wrong and its fix. */
+export class UpdateRefused extends Error {
+  override readonly name = 'UpdateRefused';
+}
+
+/** What Temporal's client throws, as this package's errors; others as they are. */
+export function opened(error: unknown): unknown {
+  if (error instanceof WorkflowFailedError && !(error instanceof ExportFailure)) return new ExportFailure(error);
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+    return new UpdateRefused(error.cause.message, { cause: error });
+  return error;
+}
+
+function codeOf(cause: Error | undefined): EndCode {
+  if (cause instanceof ApplicationFailure) return (cause.type ?? 'Failed') as EndCode;
+  if (cause instanceof CancelledFailure) return 'Cancelled';
+  if (cause instanceof TerminatedFailure) return 'Terminated';
+  return cause instanceof TimeoutFailure ? 'TimedOut' : 'Failed';
+}

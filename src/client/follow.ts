@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { ExportProgress } from '../contract.ts';
+import { PROGRESS } from '../contract.ts';
+
+export interface FollowOptions {
+  /** Milliseconds between two looks. Default 1000. */
+  interval?: number | undefined;
+  /** Ends it, without an error. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The progress of an export whenever it has changed, until the export has ended: the last one is that of its end. How it
+ * ended says `result()`.
+ *
+ * @throws what Temporal's client throws, such as `QueryRejectedError`; when no worker answers, it throws after Temporal's
+ *   time for a query
+ */
+export async function* follow(
+  handle: WorkflowHandle,
+  { interval = 1000, signal }: FollowOptions = {},
+): AsyncGenerator<ExportProgress> {
+  let last = '';
+  for (;;) {
+    // Before the question, so that the last answer is that of the end.
+    const { status } = await handle.describe();
+    const isOver = status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW';
+    const progress = await handle.query<ExportProgress>(PROGRESS);
+    const text = JSON.stringify(progress);
+    if (text !== last) yield progress;
+    last = text;
+    if (isOver) return;
+    await sleep(interval, undefined, { signal }).catch(() => {});
+    if (signal?.aborted === true) return;
+  }
+}

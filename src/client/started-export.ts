@@ -1,0 +1,64 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
+import { POLL_NOW, PROGRESS } from '../contract.ts';
+import type { PauseInput, Steered } from '../steering-contract.ts';
+import { PAUSE, RESUME, SET_CONCURRENCY } from '../steering-contract.ts';
+import { opened } from './export-failure.ts';
+import type { FollowOptions } from './follow.ts';
+import { follow } from './follow.ts';
+
+/** The workflow as its callers see it. */
+export type BulkExportWorkflow = (request: ExportRequest) => Promise<ExportReport>;
+
+/**
+ * An export that has been started. Whoever has its workflow id has it: see `getExport`. What steers it throws
+ * `UpdateRefused` when it makes no sense, or not now.
+ */
+export interface StartedExport {
+  handle: WorkflowHandle<BulkExportWorkflow>;
+  /**
+   * Waits for the end.
+   *
+   * @throws ExportFailure with `code` and `details`
+   */
+  result(): Promise<ExportReport>;
+  progress(): Promise<ExportProgress>;
+  /** The progress whenever it has changed, until the end. */
+  follow(options?: FollowOptions): AsyncGenerator<ExportProgress>;
+  /** Ends every wait for the server. */
+  pollNow(): Promise<void>;
+  /** Default: all, and what runs ends first. */
+  pause(input?: PauseInput): Promise<Steered>;
+  resume(): Promise<Steered>;
+  /** Most downloads of this export at a time, from 1 to 64. */
+  setConcurrency(most: number): Promise<Steered>;
+  /** Stops the export, deletes the server's job and removes unfinished parts. */
+  cancel(): Promise<void>;
+}
+
+/** An export by its handle. */
+export function startedExport(handle: WorkflowHandle<BulkExportWorkflow>): StartedExport {
+  const update = (name: string, ...args: unknown[]): Promise<Steered> =>
+    rethrown(handle.executeUpdate<Steered, [unknown, ...unknown[]]>(name, { args: args as [unknown] }));
+  return {
+    handle,
+    result: () => rethrown(handle.result()),
+    progress: () => handle.query<ExportProgress>(PROGRESS),
+    follow: (options) => follow(handle, options),
+    pollNow: () => handle.signal(POLL_NOW),
+    pause: (input = {}) => update(PAUSE, input),
+    resume: () => update(RESUME),
+    setConcurrency: (most) => update(SET_CONCURRENCY, most),
+    cancel: async () => {
+      await handle.cancel();
+    },
+  };
+}
+
+async function rethrown<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw opened(error);
+  }
+}

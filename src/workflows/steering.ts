@@ -1,0 +1,101 @@
+import type { ExportPhase } from '../contract.ts';
+import type { PauseInput, Pausable, Paused } from '../steering-contract.ts';
+import type { ExportState } from './state.ts';
+import type { PausablePart, SteeringState } from './steering-state.ts';
+
+const PARTS: Record<Pausable, readonly PausablePart[]> = {
+  polls: ['polls'],
+  downloads: ['downloads'],
+  all: ['polls', 'downloads'],
+};
+
+/** How an operator steers the export. Updates only change it; the main loop acts on it. */
+export class Steering {
+  readonly #export: Pick<ExportState, 'phase' | 'steering'>;
+
+  constructor(state: Pick<ExportState, 'phase' | 'steering'>) {
+    this.#export = state;
+  }
+
+  get #state(): SteeringState {
+    return (this.#export.steering ??= { paused: {}, pausedFor: { polls: 0, downloads: 0 } });
+  }
+
+  pause({ what = 'all', now = false }: PauseInput): void {
+    const parts = PARTS[what];
+    for (const part of parts) this.#state.paused[part] ??= Date.now();
+    if (now && parts.includes('downloads')) this.#state.stopNow = true;
+  }
+
+  resume(): void {
+    const state = this.#state;
+    for (const part of PARTS.all) state.pausedFor[part] += Date.now() - (state.paused[part] ?? Date.now());
+    state.paused = {};
+    delete state.stopNow;
+  }
+
+  /** What is paused; undefined when nothing is. */
+  get paused(): Paused | undefined {
+    const { polls, downloads } = this.#export.steering?.paused ?? {};
+    if (polls === undefined && downloads === undefined) return undefined;
+    return {
+      what: polls === undefined ? 'downloads' : downloads === undefined ? 'polls' : 'all',
+      since: new Date(Math.min(polls ?? Infinity, downloads ?? Infinity)).toISOString(),
+    };
+  }
+
+  isPaused(part: PausablePart): boolean {
+    return this.#export.steering?.paused[part] !== undefined;
+  }
+
+  /** Whether the export may go no further in its phase. */
+  get isHeld(): boolean {
+    const part = partOf(this.#export.phase);
+    return part !== undefined && this.isPaused(part);
+  }
+
+  /** Batches in flight are to be stopped. */
+  get stopsNow(): boolean {
+    return this.#export.steering?.stopNow === true;
+  }
+
+  /** They have been. */
+  haveStopped(): void {
+    delete this.#state.stopNow;
+  }
+
+  /** Most downloads at a time. */
+  get concurrency(): number {
+    return this.#export.steering?.concurrency ?? Infinity;
+  }
+
+  set concurrency(most: number) {
+    this.#state.concurrency = most;
+  }
+
+  /**
+   * The time by which it is counted how long trouble has lasted: it stands still while what the phase does is paused, so
+   * that nothing is given up for it.
+   */
+  get clock(): number {
+    const part = partOf(this.#export.phase);
+    const { steering } = this.#export;
+    if (part === undefined || steering === undefined) return Date.now();
+    return (steering.paused[part] ?? Date.now()) - steering.pausedFor[part];
+  }
+}
+
+/** What a phase does, as far as it can be paused. */
+function partOf(phase: ExportPhase): PausablePart | undefined {
+  switch (phase) {
+    case 'starting':
+    case 'queued':
+    case 'kick-off':
+    case 'waiting':
+      return 'polls';
+    case 'downloading':
+      return 'downloads';
+    default:
+      return undefined;
+  }
+}
