@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
@@ -19,8 +16,6 @@ async function main(): Promise<void> {
   const taskQueue = taskQueueOf(process.env);
   const config = await loadConfig();
   for (const fault of await faultsOfSecrets(config)) report('warn', fault);
-  const workflowBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (!existsSync(workflowBundle)) throw new Error(`${workflowBundle} is missing; run "npm run build" first`);
   const { connectionOptions, namespace } = temporalSettings();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
@@ -45,16 +40,7 @@ async function main(): Promise<void> {
   if (connection === undefined) return;
   try {
     const version = deploymentVersion(taskQueue);
-    const { downloadThreads = availableParallelism() } = config;
-    const workers = await createWorkers({
-      connection,
-      namespace,
-      config,
-      taskQueue,
-      workflowBundle,
-      version,
-      downloadThreads,
-    });
+    const workers = await createWorkers({ connection, namespace, config, taskQueue, version });
     logger.info(
       {
         ...version,

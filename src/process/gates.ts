@@ -1,5 +1,5 @@
-import { Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { NativeConnection } from '@temporalio/worker';
+import { Context } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { EXPORT_GATE, gateId } from '../gate-contract.ts';
 import type { GateInput } from '../policy/gate/gate-input.ts';
 import type { GateTimes } from '../policy/gate/gate-state.ts';
@@ -23,12 +23,16 @@ export interface Gates {
 /** Runs of a gate that are looked at, the latest of all: Temporal lists them first. */
 const LISTED = 20;
 
-/** @param taskQueue of exports and gates */
-export function gatesOf(connection: NativeConnection, namespace: string, taskQueue: string, times: GateTimes): Gates {
-  const { workflow } = new Client({ connection, namespace });
+/** Gates on the task queue of the activity that asks, by the client of its worker. */
+export function gatesOf(times: GateTimes): Gates {
+  const here = () => {
+    const { client, info } = Context.current();
+    return { workflow: client.workflow, taskQueue: info.taskQueue };
+  };
   const { gateAsk, gateSweep, gatePressure, gateQuiet, gateIdle } = times;
   return {
     async ask(server, ask) {
+      const { workflow, taskQueue } = here();
       const input: GateInput = { server, times: { gateAsk, gateSweep, gatePressure, gateQuiet, gateIdle } };
       await workflow.signalWithStart(EXPORT_GATE, {
         workflowId: gateId(server, taskQueue),
@@ -42,6 +46,7 @@ export function gatesOf(connection: NativeConnection, namespace: string, taskQue
       });
     },
     async leave(server, leave) {
+      const { workflow, taskQueue } = here();
       try {
         await workflow.getHandle(gateId(server, taskQueue)).signal(RELEASE, leave);
       } catch (error) {
@@ -49,6 +54,7 @@ export function gatesOf(connection: NativeConnection, namespace: string, taskQue
       }
     },
     async wasCutOff(server, runId) {
+      const { workflow, taskQueue } = here();
       const workflowId = gateId(server, taskQueue);
       let latest: { runId: string; startTime: Date } | undefined;
       let seen = 0;

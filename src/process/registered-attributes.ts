@@ -1,5 +1,4 @@
-import { log } from '@temporalio/activity';
-import type { NativeConnection } from '@temporalio/worker';
+import { Context, log } from '@temporalio/activity';
 import { SEARCH_ATTRIBUTES } from '../contract.ts';
 
 /** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
@@ -11,14 +10,12 @@ const KEYWORD = 2;
  *
  * @param configured what the configuration says; used where the service does not let a worker ask, such as Temporal Cloud
  */
-export async function registeredAttributes(
-  connection: NativeConnection,
-  namespace: string,
-  configured: readonly string[] = [],
-): Promise<ReadonlySet<string>> {
+export async function registeredAttributes(configured: readonly string[] = []): Promise<ReadonlySet<string>> {
+  const { client, info } = Context.current();
   let types: Record<string, unknown>;
   try {
-    types = (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
+    types = (await client.connection.operatorService.listSearchAttributes({ namespace: info.namespace }))
+      .customAttributes;
   } catch (error) {
     log.info('search attributes cannot be listed; the configuration decides', {
       configured,

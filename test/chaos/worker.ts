@@ -10,9 +10,8 @@ const connection = await connect();
 const config = await loadConfig();
 const workers = await createWorkers({
   connection,
-  config,
-  downloadThreads: config.downloadThreads ?? 2,
-  workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
+  config: { downloadThreads: 2, ...config },
+  workflowBundle: { codePath: process.env['WORKFLOW_BUNDLE'] ?? '' },
   limits: { ...LIMITS, backoffFloor: 200, backoffCeiling: 2000, fileRetry: 100 },
   timeouts: { headers: 4000, body: 4000 },
 });

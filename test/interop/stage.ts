@@ -42,7 +42,7 @@ export async function openStage(say: (line: string) => void): Promise<Stage> {
       },
       destinations: { local: { type: 'directory', path: folder } },
     },
-    workflowBundle: BUNDLE,
+    workflowBundle: { codePath: BUNDLE },
   });
   const running = workers.run();
   const clientConnection = await Connection.connect({ address: temporal.address });

@@ -39,7 +39,7 @@ function instanceOf(constructor: { prototype: object }): NativeConnection {
 }
 
 function workersWith(connection: NativeConnection): Promise<unknown> {
-  return createWorkers({ connection, config, workflowBundle: '/nowhere' });
+  return createWorkers({ connection, config, workflowBundle: { codePath: '/nowhere' } });
 }
 
 describe('a connection', () => {

@@ -15,7 +15,7 @@ import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { HttpTimeouts } from '../../src/http/agents.ts';
-import type { Workers } from '../../src/create-workers.ts';
+import type { Workers } from '../../src/hosting/run-workers.ts';
 import { createWorkers } from '../../src/create-workers.ts';
 import { takeNamespace } from './shared-temporal.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
@@ -103,7 +103,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         connection,
         namespace: temporal.namespace,
         config,
-        workflowBundle: BUNDLE,
+        workflowBundle: { codePath: BUNDLE },
         limits: options.limits ?? SHORT_LIMITS,
         ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
       });

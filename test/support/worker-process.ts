@@ -15,10 +15,8 @@ const config = await loadConfig();
 const workers = await createWorkers({
   connection,
   namespace: process.env['TEMPORAL_NAMESPACE'],
-  config,
   // Files that are fetched at once are in two threads, whatever this machine has.
-  downloadThreads: config.downloadThreads ?? 2,
-  workflowBundle: process.env['WORKFLOW_BUNDLE'] ?? '',
+  config: { downloadThreads: 2, ...config },
   limits: patient ? { ...SHORT_LIMITS, outage: 60_000 } : SHORT_LIMITS,
   ...(patient ? {} : { timeouts: { headers: 2000, body: 2000 } }),
 });

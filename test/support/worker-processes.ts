@@ -7,7 +7,6 @@ import { stringify } from 'yaml';
 import { killGroup, spawnOwned } from '../../dev/temporal/child.ts';
 import { temporalEnv } from './real-worker.ts';
 import type { Stack } from './stack.ts';
-import { BUNDLE } from './stack.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js', import.meta.url));
 
@@ -29,7 +28,6 @@ export async function startWorkerProcess(
       ...process.env,
       ...temporalEnv(stack),
       BULK_EXPORT_CONFIG: configFile,
-      WORKFLOW_BUNDLE: BUNDLE,
       ...env,
     },
   });

@@ -3,8 +3,8 @@ import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
-import type { Workers } from '../../src/create-workers.ts';
 import { createWorkers } from '../../src/create-workers.ts';
+import type { Workers } from '../../src/hosting/run-workers.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
     connection,
     namespace: NAMESPACE,
     config: stack.config,
-    workflowBundle: BUNDLE,
+    workflowBundle: { codePath: BUNDLE },
     limits: SHORT_LIMITS,
   };
   // A namespace is known to all parts of the server after some seconds.

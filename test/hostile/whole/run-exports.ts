@@ -93,7 +93,7 @@ export class ExportBench {
         servers: Object.fromEntries(lanes.map(({ one, server, name }) => [name, entryOf(one, server)])),
         destinations: { local: { type: 'directory', path: this.#root } },
       },
-      workflowBundle: this.#bundle,
+      workflowBundle: { codePath: this.#bundle },
       limits: EXPORT_LIMITS,
       timeouts: { headers: STALL, body: STALL },
     });

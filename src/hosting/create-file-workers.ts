@@ -1,0 +1,42 @@
+import { Worker } from '@temporalio/worker';
+import { TASK_QUEUE, filesTaskQueue } from '../contract.ts';
+import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
+import { resolveSettings } from '../profiles/resolve.ts';
+import type { ExportActivities } from './create-activities.ts';
+import type { Workers } from './run-workers.ts';
+import { runnable } from './run-workers.ts';
+import type { SharedOptions } from './worker-options.ts';
+import { commonOptions } from './worker-options.ts';
+
+/**
+ * Makes the workers that download, one for each configured server: its task queue is `<task queue>.files.<server>`, and
+ * its `maxConcurrentDownloads` are the slots of the worker. For a process whose own worker serves the exports with the
+ * same `activities`; without downloaders exports wait for ever.
+ */
+export async function createFileWorkers(activities: ExportActivities, options: SharedOptions): Promise<Workers> {
+  return runnable(await fileWorkers(activities, options));
+}
+
+/** The same, before they are run. */
+export async function fileWorkers(
+  { config, fileActivities }: ExportActivities,
+  options: SharedOptions,
+): Promise<Worker[]> {
+  const { taskQueue = TASK_QUEUE, interceptors: { client, activity } = {} } = options;
+  const workers: Worker[] = [];
+  for (const [name, server] of Object.entries(config.servers)) {
+    const { maxConcurrentDownloads } = resolveSettings(server);
+    workers.push(
+      await Worker.create({
+        ...commonOptions(options, config.heartbeatSeconds ?? HEARTBEAT_SECONDS),
+        interceptors: { ...(client === undefined ? {} : { client }), ...(activity === undefined ? {} : { activity }) },
+        taskQueue: filesTaskQueue(name, taskQueue),
+        activities: fileActivities,
+        maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
+        // Every slot may be waited for with one poll; more would only hold connections.
+        maxConcurrentActivityTaskPolls: Math.min(5, maxConcurrentDownloads),
+      }),
+    );
+  }
+  return workers;
+}

@@ -1,0 +1,12 @@
+/**
+ * `fhir-bulk-export/worker`: all that a service needs to host exports in workers of its own. Nothing here installs the
+ * SDK's `Runtime` or handles signals.
+ */
+export type { WorkersOptions } from '../create-workers.ts';
+export { createWorkers } from '../create-workers.ts';
+export type { ActivitiesOptions, ExportActivities } from './create-activities.ts';
+export { createActivities } from './create-activities.ts';
+export { createFileWorkers } from './create-file-workers.ts';
+export type { Workers } from './run-workers.ts';
+export type { SharedOptions } from './worker-options.ts';
+export { workflowBundle, workflowsPath } from './workflow-code.ts';

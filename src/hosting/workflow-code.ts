@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WorkerOptions } from '@temporalio/worker';
+
+/**
+ * Module of our workflows, for the `workflowsPath` of a worker that has none of its own. One that has some re-exports
+ * `fhir-bulk-export/workflows` beside them instead.
+ */
+export const workflowsPath = fileURLToPath(new URL(`../workflows/index${extname(import.meta.url)}`, import.meta.url));
+
+/**
+ * Our workflows, bundled for the very SDK that this package needs: a worker starts sooner with it, and takes less memory.
+ * Only for a worker without workflows, workflow interceptors or converters of its own; a payload codec is fine, because it
+ * runs outside of workflows.
+ */
+export const workflowBundle = { codePath: fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)) };
+
+type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+/** Options of a worker that decide. */
+type Deciding = 'workflowBundle' | 'workflowsPath' | 'connection' | 'dataConverter' | 'interceptors' | 'plugins';
+type DecidingOptions = { [Key in Deciding]?: WorkerOptions[Key] | undefined };
+
+/** Which workflow code a worker runs: what it names, else our bundle where that does, else our module. */
+export function workflowCode(options: DecidingOptions): Workflows {
+  if (options.workflowBundle !== undefined) return { workflowBundle: options.workflowBundle };
+  if (options.workflowsPath !== undefined) return { workflowsPath: options.workflowsPath };
+  return mustBeBundled(options) || !existsSync(workflowBundle.codePath) ? { workflowsPath } : { workflowBundle };
+}
+
+/** What runs within workflows has to be in their bundle; what plugins add is not known before. */
+function mustBeBundled({ connection, dataConverter = {}, interceptors = {}, plugins = [] }: DecidingOptions): boolean {
+  return (
+    dataConverter.payloadConverterPath !== undefined ||
+    dataConverter.failureConverterPath !== undefined ||
+    (interceptors.workflowModules ?? []).length > 0 ||
+    plugins.length > 0 ||
+    (connection?.plugins ?? []).length > 0
+  );
+}
