@@ -9,6 +9,7 @@ import { runnable } from './hosting/run-workers.ts';
 import type { SharedOptions } from './hosting/worker-options.ts';
 import { commonOptions } from './hosting/worker-options.ts';
 import { workflowCode } from './hosting/workflow-code.ts';
+import { exportServiceHandler } from './nexus/export-service-handler.ts';
 import { HEARTBEAT_SECONDS } from './policy/heartbeats.ts';
 
 /** What concerns the worker of the exports' task queue alone. */
@@ -28,7 +29,7 @@ export type WorkersOptions = ActivitiesOptions &
  * @throws TypeError when the connection is of another copy of Temporal's SDK, or an activity has a name of ours
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
-  const { taskQueue = TASK_QUEUE, activities, interceptors, nexusServices, sinks, tuner } = options;
+  const { taskQueue = TASK_QUEUE, activities, interceptors, nexusServices = [], sinks, tuner } = options;
   // Of steps the heartbeat timeout is always the default. Those of large manifests keep the process busy for seconds.
   const common = commonOptions(options, HEARTBEAT_SECONDS);
   const ours = createActivities(options);
@@ -38,8 +39,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
       ...workflowCode(options),
       taskQueue,
       activities: together(activities, ours.activities),
+      nexusServices: [exportServiceHandler, ...nexusServices],
       ...(interceptors === undefined ? {} : { interceptors }),
-      ...(nexusServices === undefined ? {} : { nexusServices }),
       ...(sinks === undefined ? {} : { sinks }),
       ...(tuner === undefined ? {} : { tuner }),
     };

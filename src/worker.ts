@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const { connectionOptions, namespace } = temporalSettings();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      // Queues of files have no workflows, and no queue has Nexus services: nothing that an operator has to fix.
+      // Queues of files have neither workflows nor Nexus services: nothing that an operator has to fix.
       if (/^No (workflows|Nexus services) registered/.test(message)) return;
       logger[level.toLowerCase() as Lowercase<typeof level>]({ ...meta }, message);
     }),

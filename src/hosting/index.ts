@@ -7,6 +7,7 @@ export { createWorkers } from '../create-workers.ts';
 export type { ActivitiesOptions, ExportActivities } from './create-activities.ts';
 export { createActivities } from './create-activities.ts';
 export { createFileWorkers } from './create-file-workers.ts';
+export { exportServiceHandler } from '../nexus/export-service-handler.ts';
 export type { Workers } from './run-workers.ts';
 export type { SharedOptions } from './worker-options.ts';
 export { workflowBundle, workflowsPath } from './workflow-code.ts';
