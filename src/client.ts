@@ -1,9 +1,13 @@
 /** The typed client for other services. */
 import type { Client, WorkflowStartOptions } from '@temporalio/client';
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { awaitAccepted } from './client/await-accepted.ts';
 import type { BulkExportWorkflow, StartedExport } from './client/started-export.ts';
 import { startedExport } from './client/started-export.ts';
 import type { ExportRequest } from './contract.ts';
 import { BULK_EXPORT } from './contract.ts';
+import type { Accepted } from './steering-contract.ts';
+import { ACCEPTED } from './steering-contract.ts';
 import { taskQueueOf } from './process/task-queue.ts';
 
 export { ExportFailure, UpdateRefused } from './client/export-failure.ts';
@@ -35,6 +39,34 @@ export async function startExport(
     args: [request],
   });
   return startedExport(handle);
+}
+
+/**
+ * Starts an export, and waits until the server has accepted it.
+ *
+ * @param options as those of {@link startExport}. An export that runs under this id is waited for with
+ *   `workflowIdConflictPolicy: 'USE_EXISTING'`
+ * @throws ExportFailure when the export fails before
+ */
+export async function startAndAwaitAccepted(
+  client: Client,
+  request: ExportRequest,
+  options: StartOptions,
+): Promise<StartedExport> {
+  const start = new WithStartWorkflowOperation<BulkExportWorkflow>(BULK_EXPORT, {
+    taskQueue: taskQueueOf(process.env),
+    workflowIdConflictPolicy: 'FAIL',
+    ...options,
+    args: [request],
+  });
+  await awaitAccepted(
+    () => start.workflowHandle(),
+    () =>
+      client.workflow.executeUpdateWithStart<BulkExportWorkflow, Accepted, []>(ACCEPTED, {
+        startWorkflowOperation: start,
+      }),
+  );
+  return startedExport(await start.workflowHandle());
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { ExportPhase, WarningCode } from './errors.ts';
 import type { Paused } from './steering-contract.ts';
 
-export type { ExportPhase, FailureCode, WarningCode } from './errors.ts';
+export type { ExportPhase, FailureCode, FailureDetails, WarningCode } from './errors.ts';
 export { FAILURES, PHASES, WARNINGS } from './errors.ts';
 
 /**
@@ -92,6 +92,8 @@ interface RequestFields {
   attachments?: 'download' | undefined;
   /** True: no DELETE after success. Default false. */
   keepServerFiles?: boolean | undefined;
+  /** What happens when files cannot be obtained: the export fails, or waits for an operator. Default `fail`. */
+  onIncomplete?: 'fail' | 'wait' | undefined;
   /** Time for the whole export as an ISO 8601 duration of days, hours, minutes and seconds. Default `P30D`. */
   deadline?: string | undefined;
 }
@@ -230,16 +232,4 @@ export interface ExportProgress {
   /** Most downloads at a time, if an operator has set it. */
   concurrency?: number | undefined;
   warnings: Warning[];
-}
-
-/**
- * The first of a failure's `details`, except with `InvalidRequest`: where the export is and how far it was. Fields are
- * absent while nothing is known of them.
- */
-export interface FailureDetails {
-  /** In which it failed. */
-  phase: ExportPhase;
-  location?: string | undefined;
-  transactionTime?: string | undefined;
-  files?: { total: number; done: number; failed: number } | undefined;
 }

@@ -78,6 +78,7 @@ export const PHASES = [
   'kick-off',
   'waiting',
   'downloading',
+  'needs-attention',
   'settling',
   'cleaning-up',
   'complete',
@@ -85,6 +86,23 @@ export const PHASES = [
   'failed',
 ] as const;
 export type ExportPhase = (typeof PHASES)[number];
+
+/**
+ * The first of a failure's `details`, except with `InvalidRequest`: where the export is and how far it was. Fields are
+ * absent while nothing is known of them.
+ */
+export interface FailureDetails {
+  /** In which it failed. */
+  phase: ExportPhase;
+  location?: string | undefined;
+  transactionTime?: string | undefined;
+  files?: { total: number; done: number; failed: number } | undefined;
+  /** Of `IncompleteExport`: files that are not there. */
+  missing?: number | undefined;
+  /** After `finishIncomplete`: the manifest of the files that are there, below `location`, and why. */
+  partialManifest?: string | undefined;
+  reason?: string | undefined;
+}
 
 /** The closed table of warning codes of an `ExportReport`. */
 export const WARNINGS = {

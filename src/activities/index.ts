@@ -13,6 +13,8 @@ import type { FindGoneExportsInput } from './find-gone-exports.ts';
 import { findGoneExports } from './find-gone-exports.ts';
 import type { FindAttachmentsInput } from './find-attachments.ts';
 import { findAttachments } from './find-attachments.ts';
+import type { FindFilesInput } from './find-files.ts';
+import { findFiles } from './find-files.ts';
 import type { KickOffInput } from './kick-off.ts';
 import { kickOff } from './kick-off.ts';
 import type { LeaveGateInput } from './leave-gate.ts';
@@ -46,6 +48,7 @@ export function createActivities(deps: ActivityDeps) {
     refreshManifest: (input: RefreshManifestInput) => runActivity((attempt) => refreshManifest(deps, input, attempt)),
     planDownloads: (input: PlanDownloadsInput) => runActivity(() => planDownloads(deps, input)),
     checkServer: (input: CheckRequest) => runActivity(() => checkServer(deps, input)),
+    findFiles: (input: FindFilesInput) => runActivity(() => findFiles(deps, input)),
     settleExport: (input: SettleExportInput) => runActivity((attempt) => settleExport(deps, input, attempt)),
     deleteJob: (input: DeleteJobInput) => runActivity(() => deleteJob(deps, input)),
     askGate: (input: AskGateInput) => runActivity(() => askGate(deps, input)),

@@ -21,12 +21,14 @@ export interface SettleExportInput {
   attachments: boolean;
   /** No DELETE will follow, which needs the status URL. */
   keepServerFiles: boolean;
+  /** Files may be missing: the others get a manifest of their own. */
+  partial?: { reason: string };
 }
 
 export type SettleExportResult =
   | { kind: 'settled'; report: ExportReport }
   /** Files that could not be downloaded completely: how many of how many, and the first of them. */
-  | { kind: 'incomplete'; missing: number; of: number; first: string[] };
+  | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string };
 
 /** Missing files named in a failure. */
 const MOST_NAMED = 20;
@@ -60,7 +62,13 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
   try {
     const content = new ExportContent(folder.files, attempt.signal);
     const missing = await readFiles(folder, summary, content, manifest, attempt);
-    if (missing.length > 0) return await reportMissing(folder, missing, summary.entries);
+    if (missing.length > 0) {
+      const { partial } = input;
+      const partialManifest =
+        partial && (await folder.result.publishPartial(manifest, { ...partial, missing: missing.length }));
+      const result = await reportMissing(folder, missing, summary.entries);
+      return { ...result, ...(partialManifest === undefined ? {} : { partialManifest }) };
+    }
     await folder.result.forgetMissing();
 
     if (content.errorFiles > 0) await folder.result.saveIssues(content.issues);
@@ -102,8 +110,8 @@ async function readFiles(
   return missing;
 }
 
-async function reportMissing(folder: ExportFolder, missing: readonly Entry[], of: number): Promise<SettleExportResult> {
+async function reportMissing(folder: ExportFolder, missing: readonly Entry[], of: number) {
   const listed = await folder.result.saveMissing(missing);
   const first = listed.slice(0, MOST_NAMED).map(({ name, why }) => `${name} (${why.slice(0, LONGEST_REASON)})`);
-  return { kind: 'incomplete', missing: missing.length, of, first };
+  return { kind: 'incomplete' as const, missing: missing.length, of, first };
 }

@@ -1,6 +1,13 @@
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  RetryState,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
 import type { FailureCode, FailureDetails } from '../contract.ts';
+import { UPDATE_REFUSED } from '../steering-contract.ts';
 
 /**
  * How an export ended without a report: a code of the closed table, or what callers and Temporal do. `Failed`: anything
@@ -33,9 +40,12 @@ export class UpdateRefused extends Error {
 /** What Temporal's client throws, as this package's errors; others as they are. */
 export function opened(error: unknown): unknown {
   if (error instanceof WorkflowFailedError && !(error instanceof ExportFailure)) return new ExportFailure(error);
-  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
-    return new UpdateRefused(error.cause.message, { cause: error });
-  return error;
+  if (!(error instanceof WorkflowUpdateFailedError)) return error;
+  const { cause, message } = error;
+  if (cause instanceof ApplicationFailure && cause.type === UPDATE_REFUSED)
+    return new UpdateRefused(cause.message, { cause: error });
+  // The export has ended instead.
+  return new ExportFailure(new WorkflowFailedError(message, cause, RetryState.NON_RETRYABLE_FAILURE));
 }
 
 function codeOf(cause: Error | undefined): EndCode {

@@ -1,8 +1,9 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
-import type { PauseInput, Steered } from '../steering-contract.ts';
-import { PAUSE, RESUME, SET_CONCURRENCY } from '../steering-contract.ts';
+import type { Accepted, FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
+import { FINISH_INCOMPLETE, GIVE_UP, PAUSE, RESUME, RETRY_FILES, SET_CONCURRENCY } from '../steering-contract.ts';
+import { awaitAccepted } from './await-accepted.ts';
 import { opened } from './export-failure.ts';
 import type { FollowOptions } from './follow.ts';
 import { follow } from './follow.ts';
@@ -22,6 +23,12 @@ export interface StartedExport {
    * @throws ExportFailure with `code` and `details`
    */
   result(): Promise<ExportReport>;
+  /**
+   * Waits until the server has accepted the export.
+   *
+   * @throws ExportFailure when the export fails before
+   */
+  accepted(): Promise<Accepted>;
   progress(): Promise<ExportProgress>;
   /** The progress whenever it has changed, until the end. */
   follow(options?: FollowOptions): AsyncGenerator<ExportProgress>;
@@ -32,6 +39,12 @@ export interface StartedExport {
   resume(): Promise<Steered>;
   /** Most downloads of this export at a time, from 1 to 64. */
   setConcurrency(most: number): Promise<Steered>;
+  /** Fetches files again that have failed or were put off. Default: all of them. */
+  retryFiles(input?: RetryInput): Promise<Steered>;
+  /** Ends with the files that are there, and `manifest.partial.json`: `result()` throws `IncompleteExport`. */
+  finishIncomplete(input: FinishInput): Promise<Steered>;
+  /** The same without that manifest. */
+  giveUp(): Promise<Steered>;
   /** Stops the export, deletes the server's job and removes unfinished parts. */
   cancel(): Promise<void>;
 }
@@ -43,12 +56,16 @@ export function startedExport(handle: WorkflowHandle<BulkExportWorkflow>): Start
   return {
     handle,
     result: () => rethrown(handle.result()),
+    accepted: () => awaitAccepted(async () => handle),
     progress: () => handle.query<ExportProgress>(PROGRESS),
     follow: (options) => follow(handle, options),
     pollNow: () => handle.signal(POLL_NOW),
     pause: (input = {}) => update(PAUSE, input),
     resume: () => update(RESUME),
     setConcurrency: (most) => update(SET_CONCURRENCY, most),
+    retryFiles: (input = {}) => update(RETRY_FILES, input),
+    finishIncomplete: (input) => update(FINISH_INCOMPLETE, input),
+    giveUp: () => update(GIVE_UP),
     cancel: async () => {
       await handle.cancel();
     },

@@ -50,8 +50,20 @@ export class ExportResult {
     return listed;
   }
 
+  /**
+   * Publishes the manifest of the files that are there, in place of an earlier one. The export is not complete.
+   *
+   * @returns its name
+   */
+  async publishPartial(manifest: ManifestDraft, incomplete: { reason: string; missing: number }): Promise<string> {
+    await this.#folder.removeFile(FILES.partialManifest);
+    await manifest.publish(FILES.partialManifest, { incomplete });
+    return FILES.partialManifest;
+  }
+
   /** No file is missing any more. */
   async forgetMissing(): Promise<void> {
+    await this.#folder.removeFile(FILES.partialManifest);
     await this.#folder.remove(FILES.missing);
   }
 

@@ -57,13 +57,15 @@ export class ManifestDraft {
     await this.#write(lines);
   }
 
-  async publish(): Promise<void> {
+  /** @param extension of the manifest itself */
+  async publish(name: string = FILES.manifest, extension?: object): Promise<void> {
     const { deleted, error } = this.#others;
+    const more = extension === undefined ? '' : `,\n  "extension": ${JSON.stringify(extension)}`;
     await this.#write(
-      `${this.#isFirst ? '' : '\n  '}],\n  "deleted": ${list(deleted)},\n  "error": ${list(error)}\n}\n`,
+      `${this.#isFirst ? '' : '\n  '}],\n  "deleted": ${list(deleted)},\n  "error": ${list(error)}${more}\n}\n`,
     );
     await this.#part.finish();
-    await this.#part.publish(FILES.manifest);
+    await this.#part.publish(name);
   }
 
   /** May be called at any time. */

@@ -73,6 +73,13 @@ export class BatchQueue {
     this.#state.retries.push(retry);
   }
 
+  /** A file that waits to be fetched again is due at once. @returns whether it does */
+  wakeOne(ordinal: number): boolean {
+    const retry = this.#state.retries.find((one) => one.ordinal === ordinal);
+    if (retry !== undefined) retry.notBefore = 0;
+    return retry !== undefined;
+  }
+
   /** Every file is due at once. */
   wake(): void {
     for (const retry of this.#state.retries) retry.notBefore = 0;

@@ -15,6 +15,8 @@ import type { PutOff } from './file-retry.ts';
 import { askedFor, delayOfFile, isBusy, troubleAfter } from './file-retry.ts';
 import { addWarnings } from './state.ts';
 
+/** Failed files that are remembered one by one; the others are found in another pass. */
+const MOST_GIVEN_UP = 1000;
 /** Files that must be done before their pace says anything. */
 const ENOUGH_FOR_A_PACE = 10;
 
@@ -51,7 +53,7 @@ export class BatchResults {
     }
     if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.tokenNeeded))
       this.tokenNeeded = result.tokenNeeded;
-    state.failed += result.failed.length;
+    for (const ordinal of result.failed) this.#giveUp(ordinal);
     if (result.refused !== undefined) state.refused = (state.refused ?? 0) + result.refused;
     for (const later of result.later) this.#takeLater(batch, later);
     this.#warnOfExpiry();
@@ -116,13 +118,42 @@ export class BatchResults {
     const { clock } = this.#run.steering;
     const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now: clock, least: limits.progress });
     if (isFinal(trouble, clock, limits)) {
-      state.failed++;
+      this.#giveUp(ordinal);
       if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
     } else if (this.#queue.waiting < limits.mostRetries)
       this.#queue.putOff({ ordinal, trouble, notBefore: now + delayOfFile(trouble, asked, limits) });
     // A second time it has been in trouble since before the first of the others was given up.
-    else if (state.secondPass === true) state.failed++;
+    else if (state.secondPass === true) this.#giveUp(ordinal);
     else state.left = (state.left ?? 0) + 1;
+  }
+
+  #giveUp(ordinal: number): void {
+    const { state } = this.#files;
+    state.failed++;
+    const gaveUp = (state.gaveUp ??= []);
+    if (gaveUp.length < MOST_GIVEN_UP) gaveUp.push(ordinal);
+  }
+
+  /**
+   * Fetches some files again, as if they had not been tried. Those that run, or have not been tried, are left alone.
+   *
+   * @param isOver nothing is left to be fetched, so that they are missing in any case
+   */
+  again(ordinals: readonly number[], isOver: boolean): void {
+    const { state } = this.#files;
+    for (const ordinal of ordinals) {
+      const isGivenUp = state.gaveUp?.includes(ordinal) === true;
+      if (this.#queue.wakeOne(ordinal) || (!isGivenUp && !isOver)) continue;
+      if (isGivenUp) {
+        state.gaveUp = state.gaveUp?.filter((one) => one !== ordinal);
+        state.failed--;
+        // Somebody has removed it.
+      } else state.done--;
+      const trouble: Trouble = { cause: 'content', since: this.#run.steering.clock, times: 0 };
+      this.#queue.putOff({ ordinal, trouble, notBefore: 0 });
+    }
+    // What is refused again counts again.
+    delete state.refused;
   }
 
   #takeOldLink(batch: Batch, ranges: PutOff['ranges'], age: number): void {

@@ -15,7 +15,10 @@ import { POLL_NOW, PROGRESS } from '../contract.ts';
 import { gateId } from '../gate-contract.ts';
 import { GRANTED } from '../policy/gate/messages.ts';
 import { isExport } from '../fhir/operations.ts';
+import { Acceptance } from './acceptance.ts';
+import { answerUpdates } from './answer-updates.ts';
 import { attachmentPhase } from './attachment-phase.ts';
+import { attentionOf, attentionPhase } from './attention-phase.ts';
 import { readRunInput } from './run-input.ts';
 import type { CarriedState } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
@@ -29,8 +32,9 @@ import { kickOffPhase } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
-import { addWarnings, newJob } from './state.ts';
-import { longStep, step } from './activity-options.ts';
+import { settlePhase } from './settle-phase.ts';
+import { newJob } from './state.ts';
+import { step } from './activity-options.ts';
 import { takeUpdates } from './steer.ts';
 import { cleanUp, untilStopped } from './stop.ts';
 
@@ -44,8 +48,20 @@ const progress = defineQuery<ExportProgress>(PROGRESS);
  * @param args the request; and for the project's own use only, the state that the previous run passes on
  */
 export async function bulkExport(...args: [request: ExportRequest, carried?: CarriedState]): Promise<ExportReport> {
-  const { request, state } = readRunInput(args);
-  const run = new ExportRun(request, state, new CancellationScope());
+  const acceptance = new Acceptance();
+  try {
+    const { request, state } = readRunInput(args);
+    const run = new ExportRun(request, state, new CancellationScope());
+    acceptance.of(run);
+    return await perform(run);
+  } catch (error) {
+    await acceptance.failed(error);
+    throw error;
+  }
+}
+
+async function perform(run: ExportRun): Promise<ExportReport> {
+  const { request, state } = run;
   setHandler(pollNow, () => run.requestPoll(), {
     description: 'Poll the FHIR server now instead of at the planned time.',
   });
@@ -60,13 +76,14 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
   try {
     const report = await untilStopped(run, () => exportAll(run));
     await run.slots.release();
+    await answerUpdates();
     return report;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     // What was in flight may have ended otherwise than as cancelled: its worker may have died, its destination failed.
     const stopped = isCancellation(error) || run.stopped;
     const isLate = stopped && deadline.passed;
-    const details = failureDetails(run.progress);
+    const details = { ...failureDetails(run.progress), ...run.incomplete };
     // One that waits has nothing at the server, and leaves the queue at once.
     const waits = state.gate?.slot === 'wanted';
     if (waits) await run.slots.release();
@@ -95,6 +112,7 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   if (state.opened === undefined) await open(run);
   run.slots.start();
   for (;;) {
+    if (run.steering.attention !== undefined) await attentionPhase(run);
     if (!run.job.accepted) {
       await queuePhase(run);
       await kickOffPhase(run);
@@ -110,7 +128,8 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
       // A file that is missing will fail the export; its attachments are not known.
       if (run.request.attachments !== undefined && run.job.downloads?.failed === 0) await attachmentPhase(run);
       if (run.steering.isHeld) await run.hold();
-      return await settle(run);
+      const report = await settlePhase(run);
+      if (report !== undefined) return report;
     }
   }
 }
@@ -151,12 +170,9 @@ async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Pr
   const { manifest, downloads, poll } = job;
   if (!run.opened.adopted || state.restarted) {
     const detail = run.jobEnded ?? downloads?.detail ?? poll.detail ?? '';
-    throw code === 'ExportGone'
-      ? failure(code, `the server no longer knows the job: ${detail}`)
-      : failure(
-          code,
-          `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${detail}`,
-        );
+    const of = `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${detail}`;
+    if (job.complete && run.waitsForOperator) return run.steering.needs(attentionOf(of));
+    throw code === 'ExportGone' ? failure(code, `the server no longer knows the job: ${detail}`) : failure(code, of);
   }
   // Nobody else knows the job, and many a server refuses a second one while it has the first.
   if (run.jobIsThere && patched('delete-before-restart')) await deletePhase(run, { removeParts: false });
@@ -164,36 +180,6 @@ async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Pr
   run.slots.jobIsGone();
   state.restarted = true;
   state.job = newJob(job.generation + 1, poll.polls);
-}
-
-async function settle(run: ExportRun): Promise<ExportReport> {
-  const { state, request, job } = run;
-  run.enter('settling');
-  const result = await longStep('settle').settleExport({
-    ref: run.opened.ref,
-    request: { level: request.level, parameters: request.parameters },
-    warnings: state.warnings,
-    fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
-    attachments: request.attachments !== undefined,
-    keepServerFiles: request.keepServerFiles === true,
-  });
-  if (result.kind === 'incomplete') {
-    const more = result.missing > result.first.length ? ' and more' : '';
-    throw failure(
-      'IncompleteExport',
-      `${result.missing} of ${result.of} files could not be downloaded completely: ${result.first.join(', ')}${more}; all of them are in .export/missing.json`,
-    );
-  }
-  state.warnings = result.report.warnings;
-  if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
-  addWarnings(state, result.report.warnings);
-  run.enter('complete');
-  return { ...result.report, warnings: state.warnings };
-}
-
-function sum(one: Record<string, number>, other: Record<string, number>): Record<string, number> {
-  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)]));
 }
 
 function startDeadline(run: ExportRun): { passed: boolean } {

@@ -1,4 +1,4 @@
-import { CancelledFailure, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { CancelledFailure, allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { ExportRequest } from '../contract.ts';
 import type { CarriedState } from './carried-state.ts';
 import { pack } from './carried-state.ts';
@@ -10,6 +10,8 @@ export interface Continued {
   readonly state: ExportState;
   /** The export is to stop. */
   readonly stopped: boolean;
+  /** The next run is about to begin. */
+  leaves: boolean;
 }
 
 /** Whether the history is so long that the export should continue in a new run. The server decides. */
@@ -42,7 +44,11 @@ export async function waitInRuns(
  * Continues in a new run, unless the export is to stop: a request to cancel is made to one run, and no other one hears
  * of it. One that comes while the server takes this run's end is handed to this run once more, and then stops it.
  */
-export async function continueInNewRun({ stopped, request, state }: Continued): Promise<never> {
+export async function continueInNewRun(run: Continued): Promise<never> {
+  run.leaves = true;
+  // Nothing is waited for otherwise.
+  if (!allHandlersFinished()) await condition(allHandlersFinished);
+  const { stopped, request, state } = run;
   if (stopped) throw new CancelledFailure('the export is to stop');
   return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
     request,

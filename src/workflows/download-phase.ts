@@ -1,19 +1,19 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { DownloadFilesResult } from '../activities/download-files.ts';
 import type { TokenRef } from '../fhir-server/token-needed.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { BatchResults } from './batch-results.ts';
 import { BatchWindow, widestWindow } from './batch-window.ts';
 import type { Batch } from './batch.ts';
-import { summaryOf } from './batch.ts';
 import { BatchesInFlight } from './batches-in-flight.ts';
 import { continueInNewRun, isLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
+import { fetchBatch } from './fetch-batch.ts';
 import type { FileSet } from './file-set.ts';
 import { LinkRenewal } from './link-renewal.ts';
+import { Passes } from './passes.ts';
 import type { DownloadState } from './state.ts';
 import { addWarnings } from './state.ts';
-import { fileStep, step } from './activity-options.ts';
+import { step } from './activity-options.ts';
 import { wait } from './wait.ts';
 
 /** Fetches every file of a set, in a bounded window of batches. */
@@ -23,6 +23,7 @@ export class DownloadPhase {
   readonly #state: DownloadState;
   readonly #queue: BatchQueue;
   readonly #window: BatchWindow;
+  readonly #passes: Passes;
   readonly #links: LinkRenewal;
   readonly #results: BatchResults;
   readonly #inFlight = new BatchesInFlight();
@@ -35,6 +36,7 @@ export class DownloadPhase {
     this.#files = files;
     this.#state = files.state;
     this.#queue = new BatchQueue(files.state, files.end);
+    this.#passes = new Passes(run, files, this.#queue);
     this.#window = new BatchWindow(files.state, widestWindow(run.opened), run.limits, () =>
       Math.min(run.slots.share, run.steering.concurrency),
     );
@@ -69,15 +71,17 @@ export class DownloadPhase {
           if (this.#failure !== undefined) throw this.#failure;
           await continueInNewRun(this.#run);
         }
-        if (this.#run.steering.isHeld) {
+        if (this.#run.steering.isHeld && !this.#isEnded) {
           if (!(await this.#pause())) return true;
           continue;
         }
+        if (this.#isEnded) return true;
+        if (this.#run.steering.isRetryWanted) this.#retry();
         this.#wake();
         if (this.#links.isDue(this.#queue.hasMore) && !(await this.#links.renew())) return false;
         await this.#renewToken();
         await this.#fill();
-        if (this.#isFirstPassDone()) this.#beginSecondPass();
+        if (this.#isPassDone() && this.#passes.hasAnother) this.#passes.begin();
         else await this.#waitForChange();
       }
       return true;
@@ -86,27 +90,33 @@ export class DownloadPhase {
     }
   }
 
-  #isDone(): boolean {
-    return this.#isPassDone() && (this.#state.left ?? 0) === 0;
-  }
-
-  #isFirstPassDone(): boolean {
-    return this.#isPassDone() && (this.#state.left ?? 0) > 0;
-  }
-
   #isPassDone(): boolean {
-    // While the server still works, files that wait for another try do not keep it from being polled.
-    const horizon = this.#run.job.complete ? Infinity : Date.now();
-    return this.#queue.isEmptyUntil(horizon) && this.#inFlight.size === 0 && this.#failure === undefined;
+    return this.#passes.isThisDone && this.#inFlight.size === 0 && this.#failure === undefined;
   }
 
-  /** As a run that resumes the export: every file that has no receipt is fetched, also those given up, once more. */
-  #beginSecondPass(): void {
-    const { state } = this.#files;
-    delete state.left;
-    delete state.refused;
-    Object.assign(state, { cursor: this.#files.first, seen: {}, done: 0, failed: 0, startedAt: Date.now() });
-    state.secondPass = true;
+  #isDone(): boolean {
+    return this.#isPassDone() && !this.#passes.hasAnother && !this.#run.steering.isRetryWanted;
+  }
+
+  /** An operator ends the downloads: files that are not there are missing. */
+  get #isEnded(): boolean {
+    return this.#run.steering.end !== undefined && this.#run.job.complete;
+  }
+
+  /** An operator wants something else than waiting. */
+  get #isSteered(): boolean {
+    return this.#run.steering.isHeld || this.#isEnded || this.#run.steering.isRetryWanted;
+  }
+
+  /** Fetches files again that an operator wants. */
+  #retry(): void {
+    const { retry } = this.#run.steering;
+    this.#run.steering.takeRetry();
+    if (retry === undefined || this.#files.noun === 'attachment') return;
+    // Of those that are too many to be remembered each is tried again.
+    const areKnown = this.#state.failed === (this.#state.gaveUp?.length ?? 0);
+    if (retry.files === undefined || !areKnown) this.#passes.repeat();
+    else this.#results.again(retry.files, this.#isPassDone());
   }
 
   /** Ends all waits when an operator wants it. */
@@ -172,23 +182,9 @@ export class DownloadPhase {
 
   #start(batch: Batch, token: { token?: TokenRef }): void {
     this.#files.running(1);
-    const { opened, job, state } = this.#run;
-    const { terms } = this.#links;
-    const fetch = (): Promise<DownloadFilesResult> =>
-      fileStep(opened, summaryOf(batch, this.#files)).downloadFiles({
-        ref: opened.ref,
-        generation: job.generation,
-        ranges: batch.ranges,
-        retry: batch.troubles.size > 0,
-        ...(this.#files.tokenIsGood() ? { tokenIsGood: true as const } : {}),
-        ...(job.completeAt === undefined ? {} : { completeAt: job.completeAt }),
-        ...(terms === undefined ? {} : { links: terms }),
-        ...(state.wokenAt === undefined ? {} : { wokenAt: state.wokenAt }),
-        ...token,
-      });
     this.#inFlight.start(
       batch,
-      fetch,
+      () => fetchBatch(this.#run, batch, { files: this.#files, links: this.#links, token }),
       (result) => this.#end(() => this.#results.take(batch, result)),
       (error) => this.#end(() => this.#takeError(batch, error)),
     );
@@ -222,7 +218,7 @@ export class DownloadPhase {
     const hasRoom = (): boolean => isFull && this.#window.free(this.#inFlight.size) > 0;
     await wait({
       until,
-      unless: () => this.#changed || this.#isWoken() || hasRoom() || this.#run.steering.isHeld,
+      unless: () => this.#changed || this.#isWoken() || hasRoom() || this.#isSteered,
       summary,
     });
     this.#changed = false;
@@ -242,7 +238,9 @@ export class DownloadPhase {
     // Nothing is asked for in vain.
     if (isStill) slots.downloads(false);
     this.#run.show();
-    await wait({ unless: () => !steering.isHeld || steering.stopsNow || this.#changed || isLong() });
+    await wait({
+      unless: () => !steering.isHeld || steering.stopsNow || this.#changed || this.#isEnded || isLong(),
+    });
     this.#changed = false;
     if (!steering.isHeld) slots.downloads(true);
     return true;

@@ -1,6 +1,6 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { patched, setCurrentDetails } from '@temporalio/workflow';
-import type { ExportPhase, ExportProgress, ExportRequest } from '../contract.ts';
+import type { ExportPhase, ExportProgress, ExportRequest, FailureDetails } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
@@ -40,6 +40,10 @@ export class ExportRun {
   jobEnded: string | undefined;
   /** The server still has that job. */
   jobIsThere = false;
+  /** It goes on in a new run. */
+  leaves = false;
+  /** What is missing at the end. */
+  incomplete: Pick<FailureDetails, 'missing' | 'partialManifest' | 'reason'> = {};
 
   constructor(request: ExportRequest, state: ExportState, scope: CancellationScope) {
     this.request = request;
@@ -67,6 +71,11 @@ export class ExportRun {
   /** The export is to stop. Its scope hears of a request one turn after the workflow's own. */
   get stopped(): boolean {
     return this.scope.consideredCancelled || this.scope.parent?.consideredCancelled === true;
+  }
+
+  /** An operator is to decide what becomes of missing files, and has not decided to end the export. */
+  get waitsForOperator(): boolean {
+    return this.request.onIncomplete === 'wait' && this.steering.end === undefined;
   }
 
   get inFlight(): number {

@@ -7,7 +7,7 @@ export function progressOf(server: string, state: ExportState, running: number):
   const { poll, manifest, downloads, attachments } = state.job;
   const { opened } = state;
   const { resources, bytes } = sumOfData(downloads?.seen ?? {});
-  const detail = attachments?.downloads.detail ?? downloads?.detail ?? poll.detail;
+  const detail = state.steering?.attention ?? attachments?.downloads.detail ?? downloads?.detail ?? poll.detail;
   return {
     phase: state.phase,
     server,
@@ -79,7 +79,9 @@ export function describeProgress(progress: ExportProgress): string {
           .map(([cause, count]) => `${cause} ${count}`)
           .join(', ')}`,
     progress.standsStillSince === undefined ? undefined : `**Stands still since ${progress.standsStillSince}**`,
-    progress.trouble === undefined ? undefined : `Being tried again: ${escape(progress.trouble)}`,
+    progress.trouble === undefined
+      ? undefined
+      : `${progress.phase === 'needs-attention' ? 'An operator is to decide' : 'Being tried again'}: ${escape(progress.trouble)}`,
     ...progress.warnings.slice(0, 10).map(({ code, message }) => `⚠ ${code}: ${escape(message)}`),
     progress.location === undefined ? undefined : `Destination: \`${progress.location}\``,
   ];

@@ -131,6 +131,10 @@ export interface DownloadState<Retry = RetryState> {
   /** Files put off that were too many to be kept: they are tried again when all others are done, in a second pass. */
   left?: number | undefined;
   secondPass?: true;
+  /** Ordinals of files that have failed, as far as there is room for them. */
+  gaveUp?: number[] | undefined;
+  /** An operator wants all files that are missing in another pass. */
+  repeat?: true | undefined;
   /** Downloads were paused while the server still worked, and files are left. */
   held?: true | undefined;
 }

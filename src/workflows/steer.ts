@@ -1,15 +1,41 @@
 import { ApplicationFailure, defineUpdate, setHandler } from '@temporalio/workflow';
-import type { PauseInput, Steered } from '../steering-contract.ts';
-import { PAUSE, RESUME, SET_CONCURRENCY, UPDATE_REFUSED } from '../steering-contract.ts';
+import type { FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
+import {
+  FINISH_INCOMPLETE,
+  GIVE_UP,
+  PAUSE,
+  RESUME,
+  RETRY_FILES,
+  SET_CONCURRENCY,
+  UPDATE_REFUSED,
+} from '../steering-contract.ts';
+import { fewNames } from '../policy/short-texts.ts';
+import { boundedStep } from './activity-options.ts';
 import type { ExportRun } from './export-run.ts';
 import type { Standing } from './validate-steering.ts';
-import { faultOfConcurrency, faultOfPause, faultOfResume } from './validate-steering.ts';
+import {
+  faultOfConcurrency,
+  faultOfFinish,
+  faultOfGiveUp,
+  faultOfPause,
+  faultOfResume,
+  faultOfRetry,
+} from './validate-steering.ts';
 
 const pause = defineUpdate<Steered, [input: PauseInput | undefined]>(PAUSE);
 const resume = defineUpdate<Steered>(RESUME);
 const setConcurrency = defineUpdate<Steered, [most: number]>(SET_CONCURRENCY);
+const retryFiles = defineUpdate<Steered, [input: RetryInput | undefined]>(RETRY_FILES);
+const finishIncomplete = defineUpdate<Steered, [input: FinishInput]>(FINISH_INCOMPLETE);
+const giveUp = defineUpdate<Steered>(GIVE_UP);
 
-/** Takes an operator's updates from now on. What is wrong is refused, and leaves nothing in the history. */
+/** Milliseconds for finding files by their names. */
+const FINDING = 60_000;
+
+/**
+ * Takes an operator's updates from now on. What is wrong is refused, and leaves nothing in the history. Updates only
+ * change the state.
+ */
 export function takeUpdates(run: ExportRun): void {
   const { steering } = run;
   setHandler(pause, (input = {}) => steer(run, () => steering.pause(input)), {
@@ -24,6 +50,46 @@ export function takeUpdates(run: ExportRun): void {
     validator: (most) => refuse(faultOfConcurrency(most, standingOf(run))),
     description: 'Most downloads of this export at a time: a number.',
   });
+  setHandler(retryFiles, async (input = {}) => retry(run, input), {
+    validator: (input) => refuse(faultOfRetry(input, standingOf(run))),
+    description: 'Fetch files again that have failed or were put off: all, or {"names": [...]}.',
+  });
+  setHandler(finishIncomplete, ({ reason }) => end(run, reason), {
+    validator: (input) => refuse(faultOfFinish(input, standingOf(run))),
+    description: 'End with the files that are there, and a manifest.partial.json of them: {"reason": "..."}.',
+  });
+  setHandler(giveUp, () => end(run), {
+    validator: () => refuse(faultOfGiveUp(standingOf(run))),
+    description: 'End without the files that are missing.',
+  });
+}
+
+async function retry(run: ExportRun, { names }: RetryInput): Promise<Steered> {
+  const files = names === undefined ? undefined : await ordinalsOf(run, names);
+  // Time has passed.
+  refuse(faultOfRetry({}, standingOf(run)));
+  return steer(run, () => {
+    run.steering.retryFiles(files);
+    run.requestPoll();
+  });
+}
+
+async function ordinalsOf(run: ExportRun, names: readonly string[]): Promise<number[]> {
+  const { missing, whole, unknown } = await boundedStep('find files by name', FINDING).findFiles({
+    ref: run.opened.ref,
+    names,
+  });
+  if (unknown.length > 0) refuse(`names: no file of the export is named ${fewNames(unknown)}`);
+  if (missing.length === 0) refuse(`names: complete already: ${fewNames(whole)}`);
+  return missing;
+}
+
+function end(run: ExportRun, reason?: string): Steered {
+  return steer(run, () => {
+    run.steering.finish(reason);
+    // Ends a wait that the loop may be in.
+    run.state.pollRequested = true;
+  });
 }
 
 function steer(run: ExportRun, change: () => void): Steered {
@@ -34,7 +100,12 @@ function steer(run: ExportRun, change: () => void): Steered {
 }
 
 function standingOf({ state, steering, job }: ExportRun): Standing {
-  return { phase: state.phase, isPaused: steering.paused !== undefined, isComplete: job.complete };
+  return {
+    phase: state.phase,
+    isPaused: steering.paused !== undefined,
+    isComplete: job.complete,
+    hasAttachments: job.attachments !== undefined,
+  };
 }
 
 function refuse(fault: string | undefined): void {

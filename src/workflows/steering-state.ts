@@ -13,4 +13,10 @@ export interface SteeringState {
   stopNow?: true | undefined;
   /** Most downloads at a time. */
   concurrency?: number | undefined;
+  /** Files are to be fetched again: these ordinals, or all. */
+  retry?: { files?: readonly number[] | undefined } | undefined;
+  /** The export is to end with what there is; with a reason, and a manifest of it, or without. */
+  end?: { reason?: string | undefined } | undefined;
+  /** What is missing: an operator is to decide. */
+  attention?: string | undefined;
 }

@@ -64,6 +64,52 @@ export class Steering {
     delete this.#state.stopNow;
   }
 
+  /** What an operator is to decide; undefined when nothing is. */
+  get attention(): string | undefined {
+    return this.#export.steering?.attention;
+  }
+
+  needs(attention: string): void {
+    this.#state.attention = attention;
+  }
+
+  /** An operator has decided. */
+  get isDecided(): boolean {
+    return this.isRetryWanted || this.end !== undefined;
+  }
+
+  isAttendedTo(): void {
+    delete this.#state.attention;
+  }
+
+  /** Files are to be fetched again. */
+  get retry(): SteeringState['retry'] {
+    return this.#export.steering?.retry;
+  }
+
+  get isRetryWanted(): boolean {
+    return this.retry !== undefined;
+  }
+
+  /** @param files ordinals; default: all that have failed */
+  retryFiles(files?: readonly number[]): void {
+    this.#state.retry = files === undefined ? {} : { files: [...(this.retry?.files ?? []), ...files] };
+  }
+
+  takeRetry(): void {
+    delete this.#state.retry;
+  }
+
+  /** The export is to end with what there is. */
+  get end(): SteeringState['end'] {
+    return this.#export.steering?.end;
+  }
+
+  /** @param reason default: none, and no manifest of what there is */
+  finish(reason?: string): void {
+    this.#state.end = { reason };
+  }
+
   /** Most downloads at a time. */
   get concurrency(): number {
     return this.#export.steering?.concurrency ?? Infinity;

@@ -44,6 +44,7 @@ const REQUEST = {
   prefer: v.optional(v.array(v.picklist(PREFERENCES, `must be one of ${PREFERENCES.join(', ')}`), 'must be a list')),
   attachments: v.optional(v.literal('download', 'must be "download", or left out')),
   keepServerFiles: v.optional(v.boolean('must be true or false')),
+  onIncomplete: v.optional(v.picklist(['fail', 'wait'], 'must be "fail" or "wait"')),
   deadline: v.optional(
     v.pipe(
       v.string('must be text'),

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { ExportPhase } from '../contract.ts';
 import { fewOf, shorten } from '../policy/short-texts.ts';
 import type { PauseInput } from '../steering-contract.ts';
-import { MOST_CONCURRENT, PAUSABLE } from '../steering-contract.ts';
+import { LONGEST_REASON, MOST_CONCURRENT, MOST_NAMES, PAUSABLE } from '../steering-contract.ts';
 import { isObject } from './is-object.ts';
 
 /** How the export stands, as far as it matters to what may be asked of it. */
@@ -12,6 +12,8 @@ export interface Standing {
   isPaused: boolean;
   /** The server's job is complete: there is nothing to poll for. */
   isComplete: boolean;
+  /** All files are complete, and their attachments are fetched. */
+  hasAttachments: boolean;
 }
 
 /** Phases from which nothing holds an export any more. */
@@ -20,6 +22,26 @@ const LAST_PHASES: readonly ExportPhase[] = ['settling', 'cleaning-up', 'complet
 const PAUSE = {
   what: v.optional(v.picklist(PAUSABLE, `must be one of ${PAUSABLE.join(', ')}`)),
   now: v.optional(v.boolean('must be true or false')),
+};
+
+const RETRY = {
+  names: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string('must be text'), v.maxLength(300, 'is too long')), 'must be a list of names of files'),
+      v.minLength(1, 'must have a name, or be left out'),
+      v.maxLength(MOST_NAMES, `must have at most ${MOST_NAMES} names; leave it out for all files`),
+    ),
+  ),
+};
+const FINISH = {
+  reason: v.optional(
+    v.pipe(
+      v.string('must be text that says why the export is to end without all files'),
+      v.nonEmpty('must say why the export is to end without all files'),
+      v.maxLength(LONGEST_REASON, `must have at most ${LONGEST_REASON} characters`),
+    ),
+    '',
+  ),
 };
 
 /** What is wrong with the update `pause` now; undefined when nothing is. */
@@ -43,6 +65,34 @@ export function faultOfResume(standing: Standing): string | undefined {
 export function faultOfConcurrency(most: unknown, standing: Standing): string | undefined {
   const isGood = Number.isInteger(most) && (most as number) >= 1 && (most as number) <= MOST_CONCURRENT;
   return faultOfPhase(standing) ?? (isGood ? undefined : `n: must be a whole number from 1 to ${MOST_CONCURRENT}`);
+}
+
+/** The same of `retryFiles`. */
+export function faultOfRetry(input: unknown, standing: Standing): string | undefined {
+  return faultOfFiles(standing) ?? faultOfFields(input ?? {}, RETRY);
+}
+
+/** The same of `finishIncomplete`. */
+export function faultOfFinish(input: unknown, standing: Standing): string | undefined {
+  return faultOfGiveUp(standing) ?? faultOfFields(input ?? {}, FINISH);
+}
+
+/** The same of `giveUp`. */
+export function faultOfGiveUp(standing: Standing): string | undefined {
+  const fault = faultOfFiles(standing);
+  if (fault !== undefined) return fault;
+  if (!standing.isComplete)
+    return 'the server still works on the export, so not all of its files are known; wait, or cancel the export';
+  if (standing.hasAttachments) return 'all files are complete; wait for the attachments, or cancel the export';
+  return undefined;
+}
+
+function faultOfFiles(standing: Standing): string | undefined {
+  const fault = faultOfPhase(standing);
+  if (fault !== undefined) return fault;
+  const { phase } = standing;
+  if (phase === 'downloading' || phase === 'needs-attention') return undefined;
+  return `the export is in phase "${phase}" and has no files yet; wait until they are downloaded, or cancel the export`;
 }
 
 function faultOfPhase({ phase }: Standing): string | undefined {

@@ -29,6 +29,7 @@ const REQUEST = {
   prefer: true,
   attachments: true,
   keepServerFiles: true,
+  onIncomplete: true,
   deadline: true,
 } satisfies Fields<ExportRequest>;
 

@@ -1,0 +1,39 @@
+import { ExportFolder } from '../export-folder/export-folder.ts';
+import { chunkOf } from '../export-folder/chunk-of.ts';
+import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export interface FindFilesInput {
+  ref: ExportRef;
+  /** At the destination, such as `Patient.00001.ndjson`. */
+  names: readonly string[];
+}
+
+export interface FindFilesResult {
+  /** Ordinals of those that are not there. */
+  missing: number[];
+  /** Names of those that are there. */
+  whole: string[];
+  /** Names that no file of the manifest has. */
+  unknown: string[];
+}
+
+/** Finds files of the manifest by their names. Reads only. */
+export async function findFiles(deps: ActivityDeps, { ref, names }: FindFilesInput): Promise<FindFilesResult> {
+  const folder = await ExportFolder.open(deps.config, ref);
+  const { entries: total } = await folder.entries.summary();
+  const wanted = new Set(names);
+  const found: FindFilesResult = { missing: [], whole: [], unknown: [] };
+  for (let at = 0; at < total && wanted.size > 0;) {
+    const chunk = await folder.entries.from(at, total);
+    const named = chunk.filter((entry) => wanted.delete(entry.name));
+    const receipts = named.length === 0 ? undefined : await folder.receipts.ofChunk(chunkOf(at));
+    for (const { name, ordinal } of named) {
+      const receipt = receipts?.get(ordinal);
+      if (receipt !== undefined && (await folder.files.holds(receipt))) found.whole.push(name);
+      else found.missing.push(ordinal);
+    }
+    at += chunk.length;
+  }
+  return { ...found, unknown: [...wanted] };
+}

@@ -1,0 +1,49 @@
+import type { ExportReport } from '../contract.ts';
+import { longStep } from './activity-options.ts';
+import { attentionOf } from './attention-phase.ts';
+import { deletePhase } from './delete-phase.ts';
+import type { ExportRun } from './export-run.ts';
+import { failure } from './failure.ts';
+import { addWarnings } from './state.ts';
+
+/**
+ * Ends the export: all files are looked at, `manifest.json` is published, the job is deleted.
+ *
+ * @returns undefined when files are missing and an operator is to decide
+ * @throws ApplicationFailure `IncompleteExport`
+ */
+export async function settlePhase(run: ExportRun): Promise<ExportReport | undefined> {
+  const { state, request, job, steering } = run;
+  run.enter('settling');
+  const reason = steering.end?.reason;
+  const result = await longStep('settle').settleExport({
+    ref: run.opened.ref,
+    request: { level: request.level, parameters: request.parameters },
+    warnings: state.warnings,
+    fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
+    attachments: request.attachments !== undefined,
+    keepServerFiles: request.keepServerFiles === true,
+    ...(reason === undefined ? {} : { partial: { reason } }),
+  });
+  if (result.kind === 'incomplete') {
+    const { missing, of, first, partialManifest } = result;
+    const more = missing > first.length ? ' and more' : '';
+    const what = `${missing} of ${of} files could not be downloaded completely: ${first.join(', ')}${more}`;
+    if (run.waitsForOperator) {
+      steering.needs(attentionOf(what));
+      return undefined;
+    }
+    run.incomplete = { missing, partialManifest, reason };
+    throw failure('IncompleteExport', `${what}; all of them are in .export/missing.json`);
+  }
+  state.warnings = result.report.warnings;
+  if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
+  addWarnings(state, result.report.warnings);
+  run.enter('complete');
+  return { ...result.report, warnings: state.warnings };
+}
+
+function sum(one: Record<string, number>, other: Record<string, number>): Record<string, number> {
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(keys.map((key) => [key, (one[key] ?? 0) + (other[key] ?? 0)]));
+}
