@@ -153,6 +153,69 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     });
   });
 
+  const lost = {
+    route: 'file',
+    match: ({ url }: { url: string }) => url.includes('Condition'),
+    times: Infinity,
+    do: { kind: 'answer', status: 404 },
+  };
+  const steered: [string, object, object[], (started: StartedExport) => Promise<unknown>][] = [
+    [
+      'paused-polls',
+      patients,
+      [{ ...longWait, times: 1 }],
+      async (started) => {
+        await expect.poll(async () => (await started.progress()).polls, { timeout: 20_000 }).toBe(1);
+        await started.pause();
+        await started.pollNow();
+        await started.resume();
+      },
+    ],
+    [
+      'paused-downloads',
+      {},
+      [slowly('file')],
+      async (started) => {
+        await expect.poll(async () => (await started.progress()).phase, { timeout: 20_000 }).toBe('downloading');
+        await started.setConcurrency(2);
+        await started.pause({ what: 'downloads', now: true });
+        await expect.poll(async () => (await started.progress()).files?.running, { timeout: 20_000 }).toBe(0);
+        await started.resume();
+      },
+    ],
+    [
+      'retried-files',
+      { onIncomplete: 'wait' },
+      [lost],
+      async (started) => {
+        await untilAttention(started);
+        stack.servers['hospital']?.faults.clear();
+        await started.retryFiles({ names: ['Condition.00001.ndjson'] });
+        await untilAttention(started).catch(() => {});
+        await started.retryFiles().catch(() => {});
+      },
+    ],
+    [
+      'finished-incomplete',
+      { onIncomplete: 'wait' },
+      [lost],
+      async (started) => {
+        await untilAttention(started);
+        await started.finishIncomplete({ reason: 'recorded' });
+      },
+    ],
+    ['accepted', patients, [slowly('kickOff')], (started) => started.accepted()],
+  ];
+  test.each(steered)('%s', async (name, request, faults, act) => {
+    await record(name, request, faults, async (started) => {
+      await act(started);
+    });
+  });
+
+  async function untilAttention(started: StartedExport): Promise<void> {
+    await expect.poll(async () => (await started.progress()).phase, { timeout: 30_000 }).toBe('needs-attention');
+  }
+
   test('continued', async () => {
     const busy = { route: 'status', times: 15, do: { kind: 'answer', status: 202, headers: { 'Retry-After': '1' } } };
     expect(await record('continued', {}, [busy])).toBeGreaterThan(1);
