@@ -11,8 +11,6 @@ import type { NexusExportInput } from '../../src/nexus/index.ts';
 import { takeNamespace } from '../support/shared-temporal.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
-import type { caller } from './caller-workflow.ts';
-import { stop } from './caller-workflow.ts';
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -42,7 +40,7 @@ beforeAll(async () => {
     connection,
     namespace,
     taskQueue: 'callers',
-    workflowsPath: fileURLToPath(new URL('./caller-workflow.ts', import.meta.url)),
+    workflowsPath: fileURLToPath(new URL('../../docs/examples/nexus-caller.ts', import.meta.url)),
   });
   ended = worker.run();
 });
@@ -63,9 +61,10 @@ const to = (route: string) => hospital.journal.filter((request) => request.route
 const deletes = () => hospital.journal.filter(({ method }) => method === 'DELETE');
 const keepBusy = () => hospital.faults.add({ route: 'status', times: Infinity, do: { kind: 'answer', status: 202 } });
 
+type Caller = (input: NexusExportInput) => Promise<ExportReport>;
 let called = 0;
-function call(input: NexusExportInput): Promise<WorkflowHandle<typeof caller>> {
-  return client.workflow.start<typeof caller>('caller', {
+function call(input: NexusExportInput): Promise<WorkflowHandle<Caller>> {
+  return client.workflow.start<Caller>('cohort', {
     taskQueue: 'callers',
     workflowId: `caller-${++called}`,
     args: [input],
@@ -98,7 +97,7 @@ test('cancelling the operation deletes the job', async () => {
   keepBusy();
   const run = await call({ ...REQUEST, key: 'cancelled' });
   await expect.poll(() => to('status').length, { timeout: 60_000 }).toBeGreaterThan(0);
-  await run.signal(stop);
+  await run.cancel();
   expect(await causeOf(run.result())).toBeInstanceOf(CancelledFailure);
   expect(deletes()).toHaveLength(1);
   expect((await stack.client.workflow.getHandle('cancelled').describe()).status.name).toBe('CANCELLED');

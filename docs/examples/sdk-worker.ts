@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { loadConfig } from 'fhir-bulk-export/config';
+import { createActivities, createFileWorkers, exportServiceHandler } from 'fhir-bulk-export/worker';
+import { ourActivities } from './activities.js';
+import { EncryptionCodec } from './codec.js';
+
+const { TEMPORAL_ADDRESS = 'localhost:7233', TEMPORAL_NAMESPACE = 'default', PAYLOAD_KEY = '' } = process.env;
+const connection = await NativeConnection.connect({ address: TEMPORAL_ADDRESS });
+const shared = {
+  connection,
+  namespace: TEMPORAL_NAMESPACE,
+  taskQueue: 'analytics',
+  dataConverter: { payloadCodecs: [new EncryptionCodec(Buffer.from(PAYLOAD_KEY, 'hex'))] },
+};
+const exporting = createActivities({ config: await loadConfig() });
+const worker = await Worker.create({
+  ...shared,
+  workflowsPath: fileURLToPath(new URL('./workflows.js', import.meta.url)),
+  activities: { ...ourActivities, ...exporting.activities },
+  nexusServices: [exportServiceHandler],
+  shutdownGraceTime: '5s',
+  // Cancelling reaches an activity with its next heartbeat.
+  maxHeartbeatThrottleInterval: '1s',
+});
+const downloads = await createFileWorkers(exporting, shared);
+await Promise.all([worker.run().finally(() => downloads.shutdown()), downloads.run()]);
+await exporting.close();
+await connection.close();
