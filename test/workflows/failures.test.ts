@@ -39,7 +39,7 @@ test('a failure of the workflow has details, and the export shows its end', asyn
   const files = { total: 1, done: 0, failed: 1 };
   expect({ type, details }).toEqual({
     type: 'IncompleteExport',
-    details: [{ phase: 'settling', location, transactionTime: expect.any(String), files }],
+    details: [{ phase: 'settling', location, missing: 1, transactionTime: expect.any(String), files }],
   });
   expect(phase).toBe('failed');
   expect(await phaseOf(started)).toEqual(['failed']);
