@@ -16,6 +16,7 @@ export type { FollowOptions } from './client/follow.ts';
 export type { BulkExportWorkflow, StartedExport } from './client/started-export.ts';
 export type * from './contract.ts';
 export { BULK_EXPORT, FAILURES, POLL_NOW, PROGRESS, SEARCH_ATTRIBUTES, TASK_QUEUE, WARNINGS } from './contract.ts';
+export type * from './files-contract.ts';
 export type * from './steering-contract.ts';
 
 /** Options of Temporal; `taskQueue` is that of the workers. Default: `BULK_EXPORT_TASK_QUEUE`, else `fhir-bulk-export`. */

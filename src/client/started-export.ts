@@ -1,6 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
+import type { FilesInput, FilesPage } from '../files-contract.ts';
+import { FILES } from '../files-contract.ts';
 import type { Accepted, FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
 import { FINISH_INCOMPLETE, GIVE_UP, PAUSE, RESUME, RETRY_FILES, SET_CONCURRENCY } from '../steering-contract.ts';
 import { awaitAccepted } from './await-accepted.ts';
@@ -30,6 +32,8 @@ export interface StartedExport {
    */
   accepted(): Promise<Accepted>;
   progress(): Promise<ExportProgress>;
+  /** How files stand: a page of them. */
+  files(input?: FilesInput): Promise<FilesPage>;
   /** The progress whenever it has changed, until the end. */
   follow(options?: FollowOptions): AsyncGenerator<ExportProgress>;
   /** Ends every wait for the server. */
@@ -58,6 +62,7 @@ export function startedExport(handle: WorkflowHandle<BulkExportWorkflow>): Start
     result: () => rethrown(handle.result()),
     accepted: () => awaitAccepted(async () => handle),
     progress: () => handle.query<ExportProgress>(PROGRESS),
+    files: (input = {}) => handle.query<FilesPage, [FilesInput]>(FILES, input),
     follow: (options) => follow(handle, options),
     pollNow: () => handle.signal(POLL_NOW),
     pause: (input = {}) => update(PAUSE, input),

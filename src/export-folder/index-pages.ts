@@ -1,4 +1,5 @@
 import type { Entry } from '../fhir/entries.ts';
+import { FileNamesWriter } from '../policy/file-names.ts';
 import type { Room } from '../http/read-text.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import type { Entries } from './entries.ts';
@@ -24,22 +25,26 @@ export async function indexPages(
   const all = await pages.all();
   const first = all[0] as PageMeta;
   const chunks = new ChunkWriter((chunk, some) => writeChunk(entries, chunk, some));
+  const writer = new FileNamesWriter();
   let knownBytes: number | undefined = 0;
   let ends = Infinity;
   for await (const entry of pages.entries(all, room)) {
     judge(entry);
+    writer.add(entry.name);
     const bytes = entry.length ?? entry.fileSize;
     knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
     ends = Math.min(ends, entry.ends ?? Infinity);
     await chunks.add(entry);
   }
   const total = await chunks.end();
+  const names = writer.end();
   const summary: ManifestSummary = {
     pages: all.length,
     entries: total,
     transactionTime: first.transactionTime,
     ...linksOf(all, ends),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
+    ...(names === undefined ? {} : { names }),
     ...(knownBytes === undefined ? {} : { knownBytes }),
   };
   await entries.saveSummary(summary);

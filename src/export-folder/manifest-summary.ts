@@ -1,3 +1,4 @@
+import type { FileNames } from '../policy/file-names.ts';
 import type { PageMeta } from './manifest-pages.ts';
 
 /** `.export/entries/summary.json`: the manifest in short. */
@@ -12,6 +13,8 @@ export interface ManifestSummary {
   /** When the last page was read, and when the first link ends by its own words: milliseconds since the epoch. */
   readAt?: number;
   linksEnd?: number;
+  /** Names of the files, unless the manifest mixes types too much; absent in folders of earlier versions. */
+  names?: FileNames;
   /** Bytes of all files, when the manifest gives every one's. */
   knownBytes?: number;
 }

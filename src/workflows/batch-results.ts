@@ -53,7 +53,7 @@ export class BatchResults {
     }
     if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.tokenNeeded))
       this.tokenNeeded = result.tokenNeeded;
-    for (const ordinal of result.failed) this.#giveUp(ordinal);
+    for (const ordinal of result.failed) this.#giveUp(ordinal, 'final');
     if (result.refused !== undefined) state.refused = (state.refused ?? 0) + result.refused;
     for (const later of result.later) this.#takeLater(batch, later);
     this.#warnOfExpiry();
@@ -118,20 +118,22 @@ export class BatchResults {
     const { clock } = this.#run.steering;
     const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now: clock, least: limits.progress });
     if (isFinal(trouble, clock, limits)) {
-      this.#giveUp(ordinal);
+      this.#giveUp(ordinal, trouble.cause);
       if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
     } else if (this.#queue.waiting < limits.mostRetries)
       this.#queue.putOff({ ordinal, trouble, notBefore: now + delayOfFile(trouble, asked, limits) });
     // A second time it has been in trouble since before the first of the others was given up.
-    else if (state.secondPass === true) this.#giveUp(ordinal);
+    else if (state.secondPass === true) this.#giveUp(ordinal, trouble.cause);
     else state.left = (state.left ?? 0) + 1;
   }
 
-  #giveUp(ordinal: number): void {
+  #giveUp(ordinal: number, cause: string): void {
     const { state } = this.#files;
     state.failed++;
     const gaveUp = (state.gaveUp ??= []);
-    if (gaveUp.length < MOST_GIVEN_UP) gaveUp.push(ordinal);
+    if (gaveUp.length >= MOST_GIVEN_UP) return;
+    gaveUp.push(ordinal);
+    ((state.causes ??= {})[cause] ??= []).push(ordinal);
   }
 
   /**
@@ -146,6 +148,8 @@ export class BatchResults {
       if (this.#queue.wakeOne(ordinal) || (!isGivenUp && !isOver)) continue;
       if (isGivenUp) {
         state.gaveUp = state.gaveUp?.filter((one) => one !== ordinal);
+        for (const [cause, files] of Object.entries(state.causes ?? {}))
+          (state.causes ??= {})[cause] = files.filter((one) => one !== ordinal);
         state.failed--;
         // Somebody has removed it.
       } else state.done--;

@@ -1,5 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Batch } from './batch.ts';
+import { ordinalsOf } from './batch.ts';
 import { wait } from './wait.ts';
 
 /** The batches in flight. They have a scope of their own, so that they can be stopped without the export. */
@@ -9,6 +10,11 @@ export class BatchesInFlight {
 
   get size(): number {
     return this.#batches.size;
+  }
+
+  /** Of all files in them. */
+  get ordinals(): Set<number> {
+    return new Set([...this.#batches].flatMap(({ ranges }) => ordinalsOf(ranges)));
   }
 
   /** They are to stop: no other one may be started. */

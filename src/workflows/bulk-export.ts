@@ -12,6 +12,8 @@ import {
 } from '@temporalio/workflow';
 import type { ExportProgress, ExportReport, ExportRequest } from '../contract.ts';
 import { POLL_NOW, PROGRESS } from '../contract.ts';
+import type { FilesInput, FilesPage } from '../files-contract.ts';
+import { FILES } from '../files-contract.ts';
 import { gateId } from '../gate-contract.ts';
 import { GRANTED } from '../policy/gate/messages.ts';
 import { isExport } from '../fhir/operations.ts';
@@ -24,6 +26,7 @@ import type { CarriedState } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
 import { deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
+import { filesPage } from './files-page.ts';
 import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
 import { codeOf, failure, unwrap } from './failure.ts';
@@ -41,6 +44,7 @@ import { cleanUp, untilStopped } from './stop.ts';
 const pollNow = defineSignal(POLL_NOW);
 const granted = defineSignal<[unknown]>(GRANTED);
 const progress = defineQuery<ExportProgress>(PROGRESS);
+const files = defineQuery<FilesPage, [input: FilesInput | undefined]>(FILES);
 
 /**
  * Exports from a FHIR server to a destination: kick-off, polling, downloads, and a verified `manifest.json`.
@@ -67,6 +71,9 @@ async function perform(run: ExportRun): Promise<ExportReport> {
   });
   setHandler(granted, (grant) => run.slots.take(grant), { description: 'For the gate of the server only.' });
   takeUpdates(run);
+  setHandler(files, (input) => filesPage(run.job, run.fetching, input), {
+    description: 'How files stand: {"state": "failed", "type": "Patient", "after": 100}.',
+  });
   setHandler(progress, () => run.progress, { description: 'Phase, counts and next poll of this export.' });
 
   const deadline = startDeadline(run);

@@ -34,6 +34,7 @@ export class DownloadPhase {
   constructor(run: ExportRun, files: FileSet) {
     this.#run = run;
     this.#files = files;
+    if (files.noun === 'file') run.fetching = this.#inFlight;
     this.#state = files.state;
     this.#queue = new BatchQueue(files.state, files.end);
     this.#passes = new Passes(run, files, this.#queue);

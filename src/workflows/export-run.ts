@@ -6,6 +6,7 @@ import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
+import type { BatchesInFlight } from './batches-in-flight.ts';
 import { continueInNewRun, isLong } from './continue-as-new.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { SlotKeeper } from './slot-keeper.ts';
@@ -30,6 +31,8 @@ export class ExportRun {
   readonly tokens = new TokenKeeper(this);
   /** What its server's exports share. */
   readonly slots = new SlotKeeper(this);
+  /** Those of the manifest that are in flight. */
+  fetching: BatchesInFlight | undefined;
   /** Batches of files that are in flight: running, or waiting for a slot of a worker. */
   batches = 0;
   /** The same of attachments, which are no files of the manifest. */

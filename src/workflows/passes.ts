@@ -41,6 +41,7 @@ export class Passes {
     delete state.left;
     delete state.refused;
     delete state.gaveUp;
+    delete state.causes;
     Object.assign(state, { cursor: this.#files.first, seen: {}, done: 0, failed: 0, startedAt: Date.now() });
   }
 }

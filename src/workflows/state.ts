@@ -133,6 +133,8 @@ export interface DownloadState<Retry = RetryState> {
   secondPass?: true;
   /** Ordinals of files that have failed, as far as there is room for them. */
   gaveUp?: number[] | undefined;
+  /** The same by cause. */
+  causes?: Record<string, number[]> | undefined;
   /** An operator wants all files that are missing in another pass. */
   repeat?: true | undefined;
   /** Downloads were paused while the server still worked, and files are left. */

@@ -100,7 +100,8 @@ function faultOfPhase({ phase }: Standing): string | undefined {
   return `the export is in phase "${phase}" and about to end, so it can no longer be steered`;
 }
 
-function faultOfFields(input: unknown, fields: v.ObjectEntries): string | undefined {
+/** What is wrong with an object of these fields, field by field. */
+export function faultOfFields(input: unknown, fields: v.ObjectEntries): string | undefined {
   const names = Object.keys(fields).join(', ');
   if (!isObject(input)) return `the argument must be an object with the fields ${names}`;
   const unknown = Object.keys(input).filter((name) => !Object.hasOwn(fields, name));

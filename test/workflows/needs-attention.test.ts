@@ -63,6 +63,14 @@ describe('onIncomplete "wait": missing files wait for an operator', () => {
     for (const part of ['2 of 6 files', NAMES[0], NAMES[3], 'HTTP 404', 'retryFiles', 'finishIncomplete', 'giveUp'])
       expect(trouble).toContain(part);
     expect(archive.deleted).toBe(0);
+    const failed = { type: 'Patient', state: 'failed', cause: 'link' };
+    expect(await started.files({ state: 'failed' })).toEqual({
+      total: 6,
+      files: [
+        { ...failed, number: 1, name: NAMES[0] },
+        { ...failed, number: 4, name: NAMES[3] },
+      ],
+    });
 
     await expect(started.retryFiles({ names: ['Patient.00009.ndjson'] })).rejects.toThrow(
       new UpdateRefused('UpdateRefused: names: no file of the export is named Patient.00009.ndjson'),
@@ -168,9 +176,20 @@ describe('files that were put off', () => {
     putOff('p0');
     const started = await stack.start({ server: 'archive' });
     await untilPutOff(started);
+    const [file] = (await started.files({ state: 'put-off' })).files;
+    expect(file).toMatchObject({ number: 1, name: NAMES[0], type: 'Patient', cause: 'outage' });
+    expect(Date.parse(file?.until ?? '') - Date.now()).toBeGreaterThan(500_000);
+    const first = await started.files({ limit: 4, type: 'Patient' });
+    expect(first.files.map(({ state }) => state)).toEqual(['put-off', 'whole', 'whole', 'whole']);
+    expect(await started.files({ limit: 4, after: first.next })).toMatchObject({
+      files: [{ number: 5 }, { number: 6 }],
+    });
+    expect(await started.files({ type: 'Observation' })).toEqual({ files: [], total: 6 });
+    await expect(started.files({ limit: 0 })).rejects.toThrow('limit: must be from 1 to 200');
     archive.answer = () => undefined;
     await started.retryFiles({ names: [NAMES[0] as string] });
     expect((await started.result()).files).toBe(6);
+    expect((await started.files({ state: 'whole' })).files).toHaveLength(6);
   });
 
   test.each([
