@@ -166,7 +166,9 @@ async function open(run: ExportRun): Promise<void> {
  * An earlier run's job that is there and whose files are not: to ask for them again, as often as the export is started,
  * would bring nothing.
  */
-function isDead({ opened, state, job }: ExportRun): boolean {
+function isDead({ opened, state, job, steering }: ExportRun): boolean {
+  // An operator wants what there is.
+  if (steering.end !== undefined) return false;
   const refused = job.downloads?.refused ?? 0;
   return opened.adopted && !state.restarted && refused > 0 && patched('restart-when-files-are-gone');
 }

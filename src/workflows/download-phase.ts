@@ -79,7 +79,7 @@ export class DownloadPhase {
         if (this.#isEnded) return true;
         if (this.#run.steering.isRetryWanted) this.#retry();
         this.#wake();
-        if (this.#links.isDue(this.#queue.hasMore) && !(await this.#links.renew())) return false;
+        if (this.#links.isDue(this.#queue.hasMore) && !(await this.#links.renew())) return this.#isEnded;
         await this.#renewToken();
         await this.#fill();
         if (this.#isPassDone() && this.#passes.hasAnother) this.#passes.begin();
@@ -114,10 +114,11 @@ export class DownloadPhase {
     const { retry } = this.#run.steering;
     this.#run.steering.takeRetry();
     if (retry === undefined || this.#files.noun === 'attachment') return;
+    const { failed, gaveUp = [] } = this.#state;
+    const isOver = this.#isPassDone();
     // Of those that are too many to be remembered each is tried again.
-    const areKnown = this.#state.failed === (this.#state.gaveUp?.length ?? 0);
-    if (retry.files === undefined || !areKnown) this.#passes.repeat();
-    else this.#results.again(retry.files, this.#isPassDone());
+    if (retry.files !== undefined && failed === gaveUp.length) this.#results.again(retry.files, isOver);
+    else if (isOver || failed > 0) this.#passes.repeat();
   }
 
   /** Ends all waits when an operator wants it. */

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -207,6 +207,23 @@ describe('files that were put off', () => {
     const failure = (await started.result().catch((error: unknown) => error)) as { details: { location: string } };
     expect(failure).toMatchObject({ code: 'IncompleteExport', details: { missing: 1, files: { total: 6, done: 5 } } });
     expect(await names(failure.details.location)).toEqual(manifests);
+    expect(archive.deleted).toBe(0);
+  });
+
+  test('nor is another job started for them', async () => {
+    const request: Partial<ExportRequest> = { server: 'archive', destination: { path: `resumed-${randomUUID()}` } };
+    refuse('p0');
+    await expect((await stack.start(request)).result()).rejects.toMatchObject({ code: 'IncompleteExport' });
+    // This run would begin with another job, because the server has no good link to one file.
+    archive.answer = (id) =>
+      id === 'p0' ? { status: 404 } : id === 'p1' ? { status: 500, headers: { 'retry-after': '600' } } : undefined;
+    await rm(join(stack.folder, request.destination?.path as string, NAMES[1] as string));
+    const started = await stack.start(request);
+    await expect
+      .poll(async () => (await started.progress()).files, LONG)
+      .toMatchObject({ done: 4, failed: 1, waiting: 1 });
+    await started.finishIncomplete({ reason: 'enough' });
+    await expect(started.result()).rejects.toMatchObject({ code: 'IncompleteExport', details: { missing: 2 } });
     expect(archive.deleted).toBe(0);
   });
 
