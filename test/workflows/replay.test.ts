@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
+import { gateId } from '../../src/gate-contract.ts';
+import { slotsOf } from '../support/gates.ts';
 import { makeKey } from '../support/keys.ts';
 import { HISTORIES, recordHistory } from './record-histories.ts';
 import type { Stack } from '../support/stack.ts';
@@ -45,8 +47,13 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     process.env['RECORDING_KEY'] = JSON.stringify(key.privateJwk);
     stack = await startStack({
       temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=100'],
-      servers: { hospital: HOSPITAL, secured: { ...HOSPITAL, authorization: createAuthServer({ jwks }) } },
+      servers: {
+        hospital: HOSPITAL,
+        secured: { ...HOSPITAL, authorization: createAuthServer({ jwks }) },
+        gated: { ...HOSPITAL, maxJobs: 1 },
+      },
       entries: {
+        gated: { maxConcurrentExports: 1, deleteFreesSlot: true, maxDownloadsInAll: 4 },
         secured: { auth: { type: 'smart-backend', clientId: 'demo-client', privateKeyEnv: 'RECORDING_KEY' } },
       },
     });
@@ -219,6 +226,31 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
   test('continued', async () => {
     const busy = { route: 'status', times: 15, do: { kind: 'answer', status: 202, headers: { 'Retry-After': '1' } } };
     expect(await record('continued', {}, [busy])).toBeGreaterThan(1);
+  });
+
+  // The gate of a server with one slot: an export that has it, one that waits for it, and one that does not run any more.
+  test('gate', async () => {
+    const { gated } = stack.servers;
+    const slots = () => slotsOf(stack.client, 'gated');
+    gated?.faults.add(longWait as never);
+    const holder = await stack.start({ server: 'gated' }, 'with-slot');
+    await expect.poll(async () => (await holder.progress()).phase, { timeout: 20_000 }).toBe('waiting');
+    const waiter = await stack.start({ server: 'gated' }, 'queued');
+    await expect.poll(async () => (await waiter.progress()).queue?.place, { timeout: 20_000 }).toBe(1);
+    const gone = await stack.start({ server: 'gated' }, 'gone');
+    await expect.poll(async () => (await slots()).waiting.count, { timeout: 20_000 }).toBe(2);
+    await gone.handle.terminate();
+    await expect.poll(async () => (await slots()).waiting.count, { timeout: 60_000 }).toBe(1);
+    gated?.faults.clear();
+    // More than once: what is said at the end of a run may not be told.
+    for (const skip of [2, 10, 20]) gated?.faults.add({ route: 'file', skip, do: { kind: 'answer', status: 429 } });
+    await holder.pollNow();
+    await Promise.all([holder.result(), waiter.result()]);
+    const gate = stack.client.workflow.getHandle(gateId('gated'));
+    await expect.poll(async () => (await gate.describe()).status.name, { timeout: 60_000 }).toBe('COMPLETED');
+    expect(await recordHistory(stack, gateId('gated'), `${version}-gate`)).toBeGreaterThan(1);
+    await recordHistory(stack, 'with-slot', `${version}-with-slot`);
+    await recordHistory(stack, 'queued', `${version}-queued`);
   });
 
   async function record(
