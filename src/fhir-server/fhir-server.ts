@@ -19,7 +19,7 @@ import { fitRequest } from '../profiles/fit-request.ts';
 import { resolveSettings } from '../profiles/resolve.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import type { AskedFor } from './allow.ts';
-import { notAllowed } from './allow.ts';
+import { limitsData, notAllowed } from './allow.ts';
 import { isAllowedAttachment } from './allowed-attachments.ts';
 import { problemOfEntry } from './allowed-types.ts';
 import type { Authorized } from './authorize.ts';
@@ -101,6 +101,12 @@ export class FhirServer {
   /** Whether an attachment may be fetched. @param url absolute */
   allowsAttachment(url: string): boolean {
     return isAllowedAttachment(url, this.config);
+  }
+
+  /** Rules of the request for a file. Where data is limited, what attachments lead to is no way around it. */
+  rulesFor({ kind }: Pick<Entry, 'kind'>): RequestRules {
+    if (kind !== 'attachment' || !limitsData(this.config.allow ?? {})) return this.rules;
+    return { ...this.rules, closedOrigin: new URL(this.config.baseUrl).origin };
   }
 
   /**

@@ -8,6 +8,7 @@ import type { HttpRequest, HttpResponse } from './messages.ts';
 import { NetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import type { RequestRules } from './rules.ts';
+import type { Way } from './trust.ts';
 import { mayRepeatBody, trustIn } from './trust.ts';
 
 /** Redirects of one request that are followed. */
@@ -29,16 +30,18 @@ export class HttpClient {
    *   the signal's reason when it was aborted
    */
   async send(request: HttpRequest, rules: RequestRules): Promise<HttpResponse> {
-    const origin = new URL(request.url).origin;
+    const way: Way = { firstOrigin: new URL(request.url).origin, isTrusted: true };
     let { url } = request;
     for (let redirects = 0; ; redirects++) {
-      const response = await this.#sendOnce({ ...request, url }, origin, rules);
+      const response = await this.#sendOnce({ ...request, url }, way, rules);
       const next = request.followRedirects === false ? undefined : redirectOf(response);
       if (next === undefined || !mayFollow(request.method, response.status, next, rules)) return response;
       await response.body.dump();
       if (redirects === MOST_REDIRECTS) {
         throw new NetworkError(`${new URL(url).host}: more than ${MOST_REDIRECTS} redirects`, true);
       }
+      way.isTrusted &&= rules.trustedOrigins.has(new URL(url).origin);
+      requireOpen(url, next, rules);
       url = next;
     }
   }
@@ -48,9 +51,9 @@ export class HttpClient {
     await this.#agents.destroy();
   }
 
-  async #sendOnce(request: HttpRequest, firstOrigin: string, rules: RequestRules): Promise<HttpResponse> {
+  async #sendOnce(request: HttpRequest, way: Way, rules: RequestRules): Promise<HttpResponse> {
     const url = new URL(request.url);
-    const trust = trustIn(url, firstOrigin, rules);
+    const trust = trustIn(url, way, rules);
     const fault = faultOfServerUrl(url, trust.loopback);
     if (fault !== undefined) throw new RefusedUrlError(url.host, fault);
     const { authorization } = request;
@@ -85,6 +88,13 @@ function redirectOf({ status, headers, url }: HttpResponse): string | undefined 
   if (![301, 302, 303, 307, 308].includes(status)) return undefined;
   const location = headers['location'];
   return location === undefined ? undefined : resolveUrl(location, url);
+}
+
+/** @throws RefusedUrlError when this server is not asked what another one wants */
+function requireOpen(from: string, to: string, { closedOrigin }: RequestRules): void {
+  const { origin, host } = new URL(to);
+  if (origin !== closedOrigin || new URL(from).origin === origin) return;
+  throw new RefusedUrlError(host, 'a redirect from another server');
 }
 
 /** Other methods than GET are repeated where the status keeps the method (RFC 9110, 15.4), and their bodies may go. */

@@ -8,6 +8,8 @@ export interface RequestRules {
   loopback?: boolean | undefined;
   /** Hosts that the configuration names. They may lead to this machine, too: that is the operator's choice. */
   configuredHosts?: ReadonlySet<string> | undefined;
+  /** Redirects from other origins to this one are not followed. */
+  closedOrigin?: string | undefined;
   /** Milliseconds without headers or a byte of the body, instead of the process's own. */
   stall?: number | undefined;
   /** How this server is reached; default: directly, with the certificate authorities of Node. */

@@ -160,17 +160,20 @@ describe('an attachment that cannot be had is recorded and fails nothing', () =>
 
 test('where data is limited, no attachment is a search with the token', async () => {
   const { baseUrl, journal } = stack.servers['limited'] as SampleServer;
-  abroad.answer = () => ({ body: 'hello' });
+  const search = { status: 302, headers: { location: `${baseUrl}/Patient?_count=1000` } };
+  abroad.answer = ({ url }) => (url === '/moved' ? search : { body: 'hello' });
   const elsewhere = `${abroad.origin}/letter`;
   const { added } = await runWith('limited', [
     { url: 'Patient?_count=1000' },
     { url: `${baseUrl}/Group/diabetes` },
     { url: elsewhere },
+    { url: `${abroad.origin}/moved` },
   ]);
   expect(added).toMatchObject([
     { url: 'Patient?_count=1000', missing: 'not allowed: no Binary' },
     { url: `${baseUrl}/Group/diabetes`, missing: 'not allowed: no Binary' },
     { url: elsewhere, bytes: 5 },
+    { url: `${abroad.origin}/moved`, missing: expect.stringContaining('a redirect from another server') },
   ]);
   expect(journal.filter(({ url }) => /_count|Group/.test(url))).toEqual([]);
   // Those of the sample server itself.

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { fetchEntry } from '../../src/activities/batch/fetch-entry.ts';
+import type { Batch } from '../../src/activities/batch/open-batch.ts';
+import type { Entry } from '../../src/fhir/entries.ts';
 import type { Allow, AskedFor } from '../../src/fhir-server/allow.ts';
 import { notAllowed } from '../../src/fhir-server/allow.ts';
 import { isAllowedAttachment } from '../../src/fhir-server/allowed-attachments.ts';
@@ -189,6 +192,19 @@ test('attachments are looked at again when they are searched', async () => {
     if (isAllowed) asking.not.toThrow();
     else asking.toThrow('attachments: Binary is not allowed, only Patient');
   }
+  await http.close();
+});
+
+test('an attachment that was found when everything was allowed is not fetched any more', async () => {
+  const http = new HttpClient({ headers: 1000, body: 1000 });
+  const servers = { a: serverEntry('https://a.example', { allow: { groups: ['a'] } }) };
+  const server = await new Servers({ servers, destinations: {} }, http).get('a');
+  const batch = { server, earlier: new Map(), unrecorded: new Set() } as unknown as Batch;
+  const entry = { kind: 'attachment', url: 'https://a.example/Patient?_count=1000' } as Entry;
+  expect(await fetchEntry(batch, entry)).toEqual({
+    kind: 'trouble',
+    trouble: { cause: 'final', detail: 'not allowed: no Binary' },
+  });
   await http.close();
 });
 

@@ -33,12 +33,16 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   if (batch.unrecorded.has(entry)) {
     return { kind: 'finished', receipt: await folder.files.check(entry, server.config.checks) };
   }
+  if (entry.kind === 'attachment' && !server.allowsAttachment(entry.url)) {
+    // It was found before the configuration, or the version, was as it is now.
+    return { kind: 'trouble', trouble: { cause: 'final', detail: 'not allowed: no Binary' } };
+  }
   const authorized = await server.authorize(
     tokenForFile(entry, request.token, server.settings, server.rules.trustedOrigins),
   );
   if (authorized.kind === 'tokenNeeded') return authorized;
   const fileRequest: FileRequest = {
-    rules: server.rules,
+    rules: server.rulesFor(entry),
     entry,
     checks: server.config.checks,
     authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
