@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { AskGateInput } from '../../src/activities/ask-gate.ts';
+import type { Grant } from '../../src/policy/gate/messages.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
+import { BatchResults } from '../../src/workflows/batch-results.ts';
+import type { SlotHolder } from '../../src/workflows/slot-keeper.ts';
+import { SlotKeeper } from '../../src/workflows/slot-keeper.ts';
+import type { GateSeat } from '../../src/workflows/state.ts';
+import { newDownloads, newState } from '../../src/workflows/state.ts';
+
+/** What the gate is told, as the workflow would have it told: no time passes but by the test. */
+const { asked, askGate } = vi.hoisted(() => {
+  const asked: AskGateInput['ask'][] = [];
+  return {
+    asked,
+    askGate: ({ ask }: AskGateInput) => Promise.resolve(void asked.push(ask)).then(() => ({ kind: 'asked' })),
+  };
+});
+vi.mock('@temporalio/workflow', async (original) => ({
+  ...(await original<object>()),
+  patched: () => true,
+  workflowInfo: () => ({ workflowId: 'export', firstExecutionRunId: 'first run' }),
+  CancellationScope: { nonCancellable: (act: () => Promise<unknown>) => act() },
+  log: { warn: () => {} },
+  condition: async (isTrue: () => boolean) => {
+    while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+    return true;
+  },
+}));
+vi.mock('../../src/workflows/activity-options.ts', () => ({
+  boundedStep: () => ({ askGate, leaveGate: () => Promise.resolve() }),
+}));
+
+const NOW = 1_800_000_000_000;
+const keepers: SlotKeeper[] = [];
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+  asked.length = 0;
+});
+afterEach(async () => {
+  await Promise.all(keepers.splice(0).map((keeper) => keeper.release()));
+  vi.useRealTimers();
+});
+
+const SEAT: GateSeat = { slot: 'none', since: NOW, turn: 0, heard: 0, askedAt: NOW, downloading: false };
+
+/** A run that begins with this seat. */
+function begin(seat: Partial<GateSeat>): { keeper: SlotKeeper; run: SlotHolder & { inFlight: number } } {
+  const state = newState(NOW);
+  state.gate = { ...SEAT, ...seat };
+  state.opened = {
+    gate: { slots: true, downloads: true, hasJob: false, deleteFreesSlot: true },
+  } as typeof state.opened;
+  const run = { request: { server: 'hospital', level: 'system' } as const, state, limits: LIMITS, inFlight: 0 };
+  const keeper = new SlotKeeper(run);
+  keepers.push(keeper);
+  keeper.start();
+  return { keeper, run };
+}
+
+/** All that is due has been told. */
+async function told(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const grant = (more: Partial<Grant>): Grant => ({ firstRunId: 'first run', number: 1, slot: false, ...more });
+
+test('messages are numbered by time: what an export says after a reset is newer than all that it said before', async () => {
+  begin({ turn: 3, slot: 'wanted' });
+  await told();
+  expect(asked.map(({ turn }) => turn)).toEqual([NOW]);
+});
+
+test('numbers rise, whatever the clock says', async () => {
+  begin({ turn: NOW + 5, slot: 'wanted' });
+  await told();
+  expect(asked.map(({ turn }) => turn)).toEqual([NOW + 6]);
+});
+
+test('a slot that it is granted is confirmed at once, so that a gate that is reset does not grant it to another', async () => {
+  const { keeper } = begin({ slot: 'wanted', turn: 1 });
+  await told();
+  keeper.take(grant({ slot: true, turn: NOW }));
+  await told();
+  expect(asked.map(({ slot, heard }) => [slot, heard])).toEqual([
+    ['wanted', 0],
+    ['held', 1],
+  ]);
+});
+
+test('a grant that answers what it said before it wanted this slot is not taken', async () => {
+  const { keeper, run } = begin({ slot: 'wanted', turn: NOW, wantedFrom: NOW });
+  keeper.take(grant({ slot: true, turn: NOW - 1 }));
+  expect(run.state.gate).toMatchObject({ slot: 'wanted', heard: 1 });
+  keeper.take(grant({ slot: true, turn: NOW, number: 2 }));
+  expect(run.state.gate).toMatchObject({ slot: 'held', heard: 2 });
+});
+
+test('a new run says again that it needs nothing: the run before may not have told it', async () => {
+  begin({ slot: 'none', turn: 7 });
+  await told();
+  expect(asked.map(({ slot, downloading }) => [slot, downloading])).toEqual([['none', false]]);
+});
+
+test('an export that never asked has nothing to say', async () => {
+  begin({ slot: 'none', turn: 0 });
+  await told();
+  expect(asked).toEqual([]);
+});
+
+test('downloads that are still in flight are counted, until they are as few as are allowed', async () => {
+  const { keeper, run } = begin({ slot: 'held', turn: 1, downloading: true, share: 5 });
+  run.inFlight = 5;
+  await told();
+  keeper.take(grant({ downloads: 2 }));
+  await told();
+  run.inFlight = 3;
+  await told();
+  expect(asked.map(({ uses }) => uses)).toEqual([5]);
+  run.inFlight = 2;
+  await told();
+  expect(asked.map(({ uses, heard }) => [uses, heard])).toEqual([
+    [5, 0],
+    [2, 1],
+  ]);
+});
+
+test.each([
+  ['outage', 1],
+  ['elsewhere', 0],
+] as const)('a busy answer presses on the server when it is its own: %s', (cause, times) => {
+  const pressed = vi.fn();
+  const run = { ...begin({}).run, slots: { pressed }, stands: () => {} } as never;
+  const files = { noun: 'attachment', state: newDownloads(0, 4, NOW), expires: () => undefined } as never;
+  const parts = {
+    queue: { waiting: 0, putOff: () => {} },
+    window: { narrow: () => {}, widen: () => {} },
+    links: { learn: () => {}, haveExpired: () => false, isOld: () => false, want: () => {} },
+  } as never;
+  const batch = { ranges: [[0, 1]], troubles: new Map(), ages: new Map(), reading: 0 } as never;
+  new BatchResults(run, files, parts).take(batch, {
+    done: {},
+    failed: [],
+    later: [{ cause, ranges: [[0, 1]], detail: 'HTTP 503', busy: true }],
+  });
+  expect(pressed).toHaveBeenCalledTimes(times);
+});
