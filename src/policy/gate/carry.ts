@@ -1,5 +1,6 @@
 import type { GateState, Member } from './gate-state.ts';
 import { inOrder } from './gate-state.ts';
+import { queuesOf } from './slots.ts';
 
 /** A state without its members, who are carried beside it. */
 export type CarriedGate = Omit<GateState, 'members'>;
@@ -12,13 +13,16 @@ const MOST_PARTS = 16;
 /**
  * The state as one run of a gate hands it to the next, in parts that are payloads of their own. Who holds a slot or
  * downloads is never left out; of those that wait the last ones are, when there are thousands: they ask again, and have
- * their place by the time at which they first asked.
+ * their place by the time at which they first asked. In each pool, those who come first are kept.
  */
-export function pack({ members, ...rest }: GateState): [CarriedGate, ...Member[][]] {
+export function pack(state: GateState): [CarriedGate, ...Member[][]] {
+  const { members, ...rest } = state;
   const isUrgent = ({ slot, downloading }: Member): boolean => slot === 'held' || downloading;
-  const urgent = members.filter(isUrgent);
-  const waiting = members.filter((member) => !isUrgent(member)).sort(inOrder);
-  return [rest, ...inParts(urgent), ...inParts(waiting).slice(0, MOST_PARTS)];
+  const places = new Map(queuesOf(state).flatMap((queue) => queue.map((member, place) => [member, place] as const)));
+  const placeOf = (member: Member): number => places.get(member) ?? Infinity;
+  const waiting = members.filter((member) => !isUrgent(member));
+  waiting.sort((one, other) => placeOf(one) - placeOf(other) || inOrder(one, other));
+  return [rest, ...inParts(members.filter(isUrgent)), ...inParts(waiting).slice(0, MOST_PARTS)];
 }
 
 export function unpack(carried: CarriedGate, parts: readonly Member[][]): GateState {

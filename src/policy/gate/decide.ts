@@ -3,7 +3,7 @@ import type { Outgoing } from './messages.ts';
 import { settleTotal, shareDownloads } from './shares.ts';
 import { grantSlots } from './slots.ts';
 
-/** Of those that wait, so many are told when their place changes; all others when they ask. */
+/** Of those that wait, so many are told at once when their place changes; all others when they ask. */
 const TOLD_AT_ONCE = 10;
 
 /** Decides who has what by now, and whom to tell. */
@@ -14,10 +14,15 @@ export function decide(state: GateState, now: number, times: GateTimes): Outgoin
   for (const queue of grantSlots(state, now)) {
     for (const [index, member] of queue.entries()) {
       waiting.set(member, queue.length);
-      if (index < TOLD_AT_ONCE && member.place !== index + 1) member.owed = true;
-      if (member.owed === true) member.place = index + 1;
+      const isFirst = index < TOLD_AT_ONCE;
+      const isElsewhere = member.place !== index + 1;
+      if (isFirst && isElsewhere) member.owed = true;
+      // In a long queue the others would be told each time that somebody joins it.
+      if (member.asked === true && (isElsewhere || (isFirst && member.among !== queue.length))) member.owed = true;
+      if (member.owed === true) Object.assign(member, { place: index + 1, among: queue.length });
     }
   }
+  for (const member of state.members) delete member.asked;
   if (state.members.length > 0) state.idleSince = now;
   return state.members.filter(({ owed }) => owed === true).map((member) => tell(state, member, waiting.get(member)));
 }

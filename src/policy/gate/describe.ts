@@ -1,20 +1,17 @@
 import type { GateReport } from '../../gate-contract.ts';
 import type { GateState, Member } from './gate-state.ts';
-import { queueOf, turnsIn } from './slots.ts';
+import { queuesOf } from './slots.ts';
 
 /** Exports that are named of each kind; all of them are counted. */
 const MOST_NAMED = 50;
 
 /** Answer to the query `slots` of a gate. */
 export function reportOf(state: GateState, server: string, now: number): GateReport {
-  const { limits, members, turns, total } = state;
+  const { limits, members, total } = state;
   const held = members.filter(({ slot }) => slot === 'held');
-  const pools = [...new Set(members.map(({ pool }) => pool))];
-  const waiting = pools.flatMap((pool) => {
-    const inPool = members.filter((member) => member.pool === pool);
-    const known = turns.find((turn) => turn.pool === pool);
-    return queueOf(inPool, turnsIn(known, inPool)).map((member, index) => ({ ...named(member), place: index + 1 }));
-  });
+  const waiting = queuesOf(state).flatMap((queue) =>
+    queue.map((member, index) => ({ ...named(member), place: index + 1 })),
+  );
   const downloading = members.filter((member) => member.downloading);
   return {
     server,

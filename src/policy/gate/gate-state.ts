@@ -19,10 +19,13 @@ export interface Member extends ExportName {
   share: number;
   /** Most downloads that it may have in flight, until it says that they are fewer. */
   uses: number;
-  /** Place that it was last told. */
+  /** Place that it was last told, and among how many. */
   place?: number | undefined;
-  /** It has asked, and is to be answered. */
+  among?: number | undefined;
+  /** It is to be told how it stands. */
   owed?: true | undefined;
+  /** It has asked, and is told if it does not know how it stands. */
+  asked?: true | undefined;
 }
 
 /** Whose turn it is in a pool: start-time fair queuing, in which a turn takes the time 1/weight of its key. */
@@ -40,6 +43,8 @@ export interface GateState {
   /** Turn of the message that brought them. */
   limitsFrom?: number | undefined;
   members: Member[];
+  /** Exports that say what is known, and know how they stand, are not answered; runs of earlier versions answered all. */
+  answersNews?: boolean | undefined;
   turns: Turns[];
   /** Downloads that all exports share now: at most what is configured, fewer while the server is busy. */
   total?: number | undefined;

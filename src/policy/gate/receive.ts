@@ -9,7 +9,7 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   // It has said something newer since.
   if (known !== undefined && known.turn >= ask.turn) return;
   // Turns are times: what a worker with an earlier configuration said, and comes late, is no news.
-  if (ask.turn >= (state.limitsFrom ?? 0)) Object.assign(state, { limits: ask.limits, limitsFrom: ask.turn });
+  if (ask.turn >= (state.limitsFrom ?? 0)) takeLimits(state, ask);
   if (ask.slot === 'none' && !ask.downloading) return leave(state, ask);
   if (known === undefined) {
     // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
@@ -21,7 +21,9 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   // It has not heard of its slot yet, or not any more, and is told again; unless it has given that one back.
   const isSameSlot = known.pool === ask.pool && (known.wantedFrom ?? 0) >= (ask.wantedFrom ?? 0);
   const keeps = known.slot === 'held' && ask.slot === 'wanted' && isSameSlot;
-  const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, owed: true as const });
+  const isNews = state.answersNews !== true || keeps || ask.heard !== known.sent || saysOther(known, ask);
+  const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, asked: true as const });
+  if (isNews) member.owed = true;
   if (keeps) member.slot = 'held';
   // What it says of itself is about the last grant, or it may yet start what that one allows.
   if (ask.heard === member.sent) member.uses = Math.max(ask.uses, member.share);
@@ -30,6 +32,25 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   member.sent = Math.max(member.sent, ask.heard);
   if (!member.downloading) member.uses = 0;
   if (!member.downloading) member.share = 0;
+}
+
+/** Whether an export needs something else than before. */
+function saysOther(known: Member, { slot, pool, downloading, wantedFrom }: Ask): boolean {
+  return (
+    known.slot !== slot ||
+    known.pool !== pool ||
+    known.downloading !== downloading ||
+    (known.wantedFrom ?? 0) !== (wantedFrom ?? 0)
+  );
+}
+
+function takeLimits(state: GateState, { limits, turn }: Ask): void {
+  const isShared = limits.downloads !== undefined;
+  // Shares begin, or end: no share of nothing is another thing than no limit.
+  if (state.answersNews === true && isShared !== (state.limits.downloads !== undefined)) {
+    for (const member of state.members) if (member.downloading) member.owed = true;
+  }
+  Object.assign(state, { limits, limitsFrom: turn });
 }
 
 /** An export is over, or was found not to run. */

@@ -1,8 +1,20 @@
 import type { GateState, Member, Turns } from './gate-state.ts';
 import { inOrder } from './gate-state.ts';
+import { SortedList } from './sorted-list.ts';
 
 /** Grants every slot that is free, in all pools, and says in which pools somebody waits and in which order. */
 export function grantSlots(state: GateState, now: number): Member[][] {
+  const granted = poolsOf(state).map(({ members, turns }) => grantIn(state, members, turns, now));
+  state.turns = granted.flatMap(({ turns }) => (turns.keys.length === 0 ? [] : [turns]));
+  return granted.map(({ queue }) => queue);
+}
+
+/** Those that wait in each pool, in their order. */
+export function queuesOf(state: GateState): Member[][] {
+  return poolsOf(state).map(({ members, turns }) => queueOf(members, turns));
+}
+
+function poolsOf(state: GateState): { members: Member[]; turns: Turns }[] {
   const pools = new Map<string, Member[]>();
   for (const member of state.members) {
     const members = pools.get(member.pool);
@@ -10,9 +22,7 @@ export function grantSlots(state: GateState, now: number): Member[][] {
     else members.push(member);
   }
   const known = new Map(state.turns.map((turns) => [turns.pool, turns]));
-  const granted = [...pools].map(([pool, members]) => grantIn(state, members, turnsIn(known.get(pool), members), now));
-  state.turns = granted.flatMap(({ turns }) => (turns.keys.length === 0 ? [] : [turns]));
-  return granted.map(({ queue }) => queue);
+  return [...pools].map(([pool, members]) => ({ members, turns: turnsIn(known.get(pool), members) }));
 }
 
 /** @returns `queue`: those that still wait, in the order in which they will have slots if nobody else comes */
@@ -32,6 +42,7 @@ function grantIn(
     member.slot = 'held';
     member.owed = true;
     delete member.place;
+    delete member.among;
     time = beginOf(member, ends, time);
     ends.set(member.fairnessKey, time + 1 / member.weight);
   }
@@ -39,47 +50,58 @@ function grantIn(
 }
 
 /** Turns of keys that nobody has are forgotten: there may be as many keys as exports. */
-export function turnsIn(known: Turns | undefined, members: readonly Member[]): Turns {
+function turnsIn(known: Turns | undefined, members: readonly Member[]): Turns {
   const { pool, time, keys } = known ?? { pool: members[0]?.pool ?? '', time: 0, keys: [] };
   const inUse = new Set(members.map(({ fairnessKey }) => fairnessKey));
   return { pool, time, keys: keys.filter(([key, end]) => inUse.has(key) && end > time) };
 }
 
 /** The order in which slots are granted: by priority, then in turns of the fairness keys, then first come, first served. */
-export function queueOf(members: readonly Member[], turns: Turns): Member[] {
+function queueOf(members: readonly Member[], turns: Turns): Member[] {
   const ends = new Map(turns.keys);
   let { time } = turns;
-  const queues = new Map<string, Member[]>();
-  for (const member of members.filter(({ slot }) => slot === 'wanted').sort(inOrder)) {
-    const name = `${member.priority} ${member.fairnessKey}`;
-    const queue = queues.get(name);
-    if (queue === undefined) queues.set(name, [member]);
-    else queue.push(member);
-  }
   const order: Member[] = [];
-  while (queues.size > 0) {
-    const [name, queue] = nextOf(queues, ends, time);
-    const next = queue.shift() as Member;
-    order.push(next);
-    time = beginOf(next, ends, time);
-    ends.set(next.fairnessKey, time + 1 / next.weight);
-    if (queue.length === 0) queues.delete(name);
+  for (const lines of linesByPriority(members)) {
+    // Of keys whose turn may begin now, and of those whose last turn has not ended: each line by its first member.
+    const ready = new SortedList<Member[]>(byFirst);
+    const later = new SortedList<Member[]>((one, other) => endOf(one, ends) - endOf(other, ends));
+    for (const line of lines) later.add(line);
+    for (;;) {
+      while (later.first !== undefined && (endOf(later.first, ends) <= time || ready.first === undefined)) {
+        time = Math.max(time, endOf(later.first, ends));
+        ready.add(later.take() as Member[]);
+      }
+      const line = ready.take();
+      if (line === undefined) break;
+      const next = line.pop() as Member;
+      order.push(next);
+      ends.set(next.fairnessKey, time + 1 / next.weight);
+      if (line.length > 0) later.add(line);
+    }
   }
   return order;
 }
 
-function nextOf(queues: ReadonlyMap<string, Member[]>, ends: Map<string, number>, time: number): [string, Member[]] {
-  let best: [string, Member[]] | undefined;
-  for (const entry of queues) {
-    if (best === undefined || isBefore(entry[1][0] as Member, best[1][0] as Member, ends, time)) best = entry;
+/** Those that wait, by priority and then by key; the first of each line is its last element. */
+function linesByPriority(members: readonly Member[]): Member[][][] {
+  const priorities = new Map<number, Map<string, Member[]>>();
+  const waiting = members.filter(({ slot }) => slot === 'wanted').sort(inOrder);
+  for (const { priority } of waiting) priorities.set(priority, new Map());
+  for (const member of waiting.reverse()) {
+    const lines = priorities.get(member.priority) as Map<string, Member[]>;
+    const line = lines.get(member.fairnessKey);
+    if (line === undefined) lines.set(member.fairnessKey, [member]);
+    else line.push(member);
   }
-  return best as [string, Member[]];
+  return [...priorities.values()].map((lines) => [...lines.values()]);
 }
 
-function isBefore(one: Member, other: Member, ends: ReadonlyMap<string, number>, time: number): boolean {
-  const order =
-    one.priority - other.priority || beginOf(one, ends, time) - beginOf(other, ends, time) || inOrder(one, other);
-  return order < 0;
+function byFirst(one: readonly Member[], other: readonly Member[]): number {
+  return inOrder(one.at(-1) as Member, other.at(-1) as Member);
+}
+
+function endOf(line: readonly Member[], ends: ReadonlyMap<string, number>): number {
+  return ends.get((line[0] as Member).fairnessKey) ?? 0;
 }
 
 /** When the next turn of a key begins. One that comes anew has no claim to turns of the past. */

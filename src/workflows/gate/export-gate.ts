@@ -2,6 +2,7 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  patched,
   setCurrentDetails,
   setHandler,
   setWorkflowOptions,
@@ -42,6 +43,7 @@ const slots = defineQuery<GateReport>(SLOTS);
 export async function exportGate(...[input, ...parts]: [input: GateInput, ...parts: Member[][]]): Promise<void> {
   const state = openGate(input, parts, Date.now());
   const { server, times } = input;
+  state.answersNews = patched('gate-answers-news');
   // Signals only change the state; the loop acts on it.
   let changed = true;
   const note: Note = (change) => {

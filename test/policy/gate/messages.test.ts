@@ -60,6 +60,47 @@ test('exports that were not heard are looked for, those that hold slots first; w
   expect(beginSearch(gate, then, LIMITS)).toHaveLength(100);
 });
 
+test('those who come first are kept, also where keys take turns', () => {
+  const gate = emptyGate();
+  // Of one key thousands came first, and one of another key is the next.
+  say(gate, [...many(1000, 900), ask('late', { since: NOW + 5000, fairnessKey: 'other' })]);
+  const [carried, ...parts] = pack(gate);
+  const names = unpack(carried, parts).members.map(({ workflowId }) => workflowId);
+  expect(names.length).toBeLessThan(1001);
+  expect(names).toContain('late');
+});
+
+test('an export that says what is known, and knows how it stands, is not answered', () => {
+  const gate = emptyGate();
+  say(gate, [ask('a'), ask('b')]);
+  expect(say(gate, [ask('a', { turn: 2, heard: 1, slot: 'held' }), ask('b', { turn: 2, heard: 1 })])).toEqual([]);
+  // It has not heard what it was told.
+  expect(say(gate, [ask('b', { turn: 3, heard: 0 })])).toHaveLength(1);
+  // There are more that wait now.
+  say(gate, [ask('c')]);
+  expect(say(gate, [ask('b', { turn: 4, heard: 2 })])[0]?.grant).toMatchObject({ place: 1, waiting: 2 });
+});
+
+test('a gate of an earlier version answers all, as its history says', () => {
+  const gate = { ...emptyGate(), answersNews: false };
+  say(gate, [ask('a')]);
+  expect(say(gate, [ask('a', { turn: 2, heard: 1, slot: 'held' })])).toHaveLength(1);
+});
+
+test('an export is told when there is no limit of downloads any more', () => {
+  const gate = emptyGate();
+  const downloads = { slot: 'none', downloading: true } as const;
+  say(gate, [
+    ask('a', { ...downloads, limits: { downloads: 1 } }),
+    ask('b', { ...downloads, limits: { downloads: 1 } }),
+  ]);
+  const told = say(gate, [ask('a', { ...downloads, turn: 2, heard: 1, uses: 1, limits: {} })]);
+  expect(told.map(({ workflowId, grant }) => [workflowId, grant.downloads])).toEqual([
+    ['a', undefined],
+    ['b', undefined],
+  ]);
+});
+
 test('parts are as small when ids are not ASCII', () => {
   const gate = emptyGate();
   say(

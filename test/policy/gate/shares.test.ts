@@ -22,7 +22,7 @@ describe('downloads are shared equally', () => {
     expect(shares(gate)).toEqual({ a: 4, b: 0 });
     say(gate, [downloads('a', { turn: 2, heard: 2, uses: 6 })]);
     expect(shares(gate)).toEqual({ a: 4, b: 2 });
-    say(gate, [downloads('a', { turn: 3, heard: 3, uses: 4 })]);
+    say(gate, [downloads('a', { turn: 3, heard: 2, uses: 4 })]);
     expect(shares(gate)).toEqual({ a: 4, b: 4 });
     leave(gate, downloads('a'));
     decide(gate, NOW, LIMITS);

@@ -6,7 +6,7 @@ import type { Ask, Grant } from '../../../src/policy/gate/messages.ts';
 import { leave, receiveAsk } from '../../../src/policy/gate/receive.ts';
 import { beginSearch, endSearch } from '../../../src/policy/gate/search.ts';
 import { LIMITS } from '../../../src/policy/limits.ts';
-import { NOW, ask } from './asks.ts';
+import { NOW, ask, emptyGate } from './asks.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -104,7 +104,7 @@ export function simulate(
   exports: readonly SimulatedExport[],
   { chances, random, look }: { chances: Chances; random: () => number; look: (now: number, gate: GateState) => void },
 ): { seconds: number; gate: GateState } {
-  let gate = newGate(NOW, 0);
+  let gate = emptyGate();
   const post: { at: number; deliver: (now: number) => void }[] = [];
   const send = (now: number, deliver: (now: number) => void): void => {
     for (let times = random() < chances.twice ? 2 : 1; times > 0; times--) {
@@ -114,7 +114,8 @@ export function simulate(
   for (let second = 0; second < 60 * 60 * 24; second++) {
     const now = NOW + second * SECOND;
     if (random() < chances.continues) gate = restored(gate);
-    if (random() < chances.gateKilled) gate = newGate(now, now + LIMITS.gateAsk + LIMITS.gateSweep);
+    if (random() < chances.gateKilled)
+      gate = { ...emptyGate(), ...newGate(now, now + LIMITS.gateAsk + LIMITS.gateSweep) };
     for (const one of exports) {
       if (random() < chances.killed && one.phase !== 'over') one.killed = true;
       const message = one.live(now);
