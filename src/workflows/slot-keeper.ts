@@ -34,7 +34,6 @@ export class SlotKeeper {
   #news = false;
   /** Downloads that it may start have become fewer; the gate waits to hear that no more are in flight. */
   #isLess = false;
-  #pressure = false;
   #isTelling = false;
   #isOver = false;
   #failure: unknown;
@@ -125,7 +124,7 @@ export class SlotKeeper {
 
   /** The server has asked for fewer requests. */
   pressed(): void {
-    if (this.#seat !== undefined && this.#terms?.downloads === true) this.#pressure = true;
+    if (this.#seat !== undefined && this.#terms?.downloads === true) this.#seat.pressing = true;
   }
 
   /** Takes what the gate says. Anybody may have sent it. */
@@ -178,7 +177,7 @@ export class SlotKeeper {
   get #isDue(): boolean {
     if (this.#isOver || this.#news) return true;
     if (this.#isLess && this.#run.inFlight <= this.share) return true;
-    return this.#pressure && Date.now() >= this.#pressureFrom;
+    return this.#seat?.pressing === true && Date.now() >= this.#pressureFrom;
   }
 
   /** Once in a while suffices, however many files find the server busy. */
@@ -191,9 +190,9 @@ export class SlotKeeper {
     // Also when it needs nothing any more: what an attempt that was frozen said late is put right.
     const again = (): number | undefined => (seat.turn > 0 ? seat.askedAt + this.#run.limits.gateAsk : undefined);
     while (!this.#isOver) {
-      const isPressed = this.#pressure;
+      const isPressed = seat.pressing === true;
       const until = isPressed ? Math.min(this.#pressureFrom, again() ?? Infinity) : again();
-      const changed = (): boolean => this.#isDue || this.#pressure !== isPressed;
+      const changed = (): boolean => this.#isDue || (seat.pressing === true) !== isPressed;
       await wait({ ...(until === undefined ? {} : { until }), unless: changed, summary: 'ask the gate again' });
       if (this.#isOver) return;
       if (this.#isDue || (again() ?? Infinity) <= Date.now()) await this.#tell(seat);
@@ -202,9 +201,11 @@ export class SlotKeeper {
 
   async #tell(seat: GateSeat): Promise<void> {
     const { request, inFlight, limits, state } = this.#run;
-    const pressure = this.#pressure && Date.now() >= this.#pressureFrom;
-    if (pressure) Object.assign(seat, { pressedAt: Date.now() });
-    this.#pressure &&= !pressure;
+    const pressure = seat.pressing === true && Date.now() >= this.#pressureFrom;
+    if (pressure) {
+      seat.pressedAt = Date.now();
+      delete seat.pressing;
+    }
     this.#news = false;
     this.#isLess &&= inFlight > this.share;
     this.#isTelling = true;
@@ -222,6 +223,7 @@ export class SlotKeeper {
       if (result.kind === 'noGate') this.#withoutGate(seat);
       if (isGateTrouble(state.job.poll.detail)) delete state.job.poll.detail;
     } catch (error) {
+      if (pressure) seat.pressing = true;
       if (codeOf(error) !== undefined) throw error;
       // It is asked again like at any other time; meanwhile people see why nothing comes.
       if (seat.slot === 'wanted') state.job.poll.detail = gateTrouble(error);

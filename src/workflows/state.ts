@@ -72,6 +72,8 @@ export interface GateSeat {
   share?: number | 'unlimited' | undefined;
   /** While it waits for a slot. */
   place?: { place: number; waiting: number } | undefined;
+  /** The server is busy, and the gate does not know yet; the run that finds it out may end before it can tell. */
+  pressing?: true | undefined;
   /** When the gate was last told that the server is busy. */
   pressedAt?: number | undefined;
 }

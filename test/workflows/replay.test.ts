@@ -6,9 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
-import { gateId } from '../../src/gate-contract.ts';
-import { slotsOf } from '../support/gates.ts';
 import { makeKey } from '../support/keys.ts';
+import { LONG_WAIT, recordGate } from './record-gate.ts';
 import { HISTORIES, recordHistory } from './record-histories.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
@@ -95,16 +94,11 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
   });
 
   const patients = { parameters: { _type: 'Patient' } };
-  const longWait = {
-    route: 'status',
-    times: Infinity,
-    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '60' } },
-  };
   const slowly = (route: string) => ({ route, times: Infinity, do: { kind: 'delay', ms: 2000 } });
 
   test.each([
     ['cancel-kick-off', patients, [slowly('kickOff')], isIn('kick-off')],
-    ['cancel-waiting', patients, [longWait], isIn('waiting')],
+    ['cancel-waiting', patients, [LONG_WAIT], isIn('waiting')],
     ['cancel-downloading', patients, [slowly('file')], isIn('downloading')],
     [
       'cancel-attachments',
@@ -152,7 +146,7 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
   });
 
   test('poll-now', async () => {
-    await record('poll-now', patients, [{ ...longWait, times: 2 }], async (started) => {
+    await record('poll-now', patients, [{ ...LONG_WAIT, times: 2 }], async (started) => {
       for (const polls of [1, 2]) {
         await expect.poll(async () => (await started.progress()).polls, { timeout: 20_000 }).toBe(polls);
         await started.pollNow();
@@ -170,7 +164,7 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     [
       'paused-polls',
       patients,
-      [{ ...longWait, times: 1 }],
+      [{ ...LONG_WAIT, times: 1 }],
       async (started) => {
         await expect.poll(async () => (await started.progress()).polls, { timeout: 20_000 }).toBe(1);
         await started.pause();
@@ -228,30 +222,7 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     expect(await record('continued', {}, [busy])).toBeGreaterThan(1);
   });
 
-  // The gate of a server with one slot: an export that has it, one that waits for it, and one that does not run any more.
-  test('gate', async () => {
-    const { gated } = stack.servers;
-    const slots = () => slotsOf(stack.client, 'gated');
-    gated?.faults.add(longWait as never);
-    const holder = await stack.start({ server: 'gated' }, 'with-slot');
-    await expect.poll(async () => (await holder.progress()).phase, { timeout: 20_000 }).toBe('waiting');
-    const waiter = await stack.start({ server: 'gated' }, 'queued');
-    await expect.poll(async () => (await waiter.progress()).queue?.place, { timeout: 20_000 }).toBe(1);
-    const gone = await stack.start({ server: 'gated' }, 'gone');
-    await expect.poll(async () => (await slots()).waiting.count, { timeout: 20_000 }).toBe(2);
-    await gone.handle.terminate();
-    await expect.poll(async () => (await slots()).waiting.count, { timeout: 60_000 }).toBe(1);
-    gated?.faults.clear();
-    // More than once: what is said at the end of a run may not be told.
-    for (const skip of [2, 10, 20]) gated?.faults.add({ route: 'file', skip, do: { kind: 'answer', status: 429 } });
-    await holder.pollNow();
-    await Promise.all([holder.result(), waiter.result()]);
-    const gate = stack.client.workflow.getHandle(gateId('gated'));
-    await expect.poll(async () => (await gate.describe()).status.name, { timeout: 60_000 }).toBe('COMPLETED');
-    expect(await recordHistory(stack, gateId('gated'), `${version}-gate`)).toBeGreaterThan(1);
-    await recordHistory(stack, 'with-slot', `${version}-with-slot`);
-    await recordHistory(stack, 'queued', `${version}-queued`);
-  });
+  test('gate', () => recordGate(stack, version));
 
   async function record(
     name: string,

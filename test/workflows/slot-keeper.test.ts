@@ -130,7 +130,8 @@ test.each([
   ['elsewhere', 0],
 ] as const)('a busy answer presses on the server when it is its own: %s', (cause, times) => {
   const pressed = vi.fn();
-  const run = { ...begin({}).run, slots: { pressed }, stands: () => {} } as never;
+  const steering = { clock: NOW };
+  const run = { ...begin({}).run, steering, slots: { pressed }, stands: () => {} } as never;
   const files = { noun: 'attachment', state: newDownloads(0, 4, NOW), expires: () => undefined } as never;
   const parts = {
     queue: { waiting: 0, putOff: () => {} },
@@ -144,4 +145,17 @@ test.each([
     later: [{ cause, ranges: [[0, 1]], detail: 'HTTP 503', busy: true }],
   });
   expect(pressed).toHaveBeenCalledTimes(times);
+});
+
+test('that the server is busy is told by the next run, when this one ends before it may', async () => {
+  const { keeper, run } = begin({ turn: 1, downloading: true, share: 2, pressedAt: NOW });
+  await told();
+  asked.length = 0;
+  keeper.pressed();
+  await told();
+  expect(asked).toEqual([]);
+  vi.setSystemTime(NOW + LIMITS.gatePressure);
+  begin(structuredClone(run.state.gate) as GateSeat);
+  await told();
+  expect(asked.map(({ pressure }) => pressure)).toContain(true);
 });

@@ -1,0 +1,41 @@
+import { expect } from 'vitest';
+import type { FaultRule } from '../../dev/sample-server/index.ts';
+import { gateId } from '../../src/gate-contract.ts';
+import { slotsOf } from '../support/gates.ts';
+import type { Stack } from '../support/stack.ts';
+import { recordHistory } from './record-histories.ts';
+
+/** The server says at every poll that the job takes long. */
+export const LONG_WAIT: FaultRule = {
+  route: 'status',
+  times: Infinity,
+  do: { kind: 'answer', status: 202, headers: { 'Retry-After': '60' } },
+};
+
+/**
+ * Records the gate of the server `gated`, which has one slot: an export that has it, one that waits for it, and one that
+ * does not run any more.
+ */
+export async function recordGate(stack: Stack, version: string): Promise<void> {
+  const { gated } = stack.servers;
+  const slots = () => slotsOf(stack.client, 'gated');
+  gated?.faults.add(LONG_WAIT);
+  const holder = await stack.start({ server: 'gated' }, 'with-slot');
+  await expect.poll(async () => (await holder.progress()).phase, { timeout: 20_000 }).toBe('waiting');
+  const waiter = await stack.start({ server: 'gated' }, 'queued');
+  await expect.poll(async () => (await waiter.progress()).queue?.place, { timeout: 20_000 }).toBe(1);
+  const gone = await stack.start({ server: 'gated' }, 'gone');
+  await expect.poll(async () => (await slots()).waiting.count, { timeout: 20_000 }).toBe(2);
+  await gone.handle.terminate();
+  await expect.poll(async () => (await slots()).waiting.count, { timeout: 60_000 }).toBe(1);
+  gated?.faults.clear();
+  // More than once: what is said at the end of a run may not be told.
+  for (const skip of [2, 10, 20]) gated?.faults.add({ route: 'file', skip, do: { kind: 'answer', status: 429 } });
+  await holder.pollNow();
+  await Promise.all([holder.result(), waiter.result()]);
+  const gate = stack.client.workflow.getHandle(gateId('gated'));
+  await expect.poll(async () => (await gate.describe()).status.name, { timeout: 60_000 }).toBe('COMPLETED');
+  expect(await recordHistory(stack, gateId('gated'), `${version}-gate`)).toBeGreaterThan(1);
+  await recordHistory(stack, 'with-slot', `${version}-with-slot`);
+  await recordHistory(stack, 'queued', `${version}-queued`);
+}
