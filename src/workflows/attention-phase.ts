@@ -13,6 +13,8 @@ export function attentionOf(missing: string): string {
 /** Waits until an operator has decided what becomes of missing files, at the longest until the deadline. */
 export async function attentionPhase(run: ExportRun): Promise<void> {
   const { steering } = run;
+  // It is not the server that is waited for.
+  run.stands(false);
   run.enter('needs-attention');
   while (!steering.isDecided) {
     await wait({ unless: () => steering.isDecided || isLong() });

@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
+import { type ExportProgress, PROGRESS } from '../../src/contract.ts';
 import { seededRandom } from '../support/random.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
@@ -49,6 +50,14 @@ const BREAK = { kind: 'breakBody', afterBytes: 20_000 } as const;
 /** The large file of the export, once enough of it has come. */
 const inTheMiddle = () => expect.poll(() => sum(of(big)), { timeout: 30_000, interval: 50 }).toBeGreaterThan(3 * RATE);
 
+/** Bytes of the unpublished parts of an export. */
+async function bytesOfParts(location: string): Promise<number> {
+  const names = await readdir(join(location, '.export'), { recursive: true });
+  const parts = names.filter((name) => name.startsWith('parts'));
+  const all = await Promise.all(parts.map((name) => stat(join(location, '.export', name))));
+  return all.filter((part) => part.isFile()).reduce((total, { size }) => total + size, 0);
+}
+
 test('a file whose transfer breaks again and again is had with each byte fetched once', async () => {
   const random = seededRandom(7);
   broken.faults.add({
@@ -69,13 +78,17 @@ describe('a killed worker', { retry: process.env['CI'] === undefined ? 0 : 1 }, 
   test('costs at most 2 s of the transfer', async () => {
     const started = await stack.start({ server: 'big', ...OBSERVATIONS });
     await inTheMiddle();
+    const { location = '' } = await started.handle.query<ExportProgress>(PROGRESS);
     await killWorker(workers.pop() as ChildProcess);
+    const stored = await bytesOfParts(location);
+    expect(stored).toBeGreaterThan(RATE);
     workers.push(await startWorkerProcess(stack));
     const report = await started.result();
     await expectExactFiles(report.location, big);
     expect(of(big).map(({ status }) => status)).toEqual([200, 206]);
     expect(of(big)[1]?.rangeStart).toBeGreaterThan(RATE);
-    expect(sum(of(big)) - report.bytes).toBeLessThan(2 * RATE);
+    // What was sent, but not yet read by a worker that had no processor, says nothing about resume points.
+    expect(stored - (of(big)[1]?.rangeStart ?? 0)).toBeLessThan(2 * RATE);
   });
 
   test('that is frozen and wakes up after another has finished the file changes nothing', async () => {

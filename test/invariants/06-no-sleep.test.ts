@@ -12,6 +12,8 @@ const ALLOWED = new Set([
   // The process waits for Temporal, and a person at a terminal for an answer.
   'process/connect-patiently.ts',
   'cli/check.ts',
+  // A client in another process looks at an export again.
+  'client/follow.ts',
   // A thread that is idle ends, and one that does not answer is given up: limits, which no step waits for.
   'download/threads/pool.ts',
   'download/threads/waking-limit.ts',
