@@ -35,6 +35,11 @@ export interface GateReport {
   waiting: { count: number; exports: (ExportAtGate & { place: number })[] };
   /** `downloads`: files that it may download at a time. */
   downloading: { count: number; exports: (ExportAtGate & { downloads: number })[] };
+  /**
+   * Of those that hold slots or wait: exports that run, and have said nothing for more than fifteen minutes. They are paused,
+   * stuck, or without workers. Those that wait are passed over, and have no place, until they ask again.
+   */
+  silent: { count: number; exports: (ExportAtGate & { slot: 'held' | 'wanted'; heard: string })[] };
   /** Files that all may download at a time now: fewer than configured while the server is busy. */
   downloadsNow?: number | undefined;
   /** Nothing is granted before, because exports that hold slots are to be heard first. */

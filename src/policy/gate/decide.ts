@@ -1,5 +1,6 @@
 import type { GateState, GateTimes, Member } from './gate-state.ts';
 import type { Outgoing } from './messages.ts';
+import { noteSilent } from './search.ts';
 import { settleTotal, shareDownloads } from './shares.ts';
 import { grantSlots } from './slots.ts';
 
@@ -8,6 +9,7 @@ const TOLD_AT_ONCE = 10;
 
 /** Decides who has what by now, and whom to tell. */
 export function decide(state: GateState, now: number, times: GateTimes): Outgoing[] {
+  noteSilent(state, now, times);
   settleTotal(state, now, times);
   shareDownloads(state, now);
   const waiting = new Map<Member, number>();

@@ -12,12 +12,14 @@ export function reportOf(state: GateState, server: string, now: number): GateRep
   const waiting = queuesOf(state).flatMap((queue) =>
     queue.map((member, index) => ({ ...named(member), place: index + 1 })),
   );
+  const silent = members.filter(({ slot, isSilent }) => isSilent === true && slot !== 'none');
   const downloading = members.filter((member) => member.downloading);
   return {
     server,
     maxConcurrentExports: limits.exports,
     held: { count: held.length, exports: held.slice(0, MOST_NAMED).map(named) },
     waiting: { count: waiting.length, exports: waiting.slice(0, MOST_NAMED) },
+    silent: { count: silent.length, exports: silent.slice(0, MOST_NAMED).map(asSilent) },
     maxDownloadsInAll: limits.downloads,
     downloadsNow: total,
     downloading: {
@@ -32,9 +34,14 @@ function named({ workflowId, pool, since }: Member): { workflowId: string; pool?
   return { workflowId, ...(pool === '' ? {} : { pool }), since: new Date(since).toISOString() };
 }
 
+function asSilent(member: Member): GateReport['silent']['exports'][number] {
+  const { slot, saidAt = 0 } = member;
+  return { ...named(member), slot: slot === 'held' ? 'held' : 'wanted', heard: new Date(saidAt).toISOString() };
+}
+
 /** The same as Markdown, for the current details in the Web UI. */
 export function describeGate(report: GateReport): string {
-  const { held, waiting, downloading, maxConcurrentExports, maxDownloadsInAll, downloadsNow, grantsFrom } = report;
+  const { held, waiting, silent, downloading, maxConcurrentExports, maxDownloadsInAll, downloadsNow, grantsFrom } = report;
   const lines = [
     `**Slots of \`${report.server}\`**`,
     maxConcurrentExports === undefined
@@ -45,6 +52,10 @@ export function describeGate(report: GateReport): string {
     ...waiting.exports
       .slice(0, 10)
       .map(({ place, workflowId, pool }) => `${place}. ${code(workflowId)}${inPool(pool)}`),
+    silent.count === 0 ? undefined : `Silent: **${silent.count}**, paused, stuck, or without workers`,
+    ...silent.exports
+      .slice(0, 10)
+      .map(({ workflowId, slot, heard }) => `- ${code(workflowId)}, slot ${slot}, not heard since ${heard}`),
     maxDownloadsInAll === undefined
       ? undefined
       : `Downloads: **${downloadsNow ?? maxDownloadsInAll}** at a time, of at most ${maxDownloadsInAll}, for ${downloading.count} exports`,

@@ -11,8 +11,12 @@ export interface Member extends ExportName {
   fairnessKey: string;
   weight: number;
   wantedFrom?: number | undefined;
-  /** When it was last heard of. */
+  /** When it was last heard of, also by a search. */
   heardAt: number;
+  /** When it last said something itself. */
+  saidAt?: number | undefined;
+  /** It runs, and has said nothing for long: it is paused, stuck, or without workers. */
+  isSilent?: true | undefined;
   /** Number of the last grant that was sent to it. */
   sent: number;
   /** Downloads that it was last allowed. */
@@ -45,6 +49,8 @@ export interface GateState {
   members: Member[];
   /** Exports that say what is known, and know how they stand, are not answered; runs of earlier versions answered all. */
   answersNews?: boolean | undefined;
+  /** Exports that say nothing get no slot; in runs of earlier versions they did. */
+  skipsSilent?: boolean | undefined;
   turns: Turns[];
   /** Downloads that all exports share now: at most what is configured, fewer while the server is busy. */
   total?: number | undefined;
@@ -119,7 +125,7 @@ function compare(one: string, other: string): number {
 /** An export that the gate hears of for the first time. */
 export function newMember(ask: Ask, now: number): Member {
   // An earlier gate may have numbered grants, and allowed downloads.
-  return { ...saidBy(ask), uses: ask.uses, heardAt: now, sent: ask.heard, share: ask.uses };
+  return { ...saidBy(ask), uses: ask.uses, heardAt: now, saidAt: now, sent: ask.heard, share: ask.uses };
 }
 
 /** What an export says of itself that stays true until it says something else. */

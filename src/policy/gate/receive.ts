@@ -22,7 +22,8 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   const isSameSlot = known.pool === ask.pool && (known.wantedFrom ?? 0) >= (ask.wantedFrom ?? 0);
   const keeps = known.slot === 'held' && ask.slot === 'wanted' && isSameSlot;
   const isNews = state.answersNews !== true || keeps || ask.heard !== known.sent || saysOther(known, ask);
-  const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, asked: true as const });
+  const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, saidAt: now, asked: true as const });
+  delete member.isSilent;
   if (isNews) member.owed = true;
   if (keeps) member.slot = 'held';
   // What it says of itself is about the last grant, or it may yet start what that one allows.

@@ -4,17 +4,22 @@ import { SortedList } from './sorted-list.ts';
 
 /** Grants every slot that is free, in all pools, and says in which pools somebody waits and in which order. */
 export function grantSlots(state: GateState, now: number): Member[][] {
-  const granted = poolsOf(state).map(({ members, turns }) => grantIn(state, members, turns, now));
+  const granted = poolsOf(state).map((pool) => grantIn(state, pool, now));
   state.turns = granted.flatMap(({ turns }) => (turns.keys.length === 0 ? [] : [turns]));
   return granted.map(({ queue }) => queue);
 }
 
 /** Those that wait in each pool, in their order. */
 export function queuesOf(state: GateState): Member[][] {
-  return poolsOf(state).map(({ members, turns }) => queueOf(members, turns));
+  return poolsOf(state).map((pool) => queueOf(state, pool));
 }
 
-function poolsOf(state: GateState): { members: Member[]; turns: Turns }[] {
+interface Pool {
+  members: Member[];
+  turns: Turns;
+}
+
+function poolsOf(state: GateState): Pool[] {
   const pools = new Map<string, Member[]>();
   for (const member of state.members) {
     const members = pools.get(member.pool);
@@ -26,13 +31,10 @@ function poolsOf(state: GateState): { members: Member[]; turns: Turns }[] {
 }
 
 /** @returns `queue`: those that still wait, in the order in which they will have slots if nobody else comes */
-function grantIn(
-  { limits, grantsFrom }: GateState,
-  members: readonly Member[],
-  turns: Turns,
-  now: number,
-): { queue: Member[]; turns: Turns } {
-  const queue = queueOf(members, turns);
+function grantIn(state: GateState, pool: Pool, now: number): { queue: Member[]; turns: Turns } {
+  const { limits, grantsFrom } = state;
+  const { members, turns } = pool;
+  const queue = queueOf(state, pool);
   if (now < grantsFrom) return { queue, turns };
   const held = members.filter(({ slot }) => slot === 'held').length;
   const free = Math.max(0, (limits.exports ?? Infinity) - held);
@@ -57,11 +59,13 @@ function turnsIn(known: Turns | undefined, members: readonly Member[]): Turns {
 }
 
 /** The order in which slots are granted: by priority, then in turns of the fairness keys, then first come, first served. */
-function queueOf(members: readonly Member[], turns: Turns): Member[] {
+function queueOf({ skipsSilent }: GateState, { members, turns }: Pool): Member[] {
+  // A slot would help nobody that is paused, or has no workers, and be lost to all others.
+  const waiting = members.filter(({ slot, isSilent }) => slot === 'wanted' && !(skipsSilent && isSilent));
   const ends = new Map(turns.keys);
   let { time } = turns;
   const order: Member[] = [];
-  for (const lines of linesByPriority(members)) {
+  for (const lines of linesByPriority(waiting)) {
     // Of keys whose turn may begin now, and of those whose last turn has not ended: each line by its first member.
     const ready = new SortedList<Member[]>(byFirst);
     const later = new SortedList<Member[]>((one, other) => endOf(one, ends) - endOf(other, ends));
@@ -85,7 +89,7 @@ function queueOf(members: readonly Member[], turns: Turns): Member[] {
 /** Those that wait, by priority and then by key; the first of each line is its last element. */
 function linesByPriority(members: readonly Member[]): Member[][][] {
   const priorities = new Map<number, Map<string, Member[]>>();
-  const waiting = members.filter(({ slot }) => slot === 'wanted').sort(inOrder);
+  const waiting = [...members].sort(inOrder);
   for (const { priority } of waiting) priorities.set(priority, new Map());
   for (const member of waiting.reverse()) {
     const lines = priorities.get(member.priority) as Map<string, Member[]>;
