@@ -6,7 +6,8 @@ import type { Owner } from '../export-folder/owner-mark.ts';
 export async function isRunning(client: Pick<Client, 'workflow'>, { workflowId, firstRunId }: Owner): Promise<boolean> {
   try {
     const { status, raw } = await client.workflow.getHandle(workflowId).describe();
-    const first = raw.workflowExecutionInfo?.firstRunId ?? firstRunId;
+    // Empty, not absent, from a server of Temporal that does not say it: then the workflow id alone must do.
+    const first = raw.workflowExecutionInfo?.firstRunId || firstRunId;
     return (status.name === 'RUNNING' || status.name === 'PAUSED') && first === firstRunId;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;

@@ -23,3 +23,8 @@ test.each([
 test('another export of the same workflow id is another one', async () => {
   expect(await isRunning(clientOf('RUNNING', 'other'), owner)).toBe(false);
 });
+
+test('a server of Temporal that does not say which run was the first', async () => {
+  expect(await isRunning(clientOf('RUNNING', ''), owner)).toBe(true);
+  expect(await isRunning(clientOf('TERMINATED', ''), owner)).toBe(false);
+});
