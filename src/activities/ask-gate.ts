@@ -1,5 +1,6 @@
 import type { ExportRequest } from '../contract.ts';
 import type { Ask } from '../policy/gate/messages.ts';
+import { resolveSettings } from '../profiles/resolve.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -22,7 +23,8 @@ export async function askGate(
   deps: ActivityDeps,
   { server: name, request, ask }: AskGateInput,
 ): Promise<AskGateResult> {
-  const { settings } = await deps.servers.get(name);
+  // The configuration alone: neither a certificate nor a key is needed.
+  const settings = resolveSettings(deps.servers.configOf(name));
   if (!hasGate(settings)) return { kind: 'noGate' };
   const { maxConcurrentExports: exports, maxDownloadsInAll: downloads } = settings;
   await deps.gates.ask(name, { ...ask, pool: poolOf(request, settings), limits: { exports, downloads } });

@@ -6,6 +6,7 @@ import { LIMITS } from '../policy/limits.ts';
 import { Busy } from './busy.ts';
 import { FhirServer } from './fhir-server.ts';
 import { requestRules } from './request-rules.ts';
+import type { ServerConfig } from './server-schema.ts';
 
 /** The FHIR servers of one worker; tokens live here, in memory, and nowhere else. */
 export class Servers {
@@ -21,13 +22,17 @@ export class Servers {
     this.#hold = hold;
   }
 
+  /** @throws ExportError `UnknownServer` */
+  configOf(name: string): ServerConfig {
+    const config = Object.hasOwn(this.#config.servers, name) ? this.#config.servers[name] : undefined;
+    if (config !== undefined) return config;
+    const names = Object.keys(this.#config.servers).join(', ');
+    throw new ExportError('UnknownServer', `this worker knows no server "${name}"; it knows ${names}`);
+  }
+
   /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate cannot be read */
   async get(name: string): Promise<FhirServer> {
-    const config = Object.hasOwn(this.#config.servers, name) ? this.#config.servers[name] : undefined;
-    if (config === undefined) {
-      const names = Object.keys(this.#config.servers).join(', ');
-      throw new ExportError('UnknownServer', `this worker knows no server "${name}"; it knows ${names}`);
-    }
+    const config = this.configOf(name);
     const made = async (): Promise<FhirServer> =>
       new FhirServer(config, await requestRules(config), this.#http, new Busy(this.#hold));
     const known = this.#known.get(name) ?? made();

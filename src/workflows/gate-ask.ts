@@ -1,7 +1,7 @@
 import { rootCause, workflowInfo } from '@temporalio/workflow';
 import type { AskGateInput } from '../activities/ask-gate.ts';
 import { standingOf } from '../policy/gate/standing.ts';
-import type { GateSeat } from './state.ts';
+import type { ExportState, GateSeat } from './state.ts';
 
 /** All that an export tells its gate: how it stands, and what it may have in flight. */
 export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressure: boolean }): AskGateInput['ask'] {
@@ -22,14 +22,13 @@ export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressu
   };
 }
 
-const TROUBLE = 'the gate of the server could not be asked for a slot: ';
+const TROUBLE = 'the gate of the server could not be asked: ';
 
-/** For people: why a gate could not be asked. */
-export function gateTrouble(error: unknown): string {
-  return `${TROUBLE}${rootCause(error) ?? String(error)}`;
-}
-
-/** Whether that is what it says. */
-export function isGateTrouble(detail: string | undefined): boolean {
-  return detail?.startsWith(TROUBLE) === true;
+/** Notes for people why the gate could not be asked; or that it could, when there is no error. */
+export function noteTrouble(run: { state: ExportState; show(): void }, error: unknown): void {
+  const { poll } = run.state.job;
+  if (error !== undefined) poll.detail = `${TROUBLE}${rootCause(error) ?? String(error)}`;
+  else if (poll.detail?.startsWith(TROUBLE) === true) delete poll.detail;
+  else return;
+  run.show();
 }

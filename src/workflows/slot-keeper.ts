@@ -6,7 +6,7 @@ import { readGrant } from '../policy/gate/read-messages.ts';
 import type { Limits } from '../policy/limits.ts';
 import { boundedStep } from './activity-options.ts';
 import { codeOf } from './failure.ts';
-import { askOf, gateTrouble, isGateTrouble } from './gate-ask.ts';
+import { askOf, noteTrouble } from './gate-ask.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { wait } from './wait.ts';
 
@@ -20,6 +20,8 @@ export interface SlotHolder {
   readonly limits: Limits;
   /** Batches of files and of attachments that are in flight. */
   readonly inFlight: number;
+  /** Refreshes what people see. */
+  show(): void;
 }
 
 /**
@@ -200,7 +202,7 @@ export class SlotKeeper {
   }
 
   async #tell(seat: GateSeat): Promise<void> {
-    const { request, inFlight, limits, state } = this.#run;
+    const { request, inFlight, limits } = this.#run;
     const pressure = seat.pressing === true && Date.now() >= this.#pressureFrom;
     if (pressure) {
       seat.pressedAt = Date.now();
@@ -221,12 +223,15 @@ export class SlotKeeper {
         ask: askOf(seat, { uses: Math.max(inFlight, share === Infinity ? 0 : share), pressure }),
       });
       if (result.kind === 'noGate') this.#withoutGate(seat);
-      if (isGateTrouble(state.job.poll.detail)) delete state.job.poll.detail;
+      noteTrouble(this.#run, undefined);
     } catch (error) {
       if (pressure) seat.pressing = true;
-      if (codeOf(error) !== undefined) throw error;
+      // One worker may have another configuration: what the export has already does not end by that.
+      const isFatal = codeOf(error) !== undefined && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'));
+      if (isFatal) throw error;
+      log.warn('the gate could not be asked; it is asked again', { error });
       // It is asked again like at any other time; meanwhile people see why nothing comes.
-      if (seat.slot === 'wanted') state.job.poll.detail = gateTrouble(error);
+      if (seat.slot === 'wanted' || (seat.downloading && this.share <= 0)) noteTrouble(this.#run, error);
     } finally {
       this.#isTelling = false;
     }

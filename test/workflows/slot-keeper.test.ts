@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/workflow';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AskGateInput } from '../../src/activities/ask-gate.ts';
 import type { Grant } from '../../src/policy/gate/messages.ts';
@@ -9,11 +10,18 @@ import type { GateSeat } from '../../src/workflows/state.ts';
 import { newDownloads, newState } from '../../src/workflows/state.ts';
 
 /** What the gate is told, as the workflow would have it told: no time passes but by the test. */
-const { asked, askGate } = vi.hoisted(() => {
+const { asked, gate, askGate } = vi.hoisted(() => {
   const asked: AskGateInput['ask'][] = [];
+  const gate: { fault?: Error } = {};
   return {
     asked,
-    askGate: ({ ask }: AskGateInput) => Promise.resolve(void asked.push(ask)).then(() => ({ kind: 'asked' })),
+    gate,
+    askGate: async ({ ask }: AskGateInput) => {
+      asked.push(ask);
+      await Promise.resolve();
+      if (gate.fault !== undefined) throw gate.fault;
+      return { kind: 'asked' };
+    },
   };
 });
 vi.mock('@temporalio/workflow', async (original) => ({
@@ -36,6 +44,7 @@ const keepers: SlotKeeper[] = [];
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: NOW });
   asked.length = 0;
+  delete gate.fault;
 });
 afterEach(async () => {
   await Promise.all(keepers.splice(0).map((keeper) => keeper.release()));
@@ -51,7 +60,7 @@ function begin(seat: Partial<GateSeat>): { keeper: SlotKeeper; run: SlotHolder &
   state.opened = {
     gate: { slots: true, downloads: true, hasJob: false, deleteFreesSlot: true },
   } as typeof state.opened;
-  const run = { request: { server: 'hospital', level: 'system' } as const, state, limits: LIMITS, inFlight: 0 };
+  const run = { request: { server: 'hospital', level: 'system' } as const, state, limits: LIMITS, inFlight: 0, show: vi.fn() };
   const keeper = new SlotKeeper(run);
   keepers.push(keeper);
   keeper.start();
@@ -158,4 +167,35 @@ test('that the server is busy is told by the next run, when this one ends before
   begin(structuredClone(run.state.gate) as GateSeat);
   await told();
   expect(asked.map(({ pressure }) => pressure)).toContain(true);
+});
+
+test('people see why nothing is downloaded when the gate cannot be asked, as long as that is so', async () => {
+  gate.fault = new Error('PERMISSION_DENIED');
+  const { keeper, run } = begin({ turn: 1, downloading: true, slot: 'held', share: 0 });
+  await told();
+  expect(run.state.job.poll.detail).toBe('the gate of the server could not be asked: PERMISSION_DENIED');
+  expect(run.show).toHaveBeenCalled();
+  delete gate.fault;
+  keeper.ask();
+  await told();
+  expect(run.state.job.poll.detail).toBeUndefined();
+});
+
+test('one worker that does not know the server ends no limit of downloads: the gate is asked again', async () => {
+  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
+  const { keeper, run } = begin({ turn: 1, slot: 'held', downloading: true, share: 2 });
+  await told();
+  expect([keeper.share, keeper.failure]).toEqual([2, undefined]);
+  delete gate.fault;
+  keeper.ask();
+  await told();
+  expect(asked).toHaveLength(2);
+  expect(run.state.job.poll.detail).toBeUndefined();
+});
+
+test('an export that waits for a slot of a server that no worker knows fails', async () => {
+  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
+  const { keeper } = begin({ turn: 1, slot: 'wanted' });
+  await told();
+  expect(keeper.failure).toBe(gate.fault);
 });
