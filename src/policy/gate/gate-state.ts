@@ -21,6 +21,8 @@ export interface Member extends ExportName {
   sent: number;
   /** Downloads that it was last allowed. */
   share: number;
+  /** Number of the grant that said so first; later ones said the same. */
+  sharedBy?: number | undefined;
   /** Most downloads that it may have in flight, until it says that they are fewer. */
   uses: number;
   /** Place that it was last told, and among how many. */
@@ -49,6 +51,8 @@ export interface GateState {
   members: Member[];
   /** Exports that say what is known, and know how they stand, are not answered; runs of earlier versions answered all. */
   answersNews?: boolean | undefined;
+  /** An answer that crosses a message about the same share harms nothing; in runs of earlier versions it did. */
+  knowsShares?: boolean | undefined;
   /** Exports that say nothing get no slot; in runs of earlier versions they did. */
   skipsSilent?: boolean | undefined;
   turns: Turns[];

@@ -26,8 +26,10 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   delete member.isSilent;
   if (isNews) member.owed = true;
   if (keeps) member.slot = 'held';
-  // What it says of itself is about the last grant, or it may yet start what that one allows.
-  if (ask.heard === member.sent) member.uses = Math.max(ask.uses, member.share);
+  // What it says of itself is about the share that it has, or it may yet start what that one allows.
+  const sharedBy = (state.knowsShares === true ? member.sharedBy : undefined) ?? member.sent;
+  const knowsShare = ask.heard === member.sent || (ask.heard >= sharedBy && ask.heard < member.sent);
+  if (knowsShare) member.uses = Math.max(ask.uses, member.share);
   else member.uses = Math.max(ask.uses, member.uses);
   // A gate that was reset has forgotten grants that were heard: its next ones must be newer.
   member.sent = Math.max(member.sent, ask.heard);
@@ -36,8 +38,10 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
 }
 
 /** Whether an export needs something else than before. */
-function saysOther(known: Member, { slot, pool, downloading, wantedFrom }: Ask): boolean {
+function saysOther(known: Member, { slot, pool, downloading, wantedFrom, uses }: Ask): boolean {
   return (
+    // It has ended its downloads and begun others, in one message, and does not know its share any more.
+    (downloading && uses < known.share) ||
     known.slot !== slot ||
     known.pool !== pool ||
     known.downloading !== downloading ||

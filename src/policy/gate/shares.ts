@@ -60,5 +60,7 @@ function fairShares(downloading: readonly Member[], total: number, rotation: num
 function setShare(member: Member, share: number): void {
   if (member.share === share) return;
   member.share = share;
+  // It is told with the next grant.
+  member.sharedBy = member.sent + 1;
   member.owed = true;
 }

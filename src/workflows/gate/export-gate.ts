@@ -44,6 +44,7 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   const state = openGate(input, parts, Date.now());
   const { server, times } = input;
   state.answersNews = patched('gate-answers-news');
+  state.knowsShares = patched('gate-knows-shares');
   state.skipsSilent = patched('gate-skips-silent');
   // Signals only change the state; the loop acts on it.
   let changed = true;

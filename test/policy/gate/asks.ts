@@ -9,7 +9,7 @@ export const NOW = 1_800_000_000_000;
 
 /** A gate that knows nobody and may grant at once. */
 export function emptyGate(): GateState {
-  return { ...newGate(NOW, 0), answersNews: true, skipsSilent: true };
+  return { ...newGate(NOW, 0), answersNews: true, knowsShares: true, skipsSilent: true };
 }
 
 /** What an export says that wants a slot; its place in the alphabet is its place in time. */

@@ -37,6 +37,23 @@ describe('downloads are shared equally', () => {
     expect(shares(gate)).toEqual({ a: 4, b: 0 });
   });
 
+  test('an export that gives up some is believed, although another answer is on its way to it', () => {
+    const gate = emptyGate();
+    say(gate, [downloads('a')]);
+    say(gate, [downloads('b')]);
+    // Its server is busy: the answer says nothing new about its share.
+    say(gate, [downloads('a', { turn: 2, heard: 2, uses: 8, slot: 'held' })]);
+    say(gate, [downloads('a', { turn: 3, heard: 2, uses: 4, slot: 'held' })]);
+    expect(shares(gate)).toEqual({ a: 4, b: 4 });
+  });
+
+  test('an export that does not know its share any more is told', () => {
+    const gate = emptyGate();
+    say(gate, [downloads('a')]);
+    expect(say(gate, [downloads('a', { turn: 2, heard: 1, uses: 8 })])).toEqual([]);
+    expect(say(gate, [downloads('a', { turn: 3, heard: 1, uses: 0 })])[0]?.grant).toMatchObject({ downloads: 8 });
+  });
+
   test('what is left over goes to those that came first', () => {
     const gate = emptyGate();
     say(gate, [downloads('a'), downloads('b'), downloads('c')]);
