@@ -13,6 +13,9 @@ import { wait } from './wait.ts';
 /** Time to tell the gate that the export is over; a gate that hears nothing finds out by itself. */
 const LAST_WORD = 60_000;
 
+/** Grants that may be lost in a row; a forged number far above would make the export deaf to all others. */
+const MOST_MISSED = 1_000_000;
+
 /** What a keeper needs of the run whose slot it keeps. */
 export interface SlotHolder {
   readonly request: ExportRequest;
@@ -134,7 +137,7 @@ export class SlotKeeper {
     const seat = this.#seat;
     const grant = readGrant(message);
     if (seat === undefined || grant?.firstRunId !== workflowInfo().firstExecutionRunId) return;
-    if (grant.number <= seat.heard) return;
+    if (grant.number <= seat.heard || grant.number > seat.heard + MOST_MISSED) return;
     seat.heard = grant.number;
     this.#takeSlot(seat, grant);
     const before = this.share;

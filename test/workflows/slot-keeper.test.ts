@@ -199,3 +199,10 @@ test('an export that waits for a slot of a server that no worker knows fails', a
   await told();
   expect(keeper.failure).toBe(gate.fault);
 });
+
+test('a grant with a number that no gate has reached makes the export deaf to no other', () => {
+  const { keeper, run } = begin({ slot: 'wanted', turn: 1 });
+  keeper.take(grant({ number: 1e300 }));
+  keeper.take(grant({ slot: true, turn: NOW }));
+  expect(run.state.gate).toMatchObject({ slot: 'held', heard: 1 });
+});

@@ -2,14 +2,18 @@ import type { GateState, GateTimes, Member } from './gate-state.ts';
 import { isSame, newMember, saidBy, timeToHear } from './gate-state.ts';
 import type { Ask, ExportName } from './messages.ts';
 
+/** Turns are times, of clocks that may have been wrong. One that is further ahead would make the gate deaf to all others. */
+const FURTHEST_AHEAD = 24 * 3_600_000;
+
 /** Takes what an export says. */
 export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateTimes): void {
-  if (ask.pressure === true) press(state, now, times);
+  if (ask.turn > now + FURTHEST_AHEAD) return;
   const known = state.members.find((member) => isSame(member, ask));
   // It has said something newer since.
   if (known !== undefined && known.turn >= ask.turn) return;
+  if (ask.pressure === true) press(state, now, times);
   // Turns are times: what a worker with an earlier configuration said, and comes late, is no news.
-  if (ask.turn >= (state.limitsFrom ?? 0)) takeLimits(state, ask);
+  if (ask.turn >= (state.limitsFrom ?? 0)) takeLimits(state, ask, now);
   if (ask.slot === 'none' && !ask.downloading) return leave(state, ask);
   if (known === undefined) {
     // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
@@ -49,13 +53,13 @@ function saysOther(known: Member, { slot, pool, downloading, wantedFrom, uses }:
   );
 }
 
-function takeLimits(state: GateState, { limits, turn }: Ask): void {
+function takeLimits(state: GateState, { limits, turn }: Ask, now: number): void {
   const isShared = limits.downloads !== undefined;
   // Shares begin, or end: no share of nothing is another thing than no limit.
   if (state.answersNews === true && isShared !== (state.limits.downloads !== undefined)) {
     for (const member of state.members) if (member.downloading) member.owed = true;
   }
-  Object.assign(state, { limits, limitsFrom: turn });
+  Object.assign(state, { limits, limitsFrom: Math.min(turn, now) });
 }
 
 /** An export is over, or was found not to run. */

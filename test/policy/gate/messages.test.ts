@@ -110,6 +110,17 @@ test('parts are as small when ids are not ASCII', () => {
   for (const part of pack(gate)) expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(64 * 1024);
 });
 
+test('a message of the far future is not heeded: it would make the gate deaf', () => {
+  const gate = emptyGate();
+  say(gate, [ask('a'), ask('b')]);
+  say(gate, [ask('a', { turn: 1e300, slot: 'none' }), ask('c', { turn: 1e300, limits: { exports: 9 } })]);
+  expect([gate.limits, holders(gate)]).toEqual([{ exports: 1 }, ['a']]);
+  // Of an export whose clock was wrong for a while, limits do not stay for as long.
+  say(gate, [ask('a', { turn: NOW + 3_600_000, slot: 'held', limits: { exports: 9 } })]);
+  say(gate, [ask('b', { turn: NOW + 1000, limits: { exports: 2 } })], NOW + 1000);
+  expect(gate.limits).toEqual({ exports: 2 });
+});
+
 test('an export that could not be told is looked for at once', () => {
   const gate = emptyGate();
   say(gate, [ask('a'), ask('b')]);

@@ -94,6 +94,16 @@ describe('a busy server', () => {
     expect(gate.total).toBe(1);
   });
 
+  test('not for a message that comes twice, or late', () => {
+    const gate = emptyGate();
+    const busy = downloads('a', { turn: 2, pressure: true });
+    say(gate, [downloads('a')]);
+    say(gate, [busy]);
+    const later = NOW + LIMITS.gatePressure;
+    say(gate, [busy, downloads('a', { turn: 1, pressure: true })], later);
+    expect(gate.total).toBe(4);
+  });
+
   test('one more is allowed for each quiet minute, up to the limit', () => {
     const gate = emptyGate();
     say(gate, [downloads('a')]);
