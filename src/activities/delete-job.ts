@@ -2,7 +2,9 @@ import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { isAccepted } from '../export-folder/job-record.ts';
+import type { KickOffInput } from './kick-off.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { tokenRefused } from '../fhir-server/token-needed.ts';
@@ -11,6 +13,8 @@ export interface DeleteJobInput {
   ref: ExportRef;
   /** Remove unpublished parts as well: nothing will go on with them. */
   removeParts: boolean;
+  /** Another job is to follow, for this request. Absent: none is. */
+  next?: KickOffInput['request'];
   token?: TokenRef;
 }
 
@@ -27,10 +31,12 @@ const SLOT_IS_TAKEN = '; until it is deleted, this server may refuse the next ex
 /**
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
  * a completed job). May be sent more than once.
+ *
+ * @throws ExportError `NotAllowed`, `InvalidRequest` when no other job may follow: then this one is kept
  */
 export async function deleteJob(
   deps: ActivityDeps,
-  { ref, removeParts, token }: DeleteJobInput,
+  { ref, removeParts, next, token }: DeleteJobInput,
 ): Promise<DeleteJobResult> {
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
   if (removeParts) await folder.removeParts();
@@ -38,6 +44,7 @@ export async function deleteJob(
   if (!isAccepted(job)) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
   const server = await deps.servers.get(ref.server);
+  if (next !== undefined) requireNext(server, next, ref);
   const authorized = await server.authorize(token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   // Another run may be at work with this very job by now.
@@ -64,4 +71,10 @@ export async function deleteJob(
   }
   const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
   return { kind: 'trouble', detail, retryAfter };
+}
+
+/** The configuration may have changed. What the job before still has is all that there is, if no other may follow. */
+function requireNext(server: FhirServer, request: KickOffInput['request'], { destination }: ExportRef): void {
+  server.requireAllowed({ ...request, destination });
+  server.fit(request);
 }

@@ -31,7 +31,7 @@ import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
 import { codeOf, failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
-import { kickOffPhase } from './kick-off-phase.ts';
+import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
@@ -184,7 +184,9 @@ async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Pr
     throw code === 'ExportGone' ? failure(code, `the server no longer knows the job: ${detail}`) : failure(code, of);
   }
   // Nobody else knows the job, and many a server refuses a second one while it has the first.
-  if (run.jobIsThere && patched('delete-before-restart')) await deletePhase(run, { removeParts: false });
+  if (run.jobIsThere && patched('delete-before-restart')) {
+    await deletePhase(run, { removeParts: false, next: kickOffRequestOf(run.request) });
+  }
   run.jobIsThere = false;
   run.slots.jobIsGone();
   state.restarted = true;

@@ -1,7 +1,7 @@
 import { log, patched } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
 import type { Trouble } from '../policy/trouble.ts';
-import type { DeleteJobResult } from '../activities/delete-job.ts';
+import type { DeleteJobInput, DeleteJobResult } from '../activities/delete-job.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
@@ -11,12 +11,15 @@ import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP, step } from './activity-options.ts';
 import { wait } from './wait.ts';
 
+/** What a DELETE is for. */
+type Purpose = Pick<DeleteJobInput, 'removeParts' | 'next'>;
+
 /** Deletes the job on the server, which is no longer needed. A server that refuses causes a warning only. */
-export async function deletePhase(run: ExportRun, { removeParts }: { removeParts: boolean }): Promise<void> {
+export async function deletePhase(run: ExportRun, purpose: Purpose): Promise<void> {
   const { limits } = run;
   let trouble: Trouble | undefined;
   for (;;) {
-    const result = await deleteOnce(run, removeParts);
+    const result = await deleteOnce(run, purpose);
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
     if (result.kind === 'unsupported') return warn(run, 'DeleteUnsupported', detailOf(result));
     const next = nextTry(trouble, { cause: 'delete', retryAfter: result.retryAfter }, limits);
@@ -34,12 +37,12 @@ function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed', reason
 }
 
 /** One DELETE. An export that is complete does not fail because there is no token for it. */
-async function deleteOnce(run: ExportRun, removeParts: boolean): Promise<Exclude<DeleteJobResult, TokenNeeded>> {
+async function deleteOnce(run: ExportRun, purpose: Purpose): Promise<Exclude<DeleteJobResult, TokenNeeded>> {
   // With a token that may be stale: parts are removed first, and do not wait for a new one.
-  const first = removeParts && patched(BOUNDED_CLEAN_UP) ? run.tokens.held : undefined;
+  const first = purpose.removeParts && patched(BOUNDED_CLEAN_UP) ? run.tokens.held : undefined;
   try {
     return await run.tokens.use(
-      (token) => step('DELETE job').deleteJob({ ref: run.opened.ref, removeParts, ...token }),
+      (token) => step('DELETE job').deleteJob({ ref: run.opened.ref, ...purpose, ...token }),
       first,
     );
   } catch (error) {

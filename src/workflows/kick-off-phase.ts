@@ -4,7 +4,7 @@ import type { ExportRequest } from '../contract.ts';
 import { isExport } from '../fhir/operations.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
-import type { KickOffResult } from '../activities/kick-off.ts';
+import type { KickOffInput, KickOffResult } from '../activities/kick-off.ts';
 import { continueIfLong, waitInRuns } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
@@ -20,8 +20,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
   const { state, request, limits } = run;
   const { job, steering } = run;
   const { poll } = job;
-  const { level, groupId, operation, parameters, prefer, attachments } = request;
-  const kickOff = kickOffOf(operation, `kick-off ${level} ${groupId ?? ''}`.trim());
+  const kickOff = kickOffOf(request.operation, `kick-off ${request.level} ${request.groupId ?? ''}`.trim());
   if (poll.refusals === undefined) run.enter('kick-off');
   // The wait of the run before.
   else if (state.gate !== undefined) await waitInRuns(run, poll.notBefore, summaryOfWait(poll.notBefore));
@@ -31,7 +30,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       kickOff({
         ...token,
         ref: run.opened.ref,
-        request: { level, groupId, operation, parameters, prefer, attachments },
+        request: kickOffRequestOf(request),
         generation: job.generation,
       }),
     );
@@ -62,6 +61,12 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
     await continueIfLong(run);
   }
+}
+
+/** What a kick-off goes by. */
+export function kickOffRequestOf(request: ExportRequest): KickOffInput['request'] {
+  const { level, groupId, operation, parameters, prefer, attachments } = request;
+  return { level, groupId, operation, parameters, prefer, attachments };
 }
 
 /**

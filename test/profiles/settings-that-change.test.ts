@@ -58,6 +58,8 @@ test('an export that must not be kicked off again keeps the files that it has', 
   );
   expect(kickOffs('claims')).toBe(1);
   expect(isThere('claims', 'Patient.00001.ndjson')).toBe(true);
+  // Nor is the job deleted, which is all that there is.
+  expect(server('claims').journal.filter(({ route }) => route === 'delete')).toEqual([]);
 });
 
 test('an export whose job is there goes on, although its request would be refused by now', async () => {
