@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { TokenRef } from '../fhir-server/token-needed.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { BatchResults } from './batch-results.ts';
@@ -218,9 +218,11 @@ export class DownloadPhase {
     const isFull = this.#window.free(this.#inFlight.size) <= 0;
     // Also when the export is allowed more downloads.
     const hasRoom = (): boolean => isFull && this.#window.free(this.#inFlight.size) > 0;
+    // What is told to a gate makes events also while nothing else happens.
+    const isBounded = this.#run.state.gate !== undefined && patched('downloads-wait-in-runs');
     await wait({
       until,
-      unless: () => this.#changed || this.#isWoken() || hasRoom() || this.#isSteered,
+      unless: () => this.#changed || this.#isWoken() || hasRoom() || this.#isSteered || (isBounded && isLong()),
       summary,
     });
     this.#changed = false;
