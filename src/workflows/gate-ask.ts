@@ -6,7 +6,7 @@ import type { ExportState, GateSeat } from './state.ts';
 /** All that an export tells its gate: how it stands, and what it may have in flight. */
 export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressure: boolean }): AskGateInput['ask'] {
   const { workflowId, firstExecutionRunId: firstRunId, priority } = workflowInfo();
-  const { turn, since, slot, downloading, heard, wantedFrom } = seat;
+  const { turn, since, slot, downloading, heard, isNew, wantedFrom } = seat;
   return {
     workflowId,
     firstRunId,
@@ -17,6 +17,7 @@ export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressu
     uses: downloading ? uses : 0,
     heard,
     ...(pressure ? { pressure } : {}),
+    ...(isNew === undefined ? {} : { isNew }),
     ...(wantedFrom === undefined ? {} : { wantedFrom }),
     ...standingOf(priority),
   };

@@ -83,7 +83,8 @@ export class SlotKeeper {
   ask(): void {
     const seat = this.#seat;
     if (seat === undefined) return;
-    if (seat.slot === 'none') Object.assign(seat, { slot: 'wanted', since: Date.now(), wantedFrom: seat.turn + 1 });
+    const wish = { slot: 'wanted', since: Date.now(), isNew: true, wantedFrom: seat.turn + 1 };
+    if (seat.slot === 'none') Object.assign(seat, wish);
     this.#news = true;
   }
 
@@ -139,6 +140,7 @@ export class SlotKeeper {
     if (seat === undefined || grant?.firstRunId !== workflowInfo().firstExecutionRunId) return;
     if (grant.number <= seat.heard || grant.number > seat.heard + MOST_MISSED) return;
     seat.heard = grant.number;
+    if ((grant.turn ?? Infinity) >= (seat.wantedFrom ?? 0)) delete seat.isNew;
     this.#takeSlot(seat, grant);
     const before = this.share;
     if (seat.downloading) seat.share = grant.downloads ?? 'unlimited';

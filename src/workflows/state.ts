@@ -62,6 +62,8 @@ export interface GateSeat {
   turn: number;
   /** Number of the last grant. */
   heard: number;
+  /** No gate has answered yet what it wants. */
+  isNew?: true | undefined;
   /** Turn from which on it has wanted the slot that it wants or has; what the gate answered before is about another one. */
   wantedFrom?: number | undefined;
   /** It has the slot because an earlier run's job is there, and not because the gate granted it. */

@@ -206,3 +206,16 @@ test('a grant with a number that no gate has reached makes the export deaf to no
   keeper.take(grant({ slot: true, turn: NOW }));
   expect(run.state.gate).toMatchObject({ slot: 'held', heard: 1 });
 });
+
+test('a wish that no gate has answered yet says so: what it heard before was about another one', async () => {
+  const { keeper } = begin({ slot: 'none', turn: 7, heard: 3 });
+  keeper.ask();
+  await told();
+  keeper.take(grant({ number: 4, turn: 7 }));
+  keeper.ask();
+  await told();
+  keeper.take(grant({ number: 5, turn: NOW + 1, place: 1, waiting: 1 }));
+  keeper.ask();
+  await told();
+  expect(asked.map(({ isNew }) => isNew)).toEqual([true, true, undefined]);
+});

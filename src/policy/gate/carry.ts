@@ -22,7 +22,10 @@ export function pack(state: GateState): [CarriedGate, ...Member[][]] {
   const placeOf = (member: Member): number => places.get(member) ?? Infinity;
   const waiting = members.filter((member) => !isUrgent(member));
   waiting.sort((one, other) => placeOf(one) - placeOf(other) || inOrder(one, other));
-  return [rest, ...inParts(members.filter(isUrgent)), ...inParts(waiting).slice(0, MOST_PARTS)];
+  const parts = inParts(waiting);
+  // Those that are left out have heard of this gate, not of an earlier one that is gone.
+  if (parts.length > MOST_PARTS) delete rest.bornAt;
+  return [rest, ...inParts(members.filter(isUrgent)), ...parts.slice(0, MOST_PARTS)];
 }
 
 export function unpack(carried: CarriedGate, parts: readonly Member[][]): GateState {

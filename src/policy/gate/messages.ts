@@ -40,6 +40,8 @@ export interface Ask extends ExportName {
   uses: number;
   /** Number of the last grant that it has heard. */
   heard: number;
+  /** No gate has answered yet what it wants: it has heard grants for something else only. */
+  isNew?: true | undefined;
   /** Turn from which on it has wanted the slot that it wants or has. */
   wantedFrom?: number | undefined;
   /** The server has asked for fewer requests. */

@@ -18,7 +18,7 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   if (known === undefined) {
     // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
     if (state.members.some(({ workflowId }) => workflowId === ask.workflowId)) state.sweptAt = 0;
-    if (ask.heard > 0 && ask.slot !== 'none') hearOfEarlier(state, now, times);
+    if (ask.heard > 0 && ask.slot !== 'none' && ask.isNew !== true) hearOfEarlier(state, now, times);
     state.members.push({ ...newMember(ask, now), owed: true });
     return;
   }

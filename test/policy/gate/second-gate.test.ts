@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pack, unpack } from '../../../src/policy/gate/carry.ts';
 import { decide } from '../../../src/policy/gate/decide.ts';
 import { leave } from '../../../src/policy/gate/receive.ts';
 import { LIMITS } from '../../../src/policy/limits.ts';
@@ -22,6 +23,27 @@ describe('a gate that is not the first', () => {
     expect(holders(gate)).toEqual([]);
     decide(gate, NOW + LIMITS.gateAsk + LIMITS.gateSweep, LIMITS);
     expect(holders(gate)).toEqual(['a']);
+  });
+
+  test('after one that has ended by itself keeps nobody waiting who wants something anew', () => {
+    const gate = emptyGate();
+    say(gate, [ask('a', { heard: 3, isNew: true })]);
+    expect(holders(gate)).toEqual(['a']);
+  });
+
+  test('waits for nobody when those ask again for whom there was no room in its new run', () => {
+    const gate = emptyGate();
+    const names = Array.from({ length: 1000 }, (_, index) => `${index}`.padStart(900, 'x'));
+    say(
+      gate,
+      names.map((name) => ask(name)),
+    );
+    const [carried, ...parts] = pack(gate);
+    const next = unpack(carried, parts);
+    const known = new Set(next.members.map(({ workflowId }) => workflowId));
+    leave(next, ask(holders(next)[0] as string));
+    say(next, [ask(names.find((name) => !known.has(name)) as string, { turn: 2, heard: 1 })]);
+    expect(holders(next)).toHaveLength(1);
   });
 
   test('that was reset goes on with the numbers that exports have heard since', () => {
