@@ -168,8 +168,8 @@ export class SlotKeeper {
         // What is said last is to arrive last.
         await wait({ unless: () => !this.#isTelling, until: Date.now() + LAST_WORD });
         const { workflowId, firstExecutionRunId: firstRunId } = workflowInfo();
-        const { server } = this.#run.request;
-        await boundedStep('give back the slot', LAST_WORD).leaveGate({ server, leave: { workflowId, firstRunId } });
+        const leave = { workflowId, firstRunId };
+        await boundedStep('give back the slot', LAST_WORD).leaveGate({ server: this.#run.request.server, leave });
       } catch (error) {
         log.warn('the gate could not be told that the export is over; it will find out', { error });
       }
@@ -232,8 +232,7 @@ export class SlotKeeper {
     } catch (error) {
       if (pressure) seat.pressing = true;
       // One worker may have another configuration: what the export has already does not end by that.
-      const isFatal = codeOf(error) !== undefined && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'));
-      if (isFatal) throw error;
+      if (codeOf(error) !== undefined && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'))) throw error;
       log.warn('the gate could not be asked; it is asked again', { error });
       // It is asked again like at any other time; meanwhile people see why nothing comes.
       if (seat.slot === 'wanted' || (seat.downloading && this.share <= 0)) noteTrouble(this.#run, error);

@@ -47,11 +47,15 @@ function tell(state: GateState, member: Member, waiting: number | undefined): Ou
   };
 }
 
-/** When there is something to decide, or to do, without a message. */
-export function nextDue(state: GateState, now: number, times: GateTimes): number {
+/**
+ * When there is something to decide, or to do, without a message.
+ *
+ * @param isSearching a search is under way: the next one begins after it, whenever it is due
+ */
+export function nextDue(state: GateState, now: number, times: GateTimes, isSearching = false): number {
   const due = [];
   if (state.members.length === 0) due.push(state.idleSince + times.gateIdle);
-  else due.push(state.sweptAt + times.gateSweep);
+  else due.push((isSearching ? now : state.sweptAt) + times.gateSweep);
   if (state.grantsFrom > now && state.members.length > 0) due.push(state.grantsFrom);
   if (state.total !== undefined && state.total < (state.limits.downloads ?? 0)) {
     due.push(state.quietSince + times.gateQuiet);

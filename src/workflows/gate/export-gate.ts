@@ -62,6 +62,7 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   });
   setHandler(slots, () => reportOf(state, server, Date.now()));
   if (input.carried === undefined) void findCutOff(state, input, note);
+  const waitsForSearch = patched('gate-waits-for-search');
   let sweeping = false;
   for (;;) {
     changed = false;
@@ -69,13 +70,17 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
     setCurrentDetails(describeGate(reportOf(state, server, Date.now())));
     if (!sweeping && state.members.length > 0 && Date.now() >= state.sweptAt + times.gateSweep) {
       sweeping = true;
-      void sweep(state, times, note).finally(() => (sweeping = false));
+      void sweep(state, times, note).finally(() => {
+        sweeping = false;
+        if (waitsForSearch) changed = true;
+      });
     }
     // Nothing is waited for between here and the end of the run: what comes meanwhile is handed to it once more.
     if (isLong()) await continueInNewRun(input, state);
     if (changed) continue;
     if (isIdle(state, Date.now(), times)) return;
-    const until = Math.max(nextDue(state, Date.now(), times), Date.now() + SOON);
+    const due = nextDue(state, Date.now(), times, sweeping && waitsForSearch);
+    const until = Math.max(due, Date.now() + SOON);
     await wait({ until, unless: () => changed, summary: 'until somebody asks' });
   }
 }

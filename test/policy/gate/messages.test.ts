@@ -127,6 +127,8 @@ test('an export that could not be told is looked for at once', () => {
   expect(beginSearch(gate, NOW + 1000, LIMITS)).toEqual([]);
   doubt(gate, [ask('a'), ask('nobody')]);
   expect(nextDue(gate, NOW + 1000, LIMITS)).toBeLessThan(NOW + 1000);
+  // While a search is under way the gate need not look each second whether it may begin another.
+  expect(nextDue(gate, NOW + 1000, LIMITS, true)).toBeGreaterThan(NOW + 1000);
   expect(beginSearch(gate, NOW + 1000, LIMITS).map(({ workflowId }) => workflowId)).toEqual(['a']);
 });
 
