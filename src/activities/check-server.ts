@@ -11,7 +11,7 @@ import type { ActivityDeps } from './deps.ts';
 /**
  * Tries everything that an export needs, without exporting: discovery, key, clock, token, scopes, export operations,
  * and writing at the destination. Every row that is not ok has its fix beside it. Of a request that is not allowed, nothing
- * is asked for or written.
+ * is tried but the server's public description (`metadata`).
  *
  * @throws ExportError `UnknownServer`
  */

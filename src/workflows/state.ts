@@ -58,7 +58,7 @@ export interface GateSeat {
   slot: Slot;
   /** When it first wanted what it wants. */
   since: number;
-  /** Messages sent to the gate. */
+  /** When the gate was last told something, as it was told: 0 before the first message. */
   turn: number;
   /** Number of the last grant. */
   heard: number;

@@ -27,7 +27,7 @@ export type Slot = 'wanted' | 'held' | 'none';
  * knows nothing yet, harms nothing.
  */
 export interface Ask extends ExportName {
-  /** Number of the message; an older one that comes late is not heeded. */
+  /** When it was sent: milliseconds since the epoch, but it always rises. An older one that comes late is not heeded. */
   turn: number;
   /** When the export first wanted what it wants: milliseconds since the epoch. First come, first served goes by it. */
   since: number;
