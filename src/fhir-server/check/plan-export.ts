@@ -13,7 +13,8 @@ const LEVELS: readonly ExportLevel[] = ['system', 'patient', 'group'];
 
 /**
  * What a check does not say is taken from what the server does and what the configuration allows, so that a check
- * without any wish fails only where every export would.
+ * without any wish fails only where every export would; and where a server needs `_since`, which has no default: the
+ * check of such a server names one.
  *
  * @param defaultDestination of the configuration
  */
