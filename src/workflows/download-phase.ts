@@ -208,23 +208,18 @@ export class DownloadPhase {
   /** Waits for a batch to end, or for the time at which something put off is due. */
   async #waitForChange(): Promise<void> {
     if (this.#isDone() || this.#failure !== undefined) return;
-    const until =
-      this.#links.isWanted && !this.#changed
-        ? this.#links.notBefore
-        : this.#window.free(this.#inFlight.size) > 0
-          ? this.#queue.nextDue(this.#window.heldUntil)
-          : undefined;
+    const free = (): number => this.#window.free(this.#inFlight.size);
+    const isFull = free() <= 0;
+    const nextFile = isFull ? undefined : this.#queue.nextDue(this.#window.heldUntil);
+    const until = this.#links.isWanted && !this.#changed ? this.#links.notBefore : nextFile;
     const summary = `files again · ${this.#state.detail ?? ''}`.slice(0, 80);
-    const isFull = this.#window.free(this.#inFlight.size) <= 0;
     // Also when the export is allowed more downloads.
-    const hasRoom = (): boolean => isFull && this.#window.free(this.#inFlight.size) > 0;
+    const hasRoom = (): boolean => isFull && free() > 0;
     // What is told to a gate makes events also while nothing else happens.
     const isBounded = this.#run.state.gate !== undefined && patched('downloads-wait-in-runs');
-    await wait({
-      until,
-      unless: () => this.#changed || this.#isWoken() || hasRoom() || this.#isSteered || (isBounded && isLong()),
-      summary,
-    });
+    const unless = (): boolean =>
+      this.#changed || this.#isWoken() || hasRoom() || this.#isSteered || (isBounded && isLong());
+    await wait({ until, unless, summary });
     this.#changed = false;
   }
 

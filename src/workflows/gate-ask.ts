@@ -28,7 +28,7 @@ const TROUBLE = 'the gate of the server could not be asked: ';
 /** Notes for people why the gate could not be asked; or that it could, when there is no error. */
 export function noteTrouble(run: { state: ExportState; show(): void }, error: unknown): void {
   const { poll } = run.state.job;
-  if (error !== undefined) poll.detail = `${TROUBLE}${rootCause(error) ?? String(error)}`;
+  if (error !== undefined) poll.detail = `${TROUBLE}${rootCause(error) ?? 'no reason is known'}`;
   else if (poll.detail?.startsWith(TROUBLE) === true) delete poll.detail;
   else return;
   run.show();

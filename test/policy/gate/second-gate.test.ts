@@ -21,6 +21,8 @@ describe('a gate that is not the first', () => {
     const gate = emptyGate();
     say(gate, [ask('a', { heard: 3 })]);
     expect(holders(gate)).toEqual([]);
+    say(gate, [ask('a', { turn: 2, heard: 3 })], NOW + LIMITS.gateAsk);
+    expect(holders(gate)).toEqual([]);
     decide(gate, NOW + LIMITS.gateAsk + LIMITS.gateSweep, LIMITS);
     expect(holders(gate)).toEqual(['a']);
   });
