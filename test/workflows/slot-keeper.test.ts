@@ -60,7 +60,13 @@ function begin(seat: Partial<GateSeat>): { keeper: SlotKeeper; run: SlotHolder &
   state.opened = {
     gate: { slots: true, downloads: true, hasJob: false, deleteFreesSlot: true },
   } as typeof state.opened;
-  const run = { request: { server: 'hospital', level: 'system' } as const, state, limits: LIMITS, inFlight: 0, show: vi.fn() };
+  const run = {
+    request: { server: 'hospital', level: 'system' } as const,
+    state,
+    limits: LIMITS,
+    inFlight: 0,
+    show: vi.fn(),
+  };
   const keeper = new SlotKeeper(run);
   keepers.push(keeper);
   keeper.start();

@@ -41,7 +41,8 @@ function asSilent(member: Member): GateReport['silent']['exports'][number] {
 
 /** The same as Markdown, for the current details in the Web UI. */
 export function describeGate(report: GateReport): string {
-  const { held, waiting, silent, downloading, maxConcurrentExports, maxDownloadsInAll, downloadsNow, grantsFrom } = report;
+  const { held, waiting, silent, downloading, maxConcurrentExports, maxDownloadsInAll, downloadsNow, grantsFrom } =
+    report;
   const lines = [
     `**Slots of \`${report.server}\`**`,
     maxConcurrentExports === undefined
