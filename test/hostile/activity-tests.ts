@@ -6,9 +6,9 @@ import { Tally } from './tally.ts';
 import { describeFinding, trySeed } from './try-cases.ts';
 
 /** Cases of one file of tests; there are two, which run at the same time. */
-export const CASES = 500;
+export const CASES = 200;
 /** In each test, so that a report says more or less where. */
-const GROUP = 125;
+const GROUP = 50;
 const REACH: Reach = { skipsTime: true, mostFiles: 6 };
 
 /**
