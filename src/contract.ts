@@ -1,12 +1,14 @@
 /**
  * All that a caller sees: names, request, report, progress, messages, search attributes and failure codes.
- * It imports only the closed tables and what steers exports, so that any service can use it.
+ * It imports only its own parts, which import nothing, so that any service can use it.
  */
 import type { ExportPhase, WarningCode } from './errors.ts';
+import type { ExportParameters } from './parameters.ts';
 import type { Paused } from './steering-contract.ts';
 
 export type { ExportPhase, FailureCode, FailureDetails, WarningCode } from './errors.ts';
 export { FAILURES, PHASES, WARNINGS } from './errors.ts';
+export type { ExportParameters, ParameterValue } from './parameters.ts';
 
 /**
  * Task queue of the workflow and its control activities, unless the workers are started with another
@@ -43,41 +45,22 @@ export function filesTaskQueue(server: string, taskQueue: string = TASK_QUEUE): 
 
 export type ExportLevel = 'system' | 'patient' | 'group';
 
-/** Value of one export parameter; a list where FHIR allows several. */
-export type ParameterValue = string | boolean | number | readonly (string | boolean | number)[];
-
-/**
- * Parameters of `$export` by FHIR's own names (Bulk Data IG 1.0 to 4.0-ballot); any other name that begins with `_` is
- * sent as given. A boolean or number may also be given as text.
- */
-export type ExportParameters = {
-  /** Resource types; one text may name several, separated by commas. */
-  _type?: string | readonly string[];
-  /** Instants such as `2026-01-01T00:00:00Z`. */
-  _since?: string;
-  _until?: string;
-  /** Searches such as `Observation?category=laboratory`; each text is one. */
-  _typeFilter?: string | readonly string[];
-  /** `[ResourceType].[element]` or `[element]`. */
-  _elements?: string | readonly string[];
-  /** The last one only where the server has it: files that are gzip themselves, and are stored unpacked. */
-  _outputFormat?: 'application/fhir+ndjson' | 'application/ndjson' | 'ndjson' | 'application/fhir+ndjson+gzip';
-  /** Bytes. */
-  _minimumFileSize?: number | string;
-  _maximumFileSize?: number | string;
-  /** References such as `Patient/123`, or ids; not at level `system`. */
-  patient?: string | readonly string[];
-  includeAssociatedData?: string | readonly string[];
-  /** A resource type. */
-  organizeOutputBy?: string;
-  allowPartialManifests?: boolean | 'true' | 'false';
-  /** Of `davinci-data-export` only: what the data is for, such as `hl7.fhir.us.davinci-pdex#provider-download`. */
-  exportType?: string;
-  [serversOwn: `_${string}`]: ParameterValue;
-};
-
 /** The operations that export, by name. */
 export type ExportOperation = 'export' | 'davinci-data-export';
+
+/**
+ * How an export goes on from the last one of its schedule: its `_since` is the mark in that one's report. Another request,
+ * or the same at another base URL, begins anew with all data and the warning `MarkReset`.
+ */
+export interface Incremental {
+  /** Where a schedule begins that has no last report: an instant such as `2026-01-01T00:00:00Z`. Default: with all data. */
+  initialSince?: string | undefined;
+  /**
+   * Whether the mark moves on when data may be missing: the server reports issues, or a warning says so. Default `hold`:
+   * it stays, so that the next export brings the same time again.
+   */
+  onIssues?: 'hold' | 'advance' | undefined;
+}
 
 /** What requests of every level have. */
 interface RequestFields {
@@ -94,6 +77,8 @@ interface RequestFields {
   keepServerFiles?: boolean | undefined;
   /** What happens when files cannot be obtained: the export fails, or waits for an operator. Default `fail`. */
   onIncomplete?: 'fail' | 'wait' | undefined;
+  /** Exports what has changed since the last export of the same schedule; excludes `_since` and `_until`. */
+  incremental?: Incremental | undefined;
   /** Time for the whole export as an ISO 8601 duration of days, hours, minutes and seconds. Default `P30D`. */
   deadline?: string | undefined;
 }
@@ -148,6 +133,12 @@ export interface ExportReport {
   status: 'complete' | 'complete-with-issues';
   /** Verbatim from the manifest: the `_since` of the next incremental export. */
   transactionTime: string;
+  /** The `_since` of this export: the request's, or the mark from which an incremental one went on. Absent: all data. */
+  since?: string;
+  /** Equal for exports that ask one base URL for the same data, from whatever time on. */
+  requestHash?: string;
+  /** Of incremental exports: where the next one goes on. Null: it brings all data. */
+  mark?: string | null;
   /** Where the files are: the destination's folder or bucket URL. */
   location: string;
   /** Data files (the manifest's `output`), their resources and bytes. */
@@ -219,6 +210,8 @@ export interface ExportProgress {
   resources: number;
   bytes: number;
   transactionTime?: string | undefined;
+  /** As in the report, once the export has been opened. */
+  since?: string | undefined;
   /** How often files were put off, by cause. */
   fetchedAgain?: Record<string, number> | undefined;
   /** The latest trouble that is being retried. */

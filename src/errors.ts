@@ -96,6 +96,8 @@ export interface FailureDetails {
   phase: ExportPhase;
   location?: string | undefined;
   transactionTime?: string | undefined;
+  /** The `_since` of the export: that of a request which continues an incremental one by hand. */
+  since?: string | undefined;
   files?: { total: number; done: number; failed: number } | undefined;
   /** Of `IncompleteExport`: files that are not there. */
   missing?: number | undefined;
@@ -118,6 +120,9 @@ export const WARNINGS = {
     'The server does not report what was deleted since `_since`: your copy may hold resources that it no longer has.',
   NewPatientsInPart:
     'With `_since`, the server sends only new data of patients who came since then: their earlier data is missing.',
+  MarkReset:
+    'The mark of earlier exports does not count any more: all data is exported in place of what has changed since.',
+  MarkHeld: 'The mark stays where it was: the next export brings again what may be missing in this one.',
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
   NoTransactionTime: 'The manifest has no transactionTime, so no incremental export can follow this one.',

@@ -24,15 +24,18 @@ test('the names that callers type do not change', () => {
   expect(filesTaskQueue('hospital-a')).toBe('fhir-bulk-export.files.hospital-a');
 });
 
-test('it imports only its tables and what steers exports, which import nothing else, so that any service can use it', async () => {
+test('it imports only its parts, which import nothing, so that any service can use it', async () => {
   const imports = async (file: string): Promise<string[]> => {
     const source = await readFile(new URL(`../src/${file}`, import.meta.url), 'utf8');
     expect(source).not.toMatch(/\bimport\(|\brequire\(/);
     return [...source.matchAll(/\bfrom '([^']*)'/g)].map(([, from]) => from as string);
   };
-  expect(new Set(await imports('contract.ts'))).toEqual(new Set(['./errors.ts', './steering-contract.ts']));
+  expect(new Set(await imports('contract.ts'))).toEqual(
+    new Set(['./errors.ts', './parameters.ts', './steering-contract.ts']),
+  );
   expect(await imports('steering-contract.ts')).toEqual(['./errors.ts']);
   expect(await imports('errors.ts')).toEqual([]);
+  expect(await imports('parameters.ts')).toEqual([]);
 });
 
 describe('failures', () => {

@@ -3,12 +3,16 @@ import { WARNINGS } from '../contract.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import { sumOfData } from '../policy/type-counts.ts';
 import { warningsOfContent } from './content-warnings.ts';
+import type { AskedSince } from './report-mark.ts';
+import { reportMark } from './report-mark.ts';
 import type { ExportContent } from './export-content.ts';
 
 /** What the workflow adds to the report. */
 export interface ReportInput {
   /** Without `level` when an older version asks. */
   request: Partial<Pick<ExportRequest, 'level' | 'parameters'>>;
+  /** Absent when an older version asks. */
+  asked?: AskedSince;
   warnings: Warning[];
   fetchedAgain: Record<string, number>;
 }
@@ -26,9 +30,17 @@ export function makeReport(
   input: ReportInput,
 ): ExportReport {
   const { byType, deletions, issues } = content;
+  const warnings = withoutRepeats([
+    ...input.warnings,
+    ...warningsOfContent(input.request, { byType, deletions, issues }),
+    ...warningsOfAttachments(attachments),
+  ]);
+  const { transactionTime } = summary;
+  const marked = reportMark({ transactionTime, hasIssues: issues.hasProblems, warnings }, input.asked);
   return {
     status: issues.hasProblems ? 'complete-with-issues' : 'complete',
-    transactionTime: summary.transactionTime,
+    transactionTime,
+    ...marked.fields,
     location,
     ...sumOfData(byType),
     byType,
@@ -36,11 +48,7 @@ export function makeReport(
     deletions,
     issues: issues.counts(),
     fetchedAgain: input.fetchedAgain,
-    warnings: withoutRepeats([
-      ...input.warnings,
-      ...warningsOfContent(input.request, { byType, deletions, issues }),
-      ...warningsOfAttachments(attachments),
-    ]),
+    warnings: [...warnings, ...marked.warnings],
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ExportRequest } from '../contract.ts';
+import type { ExportRequest, Warning } from '../contract.ts';
 import type { Limits } from '../policy/limits.ts';
 import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 import { defaultDestination } from '../storage/destinations.ts';
@@ -10,7 +10,10 @@ import { isAccepted } from '../export-folder/job-record.ts';
 import type { Owner } from '../export-folder/owner-mark.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { hasGate } from './ask-gate.ts';
+import type { LastMark } from '../policy/mark.ts';
+import { withSince } from '../policy/with-since.ts';
 import type { ActivityDeps } from './deps.ts';
+import { findSince } from './find-since.ts';
 
 export interface OpenExportInput {
   request: ExportRequest;
@@ -18,6 +21,8 @@ export interface OpenExportInput {
   owner: Omit<Owner, 'runId'> & { runId?: string };
   /** Path below the destination: the request's, or the default. */
   path: string;
+  /** Of incremental exports: where the one before ended. */
+  last?: LastMark;
 }
 
 /** What the workflow needs to know of the worker's configuration and of the folder. */
@@ -38,6 +43,11 @@ export interface OpenedExport {
   gate?: GateTerms;
   /** Histories of older versions lack the ones that came later: read them by `ExportRun.limits`. */
   limits: Limits;
+  /** The `_since` to be sent; undefined: none, also in histories of earlier versions. */
+  since?: string;
+  /** As in the report; absent in histories of earlier versions. */
+  requestHash?: string;
+  warnings?: Warning[];
   /** Milliseconds after the kick-off for which the status URL may be 404. */
   statusLag?: number;
 }
@@ -54,6 +64,9 @@ export interface GateTerms {
   hasJob: boolean;
 }
 
+/** Stands for the `_since` of an incremental export to come. */
+const ANY_TIME = '2000-01-01T00:00:00Z';
+
 /**
  * First step of an export: finds the server and the destination, takes the folder, and learns what the namespace can
  * do.
@@ -61,11 +74,14 @@ export interface GateTerms {
  * @throws ExportError `UnknownServer`, `NotAllowed`, `InvalidRequest`, `UnknownDestination`, `DestinationNotEmpty`, `DestinationFailed`
  */
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
-  const { request, owner, path } = input;
-  const server = await deps.servers.get(request.server);
-  const destination = request.destination?.name ?? defaultDestination(deps.config);
-  // Before anything is asked or written.
-  server.requireAllowed({ ...request, destination });
+  const { owner, path, last } = input;
+  const server = await deps.servers.get(input.request.server);
+  const destination = input.request.destination?.name ?? defaultDestination(deps.config);
+  const { since, requestHash, warnings } = findSince(server, input.request, last);
+  // What it asks for is one with a request that names the time: the one can be continued as the other.
+  const request = withSince(input.request, since);
+  // Before anything is asked or written; also whether the exports that follow a full one can be sent.
+  server.requireAllowed({ ...withSince(input.request, since ?? ANY_TIME), destination });
   await requireFit(deps, server, request, { destination, path });
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
@@ -85,6 +101,9 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     ...gateOf(server, job),
     limits: deps.limits,
     ...statusLag(server),
+    ...(since === undefined ? {} : { since }),
+    requestHash,
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
 }
 
@@ -112,6 +131,7 @@ async function requireFit(
 ): Promise<void> {
   try {
     server.fit(request);
+    server.fit(withSince(request, request.parameters?.['_since'] ?? ANY_TIME));
   } catch (error) {
     if (!(await ExportFolder.hasJobOf(deps.config, place, hashRequest(request)))) throw error;
   }

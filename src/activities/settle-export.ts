@@ -9,12 +9,15 @@ import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportContent } from './export-content.ts';
 import { makeReport } from './make-report.ts';
+import type { AskedSince } from './report-mark.ts';
 import type { Attempt } from './run-activity.ts';
 
 export interface SettleExportInput {
   ref: ExportRef;
   /** Without `level` when an older version asks. */
   request: Partial<Pick<ExportRequest, 'level' | 'parameters'>>;
+  /** Absent in histories of earlier versions. */
+  asked?: AskedSince;
   warnings: Warning[];
   fetchedAgain: Record<string, number>;
   /** Attachments were asked for. */

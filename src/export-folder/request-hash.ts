@@ -1,15 +1,42 @@
 import { createHash } from 'node:crypto';
 import type { ExportRequest } from '../contract.ts';
 import { isExport } from '../fhir/operations.ts';
+import { listParameters } from '../fhir/parameters.ts';
 
 /** Equal for requests that ask for the same data at the same place, whatever the order of their fields. */
 export function hashRequest(request: ExportRequest): string {
   const { server, level, groupId, parameters, prefer, attachments } = request;
   // Named or not, it is the same; folders of earlier versions know of no other.
   const operation = isExport(request.operation) ? undefined : request.operation;
-  const same = { server, level, groupId, operation, parameters, prefer, attachments };
+  return hash({ server, level, groupId, operation, parameters, prefer, attachments });
+}
+
+/**
+ * Equal for requests that ask one base URL for the same data, from whatever time on, however they write it. A mark counts
+ * for requests of the same hash.
+ */
+export function hashOfData(request: ExportRequest, baseUrl: string): string {
+  const { server, level, groupId, parameters, prefer, attachments } = request;
+  const operation = isExport(request.operation) ? undefined : request.operation;
+  const asked = listParameters(parameters ?? {})
+    .filter(({ name }) => name !== '_since')
+    .map(({ name, values }) => [name, values.map(String).sort()]);
+  const preferences = [...(prefer ?? [])].sort();
+  return hash({
+    server,
+    baseUrl,
+    level,
+    groupId,
+    operation,
+    asked: Object.fromEntries(asked),
+    preferences,
+    attachments,
+  });
+}
+
+function hash(value: object): string {
   return createHash('sha256')
-    .update(JSON.stringify(sorted(same)))
+    .update(JSON.stringify(sorted(value)))
     .digest('hex');
 }
 

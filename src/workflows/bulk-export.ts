@@ -31,12 +31,13 @@ import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
 import { codeOf, failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
+import { lastMark } from './incremental.ts';
 import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { settlePhase } from './settle-phase.ts';
-import { newJob } from './state.ts';
+import { addWarnings, newJob } from './state.ts';
 import { step } from './activity-options.ts';
 import { takeUpdates } from './steer.ts';
 import { cleanUp, untilStopped } from './stop.ts';
@@ -156,7 +157,9 @@ async function open(run: ExportRun): Promise<void> {
     request,
     owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
     path: request.destination?.path ?? defaultPath(info),
+    ...lastMark(request),
   });
+  addWarnings(state, state.opened.warnings ?? []);
   state.job.generation = state.opened.generation;
   run.slots.open(state.opened.gate);
   setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
@@ -185,7 +188,7 @@ async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Pr
   }
   // Nobody else knows the job, and many a server refuses a second one while it has the first.
   if (run.jobIsThere && patched('delete-before-restart')) {
-    await deletePhase(run, { removeParts: false, next: kickOffRequestOf(run.request) });
+    await deletePhase(run, { removeParts: false, next: kickOffRequestOf(run) });
   }
   run.jobIsThere = false;
   run.slots.jobIsGone();

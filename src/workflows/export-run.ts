@@ -4,6 +4,7 @@ import type { ExportPhase, ExportProgress, ExportRequest, FailureDetails } from 
 import { parseDuration } from '../fhir/duration.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
+import { withSince } from '../policy/with-since.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import type { BatchesInFlight } from './batches-in-flight.ts';
@@ -64,6 +65,11 @@ export class ExportRun {
     const { opened, job } = this.state;
     // Whatever an activity writes belongs to this job, and to no later one.
     return { ...opened, ref: { ...opened.ref, generation: job.generation } };
+  }
+
+  /** Of the request, as they are sent. */
+  get parameters(): ExportRequest['parameters'] {
+    return withSince(this.request, this.state.opened?.since).parameters;
   }
 
   /** As recorded when the export was opened; limits that came with a later version have their defaults. */

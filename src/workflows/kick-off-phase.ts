@@ -30,7 +30,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       kickOff({
         ...token,
         ref: run.opened.ref,
-        request: kickOffRequestOf(request),
+        request: kickOffRequestOf(run),
         generation: job.generation,
       }),
     );
@@ -64,8 +64,8 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
 }
 
 /** What a kick-off goes by. */
-export function kickOffRequestOf(request: ExportRequest): KickOffInput['request'] {
-  const { level, groupId, operation, parameters, prefer, attachments } = request;
+export function kickOffRequestOf({ request, parameters }: ExportRun): KickOffInput['request'] {
+  const { level, groupId, operation, prefer, attachments } = request;
   return { level, groupId, operation, parameters, prefer, attachments };
 }
 

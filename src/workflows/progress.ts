@@ -25,6 +25,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     resources,
     bytes,
     transactionTime: manifest?.transactionTime,
+    since: opened?.since,
     trouble: detail,
     standsStillSince: state.stillSince === undefined ? undefined : isoTime(state.stillSince),
     fetchedAgain: downloads?.again,
@@ -41,11 +42,12 @@ function isoTime(time: number): string {
 }
 
 /** How far an export was that has failed. */
-export function failureDetails({ phase, location, transactionTime, files }: ExportProgress): FailureDetails {
+export function failureDetails({ phase, location, transactionTime, since, files }: ExportProgress): FailureDetails {
   return {
     phase,
     location,
     transactionTime,
+    since,
     files: files && { total: files.total, done: files.done, failed: files.failed },
   };
 }

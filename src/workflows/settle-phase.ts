@@ -4,6 +4,7 @@ import { attentionOf } from './attention-phase.ts';
 import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { markInput } from './incremental.ts';
 import { addWarnings } from './state.ts';
 
 /**
@@ -18,7 +19,8 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
   const reason = steering.end?.reason;
   const result = await longStep('settle').settleExport({
     ref: run.opened.ref,
-    request: { level: request.level, parameters: request.parameters },
+    request: { level: request.level, parameters: run.parameters },
+    ...markInput(run),
     warnings: state.warnings,
     fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,

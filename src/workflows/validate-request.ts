@@ -5,6 +5,7 @@ import type { Operation, OperationName } from '../fhir/operations.ts';
 import { OPERATIONS, OPERATION_NAMES } from '../fhir/operations.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import { fewOf, shorten } from '../policy/short-texts.ts';
+import { INCREMENTAL, problemsOfIncremental } from './validate-incremental.ts';
 import { faultOfPath } from './validate-path.ts';
 import { Values, problemsOfParameters } from './validate-parameters.ts';
 import { isObject } from './is-object.ts';
@@ -45,6 +46,7 @@ const REQUEST = {
   attachments: v.optional(v.literal('download', 'must be "download", or left out')),
   keepServerFiles: v.optional(v.boolean('must be true or false')),
   onIncomplete: v.optional(v.picklist(['fail', 'wait'], 'must be "fail" or "wait"')),
+  incremental: v.optional(v.pipe(Mapping, v.object(INCREMENTAL))),
   deadline: v.optional(
     v.pipe(
       v.string('must be text'),
@@ -76,6 +78,8 @@ export function validateRequest(input: unknown): Validation {
     problems.push(
       ...unknownFields('', input, REQUEST),
       ...unknownFields('destination.', input['destination'], DESTINATION),
+      ...unknownFields('incremental.', input['incremental'], INCREMENTAL),
+      ...problemsOfIncremental(input),
       ...problemsOfLevel(input),
       ...problemsOfParameters(input['parameters'], operationOf(input)),
     );

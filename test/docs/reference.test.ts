@@ -30,12 +30,16 @@ const REQUEST = {
   attachments: true,
   keepServerFiles: true,
   onIncomplete: true,
+  incremental: true,
   deadline: true,
 } satisfies Fields<ExportRequest>;
 
 const REPORT = {
   status: true,
   transactionTime: true,
+  since: true,
+  requestHash: true,
+  mark: true,
   location: true,
   files: true,
   resources: true,
@@ -61,6 +65,7 @@ const PROGRESS_FIELDS = {
   resources: true,
   bytes: true,
   transactionTime: true,
+  since: true,
   fetchedAgain: true,
   trouble: true,
   standsStillSince: true,

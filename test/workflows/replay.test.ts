@@ -9,6 +9,7 @@ import type { ExportProgress } from '../../src/contract.ts';
 import { makeKey } from '../support/keys.ts';
 import { LONG_WAIT, recordGate } from './record-gate.ts';
 import { HISTORIES, recordHistory } from './record-histories.ts';
+import { recordIncremental } from './record-incremental.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
 
@@ -223,6 +224,8 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
   });
 
   test('gate', () => recordGate(stack, version));
+
+  test('incremental', () => recordIncremental(stack, version));
 
   async function record(
     name: string,

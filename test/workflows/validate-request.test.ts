@@ -40,7 +40,8 @@ describe('a request that is right', () => {
   test.each([
     ['the least', LEAST],
     ['the most', full],
-    ['with nothing in it', { ...LEAST, parameters: {}, destination: {}, prefer: [] }],
+    ['with nothing in it', { ...LEAST, parameters: {}, destination: {}, prefer: [], incremental: {} }],
+    ['an incremental one', { ...LEAST, incremental: { initialSince: '2026-01-01T00:00:00Z', onIssues: 'advance' } }],
   ])('%s passes as it is', (_what, request) => {
     expect(validateRequest(request)).toEqual({ kind: 'valid', request });
   });
@@ -91,6 +92,22 @@ describe('a field that is wrong is named with its fix', () => {
     [`prefer.1: ${prefer}`, { prefer: ['handling=lenient', 'respond-async'] }],
     ['attachments: must be "download", or left out', { attachments: true }],
     ['keepServerFiles: must be true or false', { keepServerFiles: 'true' }],
+    ['incremental: must be an object', { incremental: true }],
+    ['incremental.since: unknown field, remove it', { incremental: { since: '2026-01-01T00:00:00Z' } }],
+    ['incremental.initialSince: must be text', { incremental: { initialSince: 5 } }],
+    [
+      'incremental.initialSince: has a day that does not exist: 2026-02-30',
+      { incremental: { initialSince: '2026-02-30T00:00:00Z' } },
+    ],
+    ['incremental.onIssues: must be one of hold, advance', { incremental: { onIssues: 'stop' } }],
+    [
+      'parameters._since: not allowed with incremental, which sets it; use incremental.initialSince',
+      { incremental: {}, parameters: { _since: '2026-01-01T00:00:00Z' } },
+    ],
+    [
+      'parameters._until: not allowed with incremental, which would leave out what changed after it',
+      { incremental: {}, parameters: { _until: '2026-01-01T00:00:00Z' } },
+    ],
     ['deadline: must be text', { deadline: 30 }],
     [`deadline: ${deadline}`, { deadline: '30 days' }],
     [`deadline: ${deadline}`, { deadline: '' }],
