@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killGroup, spawnOwned } from '../dev/temporal/child.ts';
-import { freePorts, isListening } from '../dev/temporal/ports.ts';
+import { killGroup, spawnOwned } from '../src/programs/child.ts';
+import { freePorts, isListening } from '../src/temporal-server/ports.ts';
 
 /** Milliseconds. */
 const START_LIMIT = 10_000;

@@ -1,6 +1,6 @@
 import { parseArguments, help, type DemoArguments } from './demo/arguments.ts';
 import { runDemo } from './demo/run-demo.ts';
-import { findTemporalCli } from './temporal/cli.ts';
+import { findTemporalCli } from '../src/temporal-server/cli.ts';
 
 // `npm run demo`
 

@@ -112,7 +112,7 @@ function listInputs() {
 }
 
 async function findPrograms() {
-  const { findTemporalCli } = await import(urlOf('dist/dev/temporal/cli.js'));
+  const { findTemporalCli } = await import(urlOf('dist/src/temporal-server/cli.js'));
   const { findGateway } = await import(urlOf('dist/dev/s3/find-gateway.js'));
   const say = (line) => console.log(line);
   const cli = await findTemporalCli(say);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { startTemporalServer } from '../dev/temporal/server.ts';
+import { startTemporalServer } from '../src/temporal-server/server.ts';
 import type { Config } from '../src/config.ts';
 import { makeCertificates, readPems } from './support/certificates.ts';
 import type { RealWorker } from './support/real-worker.ts';

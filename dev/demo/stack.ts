@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 
 import { parseConfig } from '../../src/config.ts';
 import type { AuthServer, SampleServer } from '../sample-server/index.ts';
-import { startTemporalServer, type TemporalServer } from '../temporal/server.ts';
+import { startTemporalServer, type TemporalServer } from '../../src/temporal-server/server.ts';
 import type { DemoArguments } from './arguments.ts';
 import { startHospital } from './hospital.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';

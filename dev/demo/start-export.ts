@@ -1,7 +1,7 @@
 import type { ExportRequest } from '../../src/contract.ts';
 import { BULK_EXPORT } from '../../src/contract.ts';
 import { taskQueueOf } from '../../src/process/task-queue.ts';
-import { runTool } from '../temporal/tool.ts';
+import { runTool } from '../../src/programs/tool.ts';
 import type { DemoArguments } from './arguments.ts';
 import { serverName, type DemoStack } from './stack.ts';
 

@@ -2,8 +2,8 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { killGroup, spawnOwned } from '../temporal/child.ts';
-import { projectRoot } from '../temporal/project.ts';
+import { killGroup, spawnOwned } from '../../src/programs/child.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 
 const stopLimit = 10_000;
 

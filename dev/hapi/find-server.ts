@@ -1,7 +1,7 @@
 import { buildWithMaven } from '../programs/build-with-maven.ts';
-import type { CachedProgram } from '../programs/cache.ts';
-import { cachedPath, fromCache } from '../programs/cache.ts';
-import { firstWay } from '../programs/ways.ts';
+import type { CachedProgram } from '../../src/programs/cache.ts';
+import { cachedPath, fromCache } from '../../src/programs/cache.ts';
+import { firstWay } from '../../src/programs/ways.ts';
 
 /** Version of HAPI FHIR; also in `tools/hapi-server/pom.xml`. */
 export const hapiVersion = '8.8.0';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killGroup, spawnOwned } from '../temporal/child.ts';
-import { freePorts, isListening } from '../temporal/ports.ts';
+import { killGroup, spawnOwned } from '../../src/programs/child.ts';
+import { freePorts, isListening } from '../../src/temporal-server/ports.ts';
 
 /** Milliseconds. */
 const START_LIMIT = 180_000;

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { projectRoot } from '../temporal/project.ts';
-import { runTool } from '../temporal/tool.ts';
-import type { CachedProgram } from './cache.ts';
-import { install } from './cache.ts';
+import { projectRoot } from '../../src/programs/project.ts';
+import { runTool } from '../../src/programs/tool.ts';
+import type { CachedProgram } from '../../src/programs/cache.ts';
+import { install } from '../../src/programs/cache.ts';
 
 /** A Java program: one class of ours, and libraries. */
 export interface JavaProgram {

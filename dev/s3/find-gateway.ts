@@ -1,9 +1,9 @@
-import { buildWithGo } from '../programs/build-with-go.ts';
-import type { CachedProgram } from '../programs/cache.ts';
-import { cachedPath, findOnPath, fromCache } from '../programs/cache.ts';
-import { firstWay } from '../programs/ways.ts';
-import { isAtLeast } from '../temporal/cli-version.ts';
-import { runTool } from '../temporal/tool.ts';
+import { buildWithGo } from '../../src/programs/build-with-go.ts';
+import type { CachedProgram } from '../../src/programs/cache.ts';
+import { cachedPath, findOnPath, fromCache } from '../../src/programs/cache.ts';
+import { firstWay } from '../../src/programs/ways.ts';
+import { isAtLeast } from '../../src/temporal-server/cli-version.ts';
+import { runTool } from '../../src/programs/tool.ts';
 
 /** Version of the S3 gateway that the tests use; also in `tools/versitygw/go.mod`. */
 export const gatewayVersion = 'v1.8.0';

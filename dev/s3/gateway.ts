@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killGroup, spawnOwned } from '../temporal/child.ts';
-import { freePorts, isListening } from '../temporal/ports.ts';
+import { killGroup, spawnOwned } from '../../src/programs/child.ts';
+import { freePorts, isListening } from '../../src/temporal-server/ports.ts';
 
 /** Milliseconds. */
 const START_LIMIT = 30_000;

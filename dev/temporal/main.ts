@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { findTemporalCli } from './cli.ts';
-import { projectRoot } from './project.ts';
-import { startTemporalServer } from './server.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
+import { projectRoot } from '../../src/programs/project.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 
 // `npm run temporal`: a development server that keeps its state in .temporal/ and runs until Ctrl-C.
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { buildWithMaven } from '../programs/build-with-maven.ts';
-import { cachedPath, download, fromCache, isExecutable, type CachedProgram } from '../programs/cache.ts';
-import { killGroup, spawnOwned } from './child.ts';
-import { findFreePorts, isListening } from './ports.ts';
-import { firstWay } from '../programs/ways.ts';
+import { cachedPath, download, fromCache, isExecutable, type CachedProgram } from '../../src/programs/cache.ts';
+import { killGroup, spawnOwned } from '../../src/programs/child.ts';
+import { findFreePorts, isListening } from '../../src/temporal-server/ports.ts';
+import { firstWay } from '../../src/programs/ways.ts';
 
 /** Version of the test server; also in `tools/temporal-test-server/pom.xml`. */
 export const testServerVersion = '1.38.0';

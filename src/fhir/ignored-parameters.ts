@@ -1,5 +1,5 @@
 import type { Warning } from '../contract.ts';
-import type { Issue } from '../fhir/operation-outcome.ts';
+import type { Issue } from './operation-outcome.ts';
 
 /** Issues of data name patients, too. */
 const WORD_OF_DATA = 'patient';

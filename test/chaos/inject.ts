@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killGroup } from '../../dev/temporal/child.ts';
+import { killGroup } from '../../src/programs/child.ts';
 import type { ExportRun, Injected } from './export-run.ts';
 import type { Hospital } from './hospital.ts';
 import type { Fault, TimedFault } from './plan.ts';

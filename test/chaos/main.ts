@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
 import { describeFigures, newFigures } from './figures.ts';
 import { LANES, planRound } from './plan.ts';
 import { runRound } from './round.ts';

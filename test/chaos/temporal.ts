@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { findFreePorts } from '../../dev/temporal/ports.ts';
-import type { TemporalServer, TemporalServerOptions } from '../../dev/temporal/server.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { findFreePorts } from '../../src/temporal-server/ports.ts';
+import type { TemporalServer, TemporalServerOptions } from '../../src/temporal-server/server.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 
 /** A Temporal server that can be killed and started again on its database. */
 export class DurableTemporal {

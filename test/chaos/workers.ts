@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killGroup, spawnOwned } from '../../dev/temporal/child.ts';
+import { killGroup, spawnOwned } from '../../src/programs/child.ts';
 import type { Build } from './builds.ts';
 
 /** Milliseconds after which a worker that ended by itself is started again, as a supervisor would. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { help, parseArguments } from '../../dev/demo/arguments.ts';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 
 describe('npm run demo, without a terminal', () => {
   let folder: string;

@@ -9,9 +9,9 @@ import { Connection } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { composeFile, readCompose, serverArguments } from '../../dev/temporal/compose.ts';
-import { findFreePorts, isListening } from '../../dev/temporal/ports.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { composeFile, readCompose, serverArguments } from '../../src/temporal-server/compose.ts';
+import { findFreePorts, isListening } from '../../src/temporal-server/ports.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 
 const cli = inject('temporalCli');
 let folder: string;

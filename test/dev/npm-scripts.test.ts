@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { stringify } from 'yaml';
-import type { TemporalServer } from '../../dev/temporal/server.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import type { TemporalServer } from '../../src/temporal-server/server.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 import { serverEntry } from '../support/stack.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));

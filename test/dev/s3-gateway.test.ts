@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { findGateway, gatewayVersion } from '../../dev/s3/find-gateway.ts';
 import { startGateway } from '../../dev/s3/gateway.ts';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { hasS3 } from '../support/s3.ts';
 
 test('the version of the S3 gateway is that of the Go module', async () => {

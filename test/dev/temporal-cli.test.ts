@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { cachedPath, download } from '../../dev/programs/cache.ts';
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
-import { isAtLeast, pinnedVersion } from '../../dev/temporal/cli-version.ts';
-import { buildCli, temporalCli } from '../../dev/temporal/cli-ways.ts';
-import { composeFile } from '../../dev/temporal/compose.ts';
-import { projectRoot } from '../../dev/temporal/project.ts';
-import { firstWay } from '../../dev/programs/ways.ts';
+import { cachedPath, download } from '../../src/programs/cache.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
+import { isAtLeast, pinnedVersion } from '../../src/temporal-server/cli-version.ts';
+import { buildCli, temporalCli } from '../../src/temporal-server/cli-ways.ts';
+import { composeFile } from '../../src/temporal-server/compose.ts';
+import { projectRoot } from '../../src/programs/project.ts';
+import { firstWay } from '../../src/programs/ways.ts';
 
 let folder: string;
 let said: string[];

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
-import { cachedPath } from '../../dev/programs/cache.ts';
-import { findFreePorts, isListening } from '../../dev/temporal/ports.ts';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { cachedPath } from '../../src/programs/cache.ts';
+import { findFreePorts, isListening } from '../../src/temporal-server/ports.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { assembleTestServer, findTestServer, testServer, testServerVersion } from '../../dev/temporal/test-server.ts';
 
 let folder: string;

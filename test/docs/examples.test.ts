@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 
 const folder = join(projectRoot, 'docs/examples');
 const examples = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')));

@@ -3,7 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 
 const inDocs = (await readdir(join(projectRoot, 'docs'))).filter((name) => name.endsWith('.md'));
 const PAGES = [

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { AuthSchema } from '../../src/auth/schemes/index.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import type { ExportProgress, ExportReport, ExportRequest } from '../../src/contract.ts';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { EXPORT_TYPES } from '../../src/fhir/operations.ts';
 import { PROFILE_NAMES } from '../../src/profiles/index.ts';
 import { DEFAULTS } from '../../src/profiles/settings.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { getExport } from '../../src/client.ts';
 import type { LinkServer } from '../support/link-server.ts';
 import { startLinkServer } from '../support/link-server.ts';

@@ -1,7 +1,7 @@
 // npm run hostile: exports from servers that behave in every way that the standard allows, and in many that it does not.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
 import { ExportBench } from './whole/run-exports.ts';
 import type { Reach } from './generate/choices.ts';
 import { judge } from './oracle/judge.ts';

@@ -6,8 +6,8 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { findHapiServer } from '../../dev/hapi/find-server.ts';
 import { startHapiServer } from '../../dev/hapi/server.ts';
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 import type { ServerConfig } from '../../src/config.ts';
 import { createWorkers } from '../../src/create-workers.ts';
 

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { StoringKill } from '../support/kill-in-storing-thread.ts';
 import { seededRandom } from '../support/random.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { createWorkers } from '../../src/create-workers.ts';
 import { requireSameSdk } from '../../src/process/same-sdk.ts';
 import { serverEntry } from '../support/stack.ts';

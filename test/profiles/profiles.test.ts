@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { isResourceType } from '../../src/fhir/resource-types.ts';
 import { PROFILES, PROFILE_NAMES, profileOf } from '../../src/profiles/index.ts';
 import type { Fact, Profile } from '../../src/profiles/profile.ts';

@@ -1,4 +1,4 @@
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
 import { runScenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { table } from './table.ts';

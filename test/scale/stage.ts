@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
 import { lastLines, startWorker } from '../../dev/demo/worker-process.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 import type { LightServer } from './light-server.ts';
 import { startLightServer } from './light-server.ts';
 import type { Shape } from './shape.ts';

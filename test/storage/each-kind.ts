@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
-import { projectRoot } from '../../dev/temporal/project.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import { FileThread } from '../../src/storage/directory/file-thread.ts';
 import type { Folder, FileVersion, Part } from '../../src/storage/folder.ts';

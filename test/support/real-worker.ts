@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { spawnOwned } from '../../dev/temporal/child.ts';
+import { spawnOwned } from '../../src/programs/child.ts';
 import type { Config } from '../../src/config.ts';
 
 /** The command itself, as it is installed: its first line says how Node is to run. */

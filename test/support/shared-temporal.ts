@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { TestProject } from 'vitest/node';
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
-import type { TemporalServer } from '../../dev/temporal/server.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
+import type { TemporalServer } from '../../src/temporal-server/server.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 import { listenOnLoopback } from './listen.ts';
 
 declare module 'vitest' {

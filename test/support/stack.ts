@@ -8,7 +8,7 @@ import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } f
 import { inject } from 'vitest';
 import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
-import { startTemporalServer } from '../../dev/temporal/server.ts';
+import { startTemporalServer } from '../../src/temporal-server/server.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { findTemporalCli } from '../../dev/temporal/cli.ts';
+import { findTemporalCli } from '../../src/temporal-server/cli.ts';
 import { findTestServer } from '../../dev/temporal/test-server.ts';
 
 declare module 'vitest' {

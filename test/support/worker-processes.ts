@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { killGroup, spawnOwned } from '../../dev/temporal/child.ts';
+import { killGroup, spawnOwned } from '../../src/programs/child.ts';
 import { temporalEnv } from './real-worker.ts';
 import type { Stack } from './stack.ts';
 

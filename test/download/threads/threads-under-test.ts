@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach } from 'vitest';
-import { projectRoot } from '../../../dev/temporal/project.ts';
+import { projectRoot } from '../../../src/programs/project.ts';
 import type { Fetched, FetchWatch } from '../../../src/download/threads/fetched.ts';
 import type { FileOrder } from '../../../src/download/threads/messages.ts';
 import type { ThreadPoolOptions } from '../../../src/download/threads/pool.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { projectRoot } from '../../../dev/temporal/project.ts';
+import { projectRoot } from '../../../src/programs/project.ts';
 import { openDirectory } from '../../../src/storage/directory/directory.ts';
 import { FileThread } from '../../../src/storage/directory/file-thread.ts';
 import type { Folder, Part } from '../../../src/storage/folder.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { projectRoot } from '../temporal/project.ts';
-import { runTool } from '../temporal/tool.ts';
+import { projectRoot } from './project.ts';
+import { runTool } from './tool.ts';
 import type { CachedProgram } from './cache.ts';
 import { install } from './cache.ts';
 

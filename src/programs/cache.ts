@@ -4,8 +4,8 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 
-import { projectRoot } from '../temporal/project.ts';
-import { runTool } from '../temporal/tool.ts';
+import { projectRoot } from './project.ts';
+import { runTool } from './tool.ts';
 
 /** A program that we download or build once, for all checkouts. */
 export interface CachedProgram {
@@ -85,7 +85,7 @@ async function moveOnce(folder: string, target: string): Promise<void> {
 export function download(
   program: CachedProgram,
   path: string,
-  downloader = join(projectRoot, 'dist/dev/temporal/download.js'),
+  downloader = join(projectRoot, 'dist/src/programs/download.js'),
 ): Promise<string> {
   return install(program, path, async (folder) => {
     await runTool(process.execPath, [downloader, program.name, folder, program.version], { timeout: 300_000 });

@@ -1,4 +1,4 @@
-import { runTool } from './tool.ts';
+import { runTool } from '../programs/tool.ts';
 
 /** Version of the Temporal CLI that this project is developed with; also in `tools/temporal-cli/go.mod`. */
 export const pinnedVersion = '1.8.2';

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 
-import { killGroup, spawnOwned } from './child.ts';
+import { killGroup, spawnOwned } from '../programs/child.ts';
 import { readCompose, serverArguments, type ServerPorts } from './compose.ts';
 import { findFreePorts, isListening, requireFreePorts } from './ports.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';

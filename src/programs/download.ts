@@ -14,6 +14,6 @@ try {
     : TestWorkflowEnvironment.createTimeSkipping({ server }));
   await environment.teardown();
 } catch (error) {
-  console.error((error as Error).message);
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 1;
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-import { projectRoot } from './project.ts';
+import { projectRoot } from '../programs/project.ts';
 
 /** The three ports of a development server. */
 export interface ServerPorts {
