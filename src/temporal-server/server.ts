@@ -74,7 +74,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
 
   const address = `127.0.0.1:${ports.grpc}`;
   try {
-    const connection = await connectTo(ports.grpc, child);
+    const connection = await connectWhenReady(ports.grpc, async () => hasEnded(child));
     try {
       await ensureSearchAttributes(connection, 'default', settings.searchAttributes);
     } finally {
@@ -104,15 +104,21 @@ async function choosePorts(compose: ServerPorts, options: TemporalServerOptions)
   };
 }
 
-/** Connects as soon as the port is open: a gRPC channel that failed once would wait a second before it tries again. */
-async function connectTo(port: number, child: ChildProcess): Promise<Connection> {
+/**
+ * Connects to a server that is starting as soon as its port is open: a gRPC channel that failed once would wait a second
+ * before it tries again.
+ *
+ * @param hasEnded whether there is nothing more to wait for
+ * @throws Error when it ends, or does not answer within 30 s
+ */
+export async function connectWhenReady(port: number, hasEnded: () => Promise<boolean>): Promise<Connection> {
   const deadline = Date.now() + startLimit;
   while (Date.now() < deadline) {
-    if (hasEnded(child)) throw new Error('it ended');
     if (await isListening(port)) {
       const connection = await Connection.connect({ address: `127.0.0.1:${port}` }).catch(() => undefined);
       if (connection !== undefined) return connection;
     }
+    if (await hasEnded()) throw new Error('it ended');
     await sleep(50);
   }
   throw new Error(`no answer within ${startLimit / 1000} s`);

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { commandOf, readPid } from '../process/process-identity.ts';
+
+/** Seconds without a user after which the guard stops the server: the next command often comes soon. */
+const GRACE = 10;
+
+/**
+ * A shell, because it waits for as long as any command runs, and takes a megabyte. Arguments: the folder with one file for
+ * each user, named by its process id; a file for the guard's own process id; one for the server's; the server's command.
+ *
+ * It starts the server again when that ends. To stop, it renames the folder first: whoever comes later finds no folder
+ * and waits until the guard has ended; whoever came just before is in it, and then the folder gets its name back.
+ */
+const SCRIPT = `
+users=$1; echo $$ >"$2"; pidfile=$3; shift 3
+start() { "$@" & child=$!; echo "$child" >"$pidfile"; }
+used() { for file in "$1"/*; do kill -0 "\${file##*/}" 2>/dev/null && return 0; done; return 1; }
+trap 'kill -TERM "$child"; wait "$child"; exit' TERM INT HUP
+start "$@"
+idle=0
+while :; do
+  sleep 1
+  kill -0 "$child" 2>/dev/null || start "$@"
+  if used "$users"; then idle=0; continue; fi
+  idle=$((idle + 1))
+  [ "$idle" -lt ${GRACE} ] && continue
+  mv "$users" "$users.closed" || exit
+  used "$users.closed" || break
+  mv "$users.closed" "$users"
+  idle=0
+done
+kill -TERM "$child"
+wait "$child"
+`;
+
+/** What the guard needs. */
+export interface Guarded {
+  /** Has one file for each process that uses the server. */
+  users: string;
+  /** Gets the guard's process id. */
+  guardPidFile: string;
+  /** Gets the server's process id. */
+  pidFile: string;
+  /** Receives what the server prints; emptied first. */
+  log: string;
+  command: readonly string[];
+}
+
+/**
+ * Starts a server, and a guard that stops it when nobody has used it for {@link GRACE} seconds. Both outlive this process
+ * and everything else that uses the server, however these end.
+ */
+export async function startGuarded({ users, guardPidFile, pidFile, log, command }: Guarded): Promise<void> {
+  const output = await open(log, 'w', 0o600);
+  try {
+    const guard = spawn('/bin/sh', ['-c', SCRIPT, 'guard', users, guardPidFile, pidFile, ...command], {
+      // Of its own, so that Ctrl-C at a terminal, or its end, does not reach it.
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    await new Promise((resolve, reject) => guard.once('spawn', resolve).once('error', reject));
+    guard.unref();
+    while (guard.exitCode === null && (await readPid(guardPidFile)) !== guard.pid) await delay(10);
+  } finally {
+    await output.close();
+  }
+}
+
+/** Whether the guard of these users runs. */
+export async function isGuarded({ users, guardPidFile }: Pick<Guarded, 'users' | 'guardPidFile'>): Promise<boolean> {
+  const pid = await readPid(guardPidFile);
+  return pid !== undefined && (await commandOf(pid)).includes(users);
+}

@@ -1,0 +1,109 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { spawnOwned } from '../../src/programs/child.ts';
+import { commandOf } from '../../src/process/process-identity.ts';
+import { isListening } from '../../src/temporal-server/ports.ts';
+import { leftProcesses } from '../support/left-processes.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/test/support/embedded-user.js', import.meta.url));
+
+let data: string;
+let folder: string;
+let users: ChildProcess[];
+
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), 'embedded-'));
+  folder = join(data, 'fhir-bulk-export/temporal', hostname());
+  users = [];
+});
+afterEach(async () => {
+  for (const user of users) user.kill('SIGKILL');
+  // The guard first: it would start the server again.
+  for (const pid of (await leftProcesses(data)).sort((a, b) => a - b)) process.kill(pid, 'SIGKILL');
+  await expect.poll(() => leftProcesses(data)).toEqual([]);
+  await rm(data, { recursive: true, force: true });
+});
+
+interface User {
+  child: ChildProcess;
+  address: string;
+  port: number;
+}
+
+async function startUser(): Promise<User> {
+  const child = spawnOwned(process.execPath, [PROGRAM], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, XDG_DATA_HOME: data, TEMPORAL_CLI: inject('temporalCli') },
+  });
+  users.push(child);
+  const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+  const { address } = JSON.parse(line.toString()) as { address: string };
+  return { child, address, port: Number(address.split(':')[1]) };
+}
+
+async function end({ child }: User, signal: NodeJS.Signals): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+const serverPid = async (): Promise<number> => Number(await readFile(join(folder, 'server.pid'), 'utf8'));
+
+/** All servers that run, whoever started them. */
+async function servers(): Promise<number[]> {
+  const pids = await leftProcesses(data);
+  const commands = await Promise.all(pids.map(commandOf));
+  return pids.filter((_, position) => commands[position]?.startsWith(inject('temporalCli')));
+}
+
+test('commands that start at once share one server, though a holder of the lock was killed before', async () => {
+  await mkdir(join(folder, 'lock'), { recursive: true });
+  await writeFile(join(folder, 'lock/7'), JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }));
+  const all = await Promise.all(Array.from({ length: 6 }, startUser));
+  expect(new Set(all.map(({ address }) => address)).size).toBe(1);
+  expect(await servers()).toEqual([await serverPid()]);
+});
+
+test('the server outlives the command that started it, and ends when none is left, however they ended', async () => {
+  const first = await startUser();
+  const second = await startUser();
+  await end(first, 'SIGKILL');
+  const connection = await Connection.connect({ address: second.address });
+  await connection.operatorService.listSearchAttributes({ namespace: 'default' }).then(({ customAttributes }) => {
+    expect(customAttributes).toHaveProperty('ExportPhase');
+  });
+  await connection.close();
+  await end(second, 'SIGKILL');
+  // Soon after, so the same server is used again.
+  const pid = await serverPid();
+  const third = await startUser();
+  expect(await serverPid()).toBe(pid);
+  await end(third, 'SIGTERM');
+  await expect.poll(() => leftProcesses(data), { timeout: 30_000, interval: 500 }).toEqual([]);
+  const fourth = await startUser();
+  expect(fourth.address).toBe(first.address);
+});
+
+test('a server that is killed is started again where it was', async () => {
+  const user = await startUser();
+  const pid = await serverPid();
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(serverPid, { timeout: 10_000 }).not.toBe(pid);
+  await expect.poll(() => isListening(user.port), { timeout: 10_000 }).toBe(true);
+});
+
+test('the server of a guard that is killed is replaced', async () => {
+  const user = await startUser();
+  const pid = await serverPid();
+  process.kill(Number(await readFile(join(folder, 'guard.pid'), 'utf8')), 'SIGKILL');
+  const next = await startUser();
+  expect(await serverPid()).not.toBe(pid);
+  expect(next.address).toBe(user.address);
+  expect(await servers()).toEqual([await serverPid()]);
+});
