@@ -1,9 +1,9 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { DefaultLogger, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { pino } from 'pino';
 import { loadConfig } from './config.ts';
 import { connectPatiently } from './process/connect-patiently.ts';
+import { installRuntime } from './process/install-runtime.ts';
 import { logError } from './process/log-error.ts';
 import { taskQueueOf } from './process/task-queue.ts';
 import { faultsOfSecrets } from './process/secret-faults.ts';
@@ -17,16 +17,7 @@ async function main(): Promise<void> {
   const config = await loadConfig();
   for (const fault of await faultsOfSecrets(config)) report('warn', fault);
   const { connectionOptions, namespace } = temporalSettings();
-  Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      // Queues of files have neither workflows nor Nexus services: nothing that an operator has to fix.
-      if (/^No (workflows|Nexus services) registered/.test(message)) return;
-      logger[level.toLowerCase() as Lowercase<typeof level>]({ ...meta }, message);
-    }),
-    telemetryOptions: {
-      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
-    },
-  });
+  installRuntime(logger);
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
   const connection = await connectPatiently(connectionOptions, {

@@ -3,7 +3,7 @@ import type { Limits } from '../policy/limits.ts';
 import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 import { defaultDestination } from '../storage/destinations.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
-import { hashRequest } from '../export-folder/request-hash.ts';
+import { hashRequest, hashSeries } from '../export-folder/request-hash.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { Job } from '../export-folder/job-record.ts';
 import { isAccepted } from '../export-folder/job-record.ts';
@@ -85,6 +85,8 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
   await requireFit(deps, server, request, { destination, path });
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
+    seriesHash: hashSeries(request),
+    since: request.parameters?._since,
     owner: { runId: owner.firstRunId, ...owner },
     isRunning: (owner) => deps.isRunning(owner),
   });

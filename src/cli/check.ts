@@ -1,80 +1,46 @@
 import { randomUUID } from 'node:crypto';
-import { parseArgs } from 'node:util';
-import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import type {
-  CheckReport,
-  CheckRequest,
-  CheckRow,
-  ExportLevel,
-  ExportOperation,
-  ExportParameters,
-} from '../contract.ts';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { CheckReport, CheckRequest, CheckRow } from '../contract.ts';
 import { CHECK_SERVER } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
-import type { Command } from './command.ts';
-
-const USAGE = `Usage: fhir-bulk-export check <server> [--destination NAME] [--level system|patient|group] [--group ID]
-       [--operation export|davinci-data-export] [--types A,B] [--parameter NAME=VALUE]...
-       [--prefer VALUE]... [--attachments download]
-Checks a server of the configuration through a running worker; nothing is exported.`;
-
-type Preferences = NonNullable<CheckRequest['prefer']>;
+import { list, namedValues, newCommand, repeated } from './arguments.ts';
+import { exitCode } from './exit-codes.ts';
 
 const SIGNS: Record<CheckRow['result'], string> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
 /** Milliseconds without a worker's answer after which the user learns what may be missing. */
 const PATIENCE = 10_000;
 
 /** `fhir-bulk-export check`: exit code 1 if a row has failed. */
-export const check: Command = {
-  usage: USAGE,
-  async run(args) {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        destination: { type: 'string' },
-        level: { type: 'string' },
-        group: { type: 'string' },
-        operation: { type: 'string' },
-        types: { type: 'string' },
-        parameter: { type: 'string', multiple: true },
-        prefer: { type: 'string', multiple: true },
-        attachments: { type: 'string' },
-      },
+export function checkCommand(): Command {
+  return newCommand('check', 'Checks a server of the configuration through a running worker; nothing is exported.', [
+    ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
+    ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
+  ])
+    .argument('<server>', 'an entry of fhir-bulk-export.yaml')
+    .option('--destination <name>', 'default: the first one')
+    .addOption(new Option('--level <level>', 'of an export; default: system').choices(['system', 'patient', 'group']))
+    .option('--group <id>', 'Group of an export')
+    .addOption(new Option('--operation <name>', 'default: export').choices(['export', 'davinci-data-export']))
+    .option('--types <types>', 'resource types of an export, separated by commas; default: all', list)
+    .option('--param, --parameter <name=value>', 'a parameter of an export; may be repeated', repeated)
+    .action(async (server: string, { group, parameter, ...others }: CheckOptions) => {
+      const { ok, rows } = await runCheck({
+        server,
+        ...others,
+        ...(group === undefined ? {} : { groupId: group }),
+        ...(parameter === undefined ? {} : { parameters: namedValues(parameter) }),
+      });
+      print(rows);
+      process.exitCode = exitCode(ok ? 'complete' : 'error');
     });
-    const [server] = positionals;
-    if (server === undefined) {
-      process.stderr.write(`${USAGE}\n`);
-      return 2;
-    }
-    const { ok, rows } = await runCheck({
-      server,
-      ...(values.destination === undefined ? {} : { destination: values.destination }),
-      ...(values.level === undefined ? {} : { level: values.level as ExportLevel }),
-      ...(values.group === undefined ? {} : { groupId: values.group }),
-      ...(values.operation === undefined ? {} : { operation: values.operation as ExportOperation }),
-      ...(values.types === undefined ? {} : { types: values.types.split(',') }),
-      ...(values.parameter === undefined ? {} : { parameters: parametersOf(values.parameter) }),
-      ...(values.prefer === undefined ? {} : { prefer: values.prefer as Preferences }),
-      ...(values.attachments === undefined ? {} : { attachments: values.attachments as 'download' }),
-    });
-    print(rows);
-    return ok ? 0 : 1;
-  },
-};
-
-/** Parameters as an export's request has them; one that is given several times is a list. */
-function parametersOf(given: readonly string[]): ExportParameters {
-  const parameters: Record<string, string[]> = {};
-  for (const text of given) {
-    const [name = '', ...value] = text.split('=');
-    (parameters[name] ??= []).push(value.join('='));
-  }
-  return parameters;
 }
 
+type CheckOptions = Omit<CheckRequest, 'server' | 'groupId' | 'parameters'> & { group?: string; parameter?: string[] };
+
 async function runCheck(request: CheckRequest): Promise<CheckReport> {
+  const { Client, Connection, WorkflowFailedError } = await import('@temporalio/client');
+  const { loadClientConnectConfig } = await import('@temporalio/envconfig');
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await Connection.connect(connectionOptions);
   const hint = setTimeout(

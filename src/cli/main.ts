@@ -5,53 +5,41 @@
 // WebAssembly, which takes 40 MiB in each thread that downloads, for the single large function of undici's HTTP parser.
 // And libuv has four threads for all files of a process, which wait for the disk most of the time when many small files
 // are stored.
-import type { Command } from './command.ts';
+import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.ts';
+import { exitCode, UsageError } from './exit-codes.ts';
+import { exportCommand } from './export.ts';
+import { makeKeyCommand } from './make-key.ts';
+import { workerCommand } from './worker.ts';
 
-/** All subcommands; each is loaded only when it is called. */
-const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = {
-  worker: {
-    summary: 'run a worker that reads fhir-bulk-export.yaml',
-    load: async () => (await import('./worker.ts')).worker,
-  },
-  check: {
-    summary: 'check a server of the configuration through a running worker',
-    load: async () => (await import('./check.ts')).check,
-  },
-  'make-key': {
-    summary: 'make a key pair for SMART Backend Services',
-    load: async () => (await import('./make-key.ts')).makeKey,
-  },
-};
+/** What a subcommand needs is loaded when it is called. */
+const COMMANDS = [
+  exportCommand(), //
+  checkCommand(),
+  makeKeyCommand(),
+  workerCommand(),
+];
 
-const USAGE = `Usage: fhir-bulk-export <command> [arguments]
-
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`)
-  .join('')}
-fhir-bulk-export <command> --help describes one of them.
-`;
-
-async function main([name = '--help', ...args]: string[]): Promise<number | undefined> {
-  if (name === '--help' || name === '-h') {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    process.stderr.write(`No such command: ${name}\n\n${USAGE}`);
-    return 2;
-  }
-  const { usage, run } = await command.load();
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(`${usage}\n`);
-    return 0;
-  }
-  return run(args);
-}
+const program = new Command('fhir-bulk-export')
+  .description(
+    'Durable FHIR Bulk Data exports. "fhir-bulk-export help <command>" describes one command, with examples.',
+  )
+  .showSuggestionAfterError()
+  .helpCommand('help [command]', 'describes a command');
+for (const command of COMMANDS) program.addCommand(command);
+for (const command of [program, ...COMMANDS])
+  command.exitOverride().showHelpAfterError('(--help shows all options, with examples)');
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) {
+    // Help that was asked for is no error.
+    process.exitCode = error.exitCode === 0 ? 0 : exitCode('usage');
+  } else {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = exitCode(error instanceof UsageError ? 'usage' : 'error');
+  }
+  // Threads of Temporal's SDK would keep the process.
+  process.exit();
 }

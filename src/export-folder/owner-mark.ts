@@ -17,6 +17,10 @@ export interface ExportMark {
   format: 1;
   mark: string;
   requestHash: string;
+  /** The same without `_since`; absent in folders of earlier versions. */
+  seriesHash?: string;
+  /** Its `_since`; absent for all data. */
+  since?: string;
   /** `runId` is absent in folders of earlier versions. */
   owner: Owner;
   createdAt: string;
@@ -24,9 +28,9 @@ export interface ExportMark {
   adopted?: true;
 }
 
-export function newMark(owner: Owner, requestHash: string): ExportMark {
+export function newMark(owner: Owner, asked: Pick<ExportMark, 'requestHash' | 'seriesHash' | 'since'>): ExportMark {
   // Random: workers that see different folders under one path must not find the same mark in both.
-  return { format: 1, mark: randomUUID(), requestHash, owner, createdAt: new Date().toISOString() };
+  return { format: 1, mark: randomUUID(), ...asked, owner, createdAt: new Date().toISOString() };
 }
 
 export function readMark(folder: Folder): Promise<ExportMark | undefined> {

@@ -40,6 +40,19 @@ function hash(value: object): string {
     .digest('hex');
 }
 
+/** Equal for requests that differ in `_since` at most: one may go on where another one ended. */
+export function hashSeries(request: ExportRequest): string {
+  return hashRequest(withoutSince(request));
+}
+
+/** The same request for all data, whenever they changed. */
+export function withoutSince(request: ExportRequest): ExportRequest {
+  const { _since, ...others } = request.parameters ?? {};
+  // Without any parameter as if none had been given.
+  const parameters = Object.keys(others).length === 0 ? undefined : others;
+  return { ...request, parameters } as ExportRequest;
+}
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value) || typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -10,6 +10,9 @@ import { newMark, readMark } from './owner-mark.ts';
 export interface Taker {
   owner: Owner;
   requestHash: string;
+  /** The same without `_since`. */
+  seriesHash: string;
+  since?: string | undefined;
   /** Whether an export is still running: the chain of runs that began with this one. */
   isRunning(owner: Owner): Promise<boolean>;
 }
@@ -43,7 +46,7 @@ async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
     throw notEmpty(folder, 'holds a finished export', 'choose another path');
   }
   await refuseNeighbours(folder);
-  const fresh = newMark(taker.owner, taker.requestHash);
+  const fresh = markOf(taker);
   if (found.requestHash === taker.requestHash) fresh.adopted = true;
   else await refuseRemains(folder);
   const { earlier, mark } = await claim(folder, found, fresh, taker);
@@ -65,7 +68,7 @@ async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | und
   if (others.length > 0) {
     throw notEmpty(folder, `holds other files (${others.slice(0, 3).join(', ')})`, 'choose another path');
   }
-  const fresh = newMark(taker.owner, taker.requestHash);
+  const fresh = markOf(taker);
   if (!(await folder.create(FILES.mark, JSON.stringify(fresh)))) return undefined;
   await lookAgain(folder, fresh);
   return fresh;
@@ -128,6 +131,10 @@ async function claim(
     earlier.add(next.mark);
     last = next;
   }
+}
+
+function markOf({ owner, requestHash, seriesHash, since }: Taker): ExportMark {
+  return newMark(owner, { requestHash, seriesHash, ...(since === undefined ? {} : { since }) });
 }
 
 function isOfRun({ owner }: ExportMark, { workflowId, runId }: Owner): boolean {

@@ -5,13 +5,13 @@ const REPEATED = 500;
  * Calls `stop` at the first SIGINT or SIGTERM. One that comes again at once is the same, because Ctrl-C in a terminal
  * goes to the whole process group and npm sends it once more; a later one ends the process.
  */
-export function onStopSignal(stop: () => void): void {
+export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
   let first: number | undefined;
   const listener = (signal: NodeJS.Signals): void => {
     const now = performance.now();
     if (first === undefined) {
       first = now;
-      stop();
+      stop(signal);
     } else if (now - first > REPEATED) {
       process.off('SIGINT', listener).off('SIGTERM', listener);
       process.kill(process.pid, signal);

@@ -26,8 +26,8 @@ function folderOfRun(ids: RunIds): string {
   return ids.attempt > 1 ? (ids.continuedFromExecutionRunId ?? own) : own;
 }
 
-/** Workflow ids may hold anything, and a thousand characters of it; a path segment must not. */
-function encodeSegment(text: string): string {
+/** A name as one part of a path. Workflow ids may hold anything, and a thousand characters of it; a part must not. */
+export function encodeSegment(text: string): string {
   const bytes = [...new TextEncoder().encode(text)];
   const encoded = bytes.map((byte) => {
     const character = String.fromCharCode(byte);

@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { UsageError } from './exit-codes.ts';
+
+/** A subcommand with examples in its help: pairs of a command line, without the program's name, and what it does. */
+export function newCommand(
+  name: string,
+  description: string,
+  examples: readonly (readonly [string, string])[],
+): Command {
+  const lines = examples.map(([line, meaning]) => `  # ${meaning}\n  fhir-bulk-export ${line}\n`);
+  return new Command(name).description(description).addHelpText('after', `\nExamples:\n${lines.join('')}`);
+}
+
+/** Reads `A,B`; the option may be repeated. */
+export function list(text: string, before: string[] = []): string[] {
+  return [...before, ...text.split(',').map((one) => one.trim())];
+}
+
+/** Takes a value as it is; the option may be repeated. */
+export function repeated(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+/**
+ * Reads `NAME=VALUE`, where the value may hold `=`; of a repeated name a list.
+ *
+ * @throws UsageError
+ */
+export function namedValues(texts: readonly string[]): Record<string, string | string[]> {
+  const values: Record<string, string[]> = {};
+  for (const text of texts) {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`${text}: write NAME=VALUE, such as _until=2026-01-01T00:00:00Z`);
+    (values[text.slice(0, at)] ??= []).push(text.slice(at + 1));
+  }
+  return Object.fromEntries(
+    Object.entries(values).map(([name, all]) => [name, all.length === 1 ? (all[0] as string) : all]),
+  );
+}
+
+/** An argument as a POSIX shell reads it. */
+export function quote(text: string): string {
+  return /^[A-Za-z0-9_./:=@,%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The command line of a subcommand, to be typed again. */
+export function commandLine(args: readonly string[]): string {
+  return ['fhir-bulk-export', ...args.map(quote)].join(' ');
+}

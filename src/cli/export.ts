@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { list, newCommand, repeated } from './arguments.ts';
+import { exitWith } from './exit-codes.ts';
+import type { ExportOptions } from './export/plan.ts';
+
+const EXAMPLES = [
+  ['export https://fhir.example.org/r4 --type Patient,Condition --out ./exports', 'a server without authorization'],
+  [
+    'export hospital-a --group diabetes --since last',
+    'an entry of fhir-bulk-export.yaml, what has changed since the last export',
+  ],
+  ["export hospital-a --type Observation --type-filter 'Observation?category=laboratory'", 'what a search finds'],
+  ['export hospital-a --param _until=2026-01-01T00:00:00Z --lenient', 'any other parameter'],
+  ['export hospital-a --json > events.ndjson', 'one JSON object on each line, for machines'],
+] as const;
+
+/** `fhir-bulk-export export` */
+export function exportCommand(): Command {
+  return newCommand(
+    'export',
+    'Exports from a FHIR server to files. Ctrl-C, or a kill, loses nothing: the same command goes on.',
+    EXAMPLES,
+  )
+    .argument('<server>', 'base URL of a server without authorization, or an entry of fhir-bulk-export.yaml')
+    .optionsGroup('What:')
+    .option('--type <types>', 'resource types, separated by commas; may be repeated', list)
+    .option('--since <instant>', '"last", or an instant such as 2026-01-01T00:00:00Z: only what changed after it')
+    .option('--type-filter <search>', 'a search such as Observation?category=laboratory; may be repeated', repeated)
+    .option('--elements <names>', 'elements such as Patient.name, separated by commas; may be repeated', list)
+    .option('--group <id>', 'patients of a Group')
+    .option('--patient-level', 'all patients; the default')
+    .option('--system', 'all resources of the server')
+    .option('--patient <ids>', 'these patients only, separated by commas; may be repeated', list)
+    .option('--param, --parameter <name=value>', 'any other parameter; may be repeated', repeated)
+    .option('--lenient', 'let the server ignore what it does not support')
+    .option('--attachments', 'download attachments, too')
+    .optionsGroup('Where:')
+    .option('--out <folder>', 'folder in which the export gets one of its own; default for a URL: ./exports')
+    .option('--destination <name>', 'a destination of fhir-bulk-export.yaml; default: the first one')
+    .option('--path <path>', 'folder of the export below that; default: <server>/<level>-<full or since>-<hash>')
+    .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml')
+    .optionsGroup('How:')
+    .option('--again', 'export anew, although this export is complete')
+    .option('--id <id>', 'workflow id; default: made of the server, the request and the folder')
+    .option('--worker', 'with a configured Temporal service: run the export in this process')
+    .option('--keep-server-files', 'no DELETE of the job after success')
+    .option('--deadline <duration>', 'time for the whole export, such as P30D, the default')
+    .option('--cancel-on-interrupt', 'Ctrl-C cancels the export and deletes the job on the server')
+    .option('--json', 'one JSON object on each line')
+    .action(async (source: string, options: ExportOptions) => {
+      const { runExport } = await import('./export/run-export.ts');
+      const { viewFor } = await import('./view/views.ts');
+      const args = process.argv.slice(2);
+      exitWith(await runExport({ source, options, args, cwd: process.cwd() }, viewFor(options.json === true)));
+    });
+}

@@ -1,0 +1,73 @@
+import { resolve } from 'node:path';
+import { stringify } from 'yaml';
+import type { Config } from '../../config.ts';
+import { CONFIG_FILE, loadConfig, parseConfig } from '../../config.ts';
+import { UsageError } from '../exit-codes.ts';
+import { isUrl, nameOfUrl } from './names.ts';
+
+/** Options of `export` that say where from and where to. */
+export interface PlaceOptions {
+  config?: string;
+  out?: string;
+  destination?: string;
+}
+
+/** Where files of a URL go when no option says it. */
+const DEFAULT_OUT = 'exports';
+/** Name of the destination that `--out` means. */
+const OUT = 'out';
+
+/** What a worker in this process needs for one export. */
+export interface LocalConfig {
+  config: Config;
+  server: string;
+  destination: string;
+}
+
+/**
+ * Configuration of a worker for one export: of a URL without any file, of a configured server from the file; `--out` is a
+ * destination of its own.
+ *
+ * @param source a URL or the name of a configured server
+ * @param cwd folder from which relative paths are taken
+ */
+export async function localConfig(source: string, options: PlaceOptions, cwd: string): Promise<LocalConfig> {
+  if (options.out !== undefined && options.destination !== undefined) {
+    throw new UsageError('Give --out or --destination, not both.');
+  }
+  const needsFile = !isUrl(source) || options.destination !== undefined;
+  const file = needsFile ? await loadConfig(fileOf(options, cwd)) : undefined;
+  const server = isUrl(source) ? nameOfUrl(source) : source;
+  const servers = isUrl(source) ? { [server]: openServer(source) } : pick(file?.servers ?? {}, source, 'server');
+  const out = options.out ?? (isUrl(source) && options.destination === undefined ? DEFAULT_OUT : undefined);
+  const destinations: Config['destinations'] =
+    out === undefined
+      ? pick(file?.destinations ?? {}, options.destination ?? firstOf(file), 'destination')
+      : { [OUT]: { type: 'directory', path: resolve(cwd, out) } };
+  return { config: { ...file, servers, destinations }, server, destination: Object.keys(destinations)[0] as string };
+}
+
+function fileOf({ config }: PlaceOptions, cwd: string): string {
+  return resolve(cwd, config ?? process.env['BULK_EXPORT_CONFIG'] ?? CONFIG_FILE);
+}
+
+function firstOf(file: Config | undefined): string {
+  return Object.keys(file?.destinations ?? {})[0] ?? '';
+}
+
+/** A server without authorization, checked like one of a file. */
+function openServer(baseUrl: string): Config['servers'][string] {
+  const text = stringify({ servers: { it: { baseUrl } }, destinations: { out: { type: 'directory', path: '.' } } });
+  try {
+    return parseConfig(text, 'command line').servers['it'] as Config['servers'][string];
+  } catch (error) {
+    const fault = /baseUrl: (.*)/.exec((error as Error).message)?.[1];
+    throw fault === undefined ? error : new UsageError(`${baseUrl} ${fault}`);
+  }
+}
+
+function pick<T>(entries: Readonly<Record<string, T>>, name: string, what: string): Record<string, T> {
+  const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
+  if (entry !== undefined) return { [name]: entry };
+  throw new UsageError(`The configuration has no ${what} "${name}"; it has ${Object.keys(entries).join(', ')}.`);
+}

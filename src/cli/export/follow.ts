@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import type { ExportProgress, ExportReport } from '../../contract.ts';
+import { PROGRESS } from '../../contract.ts';
+import { isPassing } from '../../process/temporal-fault.ts';
+
+/** Milliseconds between two queries of the progress. */
+const PACE = 500;
+/** Milliseconds to wait for an answer: for some seconds after a worker was killed, Temporal still sends queries to it. */
+const PATIENCE = 2000;
+/** Milliseconds after which a service that did not answer is asked again for the result. */
+const AGAIN = 1000;
+
+/** How an export ended. */
+export type Outcome =
+  | { kind: 'complete'; report: ExportReport }
+  | { kind: 'failed'; code: string; message: string }
+  | { kind: 'cancelled' };
+
+/**
+ * Follows an export to its end.
+ *
+ * @param look called with the progress, or with undefined when the workflow does not answer
+ * @param signal stops following, by which this throws; the export goes on
+ */
+export async function follow(
+  client: Client,
+  workflowId: string,
+  look: (progress: ExportProgress | undefined) => void,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const over = new AbortController();
+  const ended = outcomeOf(client, workflowId, signal).finally(() => over.abort());
+  ended.catch(() => {});
+  const handle = client.workflow.getHandle(workflowId);
+  const ask = async (): Promise<void> => {
+    const answer = client.withDeadline(Date.now() + PATIENCE, () => handle.query<ExportProgress>(PROGRESS));
+    const progress = await answer.catch(() => undefined);
+    if (!signal.aborted) look(progress);
+  };
+  while (!over.signal.aborted && !signal.aborted) {
+    await ask();
+    await delay(PACE, undefined, { signal: AbortSignal.any([over.signal, signal]) }).catch(() => {});
+  }
+  signal.throwIfAborted();
+  return ended;
+}
+
+/** Waits for the end, also while the service is unreachable. */
+async function outcomeOf(client: Client, workflowId: string, signal: AbortSignal): Promise<Outcome> {
+  for (;;) {
+    try {
+      const handle = client.workflow.getHandle(workflowId);
+      const report = (await client.withAbortSignal(signal, () => handle.result())) as ExportReport;
+      return { kind: 'complete', report };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof WorkflowFailedError) return failureOf(error);
+      if (!isPassing((error as Error).cause ?? error)) throw error;
+      await delay(AGAIN);
+    }
+  }
+}
+
+function failureOf(error: WorkflowFailedError): Outcome {
+  const { cause } = error;
+  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure) return { kind: 'cancelled' };
+  const code = cause instanceof ApplicationFailure ? (cause.type ?? 'Failed') : 'Failed';
+  return { kind: 'failed', code, message: cause?.message ?? error.message };
+}

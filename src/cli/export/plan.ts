@@ -1,0 +1,77 @@
+import { hostname, userInfo } from 'node:os';
+import type { Config } from '../../config.ts';
+import type { ExportRequest } from '../../contract.ts';
+import { taskQueueOf } from '../../process/task-queue.ts';
+import { faultOfPath } from '../../workflows/validate-path.ts';
+import { UsageError } from '../exit-codes.ts';
+import type { PlaceOptions } from './configuration.ts';
+import { localConfig } from './configuration.ts';
+import { isUrl, pathOf, shortHash, workflowIdOf } from './names.ts';
+import type { RequestOptions } from './request-of.ts';
+import { requestOf } from './request-of.ts';
+import { sinceLast } from './since-last.ts';
+
+/** All options of `export`. */
+export interface ExportOptions extends RequestOptions, PlaceOptions {
+  path?: string;
+  id?: string;
+  again?: boolean;
+  worker?: boolean;
+  json?: boolean;
+  cancelOnInterrupt?: boolean;
+}
+
+/** What is to be exported, by whom and where to. */
+export interface Plan {
+  workflowId: string;
+  taskQueue: string;
+  /** With a destination and path. */
+  request: ExportRequest & { destination: { name?: string; path: string } };
+  /** Of a worker in this process, on a task queue of this export alone; undefined: workers elsewhere run the export. */
+  config?: Config;
+  /** Something to tell about `--since last`. */
+  note?: string;
+}
+
+/**
+ * Decides everything that follows from the command line. The same command line has the same plan, so that it finds the
+ * export that it began before.
+ *
+ * @param source a URL or the name of a configured server
+ * @param temporal the service that is used: an embedded one has no other workers
+ * @param cwd folder from which relative paths are taken
+ * @throws UsageError, or Error for a faulty configuration
+ */
+export async function planExport(
+  source: string,
+  options: ExportOptions,
+  temporal: 'configured' | 'embedded',
+  cwd: string,
+): Promise<Plan> {
+  const isHere = isUrl(source) || options.out !== undefined || options.worker === true || temporal === 'embedded';
+  const local = isHere ? await localConfig(source, options, cwd) : undefined;
+  const server = local?.server ?? source;
+  const isLast = options.since === 'last';
+  const asked = requestOf(server, options, isLast ? undefined : options.since);
+  const last = isLast ? await sinceLast(local ?? (await localConfig(source, options, cwd)), asked) : undefined;
+  const request = last?.since === undefined ? asked : requestOf(server, options, last.since);
+
+  const path = options.path ?? pathOf(request);
+  const fault = faultOfPath(path);
+  if (fault !== undefined) throw new UsageError(`--path ${fault}`);
+  if (options.path !== undefined && options.again === true) {
+    throw new UsageError('--again chooses a folder of its own: give --path another one instead.');
+  }
+  const name = local?.destination ?? options.destination;
+  const where = [path, JSON.stringify(local?.config.destinations[local.destination] ?? name ?? '')];
+  const workflowId =
+    options.id ?? workflowIdOf(request, [...where, ...(isHere ? [hostname(), userInfo().username] : [])]);
+  const deployment = taskQueueOf(process.env);
+  return {
+    workflowId,
+    taskQueue: isHere ? `${deployment}.here.${shortHash(workflowId, 12)}` : deployment,
+    request: { ...request, destination: { ...(name === undefined ? {} : { name }), path } },
+    ...(local === undefined ? {} : { config: local.config }),
+    ...(last === undefined ? {} : { note: last.note }),
+  };
+}

@@ -1,0 +1,60 @@
+import type { ExportRequest } from '../../contract.ts';
+import { validateRequest } from '../../workflows/validate-request.ts';
+import { namedValues } from '../arguments.ts';
+import { UsageError } from '../exit-codes.ts';
+
+/** Options of `export` that say what is asked of the FHIR server. */
+export interface RequestOptions {
+  type?: string[];
+  since?: string;
+  typeFilter?: string[];
+  elements?: string[];
+  patient?: string[];
+  group?: string;
+  patientLevel?: boolean;
+  system?: boolean;
+  parameter?: string[];
+  lenient?: boolean;
+  attachments?: boolean;
+  keepServerFiles?: boolean;
+  deadline?: string;
+}
+
+/**
+ * The request that the options mean, without a destination.
+ *
+ * @param server name of the server
+ * @param since `_since`; undefined: all data
+ * @throws UsageError that names every fault
+ */
+export function requestOf(server: string, options: RequestOptions, since: string | undefined): ExportRequest {
+  const parameters = {
+    _type: options.type,
+    _since: since,
+    _typeFilter: options.typeFilter,
+    _elements: options.elements,
+    patient: options.patient,
+    ...namedValues(options.parameter ?? []),
+  };
+  const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
+  const request = {
+    server,
+    ...levelOf(options),
+    ...(Object.keys(given).length === 0 ? {} : { parameters: given }),
+    ...(options.lenient === true ? { prefer: ['handling=lenient'] } : {}),
+    ...(options.attachments === true ? { attachments: 'download' } : {}),
+    ...(options.keepServerFiles === true ? { keepServerFiles: true } : {}),
+    ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+  };
+  const checked = validateRequest(request);
+  if (checked.kind === 'invalid')
+    throw new UsageError(`These options make no valid request: ${checked.problems.join('; ')}`);
+  return checked.request;
+}
+
+function levelOf({ group, system, patientLevel }: RequestOptions): Pick<ExportRequest, 'level' | 'groupId'> {
+  const asked = [group !== undefined, system === true, patientLevel === true].filter(Boolean);
+  if (asked.length > 1) throw new UsageError('Give one of --group, --patient-level and --system.');
+  if (group !== undefined) return { level: 'group', groupId: group } as Pick<ExportRequest, 'level' | 'groupId'>;
+  return { level: system === true ? 'system' : 'patient' };
+}

@@ -1,0 +1,53 @@
+import type { ExportRequest } from '../../contract.ts';
+import type { EarlierExport } from '../../export-folder/earlier-exports.ts';
+import { earlierExports } from '../../export-folder/earlier-exports.ts';
+import { openDestination } from '../../storage/destinations.ts';
+import type { LocalConfig } from './configuration.ts';
+
+/**
+ * The `_since` of an incremental export, by the exports at the destination that asked for the same.
+ *
+ * @returns `since` undefined: there is none, so all data are exported; `note`: what was found, for the user
+ */
+export async function sinceLast(
+  { config, destination }: LocalConfig,
+  request: ExportRequest,
+): Promise<{ since: string | undefined; note: string }> {
+  const root = await openDestination(config, destination, '');
+  const earlier = await earlierExports(root, request);
+  const last = endOfChain(earlier);
+  const ignored = earlier.length - (last === undefined ? 0 : earlier.indexOf(last) + 1);
+  const others = ignored === 0 ? '' : ` (${ignored} later with issues, or with a gap before, do not count)`;
+  if (last === undefined) {
+    const note = `No complete export of this request is in ${root.location}${others}: exporting all data.`;
+    return { since: undefined, note };
+  }
+  const since = last.report.transactionTime;
+  return { since, note: `Changes since ${since}, the time of the export in ${last.report.location}${others}.` };
+}
+
+/**
+ * The last of the exports that follow on one another without a gap, from that of all data on, or else from the one that
+ * reaches back farthest. Where the server reported issues, data may be missing, so that nothing can follow.
+ *
+ * @param earlier by transaction time
+ */
+export function endOfChain(earlier: readonly EarlierExport[]): EarlierExport | undefined {
+  const clean = earlier.filter(({ report }) => report.status === 'complete');
+  const [first] = clean.toSorted((a, b) => beginOf(a) - beginOf(b));
+  if (first === undefined) return undefined;
+  let last = first;
+  for (const next of clean) {
+    const follows = beginOf(next) <= endOf(last) && endOf(next) > endOf(last);
+    if (follows) last = next;
+  }
+  return last;
+}
+
+function beginOf({ since }: EarlierExport): number {
+  return since === undefined ? Number.MIN_SAFE_INTEGER : Date.parse(since);
+}
+
+function endOf({ report }: EarlierExport): number {
+  return Date.parse(report.transactionTime);
+}

@@ -1,0 +1,81 @@
+import type { ConnectionOptions } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConfigProfile, loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import { tidy } from '../fhir/quote.ts';
+import { findTemporalCli } from '../temporal-server/cli.ts';
+import { useEmbeddedServer } from '../temporal-server/embedded.ts';
+
+/** The Temporal service that a command uses. */
+export interface Temporal {
+  service: 'configured' | 'embedded';
+  address: string;
+  connectionOptions: NativeConnectionOptions;
+  namespace: string;
+  client: Client;
+  /** Web UI and folder of the state, of the embedded server. */
+  webUi?: string;
+  state?: string;
+  close(): Promise<void>;
+}
+
+/** Milliseconds within which a service must answer. */
+const PATIENCE = 10_000;
+
+/**
+ * Connects to the service that the `TEMPORAL_*` variables or Temporal's configuration file name; where there is none, to
+ * the user's embedded one, which is started if need be.
+ *
+ * @param say receives lines about what takes long, such as a download
+ * @throws Error when it cannot be reached
+ */
+export async function openTemporal(say: (line: string) => void): Promise<Temporal> {
+  return isConfigured() ? openConfigured() : openEmbedded(say);
+}
+
+/** Whether a Temporal service is configured, be it by an address or by anything else that only a service needs. */
+export function isConfigured(): boolean {
+  const { address, namespace, apiKey, tls } = loadClientConfigProfile();
+  return [address, namespace, apiKey, tls].some((one) => one !== undefined);
+}
+
+async function openConfigured(): Promise<Temporal> {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const address = connectionOptions.address ?? 'localhost:7233';
+  let connection: Connection;
+  try {
+    connection = await Connection.connect({ ...(connectionOptions as ConnectionOptions), connectTimeout: PATIENCE });
+  } catch (error) {
+    throw new Error(
+      `Temporal at ${address} cannot be used (${tidy((error as Error).message, 300)}). The TEMPORAL_* variables, or ` +
+        `Temporal's configuration file, name it; without them an embedded server is used.`,
+      { cause: error },
+    );
+  }
+  const client = new Client({ connection, namespace });
+  return { service: 'configured', address, connectionOptions, namespace, client, close: () => connection.close() };
+}
+
+async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
+  const server = await useEmbeddedServer(() => findTemporalCli((line) => isLong(line) && say(line)));
+  const connectionOptions = { address: server.address };
+  const connection = await Connection.connect(connectionOptions);
+  return {
+    service: 'embedded',
+    address: server.address,
+    connectionOptions,
+    namespace: 'default',
+    client: new Client({ connection }),
+    webUi: server.uiUrl,
+    state: server.folder,
+    close: async () => {
+      await connection.close();
+      await server.release();
+    },
+  };
+}
+
+/** Of all that is said while a program is looked for, what a person waits for. */
+function isLong(line: string): boolean {
+  return /: (downloading|building) /.test(line);
+}

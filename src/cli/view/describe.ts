@@ -1,0 +1,110 @@
+import type { ExportProgress } from '../../contract.ts';
+import { tidy } from '../../fhir/quote.ts';
+import type { ExportEvent } from '../export/events.ts';
+import { Pace } from './pace.ts';
+import { count, readableBytes, readableTime } from './readable.ts';
+import { reportLines } from './report-lines.ts';
+
+/** Letters of the bar. */
+const BAR = 30;
+/** Longest quotation of a server's words, or of a trouble. */
+const QUOTE = 300;
+
+/** Says in words what happens, for all views but that of machines. Progress is told by {@link ProgressText}. */
+export function linesOf(event: Exclude<ExportEvent, { kind: 'progress' }>): string[] {
+  switch (event.kind) {
+    case 'temporal':
+      return event.webUi === undefined
+        ? [`Temporal: ${event.address}`]
+        : [`Temporal: embedded, Web UI ${event.webUi} (state in ${event.state})`];
+    case 'export':
+      return [
+        `${HOW[event.how]} ${event.workflowId}${event.since === undefined ? '' : `, changes since ${event.since}`}`,
+      ];
+    case 'notice':
+      return [event.text];
+    case 'report':
+      return reportLines(event.report, event.seconds);
+    case 'failure':
+      return [
+        `The export failed. ${event.message}`,
+        ...(event.next === undefined ? [] : [`What to do: ${event.next}`]),
+        ...(event.log === undefined ? [] : [`Log of the worker: ${event.log}`]),
+      ];
+    case 'cancelled':
+      return [`Export ${event.workflowId} was cancelled. Complete files stay.`];
+    case 'interrupted':
+      return event.goesOn
+        ? [`The export goes on without this command. To follow it again:`, `  ${event.next}`]
+        : [`Stopped; nothing is lost. The same command goes on where this one left off:`, `  ${event.next}`];
+  }
+}
+
+const HOW = {
+  started: 'Export',
+  running: 'Going on with export',
+  resumed: 'Resuming the unfinished export',
+  complete: 'Export',
+} as const;
+
+/** Says how far an export is; it keeps the pace. */
+export class ProgressText {
+  readonly #pace = new Pace();
+
+  /**
+   * @param now milliseconds
+   * @returns one line with the most important, and further ones
+   */
+  lines(progress: ExportProgress, now: number): string[] {
+    const { files, bytes, phase, trouble, standsStillSince } = progress;
+    if (files !== undefined) this.#pace.add({ time: now, files: files.done, bytes });
+    const main = [
+      phase.padEnd(12),
+      ...(files === undefined ? waiting(progress, now) : [this.#downloads(progress, files)]),
+    ];
+    const still =
+      standsStillSince === undefined
+        ? ''
+        : `, nothing has come for ${readableTime((now - Date.parse(standsStillSince)) / 1000)}`;
+    return [
+      main.join(' ').trimEnd(),
+      ...(trouble === undefined ? [] : [`retrying${still}: ${tidy(trouble, QUOTE)}`]),
+      ...attachments(progress),
+    ];
+  }
+
+  #downloads(progress: ExportProgress, files: NonNullable<ExportProgress['files']>): string {
+    const parts = [
+      `${bar(files.done, files.total)} ${files.done.toLocaleString('en')}/${count(files.total, 'file')}`,
+      readableBytes(progress.bytes),
+    ];
+    const pace = progress.phase === 'downloading' ? this.#pace.get() : undefined;
+    const left = files.total - files.done - files.failed;
+    if (pace !== undefined && pace.bytes > 0) parts.push(`${readableBytes(pace.bytes)}/s`);
+    if (pace !== undefined && pace.files > 0 && left > 0) parts.push(`about ${readableTime(left / pace.files)} left`);
+    if (files.failed > 0) parts.push(`${files.failed.toLocaleString('en')} failed`);
+    return parts.join(' · ');
+  }
+}
+
+function waiting({ polls, serverProgress, nextPollAt }: ExportProgress, now: number): string[] {
+  const parts = [
+    ...(serverProgress === undefined ? [] : [`the server says: ${tidy(serverProgress, QUOTE)}`]),
+    ...(nextPollAt === undefined ? [] : [`next poll in ${readableTime((Date.parse(nextPollAt) - now) / 1000)}`]),
+    ...(polls === 0 ? [] : [`${count(polls, 'poll')} so far`]),
+  ];
+  return [parts.join(' · ')];
+}
+
+function attachments({ attachments: found }: ExportProgress): string[] {
+  if (found === undefined) return [];
+  const failed = found.failed === 0 ? '' : ` · ${found.failed.toLocaleString('en')} failed`;
+  return [
+    `attachments  ${bar(found.done, found.total)} ${found.done.toLocaleString('en')}/${found.total.toLocaleString('en')}${failed}`,
+  ];
+}
+
+function bar(done: number, total: number): string {
+  const full = total === 0 ? BAR : Math.floor((done / total) * BAR);
+  return '█'.repeat(full) + '░'.repeat(BAR - full);
+}

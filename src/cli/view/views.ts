@@ -1,0 +1,122 @@
+import type { ExportProgress } from '../../contract.ts';
+import type { ExportEvent, View } from '../export/events.ts';
+import { linesOf, ProgressText } from './describe.ts';
+import { fit } from './readable.ts';
+
+/** Milliseconds between two lines of progress without a terminal, as long as the phase is the same. */
+const QUIET = 10_000;
+/** Milliseconds between two events of progress for machines, likewise. */
+const JSON_QUIET = 1000;
+
+/** The view for an output: on a terminal redrawn in place, elsewhere plain lines; JSON for machines. */
+export function viewFor(json: boolean, out: NodeJS.WriteStream = process.stdout): View {
+  if (json) return new JsonView(out);
+  return out.isTTY && process.env['TERM'] !== 'dumb' ? new TerminalView(out) : new LineView(out);
+}
+
+/** One JSON object for each event, each on a line of its own. */
+export class JsonView implements View {
+  readonly #out: NodeJS.WritableStream;
+  readonly #rare = new Rare(JSON_QUIET);
+
+  constructor(out: NodeJS.WritableStream) {
+    this.#out = out;
+  }
+
+  show(event: ExportEvent): void {
+    if (event.kind === 'progress' && !this.#rare.isDue(event.progress)) return;
+    this.#out.write(`${JSON.stringify(event)}\n`);
+  }
+
+  end(): void {}
+}
+
+/** Lines that a log can take. */
+export class LineView implements View {
+  readonly #out: NodeJS.WritableStream;
+  readonly #text = new ProgressText();
+  readonly #rare = new Rare(QUIET);
+
+  constructor(out: NodeJS.WritableStream) {
+    this.#out = out;
+  }
+
+  show(event: ExportEvent): void {
+    if (event.kind !== 'progress') {
+      for (const line of linesOf(event)) this.#out.write(`${line}\n`);
+      return;
+    }
+    const lines = this.#text.lines(event.progress, Date.now());
+    if (this.#rare.isDue(event.progress)) this.#out.write(`${lines.join(' · ')}\n`);
+  }
+
+  end(): void {}
+}
+
+/** The last lines of a terminal are the progress, redrawn in place. */
+export class TerminalView implements View {
+  readonly #out: NodeJS.WriteStream;
+  readonly #text = new ProgressText();
+  /** Lines of progress on the screen. */
+  #drawn = 0;
+  #progress: ExportProgress | undefined;
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+  }
+
+  show(event: ExportEvent): void {
+    if (event.kind === 'progress') {
+      this.#progress = event.progress;
+      this.#draw();
+      return;
+    }
+    this.#clear();
+    for (const line of linesOf(event)) this.#out.write(`${line}\n`);
+    if (event.kind === 'notice') this.#draw();
+    else this.#progress = undefined;
+  }
+
+  /** What was drawn last stays. */
+  end(): void {
+    this.#drawn = 0;
+    this.#progress = undefined;
+  }
+
+  #draw(): void {
+    if (this.#progress === undefined) return;
+    const lines = this.#text.lines(this.#progress, Date.now());
+    this.#clear();
+    // A line that the terminal wraps could not be taken back.
+    const columns = Math.max(20, (this.#out.columns || 80) - 1);
+    this.#out.write(lines.map((line) => `${fit(line, columns)}\n`).join(''));
+    this.#drawn = lines.length;
+  }
+
+  #clear(): void {
+    if (this.#drawn > 0) this.#out.write(`\x1b[${this.#drawn}A\x1b[J`);
+    this.#drawn = 0;
+  }
+}
+
+/** Lets progress through when its phase changes, or when it has changed and the last one is old enough. */
+class Rare {
+  readonly #quiet: number;
+  #last: { time: number; phase: string; text: string } | undefined;
+
+  constructor(quiet: number) {
+    this.#quiet = quiet;
+  }
+
+  isDue(progress: ExportProgress): boolean {
+    const text = JSON.stringify(progress);
+    const { phase } = progress;
+    const last = this.#last;
+    if (last !== undefined) {
+      if (last.text === text) return false;
+      if (last.phase === phase && performance.now() - last.time < this.#quiet) return false;
+    }
+    this.#last = { time: performance.now(), phase, text };
+    return true;
+  }
+}

@@ -1,0 +1,18 @@
+import type { RuntimeOptions } from '@temporalio/worker';
+import { DefaultLogger, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
+import type { Logger } from 'pino';
+
+/** Installs the SDK's runtime, which logs to a logger; before anything else of the SDK runs, and once in a process. */
+export function installRuntime(logger: Logger, options: Pick<RuntimeOptions, 'shutdownSignals'> = {}): void {
+  Runtime.install({
+    ...options,
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      // Queues of files have neither workflows nor Nexus services: nothing that an operator has to fix.
+      if (/^No (workflows|Nexus services) registered/.test(message)) return;
+      logger[level.toLowerCase() as Lowercase<typeof level>]({ ...meta }, message);
+    }),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+    },
+  });
+}
