@@ -86,7 +86,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
     seriesHash: hashSeries(request),
-    since: request.parameters?._since,
+    since: request.parameters?.['_since'],
     owner: { runId: owner.firstRunId, ...owner },
     isRunning: (owner) => deps.isRunning(owner),
   });

@@ -1,14 +1,24 @@
 import { Command } from 'commander';
 import { UsageError } from './exit-codes.ts';
 
-/** A subcommand with examples in its help: pairs of a command line, without the program's name, and what it does. */
+/**
+ * A subcommand.
+ *
+ * @param texts.summary for the list of all commands
+ * @param texts.description for its own help; default: the summary
+ * @param examples pairs of a command line, without the program's name, and what it does
+ */
 export function newCommand(
   name: string,
-  description: string,
+  texts: { summary: string; description?: string },
   examples: readonly (readonly [string, string])[],
 ): Command {
+  const { summary, description = `${summary[0]?.toUpperCase()}${summary.slice(1)}.` } = texts;
   const lines = examples.map(([line, meaning]) => `  # ${meaning}\n  fhir-bulk-export ${line}\n`);
-  return new Command(name).description(description).addHelpText('after', `\nExamples:\n${lines.join('')}`);
+  return new Command(name)
+    .summary(summary)
+    .description(description)
+    .addHelpText('after', `\nExamples:\n${lines.join('')}`);
 }
 
 /** Reads `A,B`; the option may be repeated. */

@@ -13,10 +13,14 @@ const PATIENCE = 10_000;
 
 /** `fhir-bulk-export check`: exit code 1 if a row has failed. */
 export function checkCommand(): Command {
-  return newCommand('check', 'Checks a server of the configuration through a running worker; nothing is exported.', [
-    ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
-    ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
-  ])
+  return newCommand(
+    'check',
+    { summary: 'check a server of the configuration through a running worker; nothing is exported' },
+    [
+      ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
+      ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
+    ],
+  )
     .argument('<server>', 'an entry of fhir-bulk-export.yaml')
     .option('--destination <name>', 'default: the first one')
     .addOption(new Option('--level <level>', 'of an export; default: system').choices(['system', 'patient', 'group']))

@@ -18,7 +18,10 @@ const EXAMPLES = [
 export function exportCommand(): Command {
   return newCommand(
     'export',
-    'Exports from a FHIR server to files. Ctrl-C, or a kill, loses nothing: the same command goes on.',
+    {
+      summary: 'export from a FHIR server to files',
+      description: 'Exports from a FHIR server to files. Ctrl-C, or a kill, loses nothing: the same command goes on.',
+    },
     EXAMPLES,
   )
     .argument('<server>', 'base URL of a server without authorization, or an entry of fhir-bulk-export.yaml')

@@ -6,26 +6,35 @@
 // And libuv has four threads for all files of a process, which wait for the disk most of the time when many small files
 // are stored.
 import { Command, CommanderError } from 'commander';
+import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { exportCommand } from './export.ts';
+import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
+import { statusCommand } from './status.ts';
+import { watchCommand } from './watch.ts';
 import { workerCommand } from './worker.ts';
 
 /** What a subcommand needs is loaded when it is called. */
 const COMMANDS = [
   exportCommand(), //
+  listCommand(),
+  statusCommand(),
+  watchCommand(),
+  cancelCommand(),
   checkCommand(),
   makeKeyCommand(),
   workerCommand(),
 ];
 
 const program = new Command('fhir-bulk-export')
-  .description(
-    'Durable FHIR Bulk Data exports. "fhir-bulk-export help <command>" describes one command, with examples.',
-  )
+  .usage('<command> [arguments]')
+  .description('Durable FHIR Bulk Data exports.')
+  .configureHelp({ subcommandTerm: (command) => command.name() })
+  .addHelpText('after', '\n"fhir-bulk-export help <command>" describes one of them, with examples.')
   .showSuggestionAfterError()
-  .helpCommand('help [command]', 'describes a command');
+  .helpCommand('help [command]', 'describe a command');
 for (const command of COMMANDS) program.addCommand(command);
 for (const command of [program, ...COMMANDS])
   command.exitOverride().showHelpAfterError('(--help shows all options, with examples)');

@@ -9,8 +9,12 @@ import { newCommand } from './arguments.ts';
 export function makeKeyCommand(): Command {
   return newCommand(
     'make-key',
-    'Makes a key pair for SMART Backend Services: the private JWK goes into a file, the public JWK Set is printed, to be ' +
-      'registered with the FHIR server.',
+    {
+      summary: 'make a key pair for SMART Backend Services',
+      description:
+        'Makes a key pair for SMART Backend Services: the private JWK goes into a file, the public JWK Set is printed, ' +
+        'to be registered with the FHIR server.',
+    },
     [['make-key hospital-a.jwk.json > hospital-a.jwks.json', 'both halves in files']],
   )
     .argument('<file>', 'for the private key; must not exist')

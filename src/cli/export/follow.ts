@@ -48,8 +48,8 @@ export async function follow(
   return ended;
 }
 
-/** Waits for the end, also while the service is unreachable. */
-async function outcomeOf(client: Client, workflowId: string, signal: AbortSignal): Promise<Outcome> {
+/** Waits for the end of an export, also while the service is unreachable. */
+export async function outcomeOf(client: Client, workflowId: string, signal: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
       const handle = client.workflow.getHandle(workflowId);

@@ -27,7 +27,7 @@ export function nameOfUrl(text: string): string {
 
 /** Folder of an export: the same whenever the same is asked for, so that it can be resumed. */
 export function pathOf(request: ExportRequest): string {
-  const since = request.parameters?._since;
+  const since = request.parameters?.['_since'];
   const extent = since === undefined ? 'full' : `since-${since.replaceAll(/[^0-9TZ]/g, '')}`;
   return `${encodeServer(request.server)}/${levelOf(request)}-${extent}-${hashRequest(request).slice(0, 6)}`;
 }

@@ -55,6 +55,6 @@ export function requestOf(server: string, options: RequestOptions, since: string
 function levelOf({ group, system, patientLevel }: RequestOptions): Pick<ExportRequest, 'level' | 'groupId'> {
   const asked = [group !== undefined, system === true, patientLevel === true].filter(Boolean);
   if (asked.length > 1) throw new UsageError('Give one of --group, --patient-level and --system.');
-  if (group !== undefined) return { level: 'group', groupId: group } as Pick<ExportRequest, 'level' | 'groupId'>;
+  if (group !== undefined) return { level: 'group', groupId: group };
   return { level: system === true ? 'system' : 'patient' };
 }

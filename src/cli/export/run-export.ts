@@ -1,5 +1,3 @@
-import type { ExportProgress } from '../../contract.ts';
-import { FAILURES } from '../../contract.ts';
 import { hashRequest } from '../../export-folder/request-hash.ts';
 import { onStopSignal } from '../../process/stop-signal.ts';
 import { commandLine } from '../arguments.ts';
@@ -13,10 +11,8 @@ import type { Outcome } from './follow.ts';
 import { follow } from './follow.ts';
 import type { LocalWorker } from './local-worker.ts';
 import type { ExportOptions, Plan } from './plan.ts';
+import { noWorker, showOutcome, showProgress } from './show.ts';
 import { planExport } from './plan.ts';
-
-/** Milliseconds without an answer of workers elsewhere after which the user learns what may be missing. */
-const SILENCE = 10_000;
 
 /** A run of `export`, with what it was called with. */
 export interface ExportCall {
@@ -61,11 +57,11 @@ async function run(call: ExportCall, plan: Plan, temporal: Temporal, view: View,
   if (begun.kind === 'complete') {
     const again = `To export anew, add ${call.options.path === undefined ? '--again' : 'another --path'}.`;
     view.show({ kind: 'notice', text: `This export is complete already. ${again}` });
-    return showOutcome({ kind: 'complete', report: begun.report }, plan, view);
+    return showOutcome({ kind: 'complete', report: begun.report }, plan.workflowId, view);
   }
   const worker = await workerFor(plan, begun.taskQueue, temporal);
   const began = performance.now();
-  const look = watcher(view, worker === undefined ? begun.taskQueue : undefined);
+  const look = showProgress(view, worker === undefined ? noWorker(begun.taskQueue) : undefined);
   const watch = (until: AbortSignal): Promise<Outcome> =>
     Promise.race([
       follow(temporal.client, plan.workflowId, look, until),
@@ -78,7 +74,8 @@ async function run(call: ExportCall, plan: Plan, temporal: Temporal, view: View,
       await temporal.client.workflow.getHandle(plan.workflowId).cancel();
       return watch(new AbortController().signal);
     });
-    return showOutcome(outcome, plan, view, { worker, seconds: Math.round((performance.now() - began) / 1000) });
+    const seconds = Math.round((performance.now() - began) / 1000);
+    return showOutcome(outcome, plan.workflowId, view, { log: worker?.log, seconds });
   } catch (error) {
     if (!signal.aborted) throw error;
     const next = worker === undefined ? `fhir-bulk-export watch ${plan.workflowId}` : commandLine(call.args);
@@ -92,7 +89,7 @@ async function run(call: ExportCall, plan: Plan, temporal: Temporal, view: View,
 
 function exportEvent(plan: Plan, begun: Begun): Parameters<View['show']>[0] {
   const { workflowId, request } = plan;
-  const since = request.parameters?._since;
+  const since = request.parameters?.['_since'];
   const how = begun.kind === 'complete' ? 'complete' : begun.how;
   return { kind: 'export', how, workflowId, path: begun.path, ...(since === undefined ? {} : { since }) };
 }
@@ -106,48 +103,6 @@ async function workerFor(
   if (config === undefined) return undefined;
   const { startLocalWorker } = await import('./local-worker.ts');
   return startLocalWorker(temporal, config, taskQueue, workflowId);
-}
-
-/** @param elsewhere task queue of workers that this process does not run */
-function watcher(view: View, elsewhere: string | undefined): (progress: ExportProgress | undefined) => void {
-  let silentSince: number | undefined = performance.now();
-  return (progress) => {
-    if (progress !== undefined) {
-      silentSince = undefined;
-      view.show({ kind: 'progress', time: new Date().toISOString(), progress });
-    } else if (silentSince !== undefined && performance.now() - silentSince > SILENCE && elsewhere !== undefined) {
-      silentSince = undefined;
-      const text = `No answer yet. Is a worker running on the task queue ${elsewhere}? "fhir-bulk-export worker" starts one; "--worker" runs this export here.`;
-      view.show({ kind: 'notice', text });
-    }
-  };
-}
-
-function showOutcome(
-  outcome: Outcome,
-  { workflowId }: Plan,
-  view: View,
-  { worker, seconds }: { worker?: LocalWorker | undefined; seconds?: number } = {},
-): number {
-  if (outcome.kind === 'complete') {
-    view.show({ kind: 'report', report: outcome.report, ...(seconds === undefined ? {} : { seconds }) });
-    return exitCode(outcome.report.status === 'complete' ? 'complete' : 'issues');
-  }
-  if (outcome.kind === 'cancelled') {
-    view.show({ kind: 'cancelled', workflowId });
-    return exitCode('cancelled');
-  }
-  const { code, message } = outcome;
-  const next = Object.entries(FAILURES).find(([name]) => name === code)?.[1].next;
-  const log = worker?.log;
-  view.show({
-    kind: 'failure',
-    code,
-    message,
-    ...(next === undefined ? {} : { next }),
-    ...(log === undefined ? {} : { log }),
-  });
-  return exitCode('failed');
 }
 
 function codeOf(signal: NodeJS.Signals): number {

@@ -36,14 +36,18 @@ export function reportLines(report: ExportReport, seconds?: number): string[] {
   ];
 }
 
-/** The first column is left-aligned, the others right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/**
+ * Columns beside each other: text to the left, numbers to the right.
+ *
+ * @param texts how many of the first columns hold text
+ */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], texts = 1): string[] {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .replace(/^/, '  ')
-      .trimEnd(),
-  );
+  return [head, ...rows].map((row) => {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column < texts ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return `  ${cells.join('  ')}`.trimEnd();
+  });
 }

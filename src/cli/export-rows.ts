@@ -1,0 +1,58 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { BULK_EXPORT, SEARCH_ATTRIBUTES } from '../contract.ts';
+import type { Temporal } from './temporal.ts';
+import { readableTime } from './view/readable.ts';
+import { table } from './view/report-lines.ts';
+
+/** One export in the list; times are ISO 8601 in UTC. */
+export interface ExportRow {
+  workflowId: string;
+  /** As Temporal says it, in small letters: `running`, `completed`, `failed`, `cancelled`, `terminated`, … */
+  status: string;
+  /** Where the namespace has the search attributes. */
+  phase?: string;
+  server?: string;
+  startedAt: string;
+  endedAt?: string;
+}
+
+/** The newest exports. */
+export async function exportRows({ client }: Temporal, limit: number): Promise<ExportRow[]> {
+  const rows: ExportRow[] = [];
+  for await (const info of client.workflow.list({ query: `WorkflowType = '${BULK_EXPORT}'`, pageSize: limit })) {
+    if (rows.length >= limit) break;
+    rows.push(rowOf(info));
+  }
+  return rows;
+}
+
+/** What is known of an export without asking its worker. */
+export function rowOf(info: Omit<WorkflowExecutionInfo, 'raw'>): ExportRow {
+  const { workflowId, status, startTime, closeTime } = info;
+  // The typed ones are of workflows that were started here; these are of all.
+  // eslint-disable-next-line typescript/no-deprecated
+  const attributes = info.searchAttributes as Record<string, readonly unknown[] | undefined>;
+  const phase = attributes[SEARCH_ATTRIBUTES.phase]?.[0];
+  const server = attributes[SEARCH_ATTRIBUTES.server]?.[0];
+  return {
+    workflowId,
+    status: status.name.toLowerCase(),
+    ...(typeof phase === 'string' ? { phase } : {}),
+    ...(typeof server === 'string' ? { server } : {}),
+    startedAt: startTime.toISOString(),
+    ...(closeTime === undefined ? {} : { endedAt: closeTime.toISOString() }),
+  };
+}
+
+/** The list for people. */
+export function describeRows(rows: readonly ExportRow[]): string[] {
+  if (rows.length === 0) return ['No exports.'];
+  const cells = rows.map(({ workflowId, status, phase = '', startedAt, endedAt }) => [
+    workflowId,
+    status,
+    status === 'running' ? phase : '',
+    startedAt.slice(0, 19).replace('T', ' '),
+    readableTime(((endedAt === undefined ? Date.now() : Date.parse(endedAt)) - Date.parse(startedAt)) / 1000),
+  ]);
+  return table(['workflow id', 'status', 'phase', 'started (UTC)', 'took'], cells, 4);
+}

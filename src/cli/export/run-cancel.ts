@@ -1,0 +1,76 @@
+import type { ExportProgress } from '../../contract.ts';
+import { PROGRESS } from '../../contract.ts';
+import { exportCommand } from '../export.ts';
+import { knownExport } from '../one-export.ts';
+import type { KnownExport } from '../one-export.ts';
+import type { Temporal } from '../temporal.ts';
+import { openTemporal } from '../temporal.ts';
+import { localConfig } from './configuration.ts';
+import type { View } from './events.ts';
+import { follow } from './follow.ts';
+import type { LocalWorker } from './local-worker.ts';
+import type { ExportOptions } from './plan.ts';
+import { noWorker, showOutcome, showProgress } from './show.ts';
+
+/** Milliseconds within which a worker answers that runs. */
+const ANSWER = 3000;
+
+/**
+ * Cancels an export and waits for its end. Where its worker was in a command that has ended, one here cleans up.
+ *
+ * @returns exit code of its end
+ */
+export async function runCancel(workflowId: string, view: View): Promise<number> {
+  const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
+  let worker: LocalWorker | undefined;
+  try {
+    const known = await knownExport(temporal, workflowId);
+    if (known.description.status.name === 'RUNNING') {
+      worker = await workerIfNone(temporal, known);
+      await temporal.client.workflow.getHandle(workflowId).cancel();
+    } else {
+      view.show({ kind: 'notice', text: `${workflowId} has ended already.` });
+    }
+    const look = showProgress(view, worker === undefined ? noWorker(known.description.taskQueue) : undefined);
+    const outcome = await Promise.race([
+      follow(temporal.client, workflowId, look, new AbortController().signal),
+      ...(worker === undefined ? [] : [worker.failed]),
+    ]);
+    return showOutcome(outcome, workflowId, view, { log: worker?.log });
+  } finally {
+    await worker?.stop();
+    await temporal.close();
+  }
+}
+
+/** A worker for an export that was begun by a command which no longer runs. */
+async function workerIfNone(temporal: Temporal, known: KnownExport): Promise<LocalWorker | undefined> {
+  const { workflowId, description, command } = known;
+  if (command === undefined || (await isAnswered(temporal, workflowId))) return undefined;
+  const { source, options } = readExportArguments(command.args);
+  const { config } = await localConfig(source, options, command.cwd);
+  const { startLocalWorker } = await import('./local-worker.ts');
+  return startLocalWorker(temporal, config, description.taskQueue, workflowId);
+}
+
+async function isAnswered({ client }: Temporal, workflowId: string): Promise<boolean> {
+  const query = client.withDeadline(Date.now() + ANSWER, () =>
+    client.workflow.getHandle(workflowId).query<ExportProgress>(PROGRESS),
+  );
+  return query.then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @param args of `export`, with its name */
+function readExportArguments([, ...args]: readonly string[]): { source: string; options: ExportOptions } {
+  let read: { source: string; options: ExportOptions } | undefined;
+  exportCommand()
+    .action((source: string, options: ExportOptions) => {
+      read = { source, options };
+    })
+    .parse(args, { from: 'user' });
+  if (read === undefined) throw new Error('the command that began the export cannot be read');
+  return read;
+}

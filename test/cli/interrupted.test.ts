@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
+import { startSampleServer } from '../../dev/sample-server/index.ts';
+import type { CliUser, RunningCommand } from '../support/cli.ts';
+import { eventsOf, newCliUser, reportOf, untilProgress } from '../support/cli.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
+import { leftProcesses } from '../support/left-processes.ts';
+
+// Several whole exports in each, by processes of their own.
+vi.setConfig({ testTimeout: 180_000 });
+
+let user: CliUser;
+let server: SampleServer;
+let line: string[];
+/** Files that were done when the command was ended. */
+let done: number;
+
+beforeEach(async () => {
+  user = await newCliUser();
+  // Files of a second and more, so that some are done and some are not when the command ends.
+  server = await startSampleServer({
+    patients: 60,
+    linesPerFile: 30,
+    pollsUntilReady: 1,
+    gzip: false,
+    throttleBytesPerSecond: 30_000,
+  });
+  line = ['export', server.baseUrl, '--type', 'Patient,Condition,Observation', '--out', './exports', '--json'];
+});
+afterEach(async () => {
+  await user.leave();
+  await server.close();
+});
+
+const requests = (route: JournalEntry['route']): JournalEntry[] =>
+  server.journal.filter((entry) => entry.route === route);
+
+/** Starts the command, and returns in the middle of the downloads. */
+async function startAndWait(...more: string[]): Promise<RunningCommand> {
+  const command = user.start([...line, ...more]);
+  const { files } = await untilProgress(
+    command,
+    ({ phase, files }) => phase === 'downloading' && (files?.done ?? 0) >= 2,
+  );
+  done = files?.done ?? 0;
+  return command;
+}
+
+async function kill(command: RunningCommand): Promise<void> {
+  const exited = once(command.child, 'exit');
+  command.child.kill('SIGKILL');
+  await exited;
+}
+
+/** Runs the same command; it must end with all files, of one job, and fetch none again of those that were done. */
+async function goOn(how: string): Promise<void> {
+  const whole = new Set(
+    requests('file')
+      .filter(({ finished }) => finished)
+      .map(({ url }) => url),
+  );
+  const again = await user.run(line);
+  expect(again.code).toBe(0);
+  expect(eventsOf(again.stdout)).toContainEqual(expect.objectContaining({ kind: 'export', how }));
+  await expectExactFiles(reportOf(again).location, server);
+  expect(requests('kickOff')).toHaveLength(1);
+  expect(requests('delete')).toHaveLength(1);
+  // Of those that had been sent whole, the last ones may not have been stored yet.
+  const once = [...whole].filter((url) => requests('file').filter((entry) => entry.url === url).length === 1);
+  expect(done).toBeGreaterThanOrEqual(2);
+  expect(once.length).toBeGreaterThanOrEqual(done);
+}
+
+test('killed in the middle: the same command goes on, with the same job', async () => {
+  await kill(await startAndWait());
+  await goOn('running');
+});
+
+test('Ctrl-C once: it says how to go on, and the same command does', async () => {
+  const command = await startAndWait();
+  command.child.kill('SIGINT');
+  const { code, stdout } = await command.result;
+  expect(code).toBe(130);
+  const last = eventsOf(stdout).at(-1);
+  expect(last).toEqual({
+    kind: 'interrupted',
+    workflowId: expect.any(String),
+    goesOn: false,
+    next: `fhir-bulk-export ${line.join(' ')}`,
+  });
+  expect(requests('delete')).toHaveLength(0);
+  await goOn('running');
+});
+
+test('Ctrl-C with --cancel-on-interrupt: the job is deleted', async () => {
+  const command = await startAndWait('--cancel-on-interrupt');
+  command.child.kill('SIGINT');
+  const { code, stdout } = await command.result;
+  expect(code).toBe(4);
+  expect(eventsOf(stdout).at(-1)).toMatchObject({ kind: 'cancelled' });
+  expect(requests('delete')).toHaveLength(1);
+});
+
+test('killed together with the embedded server, whose state is lost, too: the folder is enough', async () => {
+  await kill(await startAndWait());
+  for (const pid of (await leftProcesses(user.folder)).sort((a, b) => a - b)) process.kill(pid, 'SIGKILL');
+  await rm(join(user.data, 'fhir-bulk-export/temporal'), { recursive: true });
+  await goOn('resumed');
+});
+
+test('the embedded server is killed: the export goes on by itself', async () => {
+  const command = await startAndWait();
+  const pidFile = join(user.data, 'fhir-bulk-export/temporal', hostname(), 'server.pid');
+  process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+  const result = await command.result;
+  expect(result.code).toBe(0);
+  await expectExactFiles(reportOf(result).location, server);
+  expect(requests('kickOff')).toHaveLength(1);
+});
+
+test('two commands of the same follow one export', async () => {
+  // The first one must not be over before the second one has begun.
+  server.faults.add({ route: 'file', skip: 3, do: { kind: 'delay', ms: 20_000 } });
+  const first = await startAndWait();
+  const second = await user.run(line);
+  expect(eventsOf(second.stdout)).toContainEqual(expect.objectContaining({ kind: 'export', how: 'running' }));
+  expect([second.code, (await first.result).code]).toEqual([0, 0]);
+  expect(reportOf(second)).toEqual(reportOf(await first.result));
+  expect(requests('kickOff')).toHaveLength(1);
+});

@@ -1,0 +1,124 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
+import { startSampleServer } from '../../dev/sample-server/index.ts';
+import type { ExportRow } from '../../src/cli/export-rows.ts';
+import type { ExportStatus } from '../../src/cli/export-status.ts';
+import type { CliUser, RunningCommand } from '../support/cli.ts';
+import { eventsOf, newCliUser, reportOf, untilProgress } from '../support/cli.ts';
+import { expectExactFiles } from '../support/exported-files.ts';
+import { temporalEnv } from '../support/real-worker.ts';
+import type { Stack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
+
+// Several whole exports in each, by processes of their own.
+vi.setConfig({ testTimeout: 180_000 });
+
+/** Files of a second and more, so that the command can be ended in between. */
+const SLOW: SampleServerOptions = {
+  patients: 60,
+  linesPerFile: 30,
+  pollsUntilReady: 1,
+  gzip: false,
+  throttleBytesPerSecond: 30_000,
+};
+
+let user: CliUser;
+beforeEach(async () => {
+  user = await newCliUser();
+});
+afterEach(() => user.leave());
+
+const isDownloading = ({ phase, files }: { phase: string; files?: { done: number } | undefined }): boolean =>
+  phase === 'downloading' && (files?.done ?? 0) > 0;
+
+function workflowIdOf(command: RunningCommand): string {
+  const event = eventsOf(command.stdout()).find(({ kind }) => kind === 'export');
+  return event?.kind === 'export' ? event.workflowId : '';
+}
+
+describe('with the embedded server', () => {
+  test('an export whose command was killed is listed, explained, and cancelled with its job', async () => {
+    const server: SampleServer = await startSampleServer(SLOW);
+    const line = ['export', server.baseUrl, '--out', './a folder', '--json'];
+    const command = user.start(line);
+    await untilProgress(command, isDownloading);
+    const workflowId = workflowIdOf(command);
+
+    const running = await user.run(['status', workflowId, '--json']);
+    expect(JSON.parse(running.stdout)).toMatchObject({ status: 'running', progress: { phase: 'downloading' } });
+    command.child.kill('SIGKILL');
+    await command.result;
+
+    const list = await user.run(['list', '--json']);
+    expect(JSON.parse(list.stdout) as ExportRow).toMatchObject({ workflowId, status: 'running', phase: 'downloading' });
+    const status = JSON.parse((await user.run(['status', workflowId, '--json'])).stdout) as ExportStatus;
+    expect(status).toMatchObject({
+      workflowId,
+      status: 'running',
+      next: `fhir-bulk-export export ${server.baseUrl} --out './a folder' --json`,
+    });
+    expect(status).not.toHaveProperty('progress');
+
+    const cancelled = await user.run(['cancel', workflowId]);
+    expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining('was cancelled') });
+    expect(server.journal.filter(({ route }) => route === 'delete')).toHaveLength(1);
+    expect((await user.run(['list'])).stdout).toMatch(new RegExp(`${workflowId} +cancelled`));
+    expect((await user.run(['cancel', workflowId])).stdout).toContain('has ended already');
+    expect(await user.run(['status', 'unknown'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('knows no export "unknown"'),
+    });
+    await server.close();
+  });
+});
+
+describe('with a configured service', () => {
+  let stack: Stack;
+  let env: NodeJS.ProcessEnv;
+  beforeAll(async () => {
+    stack = await startStack({ servers: { hospital: SLOW } });
+    env = temporalEnv(stack);
+  });
+  afterAll(() => stack.close());
+  const hospital = (): SampleServer => stack.servers['hospital'] as SampleServer;
+
+  test('workers elsewhere run an entry of theirs; Ctrl-C leaves them at it, and watch follows to the end', async () => {
+    const command = user.start(['export', 'hospital', '--type', 'Patient,Condition,Observation', '--json'], env);
+    await untilProgress(command, isDownloading);
+    command.child.kill('SIGINT');
+    const { code, stdout } = await command.result;
+    expect(code).toBe(130);
+    const workflowId = workflowIdOf(command);
+    expect(eventsOf(stdout).at(-1)).toMatchObject({ goesOn: true, next: `fhir-bulk-export watch ${workflowId}` });
+    expect(eventsOf(stdout)[0]).toMatchObject({
+      kind: 'temporal',
+      service: 'configured',
+      address: stack.temporal.address,
+    });
+
+    const watched = await user.run(['watch', workflowId, '--json'], env);
+    expect(watched.code).toBe(0);
+    await expectExactFiles(reportOf(watched).location, hospital());
+    // Temporal knows the end, though this user has no configuration to look at the files.
+    const again = await user.run(['export', 'hospital', '--type', 'Patient,Condition,Observation'], env);
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('complete already') });
+  });
+
+  test('a bare URL runs here, on a queue that other workers do not serve', async () => {
+    const result = await user.run(['export', hospital().baseUrl, '--type', 'Patient', '--json'], env);
+    expect(result.code).toBe(0);
+    expect(reportOf(result).location).toContain(user.folder);
+    const [started] = eventsOf(result.stdout).filter(({ kind }) => kind === 'export');
+    const handle = stack.client.workflow.getHandle(started?.kind === 'export' ? started.workflowId : '');
+    expect((await handle.describe()).taskQueue).toMatch(/^fhir-bulk-export\.here\.[0-9a-f]{12}$/);
+  });
+
+  test('a service that cannot be reached is named; no other one is used instead', async () => {
+    const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
+    expect(await user.run(['export', hospital().baseUrl], nowhere)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('Temporal at 127.0.0.1:1 cannot be used'),
+    });
+  });
+});
