@@ -10,14 +10,13 @@ import { withLock } from './lock.mjs';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const cli = 'dist/src/cli/main.js';
+const commands = ['export', 'list', 'status', 'watch', 'cancel', 'serve', 'check', 'make-key', 'worker'];
 // The program behind each script, and its first arguments.
 const programs = {
   build: undefined,
   demo: ['dist/dev/demo.js'],
   temporal: ['dist/dev/temporal/main.js'],
-  worker: [cli, 'worker'],
-  check: [cli, 'check'],
-  'make-key': [cli, 'make-key'],
+  ...Object.fromEntries(commands.map((name) => [name, [cli, name]])),
   'sample-server': ['dist/dev/sample-server/main.js'],
   bench: ['dist/bench/main.js'],
   chaos: ['dist/test/chaos/main.js'],

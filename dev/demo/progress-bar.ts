@@ -1,5 +1,5 @@
 import type { ExportProgress } from '../../src/contract.ts';
-import { readableBytes } from './readable.ts';
+import { readableBytes } from '../../src/cli/view/readable.ts';
 
 const width = 30;
 /** Milliseconds between lines without a terminal. */

@@ -1,6 +1,6 @@
 import type { AuthServer, ExpectedFile, JournalEntry, SampleServer } from '../sample-server/index.ts';
 import type { ExportedFile } from './exported-files.ts';
-import { count } from './readable.ts';
+import { count } from '../../src/cli/view/readable.ts';
 
 /** The state between two workers: one was killed, and the next has not started. */
 export interface Kill {

@@ -10,7 +10,7 @@ import { tokenLifetime } from './hospital.ts';
 import { prove } from './prove.ts';
 import { startStack, type DemoStack } from './stack.ts';
 import { makeRequest, startWithCli } from './start-export.ts';
-import { count } from './readable.ts';
+import { count } from '../../src/cli/view/readable.ts';
 import { Watcher } from './watcher.ts';
 import { Workers } from './workers.ts';
 

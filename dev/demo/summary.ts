@@ -1,6 +1,6 @@
 import type { ExportReport } from '../../src/contract.ts';
 import type { Check, FetchedFile } from './proof.ts';
-import { readableBytes } from './readable.ts';
+import { readableBytes } from '../../src/cli/view/readable.ts';
 
 /** Most files in the table; an export may have thousands. */
 const most = 40;

@@ -12,6 +12,7 @@ import { exitCode, UsageError } from './exit-codes.ts';
 import { exportCommand } from './export.ts';
 import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
+import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { watchCommand } from './watch.ts';
 import { workerCommand } from './worker.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   statusCommand(),
   watchCommand(),
   cancelCommand(),
+  serveCommand(),
   checkCommand(),
   makeKeyCommand(),
   workerCommand(),
