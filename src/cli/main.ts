@@ -6,29 +6,8 @@
 // And libuv has four threads for all files of a process, which wait for the disk most of the time when many small files
 // are stored.
 import { Command, CommanderError } from 'commander';
-import { cancelCommand } from './cancel.ts';
-import { checkCommand } from './check.ts';
+import { COMMANDS } from './commands.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
-import { exportCommand } from './export.ts';
-import { listCommand } from './list.ts';
-import { makeKeyCommand } from './make-key.ts';
-import { serveCommand } from './serve.ts';
-import { statusCommand } from './status.ts';
-import { watchCommand } from './watch.ts';
-import { workerCommand } from './worker.ts';
-
-/** What a subcommand needs is loaded when it is called. */
-const COMMANDS = [
-  exportCommand(), //
-  listCommand(),
-  statusCommand(),
-  watchCommand(),
-  cancelCommand(),
-  serveCommand(),
-  checkCommand(),
-  makeKeyCommand(),
-  workerCommand(),
-];
 
 const program = new Command('fhir-bulk-export')
   .usage('<command> [arguments]')

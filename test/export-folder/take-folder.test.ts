@@ -33,7 +33,12 @@ const KINDS = {
 const ended = new Set<string>();
 const isRunning = async ({ workflowId }: Owner) => !ended.has(workflowId);
 const take = (folder: Folder, id: string, requestHash = 'same'): Promise<ExportMark> =>
-  takeFolder(folder, { requestHash, seriesHash: requestHash, owner: { workflowId: id, firstRunId: id, runId: id }, isRunning });
+  takeFolder(folder, {
+    requestHash,
+    seriesHash: requestHash,
+    owner: { workflowId: id, firstRunId: id, runId: id },
+    isRunning,
+  });
 /** As Temporal does: what is not of the table of failures is tried again. */
 const takeAtLast = async (folder: Folder, id: string, requestHash?: string): Promise<ExportMark> => {
   for (let attempt = 1; ; attempt++) {

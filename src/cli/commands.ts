@@ -1,0 +1,22 @@
+import { cancelCommand } from './cancel.ts';
+import { checkCommand } from './check.ts';
+import { exportCommand } from './export.ts';
+import { listCommand } from './list.ts';
+import { makeKeyCommand } from './make-key.ts';
+import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
+import { watchCommand } from './watch.ts';
+import { workerCommand } from './worker.ts';
+
+/** All subcommands, in the order of the help. What one needs is loaded when it is called. */
+export const COMMANDS = [
+  exportCommand(), //
+  listCommand(),
+  statusCommand(),
+  watchCommand(),
+  cancelCommand(),
+  serveCommand(),
+  checkCommand(),
+  makeKeyCommand(),
+  workerCommand(),
+];

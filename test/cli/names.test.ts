@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { nameOfUrl, pathOf, workflowIdOf } from '../../src/cli/export/names.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { ExportRequest } from '../../src/contract.ts';
+import { faultOfPath } from '../../src/workflows/validate-path.ts';
+
+test('a URL gives a name that a person knows; URLs that might have the same one get a hash', () => {
+  expect(nameOfUrl('https://fhir.example.org/r4')).toBe('fhir.example.org_r4');
+  expect(nameOfUrl('https://fhir.example.org/r4/')).toBe('fhir.example.org_r4');
+  expect(nameOfUrl('https://fhir.example.org')).toBe('fhir.example.org');
+  const others = [
+    'https://a/b_c',
+    'https://a/x/b_c',
+    'https://a:8443/b',
+    'http://localhost:8080/b',
+    'http://[::1]:1/b',
+  ];
+  const names = others.map(nameOfUrl);
+  expect(new Set(names).size).toBe(others.length);
+  for (const name of [...names, nameOfUrl(`https://${'long'.repeat(15)}.example/${'x'.repeat(200)}`)]) {
+    const text = JSON.stringify({
+      servers: { [name]: { baseUrl: 'https://a.example' } },
+      destinations: { d: { type: 'directory', path: '.' } },
+    });
+    expect(Object.keys(parseConfig(text, 'names').servers)).toEqual([name]);
+  }
+});
+
+test('folder and workflow id follow from the request, and differ when it does', () => {
+  const request: ExportRequest = { server: 'a', level: 'group', groupId: '..x', parameters: { _type: ['Patient'] } };
+  const since: ExportRequest = {
+    ...request,
+    parameters: { _type: ['Patient'], _since: '2026-01-01T00:00:00.000+01:00' },
+  };
+  expect(pathOf(request)).toMatch(/^a\/group-%2E%2Ex-full-[0-9a-f]{6}$/);
+  expect(pathOf(since)).toMatch(/^a\/group-%2E%2Ex-since-20260101T0000000000100-[0-9a-f]{6}$/);
+  expect(faultOfPath(pathOf({ ...since, server: '...' }))).toBeUndefined();
+  expect(pathOf({ ...request, deadline: 'P1D' })).toBe(pathOf(request));
+  expect(workflowIdOf(request, ['x'])).toBe(workflowIdOf({ ...request }, ['x']));
+  const ids = [workflowIdOf(request, ['x']), workflowIdOf(request, ['y']), workflowIdOf(since, ['x'])];
+  expect(new Set(ids).size).toBe(3);
+});

@@ -1,0 +1,109 @@
+import { PassThrough } from 'node:stream';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { fit, readableTime } from '../../src/cli/view/readable.ts';
+import { JsonView, LineView, TerminalView } from '../../src/cli/view/views.ts';
+import type { ExportProgress } from '../../src/contract.ts';
+
+let out: PassThrough & { columns?: number; isTTY?: boolean };
+let written: string;
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.parse('2026-01-01T00:00:00Z'), toFake: ['Date', 'performance'] });
+  out = new PassThrough();
+  written = '';
+  out.on('data', (chunk: Buffer) => (written += chunk.toString()));
+  return () => vi.useRealTimers();
+});
+
+const base: ExportProgress = { phase: 'waiting', server: 'a', polls: 0, resources: 0, bytes: 0, warnings: [] };
+const at = (done: number, more: Partial<ExportProgress> = {}) =>
+  ({
+    kind: 'progress',
+    time: '',
+    progress: {
+      ...base,
+      phase: 'downloading',
+      bytes: done * 1_000_000,
+      files: { total: 10, done, failed: 0, waiting: 10 - done, running: 0 },
+      ...more,
+    },
+  }) as const;
+
+/** What a terminal shows after all that was written to it. */
+function screen(text: string): string[] {
+  const lines = [''];
+  for (const [, up, clear, newline, letters] of text.matchAll(/\x1b\[(\d+)A|(\x1b\[J)|(\n)|([^\x1b\n]+)/g)) {
+    if (up !== undefined) lines.length = lines.length - Number(up);
+    else if (newline !== undefined) lines.push('');
+    else if (letters !== undefined) lines[lines.length - 1] += letters;
+    else if (clear !== undefined) lines[lines.length - 1] = '';
+  }
+  return lines;
+}
+
+test('a terminal: progress is redrawn in place below what was said, with pace, time left, poll and trouble', () => {
+  out.columns = 100;
+  const view = new TerminalView(out as unknown as NodeJS.WriteStream);
+  view.show({ kind: 'export', how: 'started', workflowId: 'w', path: 'p' });
+  view.show({
+    kind: 'progress',
+    time: '',
+    progress: { ...base, polls: 2, serverProgress: '35 %\u001b[2J done', nextPollAt: '2026-01-01T00:01:05Z' },
+  });
+  expect(screen(written)).toEqual([
+    'Export w',
+    'waiting      the server says: 35 % [2J done · next poll in 1 min 5 s · 2 polls so far',
+    '',
+  ]);
+  view.show(at(0));
+  vi.setSystemTime(Date.parse('2026-01-01T00:00:10Z'));
+  view.show(at(5, { trouble: `503 ${'漢'.repeat(100)}`, standsStillSince: '2026-01-01T00:00:04Z' }));
+  view.show({ kind: 'notice', text: 'look' });
+  const [first, notice, main, trouble, end] = screen(written);
+  expect([first, notice, end]).toEqual(['Export w', 'look', '']);
+  expect(main).toBe(
+    `downloading  ${'█'.repeat(15)}${'░'.repeat(15)} 5/10 files · 5.0 MB · 500.0 kB/s · about 10 s left`,
+  );
+  expect(trouble).toMatch(/^retrying, nothing has come for 6 s: 503 漢+…$/);
+  // Letters that take two columns are counted so; else the terminal would wrap the line.
+  expect([...(trouble ?? '')].length).toBeLessThan(75);
+  view.show({ kind: 'cancelled', workflowId: 'w' });
+  expect(screen(written)).toEqual(['Export w', 'look', 'Export w was cancelled. Complete files stay.', '']);
+});
+
+test('elsewhere: lines, at each phase and now and then', () => {
+  const view = new LineView(out);
+  view.show(at(1));
+  view.show(at(2));
+  vi.advanceTimersByTime(11_000);
+  view.show(at(3));
+  view.show(at(10, { phase: 'settling' }));
+  const lines = written.trimEnd().split('\n');
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(['downloading', 'downloading', 'settling']);
+  expect(written).not.toContain('\u001b');
+});
+
+test('for machines: JSON, one progress in a second and phase', () => {
+  const view = new JsonView(out);
+  for (const done of [1, 1, 2]) view.show(at(done));
+  vi.advanceTimersByTime(1100);
+  view.show(at(3));
+  expect(
+    written
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { kind: string }).kind),
+  ).toEqual(['progress', 'progress']);
+});
+
+test('times and texts are cut to what matters', () => {
+  expect([0, 59.6, 200, 7500, 273_600].map(readableTime)).toEqual([
+    '0 s',
+    '1 min',
+    '3 min 20 s',
+    '2 h 5 min',
+    '3 d 4 h',
+  ]);
+  expect(fit('abc', 3)).toBe('abc');
+  expect(fit('abcd', 3)).toBe('ab…');
+  expect(fit('漢漢漢', 5)).toBe('漢漢…');
+});
