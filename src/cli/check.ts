@@ -5,7 +5,9 @@ import type { CheckReport, CheckRequest, CheckRow } from '../contract.ts';
 import { CHECK_SERVER } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
 import { list, namedValues, newCommand, repeated } from './arguments.ts';
-import { exitCode } from './exit-codes.ts';
+import { exitCode, exitWith } from './exit-codes.ts';
+import type { LocalWorker } from './export/local-worker.ts';
+import type { Temporal } from './temporal.ts';
 
 const SIGNS: Record<CheckRow['result'], string> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
 /** Milliseconds without a worker's answer after which the user learns what may be missing. */
@@ -13,14 +15,10 @@ const PATIENCE = 10_000;
 
 /** `fhir-bulk-export check`: exit code 1 if a row has failed. */
 export function checkCommand(): Command {
-  return newCommand(
-    'check',
-    { summary: 'check a server of the configuration through a running worker; nothing is exported' },
-    [
-      ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
-      ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
-    ],
-  )
+  return newCommand('check', { summary: 'check a server of the configuration; nothing is exported' }, [
+    ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
+    ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
+  ])
     .argument('<server>', 'an entry of fhir-bulk-export.yaml')
     .option('--destination <name>', 'default: the first one')
     .addOption(new Option('--level <level>', 'of an export; default: system').choices(['system', 'patient', 'group']))
@@ -36,17 +34,18 @@ export function checkCommand(): Command {
         ...(parameter === undefined ? {} : { parameters: namedValues(parameter) }),
       });
       print(rows);
-      process.exitCode = exitCode(ok ? 'complete' : 'error');
+      exitWith(exitCode(ok ? 'complete' : 'error'));
     });
 }
 
 type CheckOptions = Omit<CheckRequest, 'server' | 'groupId' | 'parameters'> & { group?: string; parameter?: string[] };
 
 async function runCheck(request: CheckRequest): Promise<CheckReport> {
-  const { Client, Connection, WorkflowFailedError } = await import('@temporalio/client');
-  const { loadClientConnectConfig } = await import('@temporalio/envconfig');
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const connection = await Connection.connect(connectionOptions);
+  const { WorkflowFailedError } = await import('@temporalio/client');
+  const { openTemporal } = await import('./temporal.ts');
+  const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
+  const workflowId = `check-server-${request.server}-${randomUUID()}`;
+  const here = temporal.service === 'embedded' ? await workerHere(temporal, request, workflowId) : undefined;
   const hint = setTimeout(
     () =>
       process.stderr.write(
@@ -56,10 +55,9 @@ async function runCheck(request: CheckRequest): Promise<CheckReport> {
     PATIENCE,
   );
   try {
-    const client = new Client({ connection, namespace });
-    return await client.workflow.execute<(request: CheckRequest) => Promise<CheckReport>>(CHECK_SERVER, {
-      taskQueue: taskQueueOf(process.env),
-      workflowId: `check-server-${request.server}-${randomUUID()}`,
+    return await temporal.client.workflow.execute<(request: CheckRequest) => Promise<CheckReport>>(CHECK_SERVER, {
+      taskQueue: here?.taskQueue ?? taskQueueOf(process.env),
+      workflowId,
       args: [request],
       workflowExecutionTimeout: '5 minutes',
     });
@@ -67,8 +65,22 @@ async function runCheck(request: CheckRequest): Promise<CheckReport> {
     throw error instanceof WorkflowFailedError && error.cause !== undefined ? error.cause : error;
   } finally {
     clearTimeout(hint);
-    await connection.close();
+    await here?.worker.stop();
+    await temporal.close();
   }
+}
+
+/** The embedded server has no workers but those of commands. */
+async function workerHere(
+  temporal: Temporal,
+  { server, destination }: CheckRequest,
+  workflowId: string,
+): Promise<{ worker: LocalWorker; taskQueue: string }> {
+  const { localConfig } = await import('./export/configuration.ts');
+  const { startLocalWorker } = await import('./export/local-worker.ts');
+  const { config } = await localConfig(server, destination === undefined ? {} : { destination }, process.cwd());
+  const taskQueue = `${taskQueueOf(process.env)}.here.${process.pid}`;
+  return { worker: await startLocalWorker(temporal, config, taskQueue, workflowId), taskQueue };
 }
 
 function print(rows: readonly CheckRow[]): void {

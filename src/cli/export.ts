@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import { list, newCommand, repeated } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 import type { ExportOptions } from './export/plan.ts';
@@ -29,6 +30,9 @@ export function exportCommand(): Command {
     .option('--type <types>', 'resource types, separated by commas; may be repeated', list)
     .option('--since <instant>', '"last", or an instant such as 2026-01-01T00:00:00Z: only what changed after it')
     .option('--type-filter <search>', 'a search such as Observation?category=laboratory; may be repeated', repeated)
+    .addOption(
+      new Option('--operation <name>', 'of a Group; default: export').choices(['export', 'davinci-data-export']),
+    )
     .option('--elements <names>', 'elements such as Patient.name, separated by commas; may be repeated', list)
     .option('--group <id>', 'patients of a Group')
     .option('--patient-level', 'all patients; the default')

@@ -155,3 +155,23 @@ test('logs of workers are kept for their owner alone', async () => {
   expect(logs.length).toBeGreaterThan(0);
   expect(await readFile(join(user.data, 'fhir-bulk-export/logs', logs[0] as string), 'utf8')).toContain('"level"');
 });
+
+test('check: without a configured service its worker is in the command', async () => {
+  const config = join(user.folder, 'check.yaml');
+  await writeFile(
+    config,
+    stringify({
+      servers: { hospital: { baseUrl: server.baseUrl } },
+      destinations: { local: { type: 'directory', path: './lake' } },
+    }),
+  );
+  const env = { BULK_EXPORT_CONFIG: config };
+  expect(await user.run(['check', 'hospital'], env)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/ok +destination local/),
+  });
+  expect(await user.run(['check', 'other'], env)).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('no server "other"; it has hospital'),
+  });
+});

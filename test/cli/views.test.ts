@@ -28,10 +28,13 @@ const at = (done: number, more: Partial<ExportProgress> = {}) =>
     },
   }) as const;
 
+// eslint-disable-next-line no-control-regex -- terminals are told by them
+const SEQUENCES = /\x1b\[(\d+)A|(\x1b\[J)|(\n)|([^\x1b\n]+)/g;
+
 /** What a terminal shows after all that was written to it. */
 function screen(text: string): string[] {
   const lines = [''];
-  for (const [, up, clear, newline, letters] of text.matchAll(/\x1b\[(\d+)A|(\x1b\[J)|(\n)|([^\x1b\n]+)/g)) {
+  for (const [, up, clear, newline, letters] of text.matchAll(SEQUENCES)) {
     if (up !== undefined) lines.length = lines.length - Number(up);
     else if (newline !== undefined) lines.push('');
     else if (letters !== undefined) lines[lines.length - 1] += letters;
@@ -65,7 +68,7 @@ test('a terminal: progress is redrawn in place below what was said, with pace, t
   );
   expect(trouble).toMatch(/^retrying, nothing has come for 6 s: 503 漢+…$/);
   // Letters that take two columns are counted so; else the terminal would wrap the line.
-  expect([...(trouble ?? '')].length).toBeLessThan(75);
+  expect(Array.from(trouble ?? '').length).toBeLessThan(75);
   view.show({ kind: 'cancelled', workflowId: 'w' });
   expect(screen(written)).toEqual(['Export w', 'look', 'Export w was cancelled. Complete files stay.', '']);
 });

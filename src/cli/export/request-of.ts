@@ -1,4 +1,4 @@
-import type { ExportRequest } from '../../contract.ts';
+import type { ExportOperation, ExportRequest } from '../../contract.ts';
 import { validateRequest } from '../../workflows/validate-request.ts';
 import { namedValues } from '../arguments.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -14,6 +14,7 @@ export interface RequestOptions {
   patientLevel?: boolean;
   system?: boolean;
   parameter?: string[];
+  operation?: ExportOperation;
   lenient?: boolean;
   attachments?: boolean;
   keepServerFiles?: boolean;
@@ -40,6 +41,7 @@ export function requestOf(server: string, options: RequestOptions, since: string
   const request = {
     server,
     ...levelOf(options),
+    ...(options.operation === undefined ? {} : { operation: options.operation }),
     ...(Object.keys(given).length === 0 ? {} : { parameters: given }),
     ...(options.lenient === true ? { prefer: ['handling=lenient'] } : {}),
     ...(options.attachments === true ? { attachments: 'download' } : {}),

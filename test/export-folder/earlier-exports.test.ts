@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ExportReport, ExportRequest } from '../../src/contract.ts';
+import { earlierExports, folderState } from '../../src/export-folder/earlier-exports.ts';
+import { hashRequest, hashSeries } from '../../src/export-folder/request-hash.ts';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+import { takeFolder } from '../../src/export-folder/take-folder.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'earlier-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const REQUEST: ExportRequest = { server: 'a', level: 'patient', parameters: { _type: ['Patient'] } };
+const since = (time: string): ExportRequest => ({ ...REQUEST, parameters: { ...REQUEST.parameters, _since: time } });
+
+/** Leaves what an export leaves. @param end transaction time; undefined: it has not ended */
+async function leave(path: string, request: ExportRequest, end?: string): Promise<void> {
+  const folder = await openDirectory(root, path);
+  const owner = { workflowId: path, firstRunId: path, runId: path };
+  const hashes = { requestHash: hashRequest(request), seriesHash: hashSeries(request) };
+  await takeFolder(folder, { owner, ...hashes, since: request.parameters?.['_since'], isRunning: async () => false });
+  if (end === undefined) return;
+  const report: Partial<ExportReport> = { status: 'complete', transactionTime: end };
+  await folder.write('.export/report.json', JSON.stringify(report));
+  await folder.write('manifest.json', '{}');
+}
+
+const found = async (request: ExportRequest): Promise<[string, string | undefined][]> =>
+  (await earlierExports(await openDirectory(root, ''), request)).map(({ path, since }) => [path, since]);
+
+test('finds complete exports of the same but for the time, at any depth, in the order of their times', async () => {
+  await leave('b/2', since('2026-01-01T00:00:00Z'), '2026-01-02T00:00:00Z');
+  await leave('1', REQUEST, '2026-01-01T00:00:00.000+00:00');
+  await leave('deep/er/3', since('2026-01-02T00:00:00Z'), '2026-01-02T00:30:00-01:00');
+  await leave('unfinished', REQUEST);
+  await leave('other', { ...REQUEST, parameters: { _type: ['Condition'] } }, '2026-01-05T00:00:00Z');
+  await leave('without-time', REQUEST, '');
+  await mkdir(join(root, 'something/else'), { recursive: true });
+  await writeFile(join(root, 'something/file'), '');
+  const all = [
+    ['1', undefined],
+    ['b/2', '2026-01-01T00:00:00Z'],
+    ['deep/er/3', '2026-01-02T00:00:00Z'],
+  ];
+  expect(await found(REQUEST)).toEqual(all);
+  expect(await found(since('2026-03-01T00:00:00Z'))).toEqual(all);
+});
+
+test('of an export of an earlier version, one of all data is known', async () => {
+  const mark = (request: ExportRequest): string =>
+    JSON.stringify({ format: 1, mark: 'm', requestHash: hashRequest(request), owner: {}, createdAt: '' });
+  for (const [path, request] of [
+    ['full', REQUEST],
+    ['changes', since('2026-01-01T00:00:00Z')],
+  ] as const) {
+    await leave(path, request, '2026-01-02T00:00:00Z');
+    await writeFile(join(root, path, '.export/export.json'), mark(request));
+  }
+  expect(await found(REQUEST)).toEqual([['full', undefined]]);
+});
+
+test('tells what a folder holds', async () => {
+  await leave('unfinished', REQUEST);
+  await leave('complete', REQUEST, '2026-01-02T00:00:00Z');
+  const stateOf = async (path: string, request: ExportRequest = REQUEST) =>
+    (await folderState(await openDirectory(root, path), request)).kind;
+  expect(await stateOf('none')).toBe('free');
+  expect(await stateOf('unfinished')).toBe('unfinished');
+  expect(await stateOf('complete')).toBe('complete');
+  expect(await stateOf('complete', since('2026-01-02T00:00:00Z'))).toBe('taken');
+});
