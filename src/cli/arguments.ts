@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from './exit-codes.ts';
 
 /**
@@ -29,6 +29,12 @@ export function list(text: string, before: string[] = []): string[] {
 /** Takes a value as it is; the option may be repeated. */
 export function repeated(text: string, before: string[] = []): string[] {
   return [...before, text];
+}
+
+/** Reads a whole number that is not negative. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
 }
 
 /**

@@ -19,7 +19,10 @@ export interface ExportRow {
 /** The newest exports. */
 export async function exportRows({ client }: Temporal, limit: number): Promise<ExportRow[]> {
   const rows: ExportRow[] = [];
-  for await (const info of client.workflow.list({ query: `WorkflowType = '${BULK_EXPORT}'`, pageSize: limit })) {
+  for await (const info of client.workflow.list({
+    query: `WorkflowType = '${BULK_EXPORT}'`,
+    pageSize: Math.min(Math.max(limit, 1), 1000),
+  })) {
     if (rows.length >= limit) break;
     rows.push(rowOf(info));
   }

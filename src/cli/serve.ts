@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, wholeNumber } from './arguments.ts';
 
 /** `fhir-bulk-export serve` */
 export function serveCommand(): Command {
@@ -18,7 +18,7 @@ export function serveCommand(): Command {
     ],
   )
     .argument('<folder>', 'with the manifest.json of a complete export')
-    .option('--port <number>', 'default: 8090; 0: a free one', Number, 8090)
+    .option('--port <number>', 'default: 8090; 0: a free one', wholeNumber, 8090)
     .option('--host <address>', 'to listen at; default: 127.0.0.1')
     .action(async (folder: string, { port, host }: { port: number; host?: string }) => {
       const { readExported } = await import('./serve/exported.ts');

@@ -6,7 +6,7 @@ import { count, readableBytes, readableTime } from './readable.ts';
 import { reportLines } from './report-lines.ts';
 
 /** Letters of the bar. */
-const BAR = 30;
+const BAR = 24;
 /** Longest quotation of a server's words, or of a trouble. */
 const QUOTE = 300;
 
@@ -36,7 +36,10 @@ export function linesOf(event: Exclude<ExportEvent, { kind: 'progress' }>): stri
     case 'interrupted':
       return event.goesOn
         ? [`The export goes on without this command. To follow it again:`, `  ${event.next}`]
-        : [`Stopped; nothing is lost. The same command goes on where this one left off:`, `  ${event.next}`];
+        : [
+            `Stopping (Ctrl-C again: at once); nothing is lost. The same command goes on where this one left off:`,
+            `  ${event.next}`,
+          ];
   }
 }
 
@@ -68,6 +71,7 @@ export class ProgressText {
         : `, nothing has come for ${readableTime((now - Date.parse(standsStillSince)) / 1000)}`;
     return [
       main.join(' ').trimEnd(),
+      ...this.#paceLine(progress),
       ...(trouble === undefined ? [] : [`retrying${still}: ${tidy(trouble, QUOTE)}`]),
       ...attachments(progress),
     ];
@@ -78,12 +82,20 @@ export class ProgressText {
       `${bar(files.done, files.total)} ${files.done.toLocaleString('en')}/${count(files.total, 'file')}`,
       readableBytes(progress.bytes),
     ];
-    const pace = progress.phase === 'downloading' ? this.#pace.get() : undefined;
-    const left = files.total - files.done - files.failed;
-    if (pace !== undefined && pace.bytes > 0) parts.push(`${readableBytes(pace.bytes)}/s`);
-    if (pace !== undefined && pace.files > 0 && left > 0) parts.push(`about ${readableTime(left / pace.files)} left`);
     if (files.failed > 0) parts.push(`${files.failed.toLocaleString('en')} failed`);
     return parts.join(' · ');
+  }
+
+  /** On a line of its own, so that both lines fit into eighty columns. */
+  #paceLine({ phase, files }: ExportProgress): string[] {
+    const pace = phase === 'downloading' ? this.#pace.get() : undefined;
+    if (files === undefined || pace === undefined) return [];
+    const left = files.total - files.done - files.failed;
+    const parts = [
+      ...(pace.bytes > 0 ? [`${readableBytes(pace.bytes)}/s`] : []),
+      ...(pace.files > 0 && left > 0 ? [`about ${readableTime(left / pace.files)} left`] : []),
+    ];
+    return parts.length === 0 ? [] : [`${' '.repeat(13)}${parts.join(' · ')}`];
   }
 }
 

@@ -47,7 +47,7 @@ export class LineView implements View {
       return;
     }
     const lines = this.#text.lines(event.progress, Date.now());
-    if (this.#rare.isDue(event.progress)) this.#out.write(`${lines.join(' · ')}\n`);
+    if (this.#rare.isDue(event.progress)) this.#out.write(`${lines.map((line) => line.trim()).join(' · ')}\n`);
   }
 
   end(): void {}
