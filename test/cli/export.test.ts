@@ -96,6 +96,8 @@ test('exit codes tell issues, failures and wrong options apart', async () => {
     [['export', server.baseUrl, '--since', 'yesterday'], /_since: .* must be a FHIR instant/],
     [['export', server.baseUrl, '--group', 'a', '--system'], /one of --group/],
     [['export', 'http://fhir.example.org/r4'], /http:\/\/fhir.example.org\/r4 .*https/],
+    [['export', 'http://'], /must be a URL/],
+    [['export', 'fhir.example.org/r4'], /a URL begins with https:/],
     [['export', server.baseUrl, '--param', '_until'], /NAME=VALUE/],
     [['export', server.baseUrl, '--path', '../elsewhere'], /--path must not contain/],
     [['export', server.baseUrl, '--typ', 'Patient'], /Did you mean --type\?/],

@@ -35,10 +35,14 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
   if (options.out !== undefined && options.destination !== undefined) {
     throw new UsageError('Give --out or --destination, not both.');
   }
+  if (!isUrl(source) && source.includes('/')) {
+    throw new UsageError(`${source} is no name of a configured server, and a URL begins with https://.`);
+  }
+  const open = isUrl(source) ? openServer(source) : undefined;
   const needsFile = !isUrl(source) || options.destination !== undefined;
   const file = needsFile ? await loadConfig(fileOf(options, cwd)) : undefined;
   const server = isUrl(source) ? nameOfUrl(source) : source;
-  const servers = isUrl(source) ? { [server]: openServer(source) } : pick(file?.servers ?? {}, source, 'server');
+  const servers = open === undefined ? pick(file?.servers ?? {}, source, 'server') : { [server]: open };
   const out = options.out ?? (isUrl(source) && options.destination === undefined ? DEFAULT_OUT : undefined);
   const destinations: Config['destinations'] =
     out === undefined
