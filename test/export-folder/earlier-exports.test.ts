@@ -5,12 +5,17 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import { earlierExports, folderState } from '../../src/export-folder/earlier-exports.ts';
 import { hashRequest, hashSeries } from '../../src/export-folder/request-hash.ts';
-import { openDirectory } from '../../src/storage/directory/directory.ts';
 import { takeFolder } from '../../src/export-folder/take-folder.ts';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+import type { Folder } from '../../src/storage/folder.ts';
+import { openS3 } from '../../src/storage/s3/s3.ts';
+import { hasS3, startS3 } from '../support/s3.ts';
 
 let root: string;
+let open: (path: string) => Promise<Folder>;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'earlier-'));
+  open = (path) => openDirectory(root, path);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -19,7 +24,7 @@ const since = (time: string): ExportRequest => ({ ...REQUEST, parameters: { ...R
 
 /** Leaves what an export leaves. @param end transaction time; undefined: it has not ended */
 async function leave(path: string, request: ExportRequest, end?: string): Promise<void> {
-  const folder = await openDirectory(root, path);
+  const folder = await open(path);
   const owner = { workflowId: path, firstRunId: path, runId: path };
   const hashes = { requestHash: hashRequest(request), seriesHash: hashSeries(request) };
   await takeFolder(folder, { owner, ...hashes, since: request.parameters?.['_since'], isRunning: async () => false });
@@ -30,7 +35,7 @@ async function leave(path: string, request: ExportRequest, end?: string): Promis
 }
 
 const found = async (request: ExportRequest): Promise<[string, string | undefined][]> =>
-  (await earlierExports(await openDirectory(root, ''), request)).map(({ path, since }) => [path, since]);
+  (await earlierExports(await open(''), request)).map(({ path, since }) => [path, since]);
 
 test('finds complete exports of the same but for the time, at any depth, in the order of their times', async () => {
   await leave('b/2', since('2026-01-01T00:00:00Z'), '2026-01-02T00:00:00Z');
@@ -50,6 +55,24 @@ test('finds complete exports of the same but for the time, at any depth, in the 
   expect(await found(since('2026-03-01T00:00:00Z'))).toEqual(all);
 });
 
+test.skipIf(!hasS3)('finds them in a bucket, with and without a prefix', async () => {
+  const service = await startS3();
+  try {
+    for (const options of [{}, { prefix: 'raw' }]) {
+      open = async (path) => openS3(service.destination(options), path);
+      await leave('a/1', REQUEST, '2026-01-01T00:00:00Z');
+      await leave('a/2', since('2026-01-01T00:00:00Z'), '2026-01-02T00:00:00Z');
+      expect(await found(REQUEST)).toEqual([
+        ['a/1', undefined],
+        ['a/2', '2026-01-01T00:00:00Z'],
+      ]);
+      await (await open('a')).remove('');
+    }
+  } finally {
+    await service.stop();
+  }
+});
+
 test('of an export of an earlier version, one of all data is known', async () => {
   const mark = (request: ExportRequest): string =>
     JSON.stringify({ format: 1, mark: 'm', requestHash: hashRequest(request), owner: {}, createdAt: '' });
@@ -67,7 +90,7 @@ test('tells what a folder holds', async () => {
   await leave('unfinished', REQUEST);
   await leave('complete', REQUEST, '2026-01-02T00:00:00Z');
   const stateOf = async (path: string, request: ExportRequest = REQUEST) =>
-    (await folderState(await openDirectory(root, path), request)).kind;
+    (await folderState(await open(path), request)).kind;
   expect(await stateOf('none')).toBe('free');
   expect(await stateOf('unfinished')).toBe('unfinished');
   expect(await stateOf('complete')).toBe('complete');

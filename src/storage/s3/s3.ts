@@ -83,7 +83,9 @@ class S3Folder implements Folder {
   }
 
   list(folder: string): Promise<string[]> {
-    return this.#bucket.names(`${this.#key(folder)}/`);
+    const key = this.#key(folder);
+    // The root of a bucket has no name.
+    return this.#bucket.names(key === '' ? '' : `${key}/`);
   }
 
   async remove(name: string): Promise<void> {
