@@ -3,6 +3,9 @@ import type { ExportRequest } from '../../contract.ts';
 import { hashRequest } from '../../export-folder/request-hash.ts';
 import { encodeSegment } from '../../workflows/default-path.ts';
 
+/** Letters of a server's name that is made of its URL; a hash may follow. */
+const LONGEST = 50;
+
 /** Whether the text is the base URL of a FHIR server, rather than the name of a configured one. */
 export function isUrl(text: string): boolean {
   return text.includes('://');
@@ -13,16 +16,14 @@ export function isUrl(text: string): boolean {
  * otherwise have the same name.
  */
 export function nameOfUrl(text: string): string {
-  const url = new URL(text.replace(/\/+$/, '').trim());
-  const [, first = '', ...others] = url.pathname.replace(/\/+$/, '').split('/');
-  const isPlain = url.protocol === 'https:' && url.port === '' && others.length === 0 && /^[A-Za-z0-9]*$/.test(first);
-  const parts = [url.hostname.replaceAll(/[^A-Za-z0-9.-]/g, ''), url.port, others.at(-1) ?? first];
-  const readable = parts
-    .filter((part) => part !== '')
-    .join('_')
-    .replaceAll(/[^A-Za-z0-9._-]/g, '')
-    .slice(0, 50);
-  return isPlain ? readable : `${readable}_${shortHash(url.href, 6)}`;
+  const url = new URL(text.trim().replace(/\/+$/, ''));
+  const segments = url.pathname.split('/').filter((segment) => segment !== '');
+  const whole = [url.hostname, url.port, segments.at(-1) ?? ''].filter((part) => part !== '').join('_');
+  const readable = whole.replaceAll(/[^A-Za-z0-9._-]/g, '').slice(0, LONGEST);
+  const isPlain =
+    url.protocol === 'https:' && url.port === '' && /^[a-z0-9.-]+$/.test(url.hostname) && segments.length <= 1;
+  const isUnique = isPlain && /^[A-Za-z0-9]*$/.test(segments[0] ?? '') && readable === whole;
+  return isUnique ? readable : `${readable}_${shortHash(url.href, 6)}`;
 }
 
 /** Folder of an export: the same whenever the same is asked for, so that it can be resumed. */
