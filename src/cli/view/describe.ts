@@ -102,10 +102,14 @@ export class ProgressText {
 function waiting({ polls, serverProgress, nextPollAt }: ExportProgress, now: number): string[] {
   const parts = [
     ...(serverProgress === undefined ? [] : [`the server says: ${tidy(serverProgress, QUOTE)}`]),
-    ...(nextPollAt === undefined ? [] : [`next poll in ${readableTime((Date.parse(nextPollAt) - now) / 1000)}`]),
+    ...(nextPollAt === undefined ? [] : [nextPoll(Date.parse(nextPollAt) - now)]),
     ...(polls === 0 ? [] : [`${count(polls, 'poll')} so far`]),
   ];
   return [parts.join(' · ')];
+}
+
+function nextPoll(milliseconds: number): string {
+  return milliseconds < 500 ? 'next poll now' : `next poll in ${readableTime(milliseconds / 1000)}`;
 }
 
 function attachments({ attachments: found }: ExportProgress): string[] {
