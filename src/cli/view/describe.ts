@@ -99,8 +99,9 @@ export class ProgressText {
   }
 }
 
-function waiting({ polls, serverProgress, nextPollAt }: ExportProgress, now: number): string[] {
+function waiting({ queue, polls, serverProgress, nextPollAt }: ExportProgress, now: number): string[] {
   const parts = [
+    ...(queue === undefined ? [] : [`other exports come first: place ${queue.place} of ${queue.waiting}`]),
     ...(serverProgress === undefined ? [] : [`the server says: ${tidy(serverProgress, QUOTE)}`]),
     ...(nextPollAt === undefined ? [] : [nextPoll(Date.parse(nextPollAt) - now)]),
     ...(polls === 0 ? [] : [`${count(polls, 'poll')} so far`]),
