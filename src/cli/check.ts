@@ -26,6 +26,8 @@ export function checkCommand(): Command {
     .addOption(new Option('--operation <name>', 'default: export').choices(['export', 'davinci-data-export']))
     .option('--types <types>', 'resource types of an export, separated by commas; default: all', list)
     .option('--param, --parameter <name=value>', 'a parameter of an export; may be repeated', repeated)
+    .option('--prefer <value>', 'such as handling=lenient; may be repeated', repeated)
+    .addOption(new Option('--attachments <what>', 'of an export').choices(['download']))
     .action(async (server: string, { group, parameter, ...others }: CheckOptions) => {
       const { ok, rows } = await runCheck({
         server,
