@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import type { CheckReport, CheckRequest, CheckRow } from '../contract.ts';
 import { CHECK_SERVER } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
@@ -21,13 +20,14 @@ export function checkCommand(): Command {
   ])
     .argument('<server>', 'an entry of fhir-bulk-export.yaml')
     .option('--destination <name>', 'default: the first one')
-    .addOption(new Option('--level <level>', 'of an export; default: system').choices(['system', 'patient', 'group']))
+    // What these may be, the check says itself, as an export does.
+    .option('--level <level>', 'system, patient or group; default: what the server does')
     .option('--group <id>', 'Group of an export')
-    .addOption(new Option('--operation <name>', 'default: export').choices(['export', 'davinci-data-export']))
+    .option('--operation <name>', 'export or davinci-data-export; default: export')
     .option('--types <types>', 'resource types of an export, separated by commas; default: all', list)
     .option('--param, --parameter <name=value>', 'a parameter of an export; may be repeated', repeated)
     .option('--prefer <value>', 'such as handling=lenient; may be repeated', repeated)
-    .addOption(new Option('--attachments <what>', 'of an export').choices(['download']))
+    .option('--attachments <what>', 'download')
     .action(async (server: string, { group, parameter, ...others }: CheckOptions) => {
       const { ok, rows } = await runCheck({
         server,

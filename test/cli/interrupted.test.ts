@@ -8,7 +8,7 @@ import { startSampleServer } from '../../dev/sample-server/index.ts';
 import type { CliUser, RunningCommand } from '../support/cli.ts';
 import { eventsOf, newCliUser, reportOf, untilProgress } from '../support/cli.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
-import { leftProcesses } from '../support/left-processes.ts';
+import { killLeftProcesses } from '../support/left-processes.ts';
 
 // Several whole exports in each, by processes of their own.
 vi.setConfig({ testTimeout: 180_000 });
@@ -107,7 +107,7 @@ test('Ctrl-C with --cancel-on-interrupt: the job is deleted', async () => {
 
 test('killed together with the embedded server, whose state is lost, too: the folder is enough', async () => {
   await kill(await startAndWait());
-  for (const pid of (await leftProcesses(user.folder)).sort((a, b) => a - b)) process.kill(pid, 'SIGKILL');
+  await killLeftProcesses(user.folder);
   await rm(join(user.data, 'fhir-bulk-export/temporal'), { recursive: true });
   await goOn('resumed');
 });

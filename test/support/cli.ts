@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, inject } from 'vitest';
 import type { ExportEvent } from '../../src/cli/export/events.ts';
 import type { ExportProgress, ExportReport } from '../../src/contract.ts';
 import { spawnOwned } from '../../src/programs/child.ts';
-import { leftProcesses } from './left-processes.ts';
+import { killLeftProcesses } from './left-processes.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -69,8 +68,7 @@ export async function newCliUser(): Promise<CliUser> {
     start,
     run: (args, env) => start(args, env).result,
     leave: async () => {
-      for (const pid of (await leftProcesses(folder)).sort((a, b) => a - b)) process.kill(pid, 'SIGKILL');
-      while ((await leftProcesses(folder)).length > 0) await delay(50);
+      await killLeftProcesses(folder);
       await rm(folder, { recursive: true, force: true });
     },
   };

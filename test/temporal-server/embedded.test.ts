@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { spawnOwned } from '../../src/programs/child.ts';
 import { commandOf } from '../../src/process/process-identity.ts';
 import { isListening } from '../../src/temporal-server/ports.ts';
-import { leftProcesses } from '../support/left-processes.ts';
+import { killLeftProcesses, leftProcesses } from '../support/left-processes.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/test/support/embedded-user.js', import.meta.url));
 
@@ -24,9 +24,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const user of users) user.kill('SIGKILL');
-  // The guard first: it would start the server again.
-  for (const pid of (await leftProcesses(data)).sort((a, b) => a - b)) process.kill(pid, 'SIGKILL');
-  await expect.poll(() => leftProcesses(data)).toEqual([]);
+  await killLeftProcesses(data);
   await rm(data, { recursive: true, force: true });
 });
 
