@@ -14,7 +14,15 @@ beforeEach(() => {
   return () => vi.useRealTimers();
 });
 
-const base: ExportProgress = { phase: 'waiting', server: 'a', polls: 0, resources: 0, bytes: 0, warnings: [] };
+const base: ExportProgress = {
+  phase: 'waiting',
+  server: 'a',
+  polls: 0,
+  resources: 0,
+  bytes: 0,
+  deadline: '2026-01-31T00:00:00Z',
+  warnings: [],
+};
 const at = (done: number, more: Partial<ExportProgress> = {}) =>
   ({
     kind: 'progress',
