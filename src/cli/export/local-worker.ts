@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { NativeConnection } from '@temporalio/worker';
 import { destination, pino } from 'pino';
 import type { Config } from '../../config.ts';
@@ -34,8 +31,6 @@ export async function startLocalWorker(
   taskQueue: string,
   workflowId: string,
 ): Promise<LocalWorker> {
-  const workflowBundle = fileURLToPath(new URL('../../../workflow-bundle.js', import.meta.url));
-  if (!existsSync(workflowBundle)) throw new Error(`${workflowBundle} is missing; run "npm run build" first`);
   const folder = join(dataFolder(), 'logs');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const log = join(folder, `${encodeSegment(workflowId)}.log`);
@@ -43,8 +38,7 @@ export async function startLocalWorker(
   // Ctrl-C is handled by the command.
   installRuntime(logger, { shutdownSignals: [] });
   const connection = await NativeConnection.connect(connectionOptions);
-  const { downloadThreads = availableParallelism() } = config;
-  const workers = await createWorkers({ connection, namespace, config, taskQueue, workflowBundle, downloadThreads });
+  const workers = await createWorkers({ connection, namespace, config, taskQueue });
   const ended = workers.run();
   return {
     log,
