@@ -43,14 +43,16 @@ export function wholeNumber(text: string): number {
  * @throws UsageError
  */
 export function namedValues(texts: readonly string[]): Record<string, string | string[]> {
-  const values: Record<string, string[]> = {};
+  // No object: any name may be given, also those that every object has.
+  const values = new Map<string, string[]>();
   for (const text of texts) {
     const at = text.indexOf('=');
     if (at < 1) throw new UsageError(`${text}: write NAME=VALUE, such as _until=2026-01-01T00:00:00Z`);
-    (values[text.slice(0, at)] ??= []).push(text.slice(at + 1));
+    const name = text.slice(0, at);
+    values.set(name, [...(values.get(name) ?? []), text.slice(at + 1)]);
   }
   return Object.fromEntries(
-    Object.entries(values).map(([name, all]) => [name, all.length === 1 ? (all[0] as string) : all]),
+    [...values].map(([name, all]) => [name, all.length === 1 ? (all[0] as string) : all]),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ExportProgress } from '../contract.ts';
 import { PROGRESS } from '../contract.ts';
+import { isOpen } from '../process/is-running.ts';
 import type { Outcome } from './export/follow.ts';
 import { outcomeOf } from './export/follow.ts';
 import type { ExportRow } from './export-rows.ts';
@@ -25,7 +26,7 @@ export interface ExportStatus extends ExportRow {
 export async function exportStatus(temporal: Temporal, workflowId: string): Promise<ExportStatus> {
   const known = await knownExport(temporal, workflowId);
   const row = rowOf(known.description);
-  if (row.status !== 'running') {
+  if (!isOpen(known.description)) {
     return { ...row, outcome: await outcomeOf(temporal.client, workflowId, new AbortController().signal) };
   }
   const { client } = temporal;

@@ -20,6 +20,12 @@ for (const command of COMMANDS) program.addCommand(command);
 for (const command of [program, ...COMMANDS])
   command.exitOverride().showHelpAfterError('(--help shows all options, with examples)');
 
+// Whoever read the output has enough, as `head` does.
+process.stdout.once('error', () => {
+  process.stdout.on('error', () => {});
+  process.kill(process.pid, 'SIGTERM');
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

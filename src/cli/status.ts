@@ -4,7 +4,7 @@ import { exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export status` */
 export function statusCommand(): Command {
-  return newCommand('status', { summary: 'say how far an export is, or how it ended' }, [
+  return newCommand('status', { summary: 'say how far an export is, or how it ended; exit codes as of export' }, [
     ['status hospital-a.patient.1f2e3d4c5b', 'an export that "fhir-bulk-export list" shows'],
   ])
     .argument('<id>', 'workflow id')
@@ -12,11 +12,12 @@ export function statusCommand(): Command {
     .action(async (workflowId: string, options: { json?: boolean }) => {
       const { openTemporal } = await import('./temporal.ts');
       const { exportStatus, describeStatus } = await import('./export-status.ts');
+      const { outcomeCode } = await import('./export/show.ts');
       const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
       const status = await exportStatus(temporal, workflowId);
       await temporal.close();
       const lines = options.json === true ? [JSON.stringify(status)] : describeStatus(status);
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
-      exitWith(0);
+      exitWith(status.outcome === undefined ? 0 : outcomeCode(status.outcome));
     });
 }

@@ -1,4 +1,4 @@
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
@@ -99,6 +99,7 @@ test('exit codes tell issues, failures and wrong options apart', async () => {
     [['export', 'http://'], /must be a URL/],
     [['export', 'fhir.example.org/r4'], /a URL begins with https:/],
     [['export', server.baseUrl, '--param', '_until'], /NAME=VALUE/],
+    [['check', server.baseUrl], /Only an entry/],
     [['export', server.baseUrl, '--path', '../elsewhere'], /--path must not contain/],
     [['export', server.baseUrl, '--typ', 'Patient'], /Did you mean --type\?/],
     [['exprot'], /Did you mean export\?/],
@@ -155,6 +156,8 @@ test('an entry of the configuration; --since last goes on where a complete expor
 test('logs of workers are kept for their owner alone', async () => {
   const logs = await readdir(join(user.data, 'fhir-bulk-export/logs'));
   expect(logs.length).toBeGreaterThan(0);
+  expect((await stat(join(user.data, 'fhir-bulk-export/logs'))).mode & 0o077).toBe(0);
+  expect((await stat(join(user.data, 'fhir-bulk-export/logs', logs[0] as string))).mode & 0o077).toBe(0);
   expect(await readFile(join(user.data, 'fhir-bulk-export/logs', logs[0] as string), 'utf8')).toContain('"level"');
 });
 

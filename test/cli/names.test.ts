@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { nameOfUrl, pathOf, workflowIdOf } from '../../src/cli/export/names.ts';
+import { requestOf } from '../../src/cli/export/request-of.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { ExportRequest } from '../../src/contract.ts';
 import { faultOfPath } from '../../src/workflows/validate-path.ts';
@@ -39,4 +40,20 @@ test('folder and workflow id follow from the request, and differ when it does', 
   expect(workflowIdOf(request, ['x'])).toBe(workflowIdOf({ ...request }, ['x']));
   const ids = [workflowIdOf(request, ['x']), workflowIdOf(request, ['y']), workflowIdOf(since, ['x'])];
   expect(new Set(ids).size).toBe(3);
+});
+
+test('a parameter may have any name, but is given once', () => {
+  const faultOf = (options: Parameters<typeof requestOf>[1]): string => {
+    try {
+      return JSON.stringify(requestOf('a', options, undefined));
+    } catch (error) {
+      return `${(error as Error).name}: ${(error as Error).message}`;
+    }
+  };
+  expect(faultOf({ parameter: ['constructor=x'] })).not.toContain('TypeError');
+  expect(faultOf({ parameter: ['__proto__=x'] })).not.toContain('TypeError');
+  const since = '2026-01-01T00:00:00Z';
+  expect(faultOf({ since: 'last', parameter: [`_since=${since}`] })).toMatch(/UsageError: _since is given by an option/);
+  expect(faultOf({ type: ['Patient'], parameter: ['_type=Group'] })).toMatch(/UsageError: _type is given/);
+  expect(faultOf({ parameter: [`_since=${since}`] })).toContain(since);
 });

@@ -32,21 +32,29 @@ export async function startLocalWorker(
   workflowId: string,
 ): Promise<LocalWorker> {
   const folder = join(dataFolder(), 'logs');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: Error) => {
+    throw new Error(`Logs cannot be kept (${error.message}). XDG_DATA_HOME names another place for them.`, { cause: error });
+  });
   const log = join(folder, `${encodeSegment(workflowId)}.log`);
-  const logger = pino({ serializers: { error: logError } }, destination({ dest: log, mode: 0o600, sync: true }));
+  const lines = destination({ dest: log, mode: 0o600, sync: true });
+  // A full disk at home must not end an export to another one.
+  lines.on('error', () => {});
+  const logger = pino({ serializers: { error: logError } }, lines);
   // Ctrl-C is handled by the command.
   installRuntime(logger, { shutdownSignals: [] });
   const connection = await NativeConnection.connect(connectionOptions);
   const workers = await createWorkers({ connection, namespace, config, taskQueue });
   const ended = workers.run();
+  const failed = new Promise<never>((_, reject) => {
+    ended.catch((error: Error) =>
+      reject(new Error(`The worker failed: ${error.message} (log: ${log})`, { cause: error })),
+    );
+  });
+  // Whoever waits for it learns of it; nobody may be waiting yet, or any more.
+  failed.catch(() => {});
   return {
     log,
-    failed: new Promise((_, reject) => {
-      ended.catch((error: Error) =>
-        reject(new Error(`The worker failed: ${error.message} (log: ${log})`, { cause: error })),
-      );
-    }),
+    failed,
     stop: async () => {
       workers.shutdown();
       await ended.catch(() => {});

@@ -29,13 +29,15 @@ export interface RequestOptions {
  * @throws UsageError that names every fault
  */
 export function requestOf(server: string, options: RequestOptions, since: string | undefined): ExportRequest {
+  const others = namedValues(options.parameter ?? []);
+  refuseTwice(options, others);
   const parameters = {
     _type: options.type,
     _since: since,
     _typeFilter: options.typeFilter,
     _elements: options.elements,
     patient: options.patient,
-    ...namedValues(options.parameter ?? []),
+    ...others,
   };
   const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
   const request = {
@@ -52,6 +54,17 @@ export function requestOf(server: string, options: RequestOptions, since: string
   if (checked.kind === 'invalid')
     throw new UsageError(`These options make no valid request: ${checked.problems.join('; ')}`);
   return checked.request;
+}
+
+/** A parameter that has an option of its own is given once. */
+function refuseTwice(options: RequestOptions, others: Readonly<Record<string, unknown>>): void {
+  const { type, since, typeFilter, elements, patient } = options;
+  const own = { _type: type, _since: since, _typeFilter: typeFilter, _elements: elements, patient };
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined && Object.hasOwn(others, name)) {
+      throw new UsageError(`${name} is given by an option of its own: leave out --param ${name}=…`);
+    }
+  }
 }
 
 function levelOf({ group, system, patientLevel }: RequestOptions): Pick<ExportRequest, 'level' | 'groupId'> {

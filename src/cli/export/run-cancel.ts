@@ -1,5 +1,7 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ExportProgress } from '../../contract.ts';
 import { PROGRESS } from '../../contract.ts';
+import { isOpen } from '../../process/is-running.ts';
 import { exportCommand } from '../export.ts';
 import { knownExport } from '../one-export.ts';
 import type { KnownExport } from '../one-export.ts';
@@ -25,9 +27,9 @@ export async function runCancel(workflowId: string, view: View): Promise<number>
   let worker: LocalWorker | undefined;
   try {
     const known = await knownExport(temporal, workflowId);
-    if (known.description.status.name === 'RUNNING') {
+    if (isOpen(known.description)) {
       worker = await workerIfNone(temporal, known);
-      await temporal.client.workflow.getHandle(workflowId).cancel();
+      await cancelIfOpen(temporal, workflowId);
     } else {
       view.show({ kind: 'notice', text: `${workflowId} has ended already.` });
     }
@@ -40,6 +42,15 @@ export async function runCancel(workflowId: string, view: View): Promise<number>
   } finally {
     await worker?.stop();
     await temporal.close();
+  }
+}
+
+/** One that has ended meanwhile is left as it ended. */
+export async function cancelIfOpen({ client }: Temporal, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }
 

@@ -13,6 +13,7 @@ import type { LocalWorker } from './local-worker.ts';
 import type { ExportOptions, Plan } from './plan.ts';
 import { noWorker, showOutcome, showProgress } from './show.ts';
 import { planExport } from './plan.ts';
+import { cancelIfOpen } from './run-cancel.ts';
 
 /** A run of `export`, with what it was called with. */
 export interface ExportCall {
@@ -71,7 +72,7 @@ async function run(call: ExportCall, plan: Plan, temporal: Temporal, view: View,
     const outcome = await watch(signal).catch(async (error: unknown) => {
       if (!signal.aborted || call.options.cancelOnInterrupt !== true) throw error;
       view.show({ kind: 'notice', text: 'Cancelling the export; the job on the FHIR server is deleted.' });
-      await temporal.client.workflow.getHandle(plan.workflowId).cancel();
+      await cancelIfOpen(temporal, plan.workflowId);
       return watch(new AbortController().signal);
     });
     const seconds = Math.round((performance.now() - began) / 1000);

@@ -7,6 +7,12 @@ import type { Outcome } from './follow.ts';
 /** Milliseconds without an answer of workers elsewhere after which the user learns what may be missing. */
 const SILENCE = 10_000;
 
+/** Exit code of an export that has ended. */
+export function outcomeCode(outcome: Outcome): number {
+  if (outcome.kind !== 'complete') return exitCode(outcome.kind);
+  return exitCode(outcome.report.status === 'complete' ? 'complete' : 'issues');
+}
+
 /** Shows how an export ended. @returns exit code */
 export function showOutcome(
   outcome: Outcome,
@@ -16,11 +22,11 @@ export function showOutcome(
 ): number {
   if (outcome.kind === 'complete') {
     view.show({ kind: 'report', report: outcome.report, ...(seconds === undefined ? {} : { seconds }) });
-    return exitCode(outcome.report.status === 'complete' ? 'complete' : 'issues');
+    return outcomeCode(outcome);
   }
   if (outcome.kind === 'cancelled') {
     view.show({ kind: 'cancelled', workflowId });
-    return exitCode('cancelled');
+    return outcomeCode(outcome);
   }
   const { code, message } = outcome;
   const next = Object.entries(FAILURES).find(([name]) => name === code)?.[1].next;
@@ -31,7 +37,7 @@ export function showOutcome(
     ...(next === undefined ? {} : { next }),
     ...(log === undefined ? {} : { log }),
   });
-  return exitCode('failed');
+  return outcomeCode(outcome);
 }
 
 /**
