@@ -87,6 +87,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     requestHash: hashRequest(request),
     seriesHash: hashSeries(request),
     since: request.parameters?.['_since'],
+    baseUrl: server.config.baseUrl,
     owner: { runId: owner.firstRunId, ...owner },
     isRunning: (owner) => deps.isRunning(owner),
   });

@@ -24,7 +24,7 @@ export function watchCommand(): Command {
       const goOn = howToGoOn(known);
       const hint =
         goOn === undefined
-          ? noWorker(known.description.taskQueue)
+          ? noWorker(known.description.taskQueue, workflowId)
           : `Nobody runs this export now. To go on with it: ${goOn}`;
       process.once('SIGINT', () => {
         view.end();

@@ -2,14 +2,12 @@ import type { ExportReport, ExportRequest } from '../contract.ts';
 import type { Folder } from '../storage/folder.ts';
 import { readJson } from './json-document.ts';
 import { FILES, STATE_FOLDER } from './layout.ts';
-import type { ExportMark } from './owner-mark.ts';
+import type { ExportMark, Owner } from './owner-mark.ts';
 import { readMark } from './owner-mark.ts';
 import { hashRequest, hashSeries, withoutSince } from './request-hash.ts';
 
-/** Folders that are looked into; a destination may hold much else. */
+/** Folders that are looked into. */
 const MOST_FOLDERS = 20_000;
-/** Names between the destination and the folder of an export. */
-const DEEPEST = 6;
 
 /** What the folder of an export holds, seen by somebody who wants to export. */
 export type FolderState =
@@ -17,14 +15,18 @@ export type FolderState =
   /** An export of this request that has not ended, or has failed: the same request continues it. */
   | { kind: 'unfinished' }
   | { kind: 'complete'; report: ExportReport }
-  /** Of another request. */
+  /** Of another request, or of another server of the same name. */
   | { kind: 'taken' };
 
-/** Looks at a folder; nothing is changed. */
-export async function folderState(folder: Folder, request: ExportRequest): Promise<FolderState> {
+/**
+ * Looks at a folder; nothing is changed.
+ *
+ * @param baseUrl of the FHIR server
+ */
+export async function folderState(folder: Folder, request: ExportRequest, baseUrl: string): Promise<FolderState> {
   const mark = await readMark(folder);
   if (mark === undefined) return { kind: 'free' };
-  if (mark.requestHash !== hashRequest(request)) return { kind: 'taken' };
+  if (mark.requestHash !== hashRequest(request) || !(await isOfServer(mark, baseUrl, folder, ''))) return { kind: 'taken' };
   const report = await readReport(folder, '');
   return report === undefined ? { kind: 'unfinished' } : { kind: 'complete', report };
 }
@@ -35,6 +37,8 @@ export interface EarlierExport {
   path: string;
   /** Its `_since`; undefined: all data. */
   since: string | undefined;
+  /** The run that made it, and may still have its job to delete. */
+  owner: Owner;
   report: ExportReport;
 }
 
@@ -43,17 +47,19 @@ export interface EarlierExport {
  * earliest transaction time first. Those without a transaction time are left out.
  *
  * @param root the destination itself
+ * @param baseUrl of the FHIR server: the name may have meant another one before
+ * @throws ExportError when the destination cannot be read; Error when it holds too many folders
  */
-export async function earlierExports(root: Folder, request: ExportRequest): Promise<EarlierExport[]> {
+export async function earlierExports(root: Folder, request: ExportRequest, baseUrl: string): Promise<EarlierExport[]> {
   const found: EarlierExport[] = [];
   const isSame = sameSeriesAs(request);
   for await (const path of exportFolders(root)) {
     const mark = await readJson<ExportMark>(root, `${path}/${FILES.mark}`);
-    if (mark === undefined || !isSame(mark)) continue;
+    if (mark === undefined || !isSame(mark) || !(await isOfServer(mark, baseUrl, root, `${path}/`))) continue;
     const report = await readReport(root, `${path}/`);
     // One that names no instant says nothing of its time.
     if (report !== undefined && !Number.isNaN(Date.parse(report.transactionTime)))
-      found.push({ path, since: mark.since, report });
+      found.push({ path, since: mark.since, owner: mark.owner, report });
   }
   return found.sort((a, b) => Date.parse(a.report.transactionTime) - Date.parse(b.report.transactionTime));
 }
@@ -65,20 +71,27 @@ function sameSeriesAs(request: ExportRequest): (mark: ExportMark) => boolean {
   return ({ seriesHash, requestHash }) => (seriesHash === undefined ? requestHash === whole : seriesHash === series);
 }
 
+/** Earlier versions kept the server's URL in the manifest alone. */
+async function isOfServer({ baseUrl: ours }: ExportMark, baseUrl: string, folder: Folder, at: string): Promise<boolean> {
+  if (ours !== undefined) return ours === baseUrl;
+  const manifest = await readJson<{ request?: unknown }>(folder, `${at}${FILES.manifest}`);
+  return typeof manifest?.request !== 'string' || manifest.request.startsWith(baseUrl);
+}
+
 /** Paths of all folders that an export has taken. */
 async function* exportFolders(root: Folder): AsyncGenerator<string> {
   const open = [''];
-  for (let looked = 0; open.length > 0 && looked < MOST_FOLDERS; looked += 1) {
+  for (let looked = 0; open.length > 0; looked += 1) {
+    if (looked === MOST_FOLDERS) {
+      throw new Error(`${root.location} holds more than ${MOST_FOLDERS} folders: earlier exports cannot be looked for`);
+    }
     const path = open.shift() as string;
-    const names = await root.list(path).catch((): string[] => []);
+    const names = await root.listFolders(path);
     if (names.includes(STATE_FOLDER)) {
       if (path !== '') yield path;
       continue;
     }
-    if (path.split('/').length >= DEEPEST) continue;
-    // Files have an extension here, and folders that are named for a time may have one: those of data are left out.
-    const folders = names.filter((name) => !/\.(nd)?json$/.test(name));
-    open.push(...folders.map((name) => (path === '' ? name : `${path}/${name}`)));
+    open.push(...names.map((name) => (path === '' ? name : `${path}/${name}`)));
   }
 }
 

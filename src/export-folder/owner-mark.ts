@@ -21,6 +21,8 @@ export interface ExportMark {
   seriesHash?: string;
   /** Its `_since`; absent for all data. */
   since?: string;
+  /** Base URL of the FHIR server, whose name may come to mean another one; absent in folders of earlier versions. */
+  baseUrl?: string;
   /** `runId` is absent in folders of earlier versions. */
   owner: Owner;
   createdAt: string;
@@ -28,7 +30,7 @@ export interface ExportMark {
   adopted?: true;
 }
 
-export function newMark(owner: Owner, asked: Pick<ExportMark, 'requestHash' | 'seriesHash' | 'since'>): ExportMark {
+export function newMark(owner: Owner, asked: Pick<ExportMark, 'requestHash' | 'seriesHash' | 'since' | 'baseUrl'>): ExportMark {
   // Random: workers that see different folders under one path must not find the same mark in both.
   return { format: 1, mark: randomUUID(), ...asked, owner, createdAt: new Date().toISOString() };
 }

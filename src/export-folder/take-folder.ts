@@ -13,6 +13,8 @@ export interface Taker {
   /** The same without `_since`. */
   seriesHash: string;
   since?: string | undefined;
+  /** Base URL of the FHIR server. */
+  baseUrl: string;
   /** Whether an export is still running: the chain of runs that began with this one. */
   isRunning(owner: Owner): Promise<boolean>;
 }
@@ -133,8 +135,8 @@ async function claim(
   }
 }
 
-function markOf({ owner, requestHash, seriesHash, since }: Taker): ExportMark {
-  return newMark(owner, { requestHash, seriesHash, ...(since === undefined ? {} : { since }) });
+function markOf({ owner, requestHash, seriesHash, since, baseUrl }: Taker): ExportMark {
+  return newMark(owner, { requestHash, seriesHash, baseUrl, ...(since === undefined ? {} : { since }) });
 }
 
 function isOfRun({ owner }: ExportMark, { workflowId, runId }: Owner): boolean {

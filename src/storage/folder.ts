@@ -20,6 +20,8 @@ export interface Folder {
   create(name: string, content: string | Uint8Array): Promise<boolean>;
   /** Names of what is directly in a folder (`''`: the place itself); empty when it does not exist. */
   list(folder: string): Promise<string[]>;
+  /** The folders among them; links to folders are none. */
+  listFolders(folder: string): Promise<string[]>;
   /** Removes a file or a folder with all that is in it; nothing happens when it does not exist. */
   remove(name: string): Promise<void>;
   /** Removes a file; nothing happens when it does not exist, or is a folder. */

@@ -147,6 +147,32 @@ test('an entry of the configuration; --since last goes on where a complete expor
   const third = await user.run(last);
   expect(sinceOf(-1)).toBe(reportOf(second).transactionTime);
   expect(reportOf(third)).toMatchObject({ resources: 1 });
+
+  // Without a change it is asked for again, never answered with what is there.
+  const places = [reportOf(third).location];
+  for (const resources of [0, 0]) {
+    const before = hospital.journal.filter(({ route }) => route === 'kickOff').length;
+    const none = await user.run(last);
+    expect(none.code).toBe(0);
+    expect(reportOf(none)).toMatchObject({ resources });
+    expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(before + 1);
+    places.push(reportOf(none).location);
+  }
+  expect(new Set(places).size).toBe(places.length);
+  hospital.change({ updated: 1 });
+  expect(reportOf(await user.run(last))).toMatchObject({ resources: 1 });
+
+  // Nor is one with issues the answer to the next one.
+  const issues = await startSampleServer({
+    patients: 2,
+    pollsUntilReady: 0,
+    messages: [{ severity: 'error', code: 'exception', text: 'one patient could not be read' }],
+  });
+  const lastOfIssues = ['export', issues.baseUrl, '--type', 'Patient', '--since', 'last', '--json'];
+  expect((await user.run(lastOfIssues)).code).toBe(2);
+  expect((await user.run(lastOfIssues)).code).toBe(2);
+  expect(issues.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(2);
+  await issues.close();
   await hospital.close();
   await rm(config);
 

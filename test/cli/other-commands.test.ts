@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { stringify } from 'yaml';
 import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
 import type { ExportRow } from '../../src/cli/export-rows.ts';
@@ -59,11 +62,18 @@ describe('with the embedded server', () => {
     });
     expect(status).not.toHaveProperty('progress');
 
+    // Its files must not go to two places.
+    expect(await user.run(['export', server.baseUrl, '--out', './b', '--id', workflowId])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('to another place'),
+    });
+
     const cancelled = await user.run(['cancel', workflowId]);
     expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining('was cancelled') });
     expect(server.journal.filter(({ route }) => route === 'delete')).toHaveLength(1);
     expect((await user.run(['list'])).stdout).toMatch(new RegExp(`${workflowId} +cancelled`));
     expect((await user.run(['cancel', workflowId])).stdout).toContain('has ended already');
+    expect((await user.run(['status', workflowId])).code).toBe(4);
     expect(await user.run(['status', 'unknown'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('knows no export "unknown"'),
@@ -102,6 +112,34 @@ describe('with a configured service', () => {
     // Temporal knows the end, though this user has no configuration to look at the files.
     const again = await user.run(['export', 'hospital', '--type', 'Patient,Condition,Observation'], env);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('complete already') });
+  });
+
+  test('an id that is given again means the export of the same request alone', async () => {
+    const nightly = ['export', 'hospital', '--id', 'nightly', '--json'];
+    expect((await user.run([...nightly, '--group', 'all', '--type', 'Patient'], env)).code).toBe(0);
+    const other = await user.run([...nightly, '--system', '--type', 'Patient'], env);
+    expect(other).toMatchObject({ code: 0, stdout: expect.not.stringContaining('complete already') });
+    expect(reportOf(other).location).toContain('system-full');
+  });
+
+  test('an export of workers elsewhere is followed only, and its folder is theirs', async () => {
+    await writeFile(
+      join(user.folder, 'fhir-bulk-export.yaml'),
+      stringify({
+        servers: { hospital: { baseUrl: hospital().baseUrl } },
+        destinations: { local: { type: 'directory', path: './lake' } },
+      }),
+    );
+    const slow = ['export', 'hospital', '--id', 'slow', '--type', 'Patient,Condition,Observation', '--system', '--json'];
+    const first = user.start(slow, env);
+    await untilProgress(first, isDownloading);
+    const second = await user.run([...slow, '--worker'], env);
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('Workers elsewhere run it') });
+    expect(reportOf(second)).toEqual(reportOf(await first.result));
+    expect(await user.run(['export', 'hospital', '--since', 'last'], env)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('workers elsewhere need not share'),
+    });
   });
 
   test('a bare URL runs here, on a queue that other workers do not serve', async () => {

@@ -9,6 +9,7 @@ function exported(since: number | undefined, end: number, status: ExportReport['
   return {
     path: `to-${end}`,
     since: since === undefined ? undefined : at(since),
+    owner: { workflowId: 'a', firstRunId: 'a', runId: 'a' },
     report: { status, transactionTime: at(end) } as ExportReport,
   };
 }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
 import { earlierExports, folderState } from '../../src/export-folder/earlier-exports.ts';
 import { hashRequest, hashSeries } from '../../src/export-folder/request-hash.ts';
@@ -19,6 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
+const BASE_URL = 'https://fhir.example.org/r4';
 const REQUEST: ExportRequest = { server: 'a', level: 'patient', parameters: { _type: ['Patient'] } };
 const since = (time: string): ExportRequest => ({ ...REQUEST, parameters: { ...REQUEST.parameters, _since: time } });
 
@@ -27,20 +28,20 @@ async function leave(path: string, request: ExportRequest, end?: string): Promis
   const folder = await open(path);
   const owner = { workflowId: path, firstRunId: path, runId: path };
   const hashes = { requestHash: hashRequest(request), seriesHash: hashSeries(request) };
-  await takeFolder(folder, { owner, ...hashes, since: request.parameters?.['_since'], isRunning: async () => false });
+  await takeFolder(folder, { owner, ...hashes, since: request.parameters?.['_since'], baseUrl: BASE_URL, isRunning: async () => false });
   if (end === undefined) return;
   const report: Partial<ExportReport> = { status: 'complete', transactionTime: end };
   await folder.write('.export/report.json', JSON.stringify(report));
   await folder.write('manifest.json', '{}');
 }
 
-const found = async (request: ExportRequest): Promise<[string, string | undefined][]> =>
-  (await earlierExports(await open(''), request)).map(({ path, since }) => [path, since]);
+const found = async (request: ExportRequest, baseUrl = BASE_URL): Promise<[string, string | undefined][]> =>
+  (await earlierExports(await open(''), request, baseUrl)).map(({ path, since }) => [path, since]);
 
 test('finds complete exports of the same but for the time, at any depth, in the order of their times', async () => {
   await leave('b/2', since('2026-01-01T00:00:00Z'), '2026-01-02T00:00:00Z');
   await leave('1', REQUEST, '2026-01-01T00:00:00.000+00:00');
-  await leave('deep/er/3', since('2026-01-02T00:00:00Z'), '2026-01-02T00:30:00-01:00');
+  await leave('deep/er/and/deep/er/still/3', since('2026-01-02T00:00:00Z'), '2026-01-02T00:30:00-01:00');
   await leave('unfinished', REQUEST);
   await leave('other', { ...REQUEST, parameters: { _type: ['Condition'] } }, '2026-01-05T00:00:00Z');
   await leave('without-time', REQUEST, '');
@@ -49,10 +50,12 @@ test('finds complete exports of the same but for the time, at any depth, in the 
   const all = [
     ['1', undefined],
     ['b/2', '2026-01-01T00:00:00Z'],
-    ['deep/er/3', '2026-01-02T00:00:00Z'],
+    ['deep/er/and/deep/er/still/3', '2026-01-02T00:00:00Z'],
   ];
   expect(await found(REQUEST)).toEqual(all);
   expect(await found(since('2026-03-01T00:00:00Z'))).toEqual(all);
+  // The name means another server now.
+  expect(await found(REQUEST, 'https://test.example.org/r4')).toEqual([]);
 });
 
 test.skipIf(!hasS3)('finds them in a bucket, with and without a prefix', async () => {
@@ -84,15 +87,23 @@ test('of an export of an earlier version, one of all data is known', async () =>
     await writeFile(join(root, path, '.export/export.json'), mark(request));
   }
   expect(await found(REQUEST)).toEqual([['full', undefined]]);
+  await writeFile(join(root, 'full/manifest.json'), JSON.stringify({ request: 'https://test.example.org/$export' }));
+  expect(await found(REQUEST)).toEqual([]);
 });
 
 test('tells what a folder holds', async () => {
   await leave('unfinished', REQUEST);
   await leave('complete', REQUEST, '2026-01-02T00:00:00Z');
   const stateOf = async (path: string, request: ExportRequest = REQUEST) =>
-    (await folderState(await open(path), request)).kind;
+    (await folderState(await open(path), request, BASE_URL)).kind;
   expect(await stateOf('none')).toBe('free');
   expect(await stateOf('unfinished')).toBe('unfinished');
   expect(await stateOf('complete')).toBe('complete');
   expect(await stateOf('complete', since('2026-01-02T00:00:00Z'))).toBe('taken');
+});
+
+test('a destination that cannot be read holds no lack of exports', async () => {
+  const folder = await open('');
+  vi.spyOn(folder, 'listFolders').mockRejectedValue(new Error('AccessDenied'));
+  await expect(earlierExports(folder, REQUEST, BASE_URL)).rejects.toThrow('AccessDenied');
 });

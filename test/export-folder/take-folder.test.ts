@@ -37,6 +37,7 @@ const take = (folder: Folder, id: string, requestHash = 'same'): Promise<ExportM
     requestHash,
     seriesHash: requestHash,
     owner: { workflowId: id, firstRunId: id, runId: id },
+    baseUrl: 'https://fhir.example.org/r4',
     isRunning,
   });
 /** As Temporal does: what is not of the table of failures is tried again. */

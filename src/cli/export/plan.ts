@@ -1,10 +1,12 @@
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../../config.ts';
 import type { ExportRequest } from '../../contract.ts';
+import { isRunning } from '../../process/is-running.ts';
 import { taskQueueOf } from '../../process/task-queue.ts';
 import { faultOfPath } from '../../workflows/validate-path.ts';
+import type { Temporal } from '../temporal.ts';
 import { UsageError } from '../exit-codes.ts';
-import type { PlaceOptions } from './configuration.ts';
+import type { LocalConfig, PlaceOptions } from './configuration.ts';
 import { localConfig } from './configuration.ts';
 import { isUrl, pathOf, shortHash, workflowIdOf } from './names.ts';
 import type { RequestOptions } from './request-of.ts';
@@ -29,6 +31,12 @@ export interface Plan {
   request: ExportRequest & { destination: { name?: string; path: string } };
   /** Of a worker in this process, on a task queue of this export alone; undefined: workers elsewhere run the export. */
   config?: Config;
+  /** By which the destination can be seen from here; undefined: the workers alone know it. */
+  visible?: Config;
+  /** The same for plans that write to the same place. */
+  place: string;
+  /** An export that is complete is made anew, in another folder. */
+  again: boolean;
   /** Something to tell about `--since last`. */
   note?: string;
 }
@@ -38,22 +46,24 @@ export interface Plan {
  * export that it began before.
  *
  * @param source a URL or the name of a configured server
- * @param temporal the service that is used: an embedded one has no other workers
+ * @param temporal the service that is used: an embedded one has no other workers, and knows which exports run
  * @param cwd folder from which relative paths are taken
  * @throws UsageError, or Error for a faulty configuration
  */
 export async function planExport(
   source: string,
   options: ExportOptions,
-  temporal: 'configured' | 'embedded',
+  { service, client }: Pick<Temporal, 'service' | 'client'>,
   cwd: string,
 ): Promise<Plan> {
-  const isHere = isUrl(source) || options.out !== undefined || options.worker === true || temporal === 'embedded';
+  const isHere = isUrl(source) || options.out !== undefined || options.worker === true || service === 'embedded';
   const local = isHere ? await localConfig(source, options, cwd) : undefined;
   const server = local?.server ?? source;
   const isLast = options.since === 'last';
   const asked = requestOf(server, options, isLast ? undefined : options.since);
-  const last = isLast ? await sinceLast(local ?? (await localConfig(source, options, cwd)), asked) : undefined;
+  const seen = local ?? (isLast ? await sharedConfig(source, options, cwd) : undefined);
+  const last =
+    isLast && seen !== undefined ? await sinceLast(seen, asked, (owner) => isRunning(client, owner)) : undefined;
   const request = last?.since === undefined ? asked : requestOf(server, options, last.since);
 
   const path = options.path ?? pathOf(request);
@@ -62,16 +72,33 @@ export async function planExport(
   if (options.path !== undefined && options.again === true) {
     throw new UsageError('--again chooses a folder of its own: give --path another one instead.');
   }
-  const name = local?.destination ?? options.destination;
+  const name = seen?.destination ?? options.destination;
   const where = [path, JSON.stringify(local?.config.destinations[local.destination] ?? name ?? '')];
   const workflowId =
-    options.id ?? workflowIdOf(request, [...where, ...(isHere ? [hostname(), userInfo().username] : [])]);
+    last?.running?.workflowId ??
+    options.id ??
+    workflowIdOf(request, [...where, ...(isHere ? [hostname(), userInfo().username] : [])]);
   const deployment = taskQueueOf(process.env);
   return {
     workflowId,
     taskQueue: isHere ? `${deployment}.here.${shortHash(workflowId, 12)}` : deployment,
     request: { ...request, destination: { ...(name === undefined ? {} : { name }), path } },
     ...(local === undefined ? {} : { config: local.config }),
+    ...(seen === undefined ? {} : { visible: seen.config }),
+    place: shortHash(JSON.stringify(where), 12),
+    again: options.again === true || isLast,
     ...(last === undefined ? {} : { note: last.note }),
   };
+}
+
+/** Configuration by which a destination of workers elsewhere can be seen from here. */
+async function sharedConfig(source: string, options: ExportOptions, cwd: string): Promise<LocalConfig> {
+  const found = await localConfig(source, options, cwd);
+  if (found.config.destinations[found.destination]?.type === 'directory') {
+    throw new UsageError(
+      `--since last reads the destination, and "${found.destination}" is a folder, which workers elsewhere need not share: ` +
+        'give --worker, or a destination that is none.',
+    );
+  }
+  return found;
 }

@@ -1,4 +1,3 @@
-import { hashRequest } from '../../export-folder/request-hash.ts';
 import { onStopSignal } from '../../process/stop-signal.ts';
 import { commandLine } from '../arguments.ts';
 import { exitCode } from '../exit-codes.ts';
@@ -41,7 +40,7 @@ export async function runExport(call: ExportCall, view: View): Promise<number> {
   try {
     const { service, address, webUi, state } = temporal;
     view.show({ kind: 'temporal', service, address, ...(webUi === undefined ? {} : { webUi, state: state ?? '' }) });
-    const plan = await planExport(call.source, call.options, service, call.cwd);
+    const plan = await planExport(call.source, call.options, temporal, call.cwd);
     if (plan.note !== undefined) view.show({ kind: 'notice', text: plan.note });
     isFollowing = true;
     return await run(call, plan, temporal, view, interrupt.signal);
@@ -52,17 +51,21 @@ export async function runExport(call: ExportCall, view: View): Promise<number> {
 
 async function run(call: ExportCall, plan: Plan, temporal: Temporal, view: View, signal: AbortSignal): Promise<number> {
   const command = { args: [...call.args], cwd: call.cwd };
-  const memo = { requestHash: hashRequest(plan.request), ...(plan.config === undefined ? {} : { command }) };
-  const begun = await beginExport(temporal, plan, { again: call.options.again === true, memo });
+  const begun = await beginExport(temporal, plan, plan.config === undefined ? undefined : command);
   view.show(exportEvent(plan, begun));
   if (begun.kind === 'complete') {
     const again = `To export anew, add ${call.options.path === undefined ? '--again' : 'another --path'}.`;
     view.show({ kind: 'notice', text: `This export is complete already. ${again}` });
     return showOutcome({ kind: 'complete', report: begun.report }, plan.workflowId, view);
   }
-  const worker = await workerFor(plan, begun.taskQueue, temporal);
+  const isElsewhere = plan.config !== undefined && begun.taskQueue !== plan.taskQueue;
+  if (isElsewhere) {
+    const text = `Workers elsewhere run it, on the task queue ${begun.taskQueue}: this command follows it only.`;
+    view.show({ kind: 'notice', text });
+  }
+  const worker = isElsewhere ? undefined : await workerFor(plan, temporal);
   const began = performance.now();
-  const look = showProgress(view, worker === undefined ? noWorker(begun.taskQueue) : undefined);
+  const look = showProgress(view, worker === undefined ? noWorker(begun.taskQueue, plan.workflowId) : undefined);
   const watch = (until: AbortSignal): Promise<Outcome> =>
     Promise.race([
       follow(temporal.client, plan.workflowId, look, until),
@@ -96,11 +99,7 @@ function exportEvent(plan: Plan, begun: Begun): Parameters<View['show']>[0] {
 }
 
 /** Loads the SDK's worker only where one is needed. */
-async function workerFor(
-  { config, workflowId }: Plan,
-  taskQueue: string,
-  temporal: Temporal,
-): Promise<LocalWorker | undefined> {
+async function workerFor({ config, taskQueue, workflowId }: Plan, temporal: Temporal): Promise<LocalWorker | undefined> {
   if (config === undefined) return undefined;
   const { startLocalWorker } = await import('./local-worker.ts');
   return startLocalWorker(temporal, config, taskQueue, workflowId);

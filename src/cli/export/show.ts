@@ -59,9 +59,9 @@ export function showProgress(view: View, hint: string | undefined): (progress: E
 }
 
 /** What may be missing when workers elsewhere do not answer. */
-export function noWorker(taskQueue: string): string {
+export function noWorker(taskQueue: string, workflowId: string): string {
   return (
-    `No answer yet. Is a worker running on the task queue ${taskQueue}? "fhir-bulk-export worker" starts one; ` +
-    'with --worker "fhir-bulk-export export" runs the export itself.'
+    `No answer yet. Is a worker running on the task queue ${taskQueue}? "fhir-bulk-export worker" starts one. To run the ` +
+    `export in the command instead, cancel this one first (fhir-bulk-export cancel ${workflowId}), then add --worker.`
   );
 }

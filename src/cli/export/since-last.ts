@@ -1,21 +1,37 @@
 import type { ExportRequest } from '../../contract.ts';
 import type { EarlierExport } from '../../export-folder/earlier-exports.ts';
 import { earlierExports } from '../../export-folder/earlier-exports.ts';
+import type { Owner } from '../../export-folder/owner-mark.ts';
 import { openDestination } from '../../storage/destinations.ts';
 import type { LocalConfig } from './configuration.ts';
+
+/** What `--since last` means now. */
+export interface SinceLast {
+  /** Undefined: all data are exported. */
+  since: string | undefined;
+  /** The export that is meant: its files are complete, but it has not ended, so its job may not be deleted yet. */
+  running?: Owner;
+  /** What was found, for the user. */
+  note: string;
+}
 
 /**
  * The `_since` of an incremental export, by the exports at the destination that asked for the same.
  *
- * @returns `since` undefined: there is none, so all data are exported; `note`: what was found, for the user
+ * @param isRunning whether an export has not ended
  */
 export async function sinceLast(
-  { config, destination }: LocalConfig,
+  { config, server, destination }: LocalConfig,
   request: ExportRequest,
-): Promise<{ since: string | undefined; note: string }> {
+  isRunning: (owner: Owner) => Promise<boolean>,
+): Promise<SinceLast> {
   const root = await openDestination(config, destination, '');
-  const earlier = await earlierExports(root, request);
+  const earlier = await earlierExports(root, request, config.servers[server]?.baseUrl ?? '');
   const last = endOfChain(earlier);
+  for (const { since, owner, report } of last === undefined ? earlier : earlier.slice(earlier.indexOf(last))) {
+    if (!(await isRunning(owner))) continue;
+    return { since, running: owner, note: `The export in ${report.location} has not ended yet: it goes on first.` };
+  }
   const ignored = earlier.length - (last === undefined ? 0 : earlier.indexOf(last) + 1);
   const others = ignored === 0 ? '' : ` (${ignored} later with issues, or with a gap before, do not count)`;
   if (last === undefined) {

@@ -108,6 +108,11 @@ class DirectoryFolder implements Folder {
     return this.#guard(() => absentAs([], readdir(this.#path(folder))));
   }
 
+  async listFolders(folder: string): Promise<string[]> {
+    const entries = await this.#guard(() => absentAs([], readdir(this.#path(folder), { withFileTypes: true })));
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
   async remove(name: string): Promise<void> {
     await this.#guard(async () => {
       await this.mayChange();

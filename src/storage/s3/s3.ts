@@ -83,9 +83,20 @@ class S3Folder implements Folder {
   }
 
   list(folder: string): Promise<string[]> {
+    return this.#bucket.names(this.#prefixOf(folder));
+  }
+
+  async listFolders(folder: string): Promise<string[]> {
+    const prefix = this.#prefixOf(folder);
+    const names: string[] = [];
+    for await (const inner of this.#bucket.folders(prefix)) names.push(inner.slice(prefix.length, -1));
+    return names.filter((name) => name !== '');
+  }
+
+  #prefixOf(folder: string): string {
     const key = this.#key(folder);
     // The root of a bucket has no name.
-    return this.#bucket.names(key === '' ? '' : `${key}/`);
+    return key === '' ? '' : `${key}/`;
   }
 
   async remove(name: string): Promise<void> {
