@@ -28,8 +28,12 @@ async function startedOnLinux(pid: number): Promise<string | undefined> {
   return state === 'Z' || state === 'X' ? undefined : fields[18];
 }
 
+/** `ps` writes a time as the environment wants it; all processes must read the same. */
+const PLAIN = { LC_ALL: 'C', TZ: 'UTC' };
+
 async function startedByPs(pid: number): Promise<string | undefined> {
-  const answer = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => undefined);
+  const args = ['-o', 'lstart=', '-p', String(pid)];
+  const answer = await promisify(execFile)('ps', args, { env: { ...process.env, ...PLAIN } }).catch(() => undefined);
   return answer?.stdout.trim() || undefined;
 }
 

@@ -61,11 +61,23 @@ async function take(folder: string, ticket: number, identity: ProcessIdentity): 
 
 async function isHeld(folder: string, ticket: number): Promise<boolean> {
   if (ticket === 0) return false;
-  const text = await readFile(ticketFile(folder, ticket), 'utf8').catch(() => undefined);
+  const text = await readFile(ticketFile(folder, ticket), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new Error(`The lock cannot be read (${error.message}).`, { cause: error });
+  });
   // Removed: a later one is there.
   if (text === undefined) return true;
-  const found = JSON.parse(text) as Ticket;
+  const found = readTicket(text);
   return !('released' in found) && (await isRunning(found));
+}
+
+/** Tickets are not synced: after a power cut, which ends every holder, one may be empty. */
+function readTicket(text: string): Ticket {
+  try {
+    return JSON.parse(text) as Ticket;
+  } catch {
+    return { released: true };
+  }
 }
 
 /** 0 when there is none. */

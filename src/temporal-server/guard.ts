@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { commandOf, readPid } from '../process/process-identity.ts';
 
@@ -26,7 +27,7 @@ while :; do
   if used "$users"; then idle=0; continue; fi
   idle=$((idle + 1))
   [ "$idle" -lt ${GRACE} ] && continue
-  mv "$users" "$users.closed" || exit
+  mv "$users" "$users.closed" || break
   used "$users.closed" || break
   mv "$users.closed" "$users"
   idle=0
@@ -58,14 +59,24 @@ export async function startGuarded({ users, guardPidFile, pidFile, log, command 
     const guard = spawn('/bin/sh', ['-c', SCRIPT, 'guard', users, guardPidFile, pidFile, ...command], {
       // Of its own, so that Ctrl-C at a terminal, or its end, does not reach it.
       detached: true,
+      // Both outlive this command: they hold no folder of it, and no secret.
+      cwd: dirname(users),
+      env: plainEnvironment(process.env),
       stdio: ['ignore', output.fd, output.fd],
     });
     await new Promise((resolve, reject) => guard.once('spawn', resolve).once('error', reject));
     guard.unref();
-    while (guard.exitCode === null && (await readPid(guardPidFile)) !== guard.pid) await delay(10);
+    while (guard.exitCode === null && guard.signalCode === null && (await readPid(guardPidFile)) !== guard.pid) await delay(10);
   } finally {
     await output.close();
   }
+}
+
+/** What a shell and Temporal's CLI need, and nothing that a configuration may keep in the environment. */
+const NEEDED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'TZ', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME'];
+
+function plainEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(NEEDED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 /** Whether the guard of these users runs. */

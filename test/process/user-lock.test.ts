@@ -63,3 +63,8 @@ test('a later process with the same number is another one', async () => {
   await writeFile(join(folder, '5'), JSON.stringify({ pid: process.pid, started: '1' }));
   expect(await withUserLock(folder, async () => 'free')).toBe('free');
 });
+
+test('a ticket that a power cut left empty holds nothing', async () => {
+  await writeFile(join(folder, '7'), '');
+  expect(await withUserLock(folder, async () => 'free')).toBe('free');
+});

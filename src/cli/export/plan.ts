@@ -1,4 +1,4 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import type { Config } from '../../config.ts';
 import type { ExportRequest } from '../../contract.ts';
 import { isRunning } from '../../process/is-running.ts';
@@ -77,7 +77,7 @@ export async function planExport(
   const workflowId =
     last?.running?.workflowId ??
     options.id ??
-    workflowIdOf(request, [...where, ...(isHere ? [hostname(), userInfo().username] : [])]);
+    workflowIdOf(request, [...where, ...(isHere ? [hostname(), userId()] : [])]);
   const deployment = taskQueueOf(process.env);
   return {
     workflowId,
@@ -101,4 +101,9 @@ async function sharedConfig(source: string, options: ExportOptions, cwd: string)
     );
   }
   return found;
+}
+
+/** Not the name: a container's user may have none. */
+function userId(): string {
+  return String(process.getuid?.() ?? '');
 }

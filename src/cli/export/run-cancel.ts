@@ -78,6 +78,10 @@ async function isAnswered({ client }: Temporal, workflowId: string): Promise<boo
 function readExportArguments([, ...args]: readonly string[]): { source: string; options: ExportOptions } {
   let read: { source: string; options: ExportOptions } | undefined;
   exportCommand()
+    // It may be of another version.
+    .exitOverride()
+    .allowUnknownOption()
+    .configureOutput({ writeErr: () => {} })
     .action((source: string, options: ExportOptions) => {
       read = { source, options };
     })
