@@ -51,9 +51,7 @@ export function namedValues(texts: readonly string[]): Record<string, string | s
     const name = text.slice(0, at);
     values.set(name, [...(values.get(name) ?? []), text.slice(at + 1)]);
   }
-  return Object.fromEntries(
-    [...values].map(([name, all]) => [name, all.length === 1 ? (all[0] as string) : all]),
-  );
+  return Object.fromEntries([...values].map(([name, all]) => [name, all.length === 1 ? (all[0] as string) : all]));
 }
 
 /** An argument as a POSIX shell reads it. */

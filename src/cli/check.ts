@@ -15,33 +15,39 @@ const PATIENCE = 10_000;
 
 /** `fhir-bulk-export check`: exit code 1 if a row has failed. */
 export function checkCommand(): Command {
-  return newCommand('check', { summary: 'check a server of the configuration; nothing is exported' }, [
-    ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
-    ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
-  ])
-    .argument('<server>', 'an entry of fhir-bulk-export.yaml')
-    .option('--destination <name>', 'default: the first one')
-    .option('--config <file>', 'with the embedded Temporal service; default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml')
-    // What these may be, the check says itself, as an export does.
-    .option('--level <level>', 'system, patient or group; default: what the server does')
-    .option('--group <id>', 'Group of an export')
-    .option('--operation <name>', 'export or davinci-data-export; default: export')
-    .option('--type, --types <types>', 'resource types of an export, separated by commas; default: all', list)
-    .option('--param, --parameter <name=value>', 'a parameter of an export; may be repeated', repeated)
-    .option('--prefer <value>', 'such as handling=lenient; may be repeated', repeated)
-    .option('--attachments <what>', 'download')
-    .action(async (server: string, { group, parameter, config, ...others }: CheckOptions) => {
-      if (isUrl(server)) throw new UsageError('Only an entry of the configuration can be checked; export takes URLs.');
-      const asked = {
-        server,
-        ...others,
-        ...(group === undefined ? {} : { groupId: group }),
-        ...(parameter === undefined ? {} : { parameters: namedValues(parameter) }),
-      };
-      const { ok, rows } = await runCheck(asked, config);
-      print(rows);
-      exitWith(exitCode(ok ? 'complete' : 'error'));
-    });
+  return (
+    newCommand('check', { summary: 'check a server of the configuration; nothing is exported' }, [
+      ['check hospital-a', 'address, keys, token, clock, what the server supports, destination'],
+      ['check hospital-a --level group --group diabetes --types Patient', 'what an export would ask for, too'],
+    ])
+      .argument('<server>', 'an entry of fhir-bulk-export.yaml')
+      .option('--destination <name>', 'default: the first one')
+      .option(
+        '--config <file>',
+        'with the embedded Temporal service; default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml',
+      )
+      // What these may be, the check says itself, as an export does.
+      .option('--level <level>', 'system, patient or group; default: what the server does')
+      .option('--group <id>', 'Group of an export')
+      .option('--operation <name>', 'export or davinci-data-export; default: export')
+      .option('--type, --types <types>', 'resource types of an export, separated by commas; default: all', list)
+      .option('--param, --parameter <name=value>', 'a parameter of an export; may be repeated', repeated)
+      .option('--prefer <value>', 'such as handling=lenient; may be repeated', repeated)
+      .option('--attachments <what>', 'download')
+      .action(async (server: string, { group, parameter, config, ...others }: CheckOptions) => {
+        if (isUrl(server))
+          throw new UsageError('Only an entry of the configuration can be checked; export takes URLs.');
+        const asked = {
+          server,
+          ...others,
+          ...(group === undefined ? {} : { groupId: group }),
+          ...(parameter === undefined ? {} : { parameters: namedValues(parameter) }),
+        };
+        const { ok, rows } = await runCheck(asked, config);
+        print(rows);
+        exitWith(exitCode(ok ? 'complete' : 'error'));
+      })
+  );
 }
 
 type CheckOptions = Omit<CheckRequest, 'server' | 'groupId' | 'parameters'> & {
@@ -56,7 +62,9 @@ async function runCheck(request: CheckRequest, config: string | undefined): Prom
   const { openTemporal } = await import('./temporal.ts');
   const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
   if (config !== undefined && temporal.service === 'configured') {
-    throw new UsageError('--config is for the embedded Temporal service: workers elsewhere have their own configuration.');
+    throw new UsageError(
+      '--config is for the embedded Temporal service: workers elsewhere have their own configuration.',
+    );
   }
   const workflowId = `check-server-${request.server}-${randomUUID()}`;
   const here = temporal.service === 'embedded' ? await workerHere(temporal, request, config, workflowId) : undefined;
@@ -94,7 +102,10 @@ async function workerHere(
 ): Promise<{ worker: LocalWorker; taskQueue: string }> {
   const { localConfig } = await import('./export/configuration.ts');
   const { startLocalWorker } = await import('./export/local-worker.ts');
-  const options = { ...(destination === undefined ? {} : { destination }), ...(file === undefined ? {} : { config: file }) };
+  const options = {
+    ...(destination === undefined ? {} : { destination }),
+    ...(file === undefined ? {} : { config: file }),
+  };
   const { config } = await localConfig(server, options, process.cwd());
   const taskQueue = `${taskQueueOf(process.env)}.here.${process.pid}`;
   return { worker: await startLocalWorker(temporal, config, taskQueue, workflowId), taskQueue };

@@ -26,7 +26,8 @@ export type FolderState =
 export async function folderState(folder: Folder, request: ExportRequest, baseUrl: string): Promise<FolderState> {
   const mark = await readMark(folder);
   if (mark === undefined) return { kind: 'free' };
-  if (mark.requestHash !== hashRequest(request) || !(await isOfServer(mark, baseUrl, folder, ''))) return { kind: 'taken' };
+  if (mark.requestHash !== hashRequest(request) || !(await isOfServer(mark, baseUrl, folder, '')))
+    return { kind: 'taken' };
   const report = await readReport(folder, '');
   return report === undefined ? { kind: 'unfinished' } : { kind: 'complete', report };
 }
@@ -72,7 +73,12 @@ function sameSeriesAs(request: ExportRequest): (mark: ExportMark) => boolean {
 }
 
 /** Earlier versions kept the server's URL in the manifest alone. */
-async function isOfServer({ baseUrl: ours }: ExportMark, baseUrl: string, folder: Folder, at: string): Promise<boolean> {
+async function isOfServer(
+  { baseUrl: ours }: ExportMark,
+  baseUrl: string,
+  folder: Folder,
+  at: string,
+): Promise<boolean> {
   if (ours !== undefined) return ours === baseUrl;
   const manifest = await readJson<{ request?: unknown }>(folder, `${at}${FILES.manifest}`);
   return typeof manifest?.request !== 'string' || manifest.request.startsWith(baseUrl);

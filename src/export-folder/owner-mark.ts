@@ -30,7 +30,10 @@ export interface ExportMark {
   adopted?: true;
 }
 
-export function newMark(owner: Owner, asked: Pick<ExportMark, 'requestHash' | 'seriesHash' | 'since' | 'baseUrl'>): ExportMark {
+export function newMark(
+  owner: Owner,
+  asked: Pick<ExportMark, 'requestHash' | 'seriesHash' | 'since' | 'baseUrl'>,
+): ExportMark {
   // Random: workers that see different folders under one path must not find the same mark in both.
   return { format: 1, mark: randomUUID(), ...asked, owner, createdAt: new Date().toISOString() };
 }

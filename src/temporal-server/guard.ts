@@ -66,7 +66,8 @@ export async function startGuarded({ users, guardPidFile, pidFile, log, command 
     });
     await new Promise((resolve, reject) => guard.once('spawn', resolve).once('error', reject));
     guard.unref();
-    while (guard.exitCode === null && guard.signalCode === null && (await readPid(guardPidFile)) !== guard.pid) await delay(10);
+    while (guard.exitCode === null && guard.signalCode === null && (await readPid(guardPidFile)) !== guard.pid)
+      await delay(10);
   } finally {
     await output.close();
   }

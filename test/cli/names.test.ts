@@ -53,7 +53,9 @@ test('a parameter may have any name, but is given once', () => {
   expect(faultOf({ parameter: ['constructor=x'] })).not.toContain('TypeError');
   expect(faultOf({ parameter: ['__proto__=x'] })).not.toContain('TypeError');
   const since = '2026-01-01T00:00:00Z';
-  expect(faultOf({ since: 'last', parameter: [`_since=${since}`] })).toMatch(/UsageError: _since is given by an option/);
+  expect(faultOf({ since: 'last', parameter: [`_since=${since}`] })).toMatch(
+    /UsageError: _since is given by an option/,
+  );
   expect(faultOf({ type: ['Patient'], parameter: ['_type=Group'] })).toMatch(/UsageError: _type is given/);
   expect(faultOf({ parameter: [`_since=${since}`] })).toContain(since);
 });

@@ -130,7 +130,16 @@ describe('with a configured service', () => {
         destinations: { local: { type: 'directory', path: './lake' } },
       }),
     );
-    const slow = ['export', 'hospital', '--id', 'slow', '--type', 'Patient,Condition,Observation', '--system', '--json'];
+    const slow = [
+      'export',
+      'hospital',
+      '--id',
+      'slow',
+      '--type',
+      'Patient,Condition,Observation',
+      '--system',
+      '--json',
+    ];
     const first = user.start(slow, env);
     await untilProgress(first, isDownloading);
     const second = await user.run([...slow, '--worker'], env);

@@ -28,7 +28,13 @@ async function leave(path: string, request: ExportRequest, end?: string): Promis
   const folder = await open(path);
   const owner = { workflowId: path, firstRunId: path, runId: path };
   const hashes = { requestHash: hashRequest(request), seriesHash: hashSeries(request) };
-  await takeFolder(folder, { owner, ...hashes, since: request.parameters?.['_since'], baseUrl: BASE_URL, isRunning: async () => false });
+  await takeFolder(folder, {
+    owner,
+    ...hashes,
+    since: request.parameters?.['_since'],
+    baseUrl: BASE_URL,
+    isRunning: async () => false,
+  });
   if (end === undefined) return;
   const report: Partial<ExportReport> = { status: 'complete', transactionTime: end };
   await folder.write('.export/report.json', JSON.stringify(report));

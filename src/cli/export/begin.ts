@@ -35,11 +35,7 @@ export type Begun =
  * @param command with which it can be made to go on, where its worker is in this process
  * @throws UsageError when another export runs under the workflow id
  */
-export async function beginExport(
-  { client }: Temporal,
-  plan: Plan,
-  command: ExportMemo['command'],
-): Promise<Begun> {
+export async function beginExport({ client }: Temporal, plan: Plan, command: ExportMemo['command']): Promise<Begun> {
   const earlier = await describe(client, plan.workflowId);
   const memo = (earlier?.memo ?? {}) as Partial<ExportMemo>;
   if (earlier !== undefined && isOpen(earlier)) {

@@ -33,7 +33,9 @@ export async function startLocalWorker(
 ): Promise<LocalWorker> {
   const folder = join(dataFolder(), 'logs');
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: Error) => {
-    throw new Error(`Logs cannot be kept (${error.message}). XDG_DATA_HOME names another place for them.`, { cause: error });
+    throw new Error(`Logs cannot be kept (${error.message}). XDG_DATA_HOME names another place for them.`, {
+      cause: error,
+    });
   });
   const log = join(folder, `${encodeSegment(workflowId)}.log`);
   const lines = destination({ dest: log, mode: 0o600, sync: true });

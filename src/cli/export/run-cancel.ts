@@ -33,7 +33,10 @@ export async function runCancel(workflowId: string, view: View): Promise<number>
     } else {
       view.show({ kind: 'notice', text: `${workflowId} has ended already.` });
     }
-    const look = showProgress(view, worker === undefined ? noWorker(known.description.taskQueue, workflowId) : undefined);
+    const look = showProgress(
+      view,
+      worker === undefined ? noWorker(known.description.taskQueue, workflowId) : undefined,
+    );
     const outcome = await Promise.race([
       follow(temporal.client, workflowId, look, new AbortController().signal),
       ...(worker === undefined ? [] : [worker.failed]),

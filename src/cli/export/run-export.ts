@@ -99,7 +99,10 @@ function exportEvent(plan: Plan, begun: Begun): Parameters<View['show']>[0] {
 }
 
 /** Loads the SDK's worker only where one is needed. */
-async function workerFor({ config, taskQueue, workflowId }: Plan, temporal: Temporal): Promise<LocalWorker | undefined> {
+async function workerFor(
+  { config, taskQueue, workflowId }: Plan,
+  temporal: Temporal,
+): Promise<LocalWorker | undefined> {
   if (config === undefined) return undefined;
   const { startLocalWorker } = await import('./local-worker.ts');
   return startLocalWorker(temporal, config, taskQueue, workflowId);
