@@ -22,6 +22,11 @@ export class AttachmentChecks implements FileChecks {
     return this.#bytes;
   }
 
+  /** It is known by its hash. */
+  get point(): undefined {
+    return undefined;
+  }
+
   push(chunk: Uint8Array): undefined {
     this.#sha256.update(chunk);
     this.#sha1?.update(chunk);

@@ -1,3 +1,5 @@
+import type { ResumePoint } from '../storage/folder.ts';
+
 /** What is known of a file that has passed every check. */
 export interface CheckedFile {
   /** As stored: after content decoding, otherwise byte for byte as sent. */
@@ -6,7 +8,8 @@ export interface CheckedFile {
   records: number;
   /** Records that are no resources: the block headers of organised output (Bulk Data IG 3.0). */
   headers: number;
-  sha256: string;
+  /** Undefined when the beginning was checked by an earlier attempt and could not be read again. */
+  sha256: string | undefined;
   /** Of an attachment: what its resource says of the content and does not hold. */
   differs?: ('size' | 'hash')[];
 }
@@ -18,6 +21,8 @@ export type CheckOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'wro
 export interface FileChecks {
   /** Bytes so far. */
   readonly bytes: number;
+  /** The last place at which other checks could go on without these bytes; undefined when they need all of them. */
+  readonly point: ResumePoint | undefined;
   /** Takes the next bytes; says what is wrong with the file, if something is. */
   push(chunk: Uint8Array): string | undefined;
   /**

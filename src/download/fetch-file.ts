@@ -4,7 +4,7 @@ import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
-import type { Part } from '../storage/folder.ts';
+import type { Part, ResumePoint } from '../storage/folder.ts';
 import type { FileAnswer, FileRequest } from './ask-file.ts';
 import { askFile, isWrapped } from './ask-file.ts';
 import { endIsProved, isGzip, receiveBody } from './decode-body.ts';
@@ -93,6 +93,7 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   if (answer.kind === 'whole' && part.resumed !== undefined) await part.restart();
   if (part.resumed === undefined) checks = newChecks(request);
   const version = isWrapped(response, request.entry) ? undefined : answer.version;
+  part.expect?.(Math.max(request.entry.fileSize ?? 0, version?.total ?? 0));
   const writer = new PartWriter(part, version);
   try {
     return await receive(request, response, answer, { checks, writer, context });
@@ -109,10 +110,10 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   }
 }
 
-/** Reads what an earlier attempt has left, for the checks and the hash. */
+/** Reads what an earlier attempt has left, for the checks and the hash; the checks go on where it can be read from. */
 async function checkResumed(request: FileRequest, part: Part, signal: AbortSignal): Promise<FileChecks> {
   const { resumed } = part;
-  const checks = newChecks(request);
+  const checks = newChecks(request, resumed?.from);
   if (resumed === undefined) return checks;
   let fault: string | undefined;
   for await (const chunk of resumed.read()) {
@@ -125,8 +126,8 @@ async function checkResumed(request: FileRequest, part: Part, signal: AbortSigna
   return checks;
 }
 
-function newChecks({ entry, checks = 'fast' }: FileRequest): FileChecks {
-  return checksOf(entry, checks);
+function newChecks({ entry, checks = 'fast' }: FileRequest, from?: ResumePoint): FileChecks {
+  return checksOf(entry, checks, from);
 }
 
 async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Promise<Transfer> {
@@ -157,7 +158,7 @@ async function receive(
     const fault = checks.push(chunk);
     if (fault !== undefined) throw new ContentError(fault);
     context.onProgress(checks.bytes);
-    return writer.write(chunk);
+    return writer.write(chunk, checks.point);
   };
   // A rest is of a file that did not begin so; an attachment may be an archive.
   const mayBePacked = answer.kind === 'whole' && entry.kind !== 'attachment';
@@ -194,7 +195,10 @@ async function receive(
 }
 
 /** What the manifest says may be meant of a packed file, or of its content. */
-function wrongPacked({ length, sha256 }: Entry, forms: readonly Packed[]): string | undefined {
+function wrongPacked(
+  { length, sha256 }: Entry,
+  forms: readonly Pick<CheckedFile, 'bytes' | 'sha256'>[],
+): string | undefined {
   if (length !== undefined && !forms.some((form) => form.bytes === length)) {
     return `neither the packed file nor its content has the ${length} bytes that the manifest says`;
   }

@@ -1,11 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
-import type { ByteTools, LineCounts, LineRules } from '../fhir/ndjson.ts';
+import type { ByteTools, LineCounts, LineRules, LineState } from '../fhir/ndjson.ts';
 import { LineChecker } from '../fhir/ndjson.ts';
+import type { ResumePoint } from '../storage/folder.ts';
 import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
+const NEWLINE = 0x0a;
 const TOOLS: ByteTools = {
   isUtf8,
   indexOf: (bytes, pattern, from) => Buffer.prototype.indexOf.call(bytes, pattern, from),
@@ -15,23 +18,39 @@ const TOOLS: ByteTools = {
 export class NdjsonChecks implements FileChecks {
   readonly #entry: Entry;
   readonly #lines: LineChecker;
-  readonly #hash = createHash('sha256');
-  #bytes = 0;
-  #lastByte = -1;
+  /** Of all bytes: undefined when the first ones do not come by. */
+  readonly #hash: Hash | undefined;
+  #bytes: number;
+  #lastByte: number;
 
-  /** @param checks as configured; files that are read when the export ends are parsed anyway */
-  constructor(entry: Entry, checks: LineRules['checks']) {
+  /**
+   * @param checks as configured; files that are read when the export ends are parsed anyway
+   * @param from where others have left off; default, and of one that was damaged: the beginning
+   */
+  constructor(entry: Entry, checks: LineRules['checks'], from?: ResumePoint) {
+    const before = from && lineStateOf(from);
+    const rules: LineRules = { type: lineType(entry), checks: entry.kind === 'output' ? checks : 'full' };
     this.#entry = entry;
-    this.#lines = new LineChecker({ type: lineType(entry), checks: entry.kind === 'output' ? checks : 'full' }, TOOLS);
+    this.#lines = new LineChecker(rules, TOOLS, before);
+    this.#hash = before === undefined ? createHash('sha256') : undefined;
+    this.#bytes = before === undefined ? 0 : (from?.bytes ?? 0);
+    this.#lastByte = before === undefined ? -1 : NEWLINE;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Where the last line begins; a hash that was promised needs all bytes. */
+  get point(): ResumePoint | undefined {
+    if (this.#entry.sha256 !== undefined) return undefined;
+    const { state, bytes } = this.#lines.unfinished;
+    return { bytes: this.#bytes - bytes, state: { ...state } };
+  }
+
   push(chunk: Uint8Array): string | undefined {
     if (chunk.length === 0) return undefined;
-    this.#hash.update(chunk);
+    this.#hash?.update(chunk);
     this.#bytes += chunk.length;
     this.#lastByte = chunk.at(-1) as number;
     return this.#lines.push(chunk) ?? this.#isTooMuch();
@@ -57,7 +76,7 @@ export class NdjsonChecks implements FileChecks {
     if (!endIsProved && !this.#isKnownToBeWhole(counts)) {
       return wrong('its end is only the closing of the connection, and no count or size shows that it is complete');
     }
-    const sha256 = this.#hash.digest('hex');
+    const sha256 = this.#hash?.digest('hex');
     const { sha256: promised } = this.#entry;
     if (promised !== undefined && promised !== sha256) {
       return wrong(`its SHA-256 is ${sha256}, the manifest says ${promised}`);
@@ -92,11 +111,17 @@ export class NdjsonChecks implements FileChecks {
   #isKnownToBeWhole({ records, headers }: LineCounts): boolean {
     const { count, kind, fileSize, length, sha256 } = this.#entry;
     if (length !== undefined || sha256 !== undefined || fileSize === this.#bytes) return true;
-    const endsWithLine = this.#bytes === 0 || this.#lastByte === 0x0a;
+    const endsWithLine = this.#bytes === 0 || this.#lastByte === NEWLINE;
     return endsWithLine && kind !== 'deleted' && (count === records || count === records - headers);
   }
 }
 
 function wrong(detail: string): CheckOutcome {
   return { kind: 'wrong', detail };
+}
+
+/** Undefined when it is not what {@link NdjsonChecks.point} gave: what was stored has been damaged, or is another form. */
+function lineStateOf({ state }: ResumePoint): LineState | undefined {
+  const { records, headers, line } = state;
+  return records === undefined || headers === undefined || line === undefined ? undefined : { records, headers, line };
 }

@@ -1,5 +1,5 @@
 import { release } from '../http/slabs.ts';
-import type { FileVersion, Part } from '../storage/folder.ts';
+import type { FileVersion, Part, ResumePoint } from '../storage/folder.ts';
 
 /** Bytes that are written at a time: while they are, as many are received; then the wire waits. */
 const BLOCK = 512 * 1024;
@@ -14,6 +14,7 @@ export class PartWriter {
   #version: FileVersion | undefined;
   #filling: Uint8Array[] = [];
   #bytes = 0;
+  #points: ResumePoint[] = [];
   #writing: Promise<void> = Promise.resolve();
   #handedOver = Date.now();
   #saved = Date.now();
@@ -37,9 +38,11 @@ export class PartWriter {
   /**
    * Takes bytes over, and releases them when they have been written.
    *
+   * @param point the last one in these bytes, or before
    * @returns a promise when the block before is still being written; it fails as the part does
    */
-  write(chunk: Uint8Array): Promise<void> | undefined {
+  write(chunk: Uint8Array, point?: ResumePoint): Promise<void> | undefined {
+    if (point !== undefined && point.bytes !== this.#points.at(-1)?.bytes) this.#points.push(point);
     const last = this.#filling.at(-1);
     if (last !== undefined && isNext(last, chunk)) this.#filling[this.#filling.length - 1] = join(last, chunk);
     else this.#filling.push(chunk);
@@ -63,17 +66,19 @@ export class PartWriter {
   #handOver(): Promise<void> {
     const before = this.#writing;
     const block = this.#filling;
+    const points = this.#points;
     this.#filling = [];
+    this.#points = [];
     this.#bytes = 0;
     this.#handedOver = Date.now();
-    this.#writing = before.then(() => this.#store(block));
+    this.#writing = before.then(() => this.#store(block, points));
     // The next write, or the flush, throws it.
     this.#writing.catch(() => {});
     return before;
   }
 
-  async #store(block: readonly Uint8Array[]): Promise<void> {
-    await this.#part.write(block);
+  async #store(block: readonly Uint8Array[], points: readonly ResumePoint[]): Promise<void> {
+    await this.#part.write(block, points);
     for (const chunk of block) release(chunk);
     if (this.#version === undefined || Date.now() - this.#saved < CHECKPOINT) return;
     await this.#part.checkpoint(this.#version);

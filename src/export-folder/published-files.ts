@@ -1,4 +1,4 @@
-import type { CheckedFile } from '../download/checked-file.ts';
+import type { CheckOutcome, CheckedFile } from '../download/checked-file.ts';
 import { checksOf } from '../download/file-checks.ts';
 import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
@@ -11,6 +11,20 @@ import type { Receipt } from './receipt.ts';
 /** Of the parts of one file, in whatever thread they are written. */
 export function partLabel(generation: number, ordinal: number): string {
   return generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
+}
+
+/**
+ * The final name of a file, when it can be had before its content is known: an attachment is named by that, and a hash
+ * that was promised must be right before a file gets its name.
+ */
+export function nameBeforehand({ kind, sha256, name }: Entry): string | undefined {
+  return kind === 'attachment' || sha256 !== undefined ? undefined : name;
+}
+
+/** Who waits while a file is read, which may take as long as to fetch it. */
+export interface ReadWatch {
+  signal: AbortSignal;
+  report(details: { file: string; readAgain: number }): void;
 }
 
 /** The files of the export: a file at its final name is whole. */
@@ -26,8 +40,8 @@ export class PublishedFiles {
    *
    * @param generation of the job: a file of a later one is never resumed from what an attempt at an earlier one has left
    */
-  openPart(generation: number, ordinal: number): Promise<Part> {
-    return this.#folder.openPart(partLabel(generation, ordinal));
+  openPart(generation: number, entry: Entry): Promise<Part> {
+    return this.#folder.openPart(partLabel(generation, entry.ordinal), nameBeforehand(entry));
   }
 
   /**
@@ -35,8 +49,15 @@ export class PublishedFiles {
    *
    * @param checks in case another attempt has published the file meanwhile
    * @returns its receipt, which is not stored yet
+   * @throws ExportError `DestinationFailed` when what was published, or another attempt has, does not pass the checks
    */
-  async publish(entry: Entry, part: CheckedPart, file: CheckedFile, checks: LineRules['checks']): Promise<Receipt> {
+  async publish(
+    entry: Entry,
+    part: CheckedPart,
+    file: CheckedFile,
+    checks: LineRules['checks'],
+    watch: ReadWatch,
+  ): Promise<Receipt> {
     // An attachment has the name of its content: whoever has published it, it is the same.
     const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
     let published: boolean;
@@ -49,9 +70,16 @@ export class PublishedFiles {
       throw error;
     }
     await part.discard();
-    if (published || entry.kind === 'attachment') return { ordinal: entry.ordinal, name, ...file };
-    // Another attempt has published meanwhile; its file is whole.
-    return this.check(entry, checks);
+    const { sha256 } = file;
+    const isOurs = published || entry.kind === 'attachment';
+    if (isOurs && sha256 !== undefined) return { ordinal: entry.ordinal, name, ...file, sha256 };
+    // Another attempt has published meanwhile; its file is whole. Or its beginning came by another attempt, and its hash
+    // can only be had now.
+    const outcome = await this.#readAgain(entry, checks, watch);
+    if (!published || (outcome.kind === 'checked' && isSame(outcome.file, file))) return this.#receipt(entry, outcome);
+    // Only since this call does it have the name, which says that it is whole.
+    await this.#folder.removeFile(name);
+    return this.#receipt(entry, outcome.kind === 'wrong' ? outcome : { kind: 'wrong', detail: 'it has other lines' });
   }
 
   /** Entries whose files have their final names already; of attachments these are not known before. */
@@ -66,17 +94,28 @@ export class PublishedFiles {
    *
    * @throws ExportError `DestinationFailed` when it does not pass the checks: somebody changed it
    */
-  async check(entry: Entry, checks: LineRules['checks']): Promise<Receipt> {
+  async check(entry: Entry, checks: LineRules['checks'], watch: ReadWatch): Promise<Receipt> {
+    return this.#receipt(entry, await this.#readAgain(entry, checks, watch));
+  }
+
+  async #readAgain(entry: Entry, checks: LineRules['checks'], { signal, report }: ReadWatch): Promise<CheckOutcome> {
     const fileChecks = checksOf(entry, checks);
-    for await (const chunk of this.#folder.stream(entry.name)) fileChecks.push(chunk);
-    const outcome = fileChecks.end(true);
-    if (outcome.kind === 'wrong') {
-      throw new ExportError(
-        'DestinationFailed',
-        `${this.#folder.location}/${entry.name} was changed after it was published: ${outcome.detail}`,
-      );
+    for await (const chunk of this.#folder.stream(entry.name)) {
+      signal.throwIfAborted();
+      fileChecks.push(chunk);
+      report({ file: entry.name, readAgain: fileChecks.bytes });
     }
-    return { ordinal: entry.ordinal, name: entry.name, ...outcome.file };
+    return fileChecks.end(true);
+  }
+
+  #receipt({ ordinal, name }: Entry, outcome: CheckOutcome): Receipt {
+    if (outcome.kind === 'checked') {
+      return { ordinal, name, ...outcome.file, sha256: outcome.file.sha256 as string };
+    }
+    throw new ExportError(
+      'DestinationFailed',
+      `${this.#folder.location}/${name} was changed after it was published: ${outcome.detail}`,
+    );
   }
 
   /** Whether a file exists as its receipt says: a receipt alone does not prove that nobody removed it. */
@@ -95,4 +134,8 @@ export class PublishedFiles {
     const sizes = await Promise.all(names.map((name) => this.#folder.size(name)));
     return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0);
   }
+}
+
+function isSame(one: CheckedFile, other: CheckedFile): boolean {
+  return one.bytes === other.bytes && one.records === other.records && one.headers === other.headers;
 }

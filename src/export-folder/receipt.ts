@@ -7,6 +7,7 @@ import { receiptsFolder } from './layout.ts';
 export interface Receipt extends CheckedFile {
   ordinal: number;
   name: string;
+  sha256: string;
 }
 
 /**

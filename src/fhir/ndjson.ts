@@ -24,6 +24,12 @@ export interface LineCounts {
   headers: number;
 }
 
+/** What is known where a line begins, and all that the lines behind need. */
+export interface LineState extends LineCounts {
+  /** Number of that line, from 1. */
+  line: number;
+}
+
 /** The outcome of the checks of all lines. */
 export type LinesOutcome = { kind: 'whole'; counts: LineCounts } | { kind: 'wrong'; detail: string };
 
@@ -62,13 +68,17 @@ export class LineChecker {
   readonly #held = new HeldLine(LONGEST_HELD_LINE);
   #length = 0;
   #long: { line: LongLine; root: RootFields } | undefined;
-  #records = 0;
-  #headers = 0;
-  #line = 1;
+  #records: number;
+  #headers: number;
+  #line: number;
   #fault: string | undefined;
 
-  constructor({ type, checks }: LineRules, tools: ByteTools) {
+  /** @param before what another checker knew of the lines before those that come here */
+  constructor({ type, checks }: LineRules, tools: ByteTools, before?: LineState) {
     this.#type = type;
+    this.#records = before?.records ?? 0;
+    this.#headers = before?.headers ?? 0;
+    this.#line = before?.line ?? 1;
     this.#isFast = checks === 'fast';
     this.#tools = tools;
     this.#utf8 = new Utf8Checker(tools.isUtf8);
@@ -78,6 +88,11 @@ export class LineChecker {
   /** Lines so far that hold a resource. */
   get records(): number {
     return this.#records;
+  }
+
+  /** What is known where the line begins that has not ended yet, and its bytes so far. */
+  get unfinished(): { state: LineState; bytes: number } {
+    return { state: { records: this.#records, headers: this.#headers, line: this.#line }, bytes: this.#length };
   }
 
   /** Checks the next bytes; returns what is wrong, for ever after the first fault. */

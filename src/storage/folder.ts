@@ -31,8 +31,10 @@ export interface Folder {
    *
    * @param label the same for all attempts at a file; what the best earlier one has made durable is taken over. Opened
    *   once with an object of this kind
+   * @param name its final name, when it is known and {@link ResumePoint}s suffice to go on with the file: bytes that nobody
+   *   need read before the file has its name can be put where they stay
    */
-  openPart(label: string): Promise<Part>;
+  openPart(label: string, name?: string): Promise<Part>;
   /** Makes the final names of all parts that were published durable. */
   syncNames(): Promise<void>;
   /** Bytes that can still be written; undefined when the destination has no such limit. */
@@ -62,8 +64,12 @@ export interface Part {
   readonly resumed: ResumedPart | undefined;
   /**
    * Writes bytes that follow one another. When it returns, their memory may be used again.
+   *
+   * @param points in these bytes, in order; the first one may be before
    */
-  write(chunks: readonly Uint8Array[]): Promise<void>;
+  write(chunks: readonly Uint8Array[], points?: readonly ResumePoint[]): Promise<void>;
+  /** Says before the first write how many bytes the file may have; only a hint. */
+  expect?(bytes: number): void;
   /**
    * Makes the bytes so far durable, for a later attempt to take over. A destination that stores pieces counts whole
    * ones only, and makes those that come later durable by itself.
@@ -77,8 +83,8 @@ export interface Part {
    */
   finish(): Promise<void>;
   /**
-   * Gives a finished part its final name, never over an earlier file: false when there is one. The name is durable after
-   * the next {@link Folder.write}.
+   * Gives a finished part its final name (the one it was opened with, if any), never over an earlier file: false when
+   * there is one. The name is durable after the next {@link Folder.write}.
    */
   publish(name: string): Promise<boolean>;
   /** Closes the part and removes what has not been published. May be called at any time, also twice. */
@@ -109,11 +115,21 @@ export interface FileVersion {
   total?: number;
 }
 
+/** A place in a file at which another reader can go on without the bytes before. */
+export interface ResumePoint {
+  /** Before the place. */
+  bytes: number;
+  /** What a reader knows there. */
+  state: Readonly<Record<string, number>>;
+}
+
 /** The durable prefix of a file, taken over from an earlier attempt; the part continues behind it. */
 export interface ResumedPart {
   bytes: number;
   /** Of the file that they are of. */
   version: FileVersion;
-  /** The bytes themselves. */
+  /** Where those bytes begin that can be read; undefined when all can. */
+  from?: ResumePoint | undefined;
+  /** The bytes themselves, from there on. */
   read(): AsyncIterable<Buffer>;
 }

@@ -27,6 +27,16 @@ test('chunks that are neighbours in memory are written as one', async () => {
   expect(await piecesOf(chunks)).toEqual({ pieces: [1], content: text });
 });
 
+test('every place at which one can go on is told with its bytes, once', async () => {
+  const told: unknown[] = [];
+  const part: Partial<Part> = { write: async (_, points = []) => void told.push(points.map(({ bytes }) => bytes)) };
+  const writer = new PartWriter(part as Part, undefined);
+  const chunk = Buffer.alloc(200_000);
+  for (const bytes of [150_000, 150_000, 590_000, 790_000]) await writer.write(chunk, { bytes, state: {} });
+  await writer.flush();
+  expect(told).toEqual([[150_000, 590_000], [790_000]]);
+});
+
 test('of many small chunks only so many are held', async () => {
   const chunks = Array.from({ length: memory.length }, (_, offset) => new Uint8Array(each(offset)));
   expect(await piecesOf(chunks)).toEqual({ pieces: [1024, 1024, 952], content: text });

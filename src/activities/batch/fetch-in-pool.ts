@@ -4,7 +4,7 @@ import { fetchFile } from '../../download/fetch-file.ts';
 import type { FileTrouble } from '../../download/file-trouble.ts';
 import type { FetchWatch, Fetched } from '../../download/threads/fetched.ts';
 import { NoThreadError, ThreadEndedError } from '../../download/threads/thread-errors.ts';
-import { partLabel } from '../../export-folder/published-files.ts';
+import { nameBeforehand, partLabel } from '../../export-folder/published-files.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import { logAnswer } from '../../fhir-server/log-answer.ts';
 import { safeCause } from '../safe-cause.ts';
@@ -44,7 +44,7 @@ export async function fetchInPool(
       }),
   };
   const here = async (): Promise<Fetched> => {
-    const part = await folder.files.openPart(request.generation, entry.ordinal);
+    const part = await folder.files.openPart(request.generation, entry);
     const onProgress = (bytes: number): void => watch.onProgress(bytes, part.resumed?.bytes ?? 0);
     const outcome = await fetchFile(fileRequest, { http, part, signal, onProgress, onRefusal: watch.onRefusal });
     return outcome.kind === 'checked' ? { ...outcome, part } : outcome;
@@ -52,7 +52,7 @@ export async function fetchInPool(
   if (threads === undefined) return here();
   const label = partLabel(request.generation, entry.ordinal);
   const isSmall = entry.fileSize === undefined ? batch.entries.length > MANY : entry.fileSize < WORTH_A_THREAD;
-  const order = { request: fileRequest, ...place, label, isSmall };
+  const order = { request: fileRequest, ...place, label, name: nameBeforehand(entry), isSmall };
   try {
     return await threads.fetch(order, watch, here);
   } catch (error) {

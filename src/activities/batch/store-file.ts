@@ -5,11 +5,11 @@ import type { FetchedFile } from './fetch-entry.ts';
 
 /** Gives a fetched file its final name, and records its receipt. */
 export async function storeFile(
-  { folder, server, receipts }: Batch,
+  { folder, server, receipts, attempt }: Batch,
   entry: Entry,
   { part, file }: FetchedFile,
 ): Promise<Receipt> {
-  const receipt = await folder.files.publish(entry, part, file, server.config.checks);
+  const receipt = await folder.files.publish(entry, part, file, server.config.checks, attempt);
   await receipts.add(receipt);
   // Without a receipt nobody would know whose content it is.
   if (entry.kind === 'attachment') await receipts.save();

@@ -18,6 +18,8 @@ export interface FileOrder {
   path: string;
   /** Of the part: the same for all attempts at a file. */
   label: string;
+  /** Its final name, when it is known. */
+  name?: string | undefined;
   /** To hand it over would cost more than to fetch it. */
   isSmall: boolean;
 }

@@ -37,12 +37,12 @@ export class OrderInThread {
 
   /** Fetches the file, and says what came of it. Never fails. */
   async fetch(): Promise<void> {
-    const { request, destination, path, label } = this.#file;
+    const { request, destination, path, label, name } = this.#file;
     const { signal } = this.#abort;
     try {
       const place = await openDestination(this.#around, destination, path);
       this.#folder = place.guardedBy(() => this.#mayChange());
-      const part = await this.#folder.openPart(label);
+      const part = await this.#folder.openPart(label, name);
       this.#part = part;
       let reported = 0;
       const outcome = await fetchFile(request, {

@@ -106,7 +106,7 @@ export async function publish(fetched: Fetched, name: string): Promise<{ checked
   await fetched.part.finish();
   await fetched.part.publish(name);
   await fetched.part.discard();
-  return { checked: fetched.file.sha256, stored: sha256(await readFile(join(root, 'export', name))) };
+  return { checked: String(fetched.file.sha256), stored: sha256(await readFile(join(root, 'export', name))) };
 }
 
 export function sha256(content: Uint8Array): string {

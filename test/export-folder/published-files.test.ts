@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PublishedFiles, nameBeforehand } from '../../src/export-folder/published-files.ts';
+import type { Entry } from '../../src/fhir/entries.ts';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+import type { Folder, Part } from '../../src/storage/folder.ts';
+
+const CONTENT = Buffer.from('{"resourceType":"Patient","id":"1"}\n');
+const ENTRY: Entry = {
+  ordinal: 3,
+  page: 1,
+  kind: 'output',
+  index: 0,
+  type: 'Patient',
+  url: 'https://a.example/1',
+  name: 'Patient.00001.ndjson',
+  needsToken: false,
+};
+const WATCH = { signal: new AbortController().signal, report: () => {} };
+let root: string;
+let folder: Folder;
+let files: PublishedFiles;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'published-'));
+  folder = await openDirectory(root, 'export');
+  files = new PublishedFiles(folder);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function written(): Promise<Part> {
+  const part = await files.openPart(1, ENTRY);
+  await part.write([CONTENT]);
+  return part;
+}
+
+describe('a file whose beginning an earlier attempt has checked', () => {
+  test('has the hash of what is stored in its receipt', async () => {
+    const file = { bytes: CONTENT.length, records: 1, headers: 0, sha256: undefined };
+    const read: number[] = [];
+    const report = ({ readAgain }: { readAgain: number }): void => void read.push(readAgain);
+    expect(await files.publish(ENTRY, await written(), file, 'fast', { ...WATCH, report })).toEqual({
+      ...file,
+      ordinal: 3,
+      name: ENTRY.name,
+      sha256: createHash('sha256').update(CONTENT).digest('hex'),
+    });
+    expect(read.at(-1)).toBe(CONTENT.length);
+  });
+
+  test('stays at its name when the reading for its hash is cancelled', async () => {
+    const file = { bytes: CONTENT.length, records: 1, headers: 0, sha256: undefined };
+    const signal = AbortSignal.abort(new Error('cancelled'));
+    await expect(files.publish(ENTRY, await written(), file, 'fast', { ...WATCH, signal })).rejects.toThrow(
+      'cancelled',
+    );
+    expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
+    expect((await files.check(ENTRY, 'fast', WATCH)).bytes).toBe(CONTENT.length);
+  });
+
+  test.each([
+    ['length', { bytes: CONTENT.length + 1, records: 1 }],
+    ['number of lines', { bytes: CONTENT.length, records: 2 }],
+  ])('has neither a receipt nor its name when its %s is not what was checked', async (_, wrong) => {
+    const file = { ...wrong, headers: 0, sha256: undefined };
+    await expect(files.publish(ENTRY, await written(), file, 'fast', WATCH)).rejects.toMatchObject({
+      code: 'DestinationFailed',
+    });
+    expect(await folder.size(ENTRY.name)).toBeUndefined();
+  });
+
+  test('is not removed when another attempt has published it', async () => {
+    await folder.write(ENTRY.name, CONTENT);
+    const file = { bytes: CONTENT.length + 1, records: 2, headers: 0, sha256: undefined };
+    expect(await files.publish(ENTRY, await written(), file, 'fast', WATCH)).toMatchObject({ records: 1 });
+    expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
+  });
+});
+
+test('a name is known beforehand unless the content makes it, or a promised hash must be compared before', () => {
+  expect(nameBeforehand(ENTRY)).toBe(ENTRY.name);
+  expect(nameBeforehand({ ...ENTRY, kind: 'attachment' })).toBeUndefined();
+  expect(nameBeforehand({ ...ENTRY, sha256: '0'.repeat(64) })).toBeUndefined();
+});
