@@ -79,7 +79,7 @@ describeEachKind('is an export folder', (name) => {
   });
 
   test('streams a large file, also to a reader that does not want all of it', async () => {
-    const part = await finished(await kind.open(path), data.length);
+    const part = await finished(await kind.open(path), data.length, '1', 'large');
     await part.publish('large');
     await part.discard();
     let read = 0;

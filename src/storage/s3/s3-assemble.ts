@@ -6,7 +6,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { mapLimited } from '../map-limited.ts';
 import type { Condition, S3Bucket, StoredObject } from './s3-bucket.ts';
-import { contentType } from './s3-bucket.ts';
+import { contentType } from './content-type.ts';
+import { isEndedUpload } from './s3-error.ts';
+import { abortUpload } from './s3-upload.ts';
 import { PARALLEL, sum } from './s3-pieces.ts';
 
 /**
@@ -30,7 +32,7 @@ export async function assemble(
     return await bucket.once(key, (condition) => join(bucket, few, key, condition, mayPublish));
   } catch (error) {
     // The answer to an upload that was completed got lost, and the SDK asked again.
-    if ((error as Error).name === 'NoSuchUpload' && (await bucket.size(key)) !== undefined) return false;
+    if (isEndedUpload(error) && (await bucket.size(key)) !== undefined) return false;
     throw error;
   }
 }
@@ -76,7 +78,7 @@ async function join(
   } catch (error) {
     // Parts of an upload are paid for until it is given up. What failed matters more than whether this does, and
     // `removeParts` does it again.
-    await bucket.abortUpload(key, UploadId as string).catch(() => {});
+    await abortUpload(bucket, key, UploadId as string).catch(() => {});
     throw error;
   }
 }

@@ -1,21 +1,15 @@
 import type { Readable } from 'node:stream';
-import type {
-  ListMultipartUploadsCommandInput,
-  ListMultipartUploadsCommandOutput,
-  ListObjectsV2CommandOutput,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import type { HeadObjectCommandOutput, ListObjectsV2CommandOutput, S3Client } from '@aws-sdk/client-s3';
 import {
-  AbortMultipartUploadCommand,
   CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { statusOf, toS3Error } from './s3-error.ts';
+import { contentType } from './content-type.ts';
+import { absentAsUndefined, isAbsent, statusOf, toS3Error } from './s3-error.ts';
 
 /** Objects that one DeleteObjects can name. */
 const DELETE_BATCH = 1000;
@@ -31,6 +25,9 @@ export interface StoredObject {
 /** Asks that a write fails when there is an object of that name. */
 export type Condition = { IfNoneMatch?: '*' };
 
+/** Asks that a write fails unless there is that version of the object. */
+type OverVersion = { IfMatch?: string };
+
 /**
  * A bucket by its keys. Every method fails with `DestinationFailed` when trying again would not help.
  */
@@ -38,11 +35,14 @@ export class S3Bucket {
   readonly name: string;
   /** Sends a request; its errors are ours. */
   readonly send: S3Client['send'];
-  /** False once the endpoint has said that it does not know conditional writes. */
-  #conditional = true;
+  /** Whether each upload is sent with a checksum. */
+  readonly sendsChecksums: () => Promise<boolean>;
+  /** Conditions of writes of which the endpoint has said that it does not know them. */
+  readonly #unknown = new Set<'IfMatch' | 'IfNoneMatch'>();
 
   constructor(client: S3Client, name: string) {
     this.name = name;
+    this.sendsChecksums = async () => (await client.config.requestChecksumCalculation()) === 'WHEN_SUPPORTED';
     const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
       try {
         return await client.send(command);
@@ -55,8 +55,16 @@ export class S3Bucket {
 
   /** Bytes of an object; undefined when it does not exist. */
   async size(key: string): Promise<number | undefined> {
-    const head = await absentAsUndefined(this.send(new HeadObjectCommand({ Bucket: this.name, Key: key })));
-    return head?.ContentLength;
+    return (await this.#head(key))?.ContentLength;
+  }
+
+  /** What tells this version of an object from another; undefined when it does not exist. */
+  async etag(key: string): Promise<string | undefined> {
+    return (await this.#head(key))?.ETag;
+  }
+
+  #head(key: string): Promise<HeadObjectCommandOutput | undefined> {
+    return absentAsUndefined(this.send(new HeadObjectCommand({ Bucket: this.name, Key: key })));
   }
 
   /** Whole content of a small object; undefined when it does not exist. */
@@ -91,8 +99,41 @@ export class S3Bucket {
   }
 
   async write(key: string, content: string | Uint8Array, condition: Condition = {}): Promise<void> {
+    await this.#put(key, content, condition);
+  }
+
+  /**
+   * Writes an object, but over the version with an ETag only.
+   *
+   * @param etag undefined: over whatever there is
+   * @returns the ETag of the new version; undefined when that version is not there any more
+   */
+  async replace(key: string, content: string, etag: string | undefined): Promise<string | undefined> {
+    if (etag === undefined) return this.#put(key, content, {});
+    if (this.#unknown.has('IfMatch')) {
+      return (await this.etag(key)) === etag ? this.#put(key, content, {}) : undefined;
+    }
+    try {
+      return await this.#put(key, content, { IfMatch: etag });
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      if (statusOf(error) === 412) return this.#etagOf(key, content);
+      if (statusOf(error) !== 501) throw error;
+      this.#unknown.add('IfMatch');
+      return this.replace(key, content, etag);
+    }
+  }
+
+  /** Of a write whose answer got lost, and which the SDK tried again: the condition does not hold any more. */
+  async #etagOf(key: string, content: string): Promise<string | undefined> {
+    const etag = await this.etag(key);
+    return (await this.read(key))?.toString() === content ? etag : undefined;
+  }
+
+  async #put(key: string, content: string | Uint8Array, condition: Condition | OverVersion): Promise<string> {
     const Body = typeof content === 'string' ? Buffer.from(content) : content;
-    await this.send(new PutObjectCommand({ Bucket: this.name, Key: key, Body, ...contentType(key), ...condition }));
+    const put = new PutObjectCommand({ Bucket: this.name, Key: key, Body, ...contentType(key), ...condition });
+    return (await this.send(put)).ETag ?? '';
   }
 
   /** Like {@link write}, but never over an earlier object: false when there is one. */
@@ -106,7 +147,7 @@ export class S3Bucket {
    */
   async once(key: string, make: (condition: Condition) => Promise<void>): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
-      const conditional = this.#conditional;
+      const conditional = !this.#unknown.has('IfNoneMatch');
       if (!conditional && (await this.size(key)) !== undefined) return false;
       try {
         await make(conditional ? { IfNoneMatch: '*' } : {});
@@ -114,7 +155,7 @@ export class S3Bucket {
       } catch (error) {
         const status = statusOf(error);
         if (status === 412) return false;
-        if (status === 501 && conditional) this.#conditional = false;
+        if (status === 501 && conditional) this.#unknown.add('IfNoneMatch');
         // ConditionalRequestConflict: another write or a removal came between, and all of it is to be done again.
         else if (status !== 409 || attempt >= CONFLICTS) throw error;
       }
@@ -188,25 +229,6 @@ export class S3Bucket {
     }
   }
 
-  /** Gives up all multipart uploads whose keys begin so. */
-  async abortUploads(prefix: string): Promise<void> {
-    let next: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
-    while (next !== undefined) {
-      const page: ListMultipartUploadsCommandOutput = await this.send(
-        new ListMultipartUploadsCommand({ Bucket: this.name, Prefix: prefix, ...next }),
-      );
-      for (const { Key = '', UploadId = '' } of page.Uploads ?? []) await this.abortUpload(Key, UploadId);
-      next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
-    }
-  }
-
-  /** Gives up a multipart upload; nothing happens when it has ended. */
-  async abortUpload(key: string, uploadId: string): Promise<void> {
-    await absentAsUndefined(
-      this.send(new AbortMultipartUploadCommand({ Bucket: this.name, Key: key, UploadId: uploadId })),
-    );
-  }
-
   async *#pages(prefix: string, delimiter?: '/'): AsyncIterable<ListObjectsV2CommandOutput> {
     let token: string | undefined;
     do {
@@ -222,24 +244,4 @@ export class S3Bucket {
       token = page.NextContinuationToken;
     } while (token !== undefined);
   }
-}
-
-/** Readers may come by way of other tools that look at it. */
-export function contentType(key: string): { ContentType?: string } {
-  if (key.endsWith('.ndjson')) return { ContentType: 'application/fhir+ndjson' };
-  return key.endsWith('.json') ? { ContentType: 'application/json' } : {};
-}
-
-async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Not every 404: a bucket that is not there, or an unknown key of some endpoints, is another matter. */
-function isAbsent(error: unknown): boolean {
-  return statusOf(error) === 404 && /^(NoSuchKey|NotFound|NoSuchUpload)$/.test((error as Error).name);
 }

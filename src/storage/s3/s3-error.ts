@@ -5,7 +5,7 @@ const FINAL: Record<string, string> = {
   NoSuchBucket: 'there is no such bucket; create it or correct bucket, region or endpoint',
   InvalidBucketName: 'that is no name of a bucket; correct it',
   AccessDenied:
-    'the worker has no right to do this; allow s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucketMultipartUploads',
+    'the worker has no right to do this; allow s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads',
   AllAccessDisabled: 'the bucket has been disabled; ask its owner',
   AccountProblem: 'there is a problem with the account; ask its owner',
   InvalidAccessKeyId: 'the access key is not known there; correct the credentials of the worker',
@@ -44,6 +44,37 @@ export function toS3Error(error: unknown, bucket: string): unknown {
 /** HTTP status of an answer that was thrown; undefined when there was none. */
 export function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
+
+/** What something gives that may not be there: undefined when it is not. */
+export async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Not every 404: a bucket that is not there, or an unknown key of some endpoints, is another matter. */
+export function isAbsent(error: unknown): boolean {
+  return statusOf(error) === 404 && /^(NoSuchKey|NotFound|NoSuchUpload)$/.test((error as Error).name);
+}
+
+/** Whether the endpoint has answered that it will not do this, now or later. */
+export function isRefusal(error: unknown): boolean {
+  const status = statusOf(error instanceof ExportError ? error.cause : error) ?? 0;
+  return (status >= 400 && status < 500 && status !== 408 && status !== 429) || status === 501;
+}
+
+/** Whether an upload does not exist: it became an object, or was given up. */
+export function isEndedUpload(error: unknown): boolean {
+  return (error as Error).name === 'NoSuchUpload';
+}
+
+/** Whether an upload cannot become an object: a piece is gone, or another one, or not as the storage wants it. */
+export function hasWrongPieces(error: unknown): boolean {
+  return /^(InvalidPart|InvalidPartOrder|EntityTooSmall)$/.test((error as Error).name);
 }
 
 function finalCause(error: unknown): string | undefined {

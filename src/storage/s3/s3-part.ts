@@ -1,19 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { FileVersion, Part, ResumedPart } from '../folder.ts';
 import { assemble } from './s3-assemble.ts';
+import { PieceMemory, storePiece } from './piece-memory.ts';
+import type { PieceRules } from './piece-rules.ts';
 import type { S3Bucket, StoredObject } from './s3-bucket.ts';
-import type { Prefix } from './s3-pieces.ts';
-import { copyPrefix, findEarlier, pieceKey, readPieces, saveCheckpoint, sum } from './s3-pieces.ts';
-
-const NOTHING = Buffer.alloc(0);
-
-/** How files are cut. */
-export interface PieceRules {
-  /** Bytes of a piece, 5 MiB or more: the least that S3 can put together. */
-  pieceBytes: number;
-  /** Pieces of one upload; S3 has 10,000. */
-  maxPieces: number;
-}
+import type { Earlier, Prefix } from './s3-pieces.ts';
+import { copyPrefix, pieceKey, readPieces, saveCheckpoint, sum } from './s3-pieces.ts';
 
 /** Where a part is and goes. */
 export interface PartPlace {
@@ -27,18 +19,14 @@ export interface PartPlace {
   mayPublish(): Promise<void>;
 }
 
-/** A part of a file of which nothing is there. */
-export function newS3Part(place: PartPlace): Part {
-  return new S3Part(place, newFolder(place.prefix), undefined);
-}
-
 /**
  * Opens a part of its own for this attempt. The durable pieces of the best earlier one are copied, because the earlier
  * attempt may still be running, and then removed.
+ *
+ * @param earlier what earlier attempts have left
  */
-export async function resumeS3Part(place: PartPlace): Promise<Part> {
+export async function openS3Part(place: PartPlace, { best, keys }: Earlier): Promise<Part> {
   const { bucket, prefix } = place;
-  const { best, keys } = await findEarlier(bucket, prefix);
   const folder = newFolder(prefix);
   const taken = best === undefined ? undefined : await copyPrefix(bucket, best, folder);
   if (taken !== undefined) await saveCheckpoint(bucket, folder, taken);
@@ -47,8 +35,9 @@ export async function resumeS3Part(place: PartPlace): Promise<Part> {
 }
 
 /**
- * A part without a local disk: pieces are gathered in memory, and one is stored while the next one is received, so it
- * holds two of them, whose memory is used again and again. A file of one piece is never stored as such, but published
+ * A part whose pieces are objects until the file has passed its checks, and are then copied into the final one: for a
+ * file whose final name is not known before, or whose first bytes a later attempt must read. Pieces are gathered in
+ * memory, and one is stored while the next one is received. A file of one piece is never stored as such, but published
  * from memory.
  */
 class S3Part implements Part {
@@ -60,11 +49,7 @@ class S3Part implements Part {
   /** How many of them a later attempt knows of. */
   #saved: number;
   #version: FileVersion | undefined;
-  /** The piece that is being gathered, and its bytes so far. */
-  #piece: Buffer = NOTHING;
-  #gathered = 0;
-  /** Memory of the last piece that has been stored. */
-  #spare: Buffer = NOTHING;
+  readonly #memory = new PieceMemory();
   /** The last piece that was stored in the background, with its failure. */
   #storing: Promise<void> = Promise.resolve();
   #busy = false;
@@ -100,13 +85,13 @@ class S3Part implements Part {
     const pieceBytes = this.#pieceBytes;
     let rest = chunk;
     // A full piece stays until more comes: it may be all of the file.
-    while (this.#gathered + rest.length > pieceBytes) {
-      const room = pieceBytes - this.#gathered;
-      this.#gather(rest.subarray(0, room));
+    while (this.#memory.gathered + rest.length > pieceBytes) {
+      const room = pieceBytes - this.#memory.gathered;
+      this.#memory.gather(rest.subarray(0, room), pieceBytes);
       rest = rest.subarray(room);
       await this.#storeInBackground();
     }
-    this.#gather(rest);
+    this.#memory.gather(rest, pieceBytes);
   }
 
   async checkpoint(version: FileVersion): Promise<void> {
@@ -119,7 +104,7 @@ class S3Part implements Part {
 
   async restart(): Promise<void> {
     await this.#storing.catch(() => {});
-    this.#forget();
+    this.#memory.forget();
     await this.#removeFolder();
     this.#pieces = [];
     this.#saved = 0;
@@ -134,9 +119,9 @@ class S3Part implements Part {
     await this.#storing;
     this.#finished = true;
     if (this.#pieces.length === 0) return;
-    if (this.#gathered > 0) await this.#store(this.#take());
+    if (this.#memory.gathered > 0) await (await this.#store()).stored;
     // Many finished parts may wait for their names.
-    this.#forget();
+    this.#memory.forget();
   }
 
   async publish(name: string): Promise<boolean> {
@@ -146,11 +131,11 @@ class S3Part implements Part {
       return assemble(bucket, this.#pieces, key, { maxPieces: rules.maxPieces, folder: this.#folder, mayPublish });
     }
     await mayPublish();
-    return bucket.create(key, this.#piece.subarray(0, this.#gathered));
+    return bucket.create(key, this.#memory.bytes);
   }
 
   async discard(): Promise<void> {
-    this.#forget();
+    this.#memory.forget();
     await this.#storing.catch(() => {});
     // The file is published, or given up: what stays behind is removed with the other parts at the end of the export.
     await this.#removeFolder().catch(() => {});
@@ -159,7 +144,7 @@ class S3Part implements Part {
   }
 
   async keep(): Promise<number> {
-    this.#forget();
+    this.#memory.forget();
     // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
     await this.#storing.catch(() => {});
     await this.#save().catch(() => {});
@@ -169,48 +154,26 @@ class S3Part implements Part {
     return durable;
   }
 
-  /** Copies the chunk, whose memory may be used again. */
-  #gather(chunk: Uint8Array): void {
-    const length = this.#gathered + chunk.length;
-    if (length > this.#piece.length) {
-      // A small file takes no more than it needs; of a large one all later pieces are whole at once.
-      const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(length, 2 * this.#piece.length), this.#pieceBytes));
-      larger.set(this.#piece.subarray(0, this.#gathered));
-      this.#piece = larger;
-    }
-    this.#piece.set(chunk, this.#gathered);
-    this.#gathered = length;
-  }
-
-  #take(): Buffer {
-    const piece = this.#piece.subarray(0, this.#gathered);
-    this.#piece = this.#spare;
-    this.#spare = NOTHING;
-    this.#gathered = 0;
-    return piece;
-  }
-
-  #forget(): void {
-    this.#piece = NOTHING;
-    this.#spare = NOTHING;
-    this.#gathered = 0;
-  }
-
   async #storeInBackground(): Promise<void> {
     await this.#storing;
+    const { stored } = await this.#store();
     this.#busy = true;
-    this.#storing = this.#store(this.#take())
-      .then(() => this.#save())
-      .finally(() => (this.#busy = false));
+    this.#storing = stored.then(() => this.#save()).finally(() => (this.#busy = false));
     // Whoever waits for it next gets its failure.
     this.#storing.catch(() => {});
   }
 
-  async #store(piece: Buffer): Promise<void> {
+  /** Begins to store what has been gathered. */
+  #store(): Promise<{ stored: Promise<void> }> {
     const key = pieceKey(this.#folder, this.#pieces.length + 1);
-    await this.#place.bucket.write(key, piece);
-    this.#spare = piece;
-    this.#pieces.push({ key, bytes: piece.length });
+    return storePiece(
+      this.#place.bucket,
+      () => this.#memory.take(),
+      async (piece) => {
+        await this.#place.bucket.write(key, piece);
+        this.#pieces.push({ key, bytes: piece.length });
+      },
+    );
   }
 
   /** Makes the whole pieces known to later attempts. Behind the last one of a finished file nothing could go on. */

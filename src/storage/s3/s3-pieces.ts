@@ -20,6 +20,12 @@ export interface Prefix {
   version: FileVersion;
 }
 
+/** What earlier attempts have left: the keys of it all, and the longest beginning of which every piece is there. */
+export interface Earlier {
+  best: Prefix | undefined;
+  keys: string[];
+}
+
 /** Key of a piece; each is written once, so that it can be copied while the attempt that wrote it still runs. */
 export function pieceKey(folder: string, number: number): string {
   return `${folder}${String(number).padStart(6, '0')}`;
@@ -32,14 +38,8 @@ export async function saveCheckpoint(bucket: S3Bucket, folder: string, prefix: P
   await bucket.write(`${folder}${CHECKPOINT}`, JSON.stringify(checkpoint));
 }
 
-/**
- * What earlier attempts have left below a prefix: the keys of it all, and the longest beginning of which every piece is
- * there.
- */
-export async function findEarlier(
-  bucket: S3Bucket,
-  prefix: string,
-): Promise<{ best: Prefix | undefined; keys: string[] }> {
+/** Looks for what earlier attempts have left below a prefix. */
+export async function findEarlier(bucket: S3Bucket, prefix: string): Promise<Earlier> {
   const sizes = new Map<string, number>();
   for await (const { key, bytes } of bucket.list(prefix)) sizes.set(key, bytes);
   let best: Prefix | undefined;

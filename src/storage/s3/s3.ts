@@ -2,13 +2,16 @@ import type { S3Config } from './s3-schema.ts';
 import type { Folder, Neighbour, Part } from '../folder.ts';
 import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
-import type { PieceRules } from './s3-part.ts';
-import { newS3Part, resumeS3Part } from './s3-part.ts';
+import { openPart } from './open-part.ts';
+import type { PieceRules } from './piece-rules.ts';
+import { findEarlier } from './s3-pieces.ts';
+import { abortUploads } from './s3-upload.ts';
+
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 
 /** Folders below a place that are looked into. */
 const MOST_FOLDERS = 1000;
-/** A kill costs one or two pieces, and a download holds a few in memory. Files of up to 78 GiB are joined in one step. */
+/** A kill costs one or two pieces, and a download holds as many in memory; with smaller ones 10,000 were soon used up. */
 const PIECES: PieceRules = { pieceBytes: 8 * 1024 * 1024, maxPieces: 10_000 };
 
 /** One for each destination of this process: it holds connections and credentials. */
@@ -109,7 +112,7 @@ class S3Folder implements Folder {
     await this.#bucket.remove([this.#key(name)]);
   }
 
-  async openPart(label: string): Promise<Part> {
+  async openPart(label: string, name?: string): Promise<Part> {
     const place = {
       bucket: this.#bucket,
       prefix: `${this.#key(PARTS_FOLDER)}/${label}.`,
@@ -117,8 +120,10 @@ class S3Folder implements Folder {
       rules: this.#rules,
       mayPublish: this.mayChange,
     };
-    const earlier = await (this.#earlierParts ??= this.list(PARTS_FOLDER));
-    return earlier.some((name) => name.startsWith(`${label}.`)) ? resumeS3Part(place) : newS3Part(place);
+    const there = await (this.#earlierParts ??= this.list(PARTS_FOLDER));
+    const isThere = there.some((part) => part.startsWith(`${label}.`));
+    const earlier = isThere ? await findEarlier(this.#bucket, place.prefix) : { best: undefined, keys: [] };
+    return openPart(place, name, earlier);
   }
 
   /** An object has its name when it is there. */
@@ -131,7 +136,7 @@ class S3Folder implements Folder {
   async removeParts(): Promise<void> {
     // Uploads first: an attempt that still runs must not find its upload without the pieces.
     await this.mayChange();
-    await this.#bucket.abortUploads(`${this.#prefix}/`);
+    await abortUploads(this.#bucket, `${this.#prefix}/`);
     await this.remove(PARTS_FOLDER);
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { S3Config } from '../../../src/storage/s3/s3-schema.ts';
 import type { Folder, Part } from '../../../src/storage/folder.ts';
@@ -8,10 +9,10 @@ import { openS3 } from '../../../src/storage/s3/s3.ts';
 import type { TestS3 } from '../../support/s3.ts';
 import { startS3 } from '../../support/s3.ts';
 import { listenOnLoopback } from '../../support/listen.ts';
+import { StrictUploads } from './strict-uploads.ts';
 
 /** Bytes of a piece: the least that S3 takes. */
 export const PIECE = 5 * 1024 * 1024;
-const RULES = { pieceBytes: PIECE, maxPieces: 100 };
 
 export let s3: TestS3;
 export let proxy: Proxy;
@@ -32,8 +33,8 @@ export function useFaultyEndpoint(): void {
   });
 }
 
-export function open(path: string, more: Partial<S3Config> = {}): Folder {
-  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, RULES);
+export function open(path: string, more: Partial<S3Config> = {}, maxPieces = 1000): Folder {
+  return openS3(s3.destination({ endpoint: proxy.endpoint, ...more }), path, { pieceBytes: PIECE, maxPieces });
 }
 
 /** A part with so many bytes. */
@@ -52,7 +53,10 @@ interface Fault {
   cutAfter?: number;
 }
 
-/** Stands between the SDK and the gateway, which keeps the signatures valid, and answers in its place. */
+/**
+ * Stands between the SDK and the gateway, which keeps the signatures valid, and answers in its place. Of uploads it asks
+ * what the strictest storages do.
+ */
 interface Proxy {
   endpoint: string;
   /** Method and path of each request. */
@@ -62,12 +66,18 @@ interface Proxy {
 }
 
 async function startProxy(target: string): Promise<Proxy> {
-  const server = createServer((incoming, outgoing) => {
+  const strict = new StrictUploads();
+  const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const seen = `${incoming.method} ${incoming.url}`;
     proxy.seen.push(seen);
-    const fault = proxy.answer(seen, incoming.headers);
+    const end = /^POST .*uploadId=/.test(seen) ? await text(incoming) : undefined;
+    const code = end === undefined ? undefined : strict.onEnd(incoming, end);
+    const refusal = code ?? (/^PUT .*partNumber=/.test(seen) ? strict.onPiece(incoming) : undefined);
+    const fault =
+      proxy.answer(seen, incoming.headers) ?? (refusal === undefined ? undefined : { status: 400, code: refusal });
     if (fault?.status !== undefined && fault.after !== true) {
-      incoming.resume().on('end', () => refuse(outgoing, fault));
+      if (end === undefined) incoming.resume().on('end', () => refuse(outgoing, fault));
+      else refuse(outgoing, fault);
       return;
     }
     const forwarded = request(
@@ -92,8 +102,10 @@ async function startProxy(target: string): Promise<Proxy> {
       },
     );
     forwarded.on('error', () => outgoing.destroy());
-    incoming.pipe(forwarded);
-  });
+    if (end === undefined) incoming.pipe(forwarded);
+    else forwarded.end(end);
+  };
+  const server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
   const port = await listenOnLoopback(server);
   const proxy: Proxy = {
     endpoint: `http://127.0.0.1:${port}`,

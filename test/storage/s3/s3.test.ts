@@ -95,9 +95,12 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     await open('left-of-it').removeParts();
   });
 
-  test('holds no more memory for a large file than for a small one', async () => {
+  test.each([
+    ['known', 'file'],
+    ['not known', undefined],
+  ])('holds no more memory for a large file than for a small one: its name is %s', async (_, name) => {
     const folder = open('memory', { endpoint: s3.gateway.endpoint });
-    const part = await folder.openPart('1');
+    const part = await folder.openPart('1', name);
     const peak = async (bytes: number): Promise<number> => {
       let most = 0;
       for (let written = 0; written < bytes; written += 65_536) {
@@ -122,11 +125,14 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
       return process.memoryUsage().arrayBuffers;
     };
     const before = held();
-    const part = await fill(open('waits'), 2 * PIECE + 1);
-    await part.finish();
+    const one = await fill(open('waits'), 2 * PIECE + 1);
+    const other = await open('waits').openPart('2', 'file 2');
+    await other.write([Buffer.alloc(2 * PIECE + 1)]);
+    await Promise.all([one.finish(), other.finish()]);
     expect(held()).toBeLessThan(before + PIECE);
-    expect(await part.publish('file')).toBe(true);
-    await part.discard();
+    expect(await one.publish('file')).toBe(true);
+    expect(await other.publish('file 2')).toBe(true);
+    await Promise.all([one.discard(), other.discard()]);
   });
 });
 

@@ -1,0 +1,116 @@
+import type {
+  CompletedPart,
+  ListMultipartUploadsCommandInput,
+  ListMultipartUploadsCommandOutput,
+} from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import type { Condition, S3Bucket } from './s3-bucket.ts';
+import { contentType } from './content-type.ts';
+import { isAbsent, isEndedUpload, isRefusal, statusOf } from './s3-error.ts';
+
+/** What proves of a piece that an upload has that it is this one. */
+export type UploadedPiece = readonly [etag: string, crc32?: string];
+
+/**
+ * A multipart upload: pieces that nobody sees, until they become an object at once. Anybody who knows its id can go on
+ * with it, or give it up.
+ */
+export class S3Upload {
+  readonly id: string;
+  readonly #bucket: S3Bucket;
+  readonly #key: string;
+
+  constructor(bucket: S3Bucket, key: string, id: string) {
+    this.#bucket = bucket;
+    this.#key = key;
+    this.id = id;
+  }
+
+  static async begin(bucket: S3Bucket, key: string): Promise<S3Upload> {
+    // Where the SDK sends checksums of pieces, S3 wants to know beforehand.
+    const checksums = (await bucket.sendsChecksums()) ? ({ ChecksumAlgorithm: 'CRC32' } as const) : {};
+    const { UploadId = '' } = await bucket.send(
+      new CreateMultipartUploadCommand({ Bucket: bucket.name, Key: key, ...contentType(key), ...checksums }),
+    );
+    return new S3Upload(bucket, key, UploadId);
+  }
+
+  /** Stores a piece, over an earlier one of that number. */
+  async put(number: number, piece: Buffer): Promise<UploadedPiece> {
+    const { ETag = '', ChecksumCRC32 } = await this.#bucket.send(
+      new UploadPartCommand({ ...this.#target, PartNumber: number, Body: piece, ContentLength: piece.length }),
+    );
+    return ChecksumCRC32 === undefined ? [ETag] : [ETag, ChecksumCRC32];
+  }
+
+  /** Whether it has not ended; undefined when the storage does not say, or has not given the right to ask. */
+  async exists(): Promise<boolean | undefined> {
+    try {
+      await this.#bucket.send(new ListPartsCommand({ ...this.#target, MaxParts: 1 }));
+      return true;
+    } catch (error) {
+      if (isEndedUpload(error)) return false;
+      if (isRefusal(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a piece could not be stored because the upload has ended, or may have. The answer to a large piece gets lost
+   * when the storage closes the connection before it has read it.
+   */
+  async hasEnded(error: unknown): Promise<boolean> {
+    return isEndedUpload(error) || (await this.exists().catch(() => true)) !== true;
+  }
+
+  /**
+   * Makes the object; fails when a piece is another one meanwhile.
+   *
+   * @param pieces from number 1
+   */
+  async complete(pieces: readonly UploadedPiece[], condition: Condition): Promise<void> {
+    const Parts = pieces.map(([ETag, ChecksumCRC32], place): CompletedPart => {
+      return { PartNumber: place + 1, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) };
+    });
+    await this.#bucket.send(
+      new CompleteMultipartUploadCommand({ ...this.#target, MultipartUpload: { Parts }, ...condition }),
+    );
+  }
+
+  /** Nothing happens when it has ended. */
+  async abort(): Promise<void> {
+    await abortUpload(this.#bucket, this.#key, this.id);
+  }
+
+  get #target(): { Bucket: string; Key: string; UploadId: string } {
+    return { Bucket: this.#bucket.name, Key: this.#key, UploadId: this.id };
+  }
+}
+
+/** Gives up all uploads whose keys begin so. */
+export async function abortUploads(bucket: S3Bucket, prefix: string): Promise<void> {
+  let next: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
+  while (next !== undefined) {
+    const page: ListMultipartUploadsCommandOutput = await bucket.send(
+      new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix, ...next }),
+    );
+    for (const { Key = '', UploadId = '' } of page.Uploads ?? []) await abortUpload(bucket, Key, UploadId);
+    next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+  }
+}
+
+/** Gives up an upload; nothing happens when it has ended, or never was one. */
+export async function abortUpload(bucket: S3Bucket, key: string, uploadId: string): Promise<void> {
+  try {
+    await bucket.send(new AbortMultipartUploadCommand({ Bucket: bucket.name, Key: key, UploadId: uploadId }));
+  } catch (error) {
+    if (!isAbsent(error) && statusOf(error) !== 400) throw error;
+  }
+}

@@ -1,0 +1,248 @@
+import type { FileVersion, Part, ResumePoint, ResumedPart } from '../folder.ts';
+import { PieceMemory, storePiece } from './piece-memory.ts';
+import { bytesOfPieces } from './piece-rules.ts';
+import { hasWrongPieces, isEndedUpload } from './s3-error.ts';
+import type { PartPlace } from './s3-part.ts';
+import type { UploadedPiece } from './s3-upload.ts';
+import { S3Upload } from './s3-upload.ts';
+import type { UploadEnd, UploadRecord } from './upload-record.ts';
+import { MOST_FRUITLESS, OwnRecord, bytesOf, resumedPart } from './upload-record.ts';
+
+/** Bytes behind a resume point that are recorded; a line that is longer where a piece ends gives no place to go on. */
+const LONGEST_TAIL = 1024 * 1024;
+
+/**
+ * A part whose pieces go to the multipart upload of the final object: they are stored once, and nobody sees them before
+ * all checks have passed. Nobody can read them either, so what the checks knew shortly before the end of a piece is
+ * recorded, with the bytes since then. One piece is stored while the next one is received. A file of one piece is
+ * published from memory.
+ *
+ * All pieces have the same length, and their numbers follow one another (R2; S3 when it has checksums). Attempts that
+ * overtake one another store the same bytes under the same number, and if they do not, S3 does not make the object.
+ */
+export class UploadedPart implements Part {
+  readonly #place: PartPlace;
+  readonly #name: string;
+  readonly #key: string;
+  readonly #memory = new PieceMemory();
+  #record: OwnRecord;
+  #resumed: ResumedPart | undefined;
+  #upload: S3Upload | undefined;
+  #pieceBytes: number;
+  /** Stored, in order. */
+  #pieces: UploadedPiece[];
+  /** Bytes of the pieces, that which is being stored included. */
+  #handedOver: number;
+  /** The last place before these bytes, and those in them. */
+  #points: readonly ResumePoint[] = [];
+  /** Where a later attempt can go on; what was taken over; what is known to later attempts. */
+  #end: Omit<UploadEnd, 'version'> | undefined;
+  #taken: UploadRecord | undefined;
+  #saved: { bytes: number; pieces: number };
+  #version: FileVersion | undefined;
+  /** The last piece that was stored in the background, with its failure. */
+  #storing: Promise<void> = Promise.resolve();
+  #busy = false;
+  /** No bytes will come; and all of them are stored, or ready to be published in one step. */
+  #finished = false;
+  #isWhole = false;
+  /** Another attempt has published the file meanwhile. */
+  #isOvertaken = false;
+
+  constructor(place: PartPlace, name: string, record: OwnRecord, taken: UploadRecord | undefined) {
+    this.#place = place;
+    this.#name = name;
+    this.#key = place.keyOf(name);
+    this.#record = record;
+    this.#taken = taken;
+    this.#pieces = [...(taken?.end?.pieces ?? [])];
+    this.#pieceBytes = taken?.pieceBytes ?? place.rules.pieceBytes;
+    this.#handedOver = taken === undefined ? 0 : bytesOf(taken);
+    this.#saved = { bytes: this.#handedOver, pieces: this.#pieces.length };
+    if (taken === undefined) return;
+    this.#upload = new S3Upload(place.bucket, this.#key, taken.uploadId);
+    this.#end = taken.end;
+    this.#version = taken.end?.version;
+    this.#resumed = resumedPart(taken);
+  }
+
+  get resumed(): ResumedPart | undefined {
+    return this.#resumed;
+  }
+
+  expect(bytes: number): void {
+    if (this.#upload === undefined) this.#pieceBytes = bytesOfPieces(this.#place.rules, bytes);
+  }
+
+  async write(chunks: readonly Uint8Array[], points: readonly ResumePoint[] = []): Promise<void> {
+    this.#points = [...this.#points.slice(-1), ...points];
+    for (const chunk of chunks) await this.#write(chunk);
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    let rest = chunk;
+    // A full piece stays until more comes: it may be all of the file.
+    for (;;) {
+      const room = this.#pieceBytes - this.#memory.gathered;
+      this.#memory.gather(rest.subarray(0, room), this.#pieceBytes);
+      rest = rest.subarray(room);
+      if (rest.length === 0) return;
+      await this.#storeInBackground();
+    }
+  }
+
+  async checkpoint(version: FileVersion): Promise<void> {
+    this.#version = version;
+    // What is being stored makes a checkpoint of its own; to wait for it here would hold up the transfer.
+    if (this.#busy) return;
+    await this.#storing;
+    await this.#save();
+  }
+
+  async restart(): Promise<void> {
+    await this.#storing.catch(() => {});
+    this.#memory.forget();
+    await this.#giveUp();
+    this.#record = new OwnRecord(this.#place.bucket, this.#place.prefix);
+    this.#version = undefined;
+    this.#storing = Promise.resolve();
+  }
+
+  async finish(): Promise<void> {
+    await this.#storing;
+    this.#finished = true;
+    if (this.#handedOver > 0) {
+      if (this.#memory.gathered > 0) await (await this.#handOver(undefined)).stored;
+      // Many finished parts may wait for their names.
+      this.#memory.forget();
+    }
+    this.#isWhole = true;
+  }
+
+  async publish(name: string): Promise<boolean> {
+    const { bucket, mayPublish } = this.#place;
+    if (name !== this.#name) throw new Error(`a part that was opened for ${this.#name} cannot become ${name}`);
+    if (!this.#isWhole) throw new Error('a part of which bytes are missing cannot be published');
+    if (this.#handedOver === 0) {
+      await mayPublish();
+      return bucket.create(this.#key, this.#memory.bytes);
+    }
+    // Whoever has published it first has ended the upload, too.
+    if (this.#isOvertaken || (await bucket.size(this.#key)) !== undefined) return false;
+    await mayPublish();
+    try {
+      const upload = this.#upload as S3Upload;
+      const published = await bucket.once(this.#key, (condition) => upload.complete(this.#pieces, condition));
+      if (published) this.#upload = undefined;
+      return published;
+    } catch (error) {
+      // The answer to an upload that was completed got lost, and the SDK asked again; or somebody else was first.
+      if (isEndedUpload(error) && (await bucket.size(this.#key)) !== undefined) return false;
+      if (isEndedUpload(error) || hasWrongPieces(error)) await this.#giveUp();
+      throw error;
+    }
+  }
+
+  async discard(): Promise<void> {
+    this.#memory.forget();
+    await this.#storing.catch(() => {});
+    // The file is published, or given up: what stays behind is removed with the other parts at the end of the export.
+    await this.#giveUp().catch(() => {});
+  }
+
+  async keep(): Promise<number> {
+    this.#memory.forget();
+    // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
+    await this.#storing.catch(() => {});
+    await this.#save().catch(() => {});
+    // Nothing that a later attempt could take over, or should know.
+    if (!this.#record.isSaved) await this.discard();
+    return this.#saved.bytes;
+  }
+
+  async #storeInBackground(): Promise<void> {
+    await this.#storing;
+    const to = this.#handedOver + this.#pieceBytes;
+    const point = this.#points.findLast(({ bytes }) => bytes <= to);
+    const { stored } = await this.#handOver(point);
+    this.#busy = true;
+    this.#handedOver = to;
+    this.#storing = stored.then(() => this.#save()).finally(() => (this.#busy = false));
+    // Whoever waits for it next gets its failure.
+    this.#storing.catch(() => {});
+  }
+
+  #handOver(point: ResumePoint | undefined): Promise<{ stored: Promise<void> }> {
+    const from = this.#handedOver;
+    return storePiece(
+      this.#place.bucket,
+      () => this.#memory.take(),
+      async (piece) => {
+        const tail = point === undefined ? Infinity : from + piece.length - point.bytes;
+        await this.#store(piece);
+        if (point === undefined || tail > LONGEST_TAIL || this.#isOvertaken) return;
+        this.#end = { pieces: [...this.#pieces], point, tail: piece.toString('base64', piece.length - tail) };
+      },
+    );
+  }
+
+  async #store(piece: Buffer): Promise<void> {
+    if (this.#isOvertaken) return;
+    const { bucket, rules, mayPublish } = this.#place;
+    if (this.#pieces.length === rules.maxPieces) await this.#runOut();
+    try {
+      if (this.#upload === undefined) {
+        // An attempt that slept may belong to an export that is over: nobody would remove what it begins.
+        await mayPublish();
+        this.#upload = await S3Upload.begin(bucket, this.#key);
+      }
+      this.#pieces.push(await this.#upload.put(this.#pieces.length + 1, piece));
+    } catch (error) {
+      if ((await this.#upload?.hasEnded(error)) !== true) throw error;
+      this.#isOvertaken = (await bucket.size(this.#key)) !== undefined;
+      if (this.#isOvertaken) return;
+      await this.#giveUp();
+      throw error;
+    }
+  }
+
+  async #runOut(): Promise<never> {
+    await this.#record.save({ ...this.#recordOf(this.#upload as S3Upload), fruitless: MOST_FRUITLESS });
+    throw new Error('the file is larger than it was said to be: an upload has no numbers for so many pieces');
+  }
+
+  /**
+   * Makes what is stored known to later attempts. Also when they could go on no further than before: an attempt that was
+   * shut out is to notice. Behind the last piece of a finished file nothing could go on.
+   */
+  async #save(): Promise<void> {
+    const upload = this.#upload;
+    if (upload === undefined || this.#version === undefined || this.#finished || this.#isOvertaken) return;
+    const { length } = this.#pieces;
+    if (length === this.#saved.pieces) return;
+    const record = this.#recordOf(upload);
+    await this.#record.save(record);
+    this.#saved = { bytes: bytesOf(record), pieces: length };
+  }
+
+  #recordOf({ id }: S3Upload): UploadRecord {
+    const [end, version, taken] = [this.#end, this.#version, this.#taken];
+    const record = { uploadId: id, name: this.#name, pieceBytes: this.#pieceBytes };
+    const fruitless = end === taken?.end ? (taken?.fruitless ?? 0) + 1 : 0;
+    return { ...record, fruitless, ...(end && version ? { end: { ...end, version } } : {}) };
+  }
+
+  /** Gives the upload up, unless another attempt goes on with it. */
+  async #giveUp(): Promise<void> {
+    const upload = this.#upload;
+    this.#upload = undefined;
+    this.#isWhole = false;
+    this.#pieces = [];
+    this.#points = [];
+    this.#handedOver = 0;
+    this.#end = this.#taken = this.#resumed = undefined;
+    this.#saved = { bytes: 0, pieces: 0 };
+    if (upload !== undefined && (await this.#record.isAlone(upload.id))) await upload.abort();
+    await this.#record.remove();
+  }
+}

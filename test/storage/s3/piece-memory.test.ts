@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { PieceMemory, storePiece } from '../../../src/storage/s3/piece-memory.ts';
+
+const PIECE = Buffer.from('piece');
+
+test('few pieces of a bucket are stored at once, and one that does not answer holds no other up', async () => {
+  const [stuck, other] = [{}, {}];
+  const answers: (() => void)[] = [];
+  const begun: object[] = [];
+  const store = (bucket: object): Promise<{ stored: Promise<void> }> =>
+    storePiece(
+      bucket,
+      () => PIECE,
+      () => {
+        begun.push(bucket);
+        return new Promise((resolve) => answers.push(resolve));
+      },
+    );
+  const first = await Promise.all([1, 2, 3].map(() => store(stuck)));
+  const fourth = store(stuck);
+  await store(other);
+  expect(begun).toEqual([stuck, stuck, stuck, other]);
+  answers[0]?.();
+  await first[0]?.stored;
+  await fourth;
+  expect(begun).toHaveLength(5);
+});
+
+test('a piece that cannot be stored gives its turn back', async () => {
+  const bucket = {};
+  const fail = async (): Promise<void> => {
+    throw new Error('no');
+  };
+  for (let piece = 0; piece < 10; piece++) {
+    const { stored } = await storePiece(bucket, () => PIECE, fail);
+    await expect(stored).rejects.toThrow('no');
+  }
+});
+
+test('what is gathered after a piece was taken begins another one', () => {
+  const memory = new PieceMemory();
+  memory.gather(Buffer.from('one'), 10);
+  const piece = memory.take();
+  memory.gather(Buffer.from('other'), 10);
+  expect([piece, memory.bytes].map(String)).toEqual(['one', 'other']);
+  memory.forget();
+  expect(memory.gathered).toBe(0);
+});

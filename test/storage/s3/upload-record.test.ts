@@ -1,0 +1,165 @@
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import { describe, expect, test } from 'vitest';
+import { openS3 } from '../../../src/storage/s3/s3.ts';
+import { hasS3 } from '../../support/s3.ts';
+import { PIECE, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
+import {
+  VERSION,
+  giveUp,
+  isEnd,
+  isPiece,
+  killed,
+  noConditions,
+  openFile,
+  publish,
+  recordKey,
+  write,
+} from './uploads-under-test.ts';
+
+describe.skipIf(!hasS3)('an upload of a file', () => {
+  useFaultyEndpoint();
+
+  test.each([
+    ['', () => undefined],
+    [' where there are no conditional writes', noConditions],
+  ])('from which the earlier attempt is shut out%s', async (_, answer) => {
+    proxy.answer = answer;
+    const path = `shut-out${answer === noConditions ? '-2' : ''}`;
+    const zombie = await killed(path, 2);
+    const heir = await openFile(path);
+    await expect(write(zombie, 3)).rejects.toThrow('another attempt has taken over');
+    await zombie.discard();
+    expect(await publish(heir, 1)).toBe(true);
+    expect(await open(path).size('file')).toBe(3 * PIECE);
+  });
+
+  test('that was given up by a rule of the bucket: the next attempt begins anew', async () => {
+    await (await killed('aged', 2)).keep();
+    await giveUp('aged/');
+    const heir = await openFile('aged');
+    expect(heir.resumed).toBeUndefined();
+    expect(await publish(heir, 2)).toBe(true);
+    expect(await s3.keys('aged/')).toEqual(['aged/file']);
+  });
+
+  test('that was given up, where nobody may ask whether it was: the attempt after the next one begins anew', async () => {
+    proxy.answer = (seen) =>
+      /^GET .*uploadId=/.test(seen) || isPiece(seen, '3') ? { status: 403, code: 'AccessDenied' } : undefined;
+    await (await killed('unasked', 2)).keep();
+    const heir = await openFile('unasked');
+    expect(heir.resumed?.bytes).toBe(2 * PIECE);
+    await giveUp('unasked/');
+    await expect(publish(heir, 1)).rejects.toThrow();
+    await heir.keep();
+    const next = await openFile('unasked');
+    expect(next.resumed).toBeUndefined();
+    proxy.answer = () => undefined;
+    expect(await publish(next, 2)).toBe(true);
+  });
+
+  test('that is given up while pieces are stored: the attempt fails, and the next one begins anew', async () => {
+    const part = await killed('given-up', 2);
+    await open('given-up').removeParts();
+    await expect(publish(part, 2)).rejects.toThrow();
+    await expect(part.publish('file')).rejects.toThrow();
+    expect(await part.keep()).toBe(0);
+    expect((await openFile('given-up')).resumed).toBeUndefined();
+    expect(await s3.keys('given-up/')).toEqual([]);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
+  test('whose attempt nobody shut out, though the answer to its record got lost', async () => {
+    let left = 1;
+    proxy.answer = (_, headers) =>
+      headers['if-match'] !== undefined && left-- > 0 ? { status: 500, after: true } : undefined;
+    const part = await openFile('lost-record');
+    await part.checkpoint(VERSION);
+    expect(await publish(part, 4)).toBe(true);
+    expect(left).toBeLessThan(1);
+  });
+
+  test('where records cannot be conditional: names still are', async () => {
+    let asked = 0;
+    const conditions: unknown[] = [];
+    proxy.answer = (seen, headers) => {
+      if (isEnd(seen)) conditions.push(headers['if-none-match']);
+      if (headers['if-match'] === undefined) return undefined;
+      asked++;
+      return { status: 501, code: 'NotImplemented' };
+    };
+    // A bucket of its own: what it does not know is remembered.
+    const folder = openS3(s3.destination({ endpoint: proxy.endpoint }), 'half', { pieceBytes: PIECE, maxPieces: 9 });
+    const part = await openFile('half', folder);
+    await part.checkpoint(VERSION);
+    expect(await publish(part, 5)).toBe(true);
+    expect([asked, conditions]).toEqual([1, ['*']]);
+  });
+
+  test('that is given up: before its record is removed, so that it is found again', async () => {
+    const part = await killed('order', 2);
+    proxy.seen.length = 0;
+    await part.discard();
+    const removed = proxy.seen.filter((seen) => /^DELETE .*uploadId=|^POST .*delete/.test(seen));
+    expect(removed.map((seen) => seen.split(' ')[0])).toEqual(['DELETE', 'POST']);
+  });
+
+  test('that is given up by an attempt that was shut out: not when another one goes on with it', async () => {
+    const zombie = await killed('ignored', 2);
+    const [, name = ''] = (await recordKey('ignored'))?.split('ignored/') ?? [];
+    const content = (await open('ignored').read(name)) as Buffer;
+    const heir = await openFile('ignored');
+    // As by a storage that ignores conditions: the record that was taken away is there again.
+    await open('ignored').write(name, content);
+    await zombie.discard();
+    expect(await publish(heir, 1)).toBe(true);
+    expect(await open('ignored').size('file')).toBe(3 * PIECE);
+  });
+
+  test('is given up when the name must not be known beforehand any more', async () => {
+    await killed('promised', 2);
+    const part = await open('promised').openPart('1');
+    expect(part.resumed).toBeUndefined();
+    expect(await s3.uploads()).toEqual([]);
+    await part.discard();
+  });
+
+  test.each([
+    ['another form', { name: 'file', pieces: 5, takeovers: 1 }],
+    ['other pieces', { name: 'file', pieceBytes: PIECE, fruitless: 0, end: { pieces: [['x']], tail: '' } }],
+    ['nothing', { name: 'file', pieceBytes: PIECE, fruitless: 0, end: null }],
+  ])('whose record is of %s: it begins anew', async (what, rest) => {
+    const path = `form-${what.replace(' ', '-')}`;
+    const Key = `${path}/file`;
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket: 'lake', Key }));
+    await open(path).write('.export/parts/1.x/upload.json', JSON.stringify({ uploadId: UploadId, ...rest }));
+    const part = await openFile(path);
+    expect(part.resumed).toBeUndefined();
+    expect(await publish(part, 2)).toBe(true);
+    expect(await s3.uploads()).toEqual([]);
+    expect(await s3.keys(`${path}/`)).toEqual([Key]);
+  });
+
+  test('is not begun by an attempt that may change nothing any more', async () => {
+    const guarded = open('guarded').guardedBy(async () => {
+      throw new Error('no more');
+    });
+    const part = await openFile('guarded', guarded);
+    await expect(write(part, 3)).rejects.toThrow('no more');
+    await part.discard();
+    expect(proxy.seen.filter((seen) => seen.includes('uploads'))).toEqual([]);
+  });
+
+  test('is not begun where an earlier version has left pieces as objects, which are gone on with', async () => {
+    const old = await open('old').openPart('1');
+    await old.write([Buffer.alloc(3 * PIECE + 1, 'x')]);
+    await old.checkpoint(VERSION);
+    await old.keep();
+    expect((await s3.keys('old/')).filter((key) => key.endsWith('/checkpoint.json'))).toHaveLength(1);
+    const part = await openFile('old');
+    expect(part.resumed).toMatchObject({ bytes: 3 * PIECE });
+    expect(part.resumed?.from).toBeUndefined();
+    expect(await publish(part, 1)).toBe(true);
+    expect(await open('old').size('file')).toBe(4 * PIECE);
+    expect(await s3.keys('old/')).toEqual(['old/file']);
+  });
+});
