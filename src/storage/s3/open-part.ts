@@ -30,7 +30,8 @@ export async function openPart(place: PartPlace, name: string | undefined, earli
 
 /**
  * Goes on with the upload that an earlier attempt has left, if one has. The earlier one notices that its record is gone,
- * and stops.
+ * and stops. An upload without a place to go on at is given up: what was stored of it may be of another version of the
+ * file, and not every storage looks at which pieces an object is to be made of.
  */
 async function openUploadedPart(
   place: PartPlace,
@@ -39,20 +40,25 @@ async function openUploadedPart(
   keys: readonly string[],
 ): Promise<Part> {
   const { bucket, prefix, keyOf } = place;
+  const checksums = await bucket.sendsChecksums();
   const [best] = uploads
     .filter((upload) => upload.name === name && upload.pieceBytes > 0)
+    .filter((upload) => upload.end !== undefined && upload.checksums === checksums)
     .sort((one, other) => bytesOf(other) - bytesOf(one));
   const record = new OwnRecord(bucket, prefix);
   // Rules of many buckets give uploads up when they are some days old.
   const isThere = best !== undefined && (await new S3Upload(bucket, keyOf(name), best.uploadId).exists()) !== false;
-  if (isThere) {
-    const { key: _, ...taken } = best;
-    await record.save(taken);
+  const fruitless = isThere ? best.fruitless : Math.max(0, ...uploads.map((upload) => upload.fruitless));
+  // Also of an upload that is given up next, when it counts: the next attempt may be killed before it has one of its own.
+  const kept = isThere ? best : uploads.find((upload) => upload.fruitless === fruitless && fruitless > 0);
+  if (kept !== undefined) {
+    const { key: _, end, ...taken } = kept;
+    await record.save(isThere && end !== undefined ? { ...taken, end } : taken);
   }
   // Several records may be of one upload, which one attempt has taken over from another.
-  for (const other of uploads.filter(({ uploadId }) => uploadId !== best?.uploadId)) {
+  for (const other of uploads.filter(({ uploadId }) => !isThere || uploadId !== best.uploadId)) {
     await abortUpload(bucket, keyOf(other.name), other.uploadId);
   }
   await bucket.remove(keys);
-  return new UploadedPart(place, name, record, isThere ? best : undefined);
+  return new UploadedPart(place, name, { record, fruitless, taken: isThere ? best : undefined });
 }

@@ -84,6 +84,39 @@ export class S3Upload {
     );
   }
 
+  /**
+   * Makes the object, never over an earlier one: false when there is one.
+   *
+   * @param bytes of all pieces: not every storage looks at which of them an object is to be made of
+   * @param mayPublish asked right before each try
+   */
+  async publish(
+    pieces: readonly UploadedPiece[],
+    bytes: number,
+    mayPublish: () => Promise<void>,
+  ): Promise<boolean> {
+    const [bucket, key] = [this.#bucket, this.#key];
+    // Whoever has published it first has ended the upload, too.
+    if ((await bucket.size(key)) !== undefined) return false;
+    try {
+      const published = await bucket.once(key, async (condition) => {
+        await mayPublish();
+        await this.complete(pieces, condition);
+      });
+      if (!published) return false;
+    } catch (error) {
+      // The answer to an upload that was completed got lost, and the SDK asked again; or somebody else was first.
+      if (isEndedUpload(error) && (await bucket.size(key)) !== undefined) return false;
+      throw error;
+    }
+    const made = await bucket.size(key);
+    if (made === undefined || made === bytes) return true;
+    await mayPublish();
+    await bucket.remove([key]);
+    const error = new Error(`s3://${bucket.name}: an object of ${made} bytes was made of pieces of ${bytes}`);
+    throw Object.assign(error, { name: 'InvalidPart' });
+  }
+
   /** Nothing happens when it has ended. */
   async abort(): Promise<void> {
     await abortUpload(this.#bucket, this.#key, this.id);

@@ -14,6 +14,8 @@ export interface UploadRecord {
   name: string;
   /** Of each piece. */
   pieceBytes: number;
+  /** Whether its pieces have checksums: workers may differ, and S3 refuses a piece that is not as it was told. */
+  checksums: boolean;
   /** How many attempts in a row have stored pieces and got no place to go on at. */
   fruitless: number;
   /** Where a later attempt can go on; undefined when it begins anew. */
@@ -119,10 +121,10 @@ function parse(text: string | undefined): UploadRecord | undefined {
   } catch {
     return undefined;
   }
-  const { uploadId, name, pieceBytes, fruitless, end } = value ?? {};
+  const { uploadId, name, pieceBytes, checksums = false, fruitless, end } = value ?? {};
   if (!isText(uploadId) || !isText(name)) return undefined;
-  if (!isNumber(pieceBytes) || !isNumber(fruitless)) return { uploadId, name, pieceBytes: 0, fruitless: 0 };
-  const record = { uploadId, name, pieceBytes, fruitless };
+  if (!isNumber(pieceBytes) || !isNumber(fruitless)) return { uploadId, name, pieceBytes: 0, checksums: false, fruitless: 0 };
+  const record = { uploadId, name, pieceBytes, checksums: checksums === true, fruitless };
   return end !== undefined && isEnd(end, pieceBytes) ? { ...record, end } : record;
 }
 

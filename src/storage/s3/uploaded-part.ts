@@ -11,6 +11,15 @@ import { MOST_FRUITLESS, OwnRecord, bytesOf, resumedPart } from './upload-record
 /** Bytes behind a resume point that are recorded; a line that is longer where a piece ends gives no place to go on. */
 const LONGEST_TAIL = 1024 * 1024;
 
+/** What a part begins with. */
+interface Beginning {
+  record: OwnRecord;
+  /** Attempts in a row before this one that have stored pieces and got no place to go on at. */
+  fruitless: number;
+  /** The upload that it goes on with. */
+  taken: UploadRecord | undefined;
+}
+
 /**
  * A part whose pieces go to the multipart upload of the final object: they are stored once, and nobody sees them before
  * all checks have passed. Nobody can read them either, so what the checks knew shortly before the end of a piece is
@@ -38,6 +47,7 @@ export class UploadedPart implements Part {
   /** Where a later attempt can go on; what was taken over; what is known to later attempts. */
   #end: Omit<UploadEnd, 'version'> | undefined;
   #taken: UploadRecord | undefined;
+  #fruitless: number;
   #saved: { bytes: number; pieces: number };
   #version: FileVersion | undefined;
   /** The last piece that was stored in the background, with its failure. */
@@ -49,11 +59,12 @@ export class UploadedPart implements Part {
   /** Another attempt has published the file meanwhile. */
   #isOvertaken = false;
 
-  constructor(place: PartPlace, name: string, record: OwnRecord, taken: UploadRecord | undefined) {
+  constructor(place: PartPlace, name: string, { record, fruitless, taken }: Beginning) {
     this.#place = place;
     this.#name = name;
     this.#key = place.keyOf(name);
     this.#record = record;
+    this.#fruitless = fruitless;
     this.#taken = taken;
     this.#pieces = [...(taken?.end?.pieces ?? [])];
     this.#pieceBytes = taken?.pieceBytes ?? place.rules.pieceBytes;
@@ -112,7 +123,9 @@ export class UploadedPart implements Part {
     await this.#storing;
     this.#finished = true;
     if (this.#handedOver > 0) {
-      if (this.#memory.gathered > 0) await (await this.#handOver(undefined)).stored;
+      const { gathered } = this.#memory;
+      if (gathered > 0) await (await this.#handOver(undefined)).stored;
+      this.#handedOver += gathered;
       // Many finished parts may wait for their names.
       this.#memory.forget();
     }
@@ -127,17 +140,13 @@ export class UploadedPart implements Part {
       await mayPublish();
       return bucket.create(this.#key, this.#memory.bytes);
     }
-    // Whoever has published it first has ended the upload, too.
-    if (this.#isOvertaken || (await bucket.size(this.#key)) !== undefined) return false;
-    await mayPublish();
+    if (this.#isOvertaken) return false;
     try {
       const upload = this.#upload as S3Upload;
-      const published = await bucket.once(this.#key, (condition) => upload.complete(this.#pieces, condition));
+      const published = await upload.publish(this.#pieces, this.#handedOver, mayPublish);
       if (published) this.#upload = undefined;
       return published;
     } catch (error) {
-      // The answer to an upload that was completed got lost, and the SDK asked again; or somebody else was first.
-      if (isEndedUpload(error) && (await bucket.size(this.#key)) !== undefined) return false;
       if (isEndedUpload(error) || hasWrongPieces(error)) await this.#giveUp();
       throw error;
     }
@@ -156,7 +165,8 @@ export class UploadedPart implements Part {
     await this.#storing.catch(() => {});
     await this.#save().catch(() => {});
     // Nothing that a later attempt could take over, or should know.
-    if (!this.#record.isSaved) await this.discard();
+    const isOfNoUse = this.#version === undefined && this.#fruitless === 0;
+    if (!this.#record.isSaved || isOfNoUse) await this.discard();
     return this.#saved.bytes;
   }
 
@@ -188,14 +198,10 @@ export class UploadedPart implements Part {
 
   async #store(piece: Buffer): Promise<void> {
     if (this.#isOvertaken) return;
-    const { bucket, rules, mayPublish } = this.#place;
+    const { bucket, rules } = this.#place;
     if (this.#pieces.length === rules.maxPieces) await this.#runOut();
     try {
-      if (this.#upload === undefined) {
-        // An attempt that slept may belong to an export that is over: nobody would remove what it begins.
-        await mayPublish();
-        this.#upload = await S3Upload.begin(bucket, this.#key);
-      }
+      this.#upload ??= await this.#begin();
       this.#pieces.push(await this.#upload.put(this.#pieces.length + 1, piece));
     } catch (error) {
       if ((await this.#upload?.hasEnded(error)) !== true) throw error;
@@ -206,8 +212,23 @@ export class UploadedPart implements Part {
     }
   }
 
+  /** It is recorded before it has a piece: also what cannot be resumed must be found, and given up. */
+  async #begin(): Promise<S3Upload> {
+    const { bucket, mayPublish } = this.#place;
+    // An attempt that slept may belong to an export that is over: nobody would remove what it begins.
+    await mayPublish();
+    const upload = await S3Upload.begin(bucket, this.#key);
+    try {
+      await this.#record.save(await this.#recordOf(upload));
+    } catch (error) {
+      await upload.abort().catch(() => {});
+      throw error;
+    }
+    return upload;
+  }
+
   async #runOut(): Promise<never> {
-    await this.#record.save({ ...this.#recordOf(this.#upload as S3Upload), fruitless: MOST_FRUITLESS });
+    await this.#record.save({ ...(await this.#recordOf(this.#upload as S3Upload)), fruitless: MOST_FRUITLESS });
     throw new Error('the file is larger than it was said to be: an upload has no numbers for so many pieces');
   }
 
@@ -220,15 +241,18 @@ export class UploadedPart implements Part {
     if (upload === undefined || this.#version === undefined || this.#finished || this.#isOvertaken) return;
     const { length } = this.#pieces;
     if (length === this.#saved.pieces) return;
-    const record = this.#recordOf(upload);
+    const record = await this.#recordOf(upload);
     await this.#record.save(record);
     this.#saved = { bytes: bytesOf(record), pieces: length };
   }
 
-  #recordOf({ id }: S3Upload): UploadRecord {
+  async #recordOf({ id }: S3Upload): Promise<UploadRecord> {
     const [end, version, taken] = [this.#end, this.#version, this.#taken];
-    const record = { uploadId: id, name: this.#name, pieceBytes: this.#pieceBytes };
-    const fruitless = end === taken?.end ? (taken?.fruitless ?? 0) + 1 : 0;
+    const checksums = await this.#place.bucket.sendsChecksums();
+    const record = { uploadId: id, name: this.#name, pieceBytes: this.#pieceBytes, checksums };
+    // One that has stored nothing yet does not count.
+    const more = this.#pieces.length > (taken?.end?.pieces.length ?? 0) ? 1 : 0;
+    const fruitless = end === taken?.end ? this.#fruitless + more : 0;
     return { ...record, fruitless, ...(end && version ? { end: { ...end, version } } : {}) };
   }
 

@@ -51,6 +51,10 @@ interface Fault {
   after?: boolean;
   /** Bytes of the body after which the connection is closed. */
   cutAfter?: number;
+  /** Answered in place of an error. */
+  body?: string;
+  /** Headers that the answer has instead of its own. */
+  headers?: Record<string, string>;
 }
 
 /**
@@ -88,7 +92,7 @@ async function startProxy(target: string): Promise<Proxy> {
           answer.resume().on('end', () => refuse(outgoing, fault));
           return;
         }
-        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        outgoing.writeHead(answer.statusCode ?? 500, { ...answer.headers, ...fault?.headers });
         if (fault?.cutAfter === undefined) {
           answer.pipe(outgoing);
           return;
@@ -120,7 +124,7 @@ async function startProxy(target: string): Promise<Proxy> {
   return proxy;
 }
 
-function refuse(outgoing: ServerResponse, { status = 500, code = 'InternalError' }: Fault): void {
+function refuse(outgoing: ServerResponse, { status = 500, code = 'InternalError', body }: Fault): void {
   outgoing.writeHead(status, { 'content-type': 'application/xml' });
-  outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`);
+  outgoing.end(body ?? `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`);
 }

@@ -6,6 +6,7 @@ import { PIECE, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts'
 import {
   VERSION,
   giveUp,
+  ids,
   isEnd,
   isPiece,
   killed,
@@ -14,6 +15,7 @@ import {
   publish,
   recordKey,
   write,
+  writeLine,
 } from './uploads-under-test.ts';
 
 describe.skipIf(!hasS3)('an upload of a file', () => {
@@ -137,6 +139,54 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     expect(await publish(part, 2)).toBe(true);
     expect(await s3.uploads()).toEqual([]);
     expect(await s3.keys(`${path}/`)).toEqual([Key]);
+  });
+
+  test('without a place to go on at is not gone on with: its pieces may be of another version', async () => {
+    await writeLine(await openFile('pointless'), 3 * PIECE + 1);
+    await expect.poll(() => ids().size, { timeout: 30_000 }).toBe(1);
+    const heir = await openFile('pointless');
+    expect(heir.resumed).toBeUndefined();
+    expect(await s3.uploads()).toEqual([]);
+    expect(await publish(heir, 2)).toBe(true);
+    expect(ids().size).toBe(2);
+    expect(await open('pointless').size('file')).toBe(2 * PIECE);
+  });
+
+  test('of a file that cannot be resumed is given up by the next attempt, also after a kill', async () => {
+    const part = await openFile('unversioned');
+    await part.write([Buffer.alloc(2 * PIECE + 1, 'x')]);
+    await expect.poll(() => ids().size, { timeout: 30_000 }).toBe(1);
+    expect(await recordKey('unversioned')).toBeDefined();
+    const next = await openFile('unversioned');
+    expect(await s3.uploads()).toEqual([]);
+    await part.discard();
+    expect(await publish(next, 2)).toBe(true);
+    expect(await s3.keys('unversioned/')).toEqual(['unversioned/file']);
+  });
+
+  test('that was begun with other checksums is not gone on with', async () => {
+    await (await killed('sums-changed', 2)).keep();
+    const [, name = ''] = (await recordKey('sums-changed'))?.split('sums-changed/') ?? [];
+    const record = JSON.parse((await open('sums-changed').read(name))?.toString() ?? '{}');
+    await open('sums-changed').write(name, JSON.stringify({ ...record, checksums: !record.checksums }));
+    const heir = await openFile('sums-changed');
+    expect(heir.resumed).toBeUndefined();
+    expect(await publish(heir, 2)).toBe(true);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
+  test('that became an object of another length: the file loses its name, and begins anew', async () => {
+    const part = await openFile('longer');
+    let isMade = false;
+    proxy.answer = (seen) => {
+      isMade ||= isEnd(seen);
+      return isMade && /^HEAD .*longer\/file/.test(seen) ? { headers: { 'content-length': '7' } } : undefined;
+    };
+    await expect(publish(part, 3)).rejects.toThrow('of 7 bytes');
+    expect(await part.keep()).toBe(0);
+    proxy.answer = () => undefined;
+    expect(await open('longer').size('file')).toBeUndefined();
+    expect(await publish(await openFile('longer'), 3)).toBe(true);
   });
 
   test('is not begun by an attempt that may change nothing any more', async () => {

@@ -36,6 +36,10 @@ export async function writeLine(part: Part, bytes: number): Promise<void> {
 export const numbers = (): number[] =>
   proxy.seen.filter((seen) => isPiece(seen)).map((seen) => Number(/partNumber=(\d+)/.exec(seen)?.[1]));
 
+/** The uploads that pieces were stored in, in order. */
+export const ids = (): Set<string | undefined> =>
+  new Set(proxy.seen.filter((seen) => isPiece(seen)).map((seen) => /uploadId=([^&]+)/.exec(seen)?.[1]));
+
 /** Key of the record of an attempt. */
 export const recordKey = async (path: string): Promise<string | undefined> =>
   (await s3.keys(`${path}/.export/parts/`)).find((key) => key.endsWith('/upload.json'));
