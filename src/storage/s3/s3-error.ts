@@ -77,6 +77,16 @@ export function hasWrongPieces(error: unknown): boolean {
   return /^(InvalidPart|InvalidPartOrder|EntityTooSmall)$/.test((error as Error).name);
 }
 
+/**
+ * Whether the endpoint will never do this with an upload, though perhaps with another one. Of a conflict, a condition, and
+ * bytes that did not arrive as they were sent this is not so.
+ */
+export function refusesUpload(error: unknown): boolean {
+  if (error instanceof ExportError || !isRefusal(error)) return false;
+  if ([409, 412].includes(statusOf(error) as number)) return false;
+  return !/^(RequestTimeout|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)$/.test((error as Error).name);
+}
+
 function finalCause(error: unknown): string | undefined {
   const name = nameOf(error);
   if (Object.hasOwn(FINAL, name)) return FINAL[name];

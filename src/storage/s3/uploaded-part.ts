@@ -1,7 +1,7 @@
 import type { FileVersion, Part, ResumePoint, ResumedPart } from '../folder.ts';
 import { PieceMemory, storePiece } from './piece-memory.ts';
 import { bytesOfPieces } from './piece-rules.ts';
-import { hasWrongPieces, isEndedUpload } from './s3-error.ts';
+import { hasWrongPieces, isEndedUpload, refusesUpload } from './s3-error.ts';
 import type { PartPlace } from './s3-part.ts';
 import type { UploadedPiece } from './s3-upload.ts';
 import { S3Upload } from './s3-upload.ts';
@@ -148,6 +148,7 @@ export class UploadedPart implements Part {
       return published;
     } catch (error) {
       if (isEndedUpload(error) || hasWrongPieces(error)) await this.#giveUp();
+      else if (refusesUpload(error)) await this.#storeObjectsNext();
       throw error;
     }
   }
@@ -204,7 +205,10 @@ export class UploadedPart implements Part {
       this.#upload ??= await this.#begin();
       this.#pieces.push(await this.#upload.put(this.#pieces.length + 1, piece));
     } catch (error) {
-      if ((await this.#upload?.hasEnded(error)) !== true) throw error;
+      if ((await this.#upload?.hasEnded(error)) !== true) {
+        if (refusesUpload(error)) await this.#storeObjectsNext();
+        throw error;
+      }
       this.#isOvertaken = (await bucket.size(this.#key)) !== undefined;
       if (this.#isOvertaken) return;
       await this.#giveUp();
@@ -228,8 +232,14 @@ export class UploadedPart implements Part {
   }
 
   async #runOut(): Promise<never> {
-    await this.#record.save({ ...(await this.#recordOf(this.#upload as S3Upload)), fruitless: MOST_FRUITLESS });
+    await this.#storeObjectsNext();
     throw new Error('the file is larger than it was said to be: an upload has no numbers for so many pieces');
+  }
+
+  /** Whatever an upload is refused for would be so for the next attempt, which goes on with it. */
+  async #storeObjectsNext(): Promise<void> {
+    this.#fruitless = MOST_FRUITLESS;
+    if (this.#upload !== undefined) await this.#record.save(await this.#recordOf(this.#upload));
   }
 
   /**
@@ -252,7 +262,8 @@ export class UploadedPart implements Part {
     const record = { uploadId: id, name: this.#name, pieceBytes: this.#pieceBytes, checksums };
     // One that has stored nothing yet does not count.
     const more = this.#pieces.length > (taken?.end?.pieces.length ?? 0) ? 1 : 0;
-    const fruitless = end === taken?.end ? this.#fruitless + more : 0;
+    const isFruitless = end === taken?.end || this.#fruitless >= MOST_FRUITLESS;
+    const fruitless = isFruitless ? this.#fruitless + more : 0;
     return { ...record, fruitless, ...(end && version ? { end: { ...end, version } } : {}) };
   }
 

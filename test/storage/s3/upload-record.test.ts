@@ -189,6 +189,24 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     expect(await publish(await openFile('longer'), 3)).toBe(true);
   });
 
+  test.each([
+    ['a piece', (seen: string) => isPiece(seen, '3')],
+    ['the end', isEnd],
+  ])('of which %s is refused, now and later: the next attempt stores objects', async (what, isRefused) => {
+    const path = `refused-${what.replace(' ', '-')}`;
+    const part = await killed(path, 2);
+    const [id] = [...ids()];
+    proxy.answer = (seen) =>
+      isRefused(seen) && seen.includes(`uploadId=${id}`) ? { status: 400, code: 'InvalidRequest' } : undefined;
+    await expect(publish(part, 1)).rejects.toThrow();
+    await part.keep();
+    const next = await openFile(path);
+    expect(next.resumed).toBeUndefined();
+    expect(await publish(next, 3)).toBe(true);
+    expect(await open(path).size('file')).toBe(3 * PIECE);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
   test('is not begun by an attempt that may change nothing any more', async () => {
     const guarded = open('guarded').guardedBy(async () => {
       throw new Error('no more');
