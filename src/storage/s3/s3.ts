@@ -5,7 +5,8 @@ import { createS3Client } from './s3-client.ts';
 import { openPart } from './open-part.ts';
 import type { PieceRules } from './piece-rules.ts';
 import { findEarlier } from './s3-pieces.ts';
-import { abortUploads } from './s3-upload.ts';
+import { abortUpload, abortUploads } from './s3-upload.ts';
+import { findUploads } from './upload-record.ts';
 
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 
@@ -136,6 +137,11 @@ class S3Folder implements Folder {
   async removeParts(): Promise<void> {
     // Uploads first: an attempt that still runs must not find its upload without the pieces.
     await this.mayChange();
+    // Some storages list uploads by their whole key only, and would not say which there are.
+    for await (const { key } of this.#bucket.list(`${this.#key(PARTS_FOLDER)}/`)) {
+      const recorded = await findUploads(this.#bucket, [key]);
+      for (const { name, uploadId } of recorded) await abortUpload(this.#bucket, this.#key(name), uploadId);
+    }
     await abortUploads(this.#bucket, `${this.#prefix}/`);
     await this.remove(PARTS_FOLDER);
   }

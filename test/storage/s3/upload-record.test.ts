@@ -207,6 +207,16 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     expect(await s3.uploads()).toEqual([]);
   });
 
+  test('is given up at the end of the export, where uploads are listed by their whole keys only', async () => {
+    await killed('unlisted', 2);
+    const body = '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>';
+    proxy.answer = (seen) => (/^GET .*[?&]uploads\b/.test(seen) ? { status: 200, body } : undefined);
+    await open('unlisted').removeParts();
+    expect(proxy.seen.some((seen) => /^GET .*[?&]uploads\b/.test(seen))).toBe(true);
+    expect(await s3.uploads()).toEqual([]);
+    expect(await s3.keys('unlisted/')).toEqual([]);
+  });
+
   test('is not begun by an attempt that may change nothing any more', async () => {
     const guarded = open('guarded').guardedBy(async () => {
       throw new Error('no more');
