@@ -100,7 +100,7 @@ export class PublishedFiles {
 
   async #readAgain(entry: Entry, checks: LineRules['checks'], { signal, report }: ReadWatch): Promise<CheckOutcome> {
     const fileChecks = checksOf(entry, checks);
-    for await (const chunk of this.#folder.stream(entry.name)) {
+    for await (const chunk of this.#folder.stream(entry.name, signal)) {
       signal.throwIfAborted();
       fileChecks.push(chunk);
       report({ file: entry.name, readAgain: fileChecks.bytes });

@@ -7,8 +7,12 @@ export interface Folder {
   readonly location: string;
   /** Whole content of a small file; undefined when it does not exist. */
   read(name: string): Promise<Buffer | undefined>;
-  /** Content of a file of any size. */
-  stream(name: string): AsyncIterable<Buffer>;
+  /**
+   * Content of a file of any size.
+   *
+   * @param signal ends it, where bytes may be long in coming
+   */
+  stream(name: string, signal?: AbortSignal): AsyncIterable<Buffer>;
   /** Bytes of a file; undefined when it does not exist. */
   size(name: string): Promise<number | undefined>;
   /**

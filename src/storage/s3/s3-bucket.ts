@@ -43,9 +43,12 @@ export class S3Bucket {
   constructor(client: S3Client, name: string) {
     this.name = name;
     this.sendsChecksums = async () => (await client.config.requestChecksumCalculation()) === 'WHEN_SUPPORTED';
-    const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
+    const send = async (
+      command: Parameters<S3Client['send']>[0],
+      options?: { abortSignal?: AbortSignal },
+    ): Promise<unknown> => {
       try {
-        return await client.send(command);
+        return await client.send(command, options);
       } catch (error) {
         throw toS3Error(error, name);
       }

@@ -4,6 +4,7 @@ import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
 import { openPart } from './open-part.ts';
 import type { PieceRules } from './piece-rules.ts';
+import { readInRanges } from './read-ranges.ts';
 import { findEarlier } from './s3-pieces.ts';
 import { abortUpload, abortUploads } from './s3-upload.ts';
 import { findUploads } from './upload-record.ts';
@@ -68,8 +69,8 @@ class S3Folder implements Folder {
     return this.#bucket.read(this.#key(name));
   }
 
-  stream(name: string): AsyncIterable<Buffer> {
-    return this.#bucket.stream(this.#key(name));
+  stream(name: string, signal?: AbortSignal): AsyncIterable<Buffer> {
+    return readInRanges(this.#bucket, this.#key(name), signal);
   }
 
   size(name: string): Promise<number | undefined> {

@@ -51,6 +51,8 @@ interface Fault {
   after?: boolean;
   /** Bytes of the body after which the connection is closed. */
   cutAfter?: number;
+  /** Bytes of the body after which nothing comes. */
+  stallAfter?: number;
   /** Answered in place of an error. */
   body?: string;
   /** Headers that the answer has instead of its own. */
@@ -93,15 +95,16 @@ async function startProxy(target: string): Promise<Proxy> {
           return;
         }
         outgoing.writeHead(answer.statusCode ?? 500, { ...answer.headers, ...fault?.headers });
-        if (fault?.cutAfter === undefined) {
+        const most = fault?.cutAfter ?? fault?.stallAfter;
+        if (most === undefined) {
           answer.pipe(outgoing);
           return;
         }
-        let left = fault.cutAfter;
+        let left = most;
         answer.on('data', (chunk: Buffer) => {
-          outgoing.write(chunk.subarray(0, left));
+          if (left > 0) outgoing.write(chunk.subarray(0, left));
           left -= chunk.length;
-          if (left <= 0) outgoing.destroy();
+          if (left <= 0 && fault?.cutAfter !== undefined) outgoing.destroy();
         });
       },
     );

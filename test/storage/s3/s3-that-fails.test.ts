@@ -22,6 +22,56 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     await expect(folder.read('file')).rejects.toThrow();
   });
 
+  test('that cuts each long body is asked for the rest', async () => {
+    const folder = open('cut-often');
+    const content = Buffer.alloc(1_000_000, 'x');
+    await folder.write('file', content);
+    let left = 2;
+    proxy.answer = (seen) => (/^GET .*cut-often\/file/.test(seen) && left-- > 0 ? { cutAfter: 300_000 } : undefined);
+    const chunks: Buffer[] = [];
+    for await (const chunk of folder.stream('file')) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+    expect(left).toBeLessThan(1);
+  });
+
+  test('that cuts a body each time is not asked for ever, and no shorter file comes of it', async () => {
+    const folder = open('cut-always');
+    await folder.write('file', Buffer.alloc(1_000_000, 'x'));
+    proxy.answer = (seen) => (/^GET .*cut-always\/file/.test(seen) ? { cutAfter: 100_000 } : undefined);
+    const read = async (): Promise<void> => {
+      for await (const _ of folder.stream('file'));
+    };
+    await expect(read()).rejects.toThrow();
+  });
+
+  test('whose object is replaced while it is read: no bytes of both', async () => {
+    const folder = open('replaced-while-read');
+    await folder.write('file', Buffer.alloc(1_000_000, 'x'));
+    proxy.answer = (seen) => (/^GET .*replaced-while-read\/file/.test(seen) ? { cutAfter: 100_000 } : undefined);
+    const chunks = folder.stream('file')[Symbol.asyncIterator]();
+    await chunks.next();
+    await folder.write('file', Buffer.alloc(1_000_000, 'y'));
+    proxy.answer = () => undefined;
+    const rest = async (): Promise<void> => {
+      while ((await chunks.next()).done !== true);
+    };
+    await expect(rest()).rejects.toThrow();
+  });
+
+  test('that sends no more is left at once when the reading is cancelled', async () => {
+    const folder = open('stalled');
+    await folder.write('file', Buffer.alloc(1_000_000, 'x'));
+    const cancel = new AbortController();
+    proxy.answer = (seen) => (/^GET .*stalled\/file/.test(seen) ? { stallAfter: 100_000 } : undefined);
+    const chunks = folder.stream('file', cancel.signal)[Symbol.asyncIterator]();
+    await chunks.next();
+    cancel.abort(new Error('cancelled'));
+    const rest = async (): Promise<void> => {
+      while ((await chunks.next()).done !== true);
+    };
+    await expect(rest()).rejects.toThrow('cancelled');
+  });
+
   test('that fails for a moment is asked again', async () => {
     let left = 2;
     proxy.answer = () => (left-- > 0 ? { status: 503 } : undefined);
