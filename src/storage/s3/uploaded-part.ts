@@ -56,6 +56,8 @@ export class UploadedPart implements Part {
   /** No bytes will come; and all of them are stored, or ready to be published in one step. */
   #finished = false;
   #isWhole = false;
+  /** Of what was written nothing is left, so nothing may be made of it. */
+  #isGivenUp = false;
   /** Another attempt has published the file meanwhile. */
   #isOvertaken = false;
 
@@ -114,6 +116,7 @@ export class UploadedPart implements Part {
     await this.#storing.catch(() => {});
     this.#memory.forget();
     await this.#giveUp();
+    this.#isGivenUp = false;
     this.#record = new OwnRecord(this.#place.bucket, this.#place.prefix);
     this.#version = undefined;
     this.#storing = Promise.resolve();
@@ -121,6 +124,7 @@ export class UploadedPart implements Part {
 
   async finish(): Promise<void> {
     await this.#storing;
+    if (this.#isGivenUp) throw new Error('the pieces of this part were given up');
     this.#finished = true;
     if (this.#handedOver > 0) {
       const { gathered } = this.#memory;
@@ -272,6 +276,7 @@ export class UploadedPart implements Part {
     const upload = this.#upload;
     this.#upload = undefined;
     this.#isWhole = false;
+    this.#isGivenUp = true;
     this.#pieces = [];
     this.#points = [];
     this.#handedOver = 0;

@@ -217,6 +217,16 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     expect(await s3.keys('unlisted/')).toEqual([]);
   });
 
+  test('that is given up with the last piece: no empty file is made of what is left', async () => {
+    const part = await killed('twice', 2);
+    await open('twice').removeParts();
+    await expect(part.finish()).rejects.toThrow();
+    await expect(part.finish()).rejects.toThrow('given up');
+    await expect(part.publish('file')).rejects.toThrow();
+    await part.discard();
+    expect(await open('twice').size('file')).toBeUndefined();
+  });
+
   test('is not begun by an attempt that may change nothing any more', async () => {
     const guarded = open('guarded').guardedBy(async () => {
       throw new Error('no more');
