@@ -124,7 +124,8 @@ export class UploadedPart implements Part {
 
   async finish(): Promise<void> {
     await this.#storing;
-    if (this.#isGivenUp) throw new Error('the pieces of this part were given up');
+    // The last piece is not in memory any more, or there are none.
+    if (this.#isGivenUp || (this.#finished && !this.#isWhole)) throw new Error('pieces of this part were given up');
     this.#finished = true;
     if (this.#handedOver > 0) {
       const { gathered } = this.#memory;

@@ -116,6 +116,7 @@ describe.skipIf(!hasS3)('a file whose name is known goes to an upload of it', ()
     const part = await killed('moment', 2);
     proxy.answer = (seen) => (isPiece(seen, '3') || isEnd(seen) ? { status: 500 } : undefined);
     await expect(part.finish()).rejects.toThrow();
+    await expect(part.finish()).rejects.toThrow('given up');
     await expect(part.publish('file')).rejects.toThrow();
     expect(await part.keep()).toBe(2 * PIECE);
     proxy.answer = () => undefined;
