@@ -67,7 +67,7 @@ export class PieceMemory {
     if (length > this.#memory.length) {
       // A small file takes no more than it needs; of a large one all later pieces are whole at once.
       const larger =
-        length > LARGE
+        length > LARGE || this.#holds
           ? this.#whole(most)
           : Buffer.allocUnsafeSlow(Math.min(Math.max(length, 2 * this.#memory.length), most));
       larger.set(this.#memory.subarray(0, this.gathered));

@@ -37,6 +37,16 @@ test('a piece that cannot be stored gives its turn back', async () => {
   }
 });
 
+test('later pieces of a large file are whole at once', () => {
+  const memory = new PieceMemory();
+  const most = 3 * 1024 * 1024;
+  memory.gather(Buffer.alloc(most), most);
+  memory.take();
+  memory.gather(Buffer.from('x'), most);
+  expect(memory.bytes.buffer.byteLength).toBe(most);
+  memory.forget();
+});
+
 test('what is gathered after a piece was taken begins another one', () => {
   const memory = new PieceMemory();
   memory.gather(Buffer.from('one'), 10);
