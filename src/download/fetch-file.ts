@@ -93,7 +93,7 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   if (answer.kind === 'whole' && part.resumed !== undefined) await part.restart();
   if (part.resumed === undefined) checks = newChecks(request);
   const version = isWrapped(response, request.entry) ? undefined : answer.version;
-  part.expect?.(Math.max(request.entry.fileSize ?? 0, version?.total ?? 0));
+  part.expect?.(version?.total ?? request.entry.fileSize ?? 0);
   const writer = new PartWriter(part, version);
   try {
     return await receive(request, response, answer, { checks, writer, context });
