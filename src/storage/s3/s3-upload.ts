@@ -90,11 +90,7 @@ export class S3Upload {
    * @param bytes of all pieces: not every storage looks at which of them an object is to be made of
    * @param mayPublish asked right before each try
    */
-  async publish(
-    pieces: readonly UploadedPiece[],
-    bytes: number,
-    mayPublish: () => Promise<void>,
-  ): Promise<boolean> {
+  async publish(pieces: readonly UploadedPiece[], bytes: number, mayPublish: () => Promise<void>): Promise<boolean> {
     const [bucket, key] = [this.#bucket, this.#key];
     // Whoever has published it first has ended the upload, too.
     if ((await bucket.size(key)) !== undefined) return false;

@@ -27,7 +27,8 @@ interface Beginning {
  * published from memory.
  *
  * All pieces have the same length, and their numbers follow one another (R2; S3 when it has checksums). Attempts that
- * overtake one another store the same bytes under the same number, and if they do not, S3 does not make the object.
+ * overtake one another store the same bytes under the same number: only what has a place to go on at is taken over, with
+ * the version of the file. A piece with another ETag, which encryption may give the same bytes, costs the whole upload.
  */
 export class UploadedPart implements Part {
   readonly #place: PartPlace;
