@@ -121,9 +121,11 @@ function parse(text: string | undefined): UploadRecord | undefined {
   } catch {
     return undefined;
   }
-  const { uploadId, name, pieceBytes, checksums = false, fruitless, end } = value ?? {};
+  const { uploadId, name, pieceBytes, fruitless, end } = value ?? {};
+  const checksums: unknown = value?.checksums;
   if (!isText(uploadId) || !isText(name)) return undefined;
-  if (!isNumber(pieceBytes) || !isNumber(fruitless)) return { uploadId, name, pieceBytes: 0, checksums: false, fruitless: 0 };
+  if (!isNumber(pieceBytes) || !isNumber(fruitless))
+    return { uploadId, name, pieceBytes: 0, checksums: false, fruitless: 0 };
   const record = { uploadId, name, pieceBytes, checksums: checksums === true, fruitless };
   return end !== undefined && isEnd(end, pieceBytes) ? { ...record, end } : record;
 }

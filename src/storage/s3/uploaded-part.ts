@@ -5,20 +5,12 @@ import { hasWrongPieces, isEndedUpload, refusesUpload } from './s3-error.ts';
 import type { PartPlace } from './s3-part.ts';
 import type { UploadedPiece } from './s3-upload.ts';
 import { S3Upload } from './s3-upload.ts';
-import type { UploadEnd, UploadRecord } from './upload-record.ts';
-import { MOST_FRUITLESS, OwnRecord, bytesOf, resumedPart } from './upload-record.ts';
+import type { Beginning } from './upload-progress.ts';
+import { UploadProgress } from './upload-progress.ts';
+import { bytesOf, resumedPart } from './upload-record.ts';
 
 /** Bytes behind a resume point that are recorded; a line that is longer where a piece ends gives no place to go on. */
 const LONGEST_TAIL = 1024 * 1024;
-
-/** What a part begins with. */
-interface Beginning {
-  record: OwnRecord;
-  /** Attempts in a row before this one that have stored pieces and got no place to go on at. */
-  fruitless: number;
-  /** The upload that it goes on with. */
-  taken: UploadRecord | undefined;
-}
 
 /**
  * A part whose pieces go to the multipart upload of the final object: they are stored once, and nobody sees them before
@@ -35,7 +27,7 @@ export class UploadedPart implements Part {
   readonly #name: string;
   readonly #key: string;
   readonly #memory = new PieceMemory();
-  #record: OwnRecord;
+  readonly #progress: UploadProgress;
   #resumed: ResumedPart | undefined;
   #upload: S3Upload | undefined;
   #pieceBytes: number;
@@ -45,12 +37,6 @@ export class UploadedPart implements Part {
   #handedOver: number;
   /** The last place before these bytes, and those in them. */
   #points: readonly ResumePoint[] = [];
-  /** Where a later attempt can go on; what was taken over; what is known to later attempts. */
-  #end: Omit<UploadEnd, 'version'> | undefined;
-  #taken: UploadRecord | undefined;
-  #fruitless: number;
-  #saved: { bytes: number; pieces: number };
-  #version: FileVersion | undefined;
   /** The last piece that was stored in the background, with its failure. */
   #storing: Promise<void> = Promise.resolve();
   #busy = false;
@@ -62,21 +48,17 @@ export class UploadedPart implements Part {
   /** Another attempt has published the file meanwhile. */
   #isOvertaken = false;
 
-  constructor(place: PartPlace, name: string, { record, fruitless, taken }: Beginning) {
+  constructor(place: PartPlace, name: string, beginning: Beginning) {
+    const { taken } = beginning;
     this.#place = place;
     this.#name = name;
     this.#key = place.keyOf(name);
-    this.#record = record;
-    this.#fruitless = fruitless;
-    this.#taken = taken;
+    this.#progress = new UploadProgress(place, name, beginning);
     this.#pieces = [...(taken?.end?.pieces ?? [])];
     this.#pieceBytes = taken?.pieceBytes ?? place.rules.pieceBytes;
     this.#handedOver = taken === undefined ? 0 : bytesOf(taken);
-    this.#saved = { bytes: this.#handedOver, pieces: this.#pieces.length };
     if (taken === undefined) return;
     this.#upload = new S3Upload(place.bucket, this.#key, taken.uploadId);
-    this.#end = taken.end;
-    this.#version = taken.end?.version;
     this.#resumed = resumedPart(taken);
   }
 
@@ -106,7 +88,7 @@ export class UploadedPart implements Part {
   }
 
   async checkpoint(version: FileVersion): Promise<void> {
-    this.#version = version;
+    this.#progress.version = version;
     // What is being stored makes a checkpoint of its own; to wait for it here would hold up the transfer.
     if (this.#busy) return;
     await this.#storing;
@@ -118,8 +100,7 @@ export class UploadedPart implements Part {
     this.#memory.forget();
     await this.#giveUp();
     this.#isGivenUp = false;
-    this.#record = new OwnRecord(this.#place.bucket, this.#place.prefix);
-    this.#version = undefined;
+    this.#progress.restart();
     this.#storing = Promise.resolve();
   }
 
@@ -154,7 +135,7 @@ export class UploadedPart implements Part {
       return published;
     } catch (error) {
       if (isEndedUpload(error) || hasWrongPieces(error)) await this.#giveUp();
-      else if (refusesUpload(error)) await this.#storeObjectsNext();
+      else if (refusesUpload(error)) await this.#progress.storeObjectsNext(this.#now);
       throw error;
     }
   }
@@ -171,10 +152,8 @@ export class UploadedPart implements Part {
     // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
     await this.#storing.catch(() => {});
     await this.#save().catch(() => {});
-    // Nothing that a later attempt could take over, or should know.
-    const isOfNoUse = this.#version === undefined && this.#fruitless === 0;
-    if (!this.#record.isSaved || isOfNoUse) await this.discard();
-    return this.#saved.bytes;
+    if (!this.#progress.isOfUse) await this.discard();
+    return this.#progress.bytes;
   }
 
   async #storeInBackground(): Promise<void> {
@@ -198,7 +177,7 @@ export class UploadedPart implements Part {
         const tail = point === undefined ? Infinity : from + piece.length - point.bytes;
         await this.#store(piece);
         if (point === undefined || tail > LONGEST_TAIL || this.#isOvertaken) return;
-        this.#end = { pieces: [...this.#pieces], point, tail: piece.toString('base64', piece.length - tail) };
+        this.#progress.end = { pieces: [...this.#pieces], point, tail: piece.toString('base64', piece.length - tail) };
       },
     );
   }
@@ -212,7 +191,7 @@ export class UploadedPart implements Part {
       this.#pieces.push(await this.#upload.put(this.#pieces.length + 1, piece));
     } catch (error) {
       if ((await this.#upload?.hasEnded(error)) !== true) {
-        if (refusesUpload(error)) await this.#storeObjectsNext();
+        if (refusesUpload(error)) await this.#progress.storeObjectsNext(this.#now);
         throw error;
       }
       this.#isOvertaken = (await bucket.size(this.#key)) !== undefined;
@@ -222,14 +201,13 @@ export class UploadedPart implements Part {
     }
   }
 
-  /** It is recorded before it has a piece: also what cannot be resumed must be found, and given up. */
   async #begin(): Promise<S3Upload> {
     const { bucket, mayPublish } = this.#place;
     // An attempt that slept may belong to an export that is over: nobody would remove what it begins.
     await mayPublish();
     const upload = await S3Upload.begin(bucket, this.#key);
     try {
-      await this.#record.save(await this.#recordOf(upload));
+      await this.#progress.begin({ upload, pieceBytes: this.#pieceBytes, pieces: 0 });
     } catch (error) {
       await upload.abort().catch(() => {});
       throw error;
@@ -238,42 +216,21 @@ export class UploadedPart implements Part {
   }
 
   async #runOut(): Promise<never> {
-    await this.#storeObjectsNext();
+    await this.#progress.storeObjectsNext(this.#now);
     throw new Error('the file is larger than it was said to be: an upload has no numbers for so many pieces');
   }
 
-  /** Whatever an upload is refused for would be so for the next attempt, which goes on with it. */
-  async #storeObjectsNext(): Promise<void> {
-    this.#fruitless = MOST_FRUITLESS;
-    if (this.#upload !== undefined) await this.#record.save(await this.#recordOf(this.#upload));
-  }
-
-  /**
-   * Makes what is stored known to later attempts. Also when they could go on no further than before: an attempt that was
-   * shut out is to notice. Behind the last piece of a finished file nothing could go on.
-   */
+  /** Behind the last piece of a finished file nothing could go on. */
   async #save(): Promise<void> {
+    const now = this.#now;
+    if (now !== undefined && !this.#finished && !this.#isOvertaken) await this.#progress.save(now);
+  }
+
+  get #now() {
     const upload = this.#upload;
-    if (upload === undefined || this.#version === undefined || this.#finished || this.#isOvertaken) return;
-    const { length } = this.#pieces;
-    if (length === this.#saved.pieces) return;
-    const record = await this.#recordOf(upload);
-    await this.#record.save(record);
-    this.#saved = { bytes: bytesOf(record), pieces: length };
+    return upload && { upload, pieceBytes: this.#pieceBytes, pieces: this.#pieces.length };
   }
 
-  async #recordOf({ id }: S3Upload): Promise<UploadRecord> {
-    const [end, version, taken] = [this.#end, this.#version, this.#taken];
-    const checksums = await this.#place.bucket.sendsChecksums();
-    const record = { uploadId: id, name: this.#name, pieceBytes: this.#pieceBytes, checksums };
-    // One that has stored nothing yet does not count.
-    const more = this.#pieces.length > (taken?.end?.pieces.length ?? 0) ? 1 : 0;
-    const isFruitless = end === taken?.end || this.#fruitless >= MOST_FRUITLESS;
-    const fruitless = isFruitless ? this.#fruitless + more : 0;
-    return { ...record, fruitless, ...(end && version ? { end: { ...end, version } } : {}) };
-  }
-
-  /** Gives the upload up, unless another attempt goes on with it. */
   async #giveUp(): Promise<void> {
     const upload = this.#upload;
     this.#upload = undefined;
@@ -282,9 +239,7 @@ export class UploadedPart implements Part {
     this.#pieces = [];
     this.#points = [];
     this.#handedOver = 0;
-    this.#end = this.#taken = this.#resumed = undefined;
-    this.#saved = { bytes: 0, pieces: 0 };
-    if (upload !== undefined && (await this.#record.isAlone(upload.id))) await upload.abort();
-    await this.#record.remove();
+    this.#resumed = undefined;
+    await this.#progress.giveUp(upload);
   }
 }

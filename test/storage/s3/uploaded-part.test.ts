@@ -208,6 +208,16 @@ describe.skipIf(!hasS3)('a file whose name is known goes to an upload of it', ()
     expect(head).toMatchObject({ ContentLength: 4 * PIECE, ChecksumCRC32: expect.any(String) });
   });
 
+  test('is not begun by an attempt that may change nothing any more', async () => {
+    const guarded = open('guarded').guardedBy(async () => {
+      throw new Error('no more');
+    });
+    const part = await openFile('guarded', guarded);
+    await expect(write(part, 3)).rejects.toThrow('no more');
+    await part.discard();
+    expect(proxy.seen.filter((seen) => seen.includes('uploads'))).toEqual([]);
+  });
+
   test('is not published under another name', async () => {
     const part = await openFile('named');
     await part.finish();
