@@ -11,32 +11,41 @@ export async function removeOrphans(project: string): Promise<void> {
     const folder = join(project, 'dist', root);
     if (!existsSync(folder)) continue;
     for (const file of await readdir(folder, { recursive: true })) {
-      const stem = /^(.*)\.(?:js|js\.map|d\.ts)$/.exec(file)?.[1];
-      if (stem !== undefined && !existsSync(join(project, root, `${stem}.ts`))) await rm(join(folder, file));
+      const [, stem, kind = ''] = /^(.*?)(?:\.d)?\.(c?)(?:js|js\.map|ts)$/.exec(file) ?? [];
+      if (stem !== undefined && !existsSync(join(project, root, `${stem}.${kind}ts`))) await rm(join(folder, file));
     }
   }
 }
 
 /**
- * Writes `dist/workflow-bundle.js`, which workers load, unless the existing one was made from the same code.
+ * Writes `dist/workflow-bundle.js`, which workers load, and `dist/workflow-bundle.encrypted.js`, for those that encrypt
+ * payloads: in it the messages of failures are encrypted as well. Existing ones that were made from the same code stay.
  *
- * @returns whether the bundle was written
+ * @returns whether they were written
  * @throws Error when workflow code cannot be bundled, for example because it imports a Node module
  */
-export async function buildWorkflowBundle(project: string): Promise<boolean> {
+export async function buildWorkflowBundles(project: string): Promise<boolean> {
   const dist = join(project, 'dist');
-  const bundle = join(dist, 'workflow-bundle.js');
   const stamp = join(dist, '.workflow-bundle.sha256');
-  const workflows = join(dist, 'src/workflows/index.js');
+  const workflowsPath = join(dist, 'src/workflows/index.js');
+  const failureConverterPath = join(dist, 'src/codec/failure-converter.cjs');
+  const bundles = [
+    { file: join(dist, 'workflow-bundle.js'), options: {} },
+    { file: join(dist, 'workflow-bundle.encrypted.js'), options: { failureConverterPath } },
+  ];
 
-  const hash = await hashOf(project, [join(dist, 'dev/build.js'), ...(await filesReachableFrom(workflows))]);
-  if (existsSync(bundle) && (await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
+  const sources = [join(dist, 'dev/build.js'), failureConverterPath, ...(await filesReachableFrom(workflowsPath))];
+  const hash = await hashOf(project, sources);
+  const isThere = bundles.every(({ file }) => existsSync(file));
+  if (isThere && (await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
 
   // Loaded here because this takes as long as everything else in a build that has nothing to do.
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger: new DefaultLogger('WARN') });
-  await writeFile(`${bundle}.new`, withoutSources(code));
-  await rename(`${bundle}.new`, bundle);
+  for (const { file, options } of bundles) {
+    const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN'), ...options });
+    await writeFile(`${file}.new`, withoutSources(code));
+    await rename(`${file}.new`, file);
+  }
   await writeFile(stamp, hash);
   return true;
 }

@@ -10,7 +10,18 @@ import { withLock } from './lock.mjs';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const cli = 'dist/src/cli/main.js';
-const commands = ['export', 'list', 'status', 'watch', 'cancel', 'serve', 'check', 'make-key', 'worker'];
+const commands = [
+  'export',
+  'list',
+  'status',
+  'watch',
+  'cancel',
+  'serve',
+  'check',
+  'make-key',
+  'codec-server',
+  'worker',
+];
 // The program behind each script, and its first arguments.
 const programs = {
   build: undefined,
@@ -82,9 +93,9 @@ async function build() {
   compile();
   // As npm does when the package is installed: the first line of the command says how Node is to run.
   chmodSync(join(project, cli), 0o755);
-  const { removeOrphans, buildWorkflowBundle } = await import(urlOf('dist/dev/build.js'));
+  const { removeOrphans, buildWorkflowBundles } = await import(urlOf('dist/dev/build.js'));
   await removeOrphans(project);
-  if (await buildWorkflowBundle(project)) console.log('Bundled the workflows: dist/workflow-bundle.js');
+  if (await buildWorkflowBundles(project)) console.log('Bundled the workflows: dist/workflow-bundle.js');
 }
 
 // Even with nothing to do the compiler takes most of a second.
@@ -101,7 +112,7 @@ function listInputs() {
   const files = ['tsconfig.json', 'node_modules/.package-lock.json'];
   for (const folder of ['src', 'dev', 'test', 'bench']) {
     const paths = readdirSync(join(project, folder), { recursive: true });
-    files.push(...paths.filter((path) => path.endsWith('.ts')).map((path) => join(folder, path)));
+    files.push(...paths.filter((path) => /\.c?ts$/.test(path)).map((path) => join(folder, path)));
   }
   const lines = files.map((file) => {
     const { size, mtimeMs } = statSync(join(project, file));

@@ -14,6 +14,7 @@ export { ExportFailure, UpdateRefused } from './client/export-failure.ts';
 export type { EndCode } from './client/export-failure.ts';
 export type { FollowOptions } from './client/follow.ts';
 export type { BulkExportWorkflow, StartedExport } from './client/started-export.ts';
+export { payloadEncryption } from './codec/payload-encryption.ts';
 export type * from './contract.ts';
 export { BULK_EXPORT, FAILURES, POLL_NOW, PROGRESS, SEARCH_ATTRIBUTES, TASK_QUEUE, WARNINGS } from './contract.ts';
 export type * from './files-contract.ts';

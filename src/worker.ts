@@ -1,6 +1,7 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { pino } from 'pino';
+import { payloadEncryption } from './codec/payload-encryption.ts';
 import { loadConfig } from './config.ts';
 import { connectPatiently } from './process/connect-patiently.ts';
 import { installRuntime } from './process/install-runtime.ts';
@@ -15,6 +16,7 @@ const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info', serializers: { 
 async function main(): Promise<void> {
   const taskQueue = taskQueueOf(process.env);
   const config = await loadConfig();
+  const dataConverter = payloadEncryption();
   for (const fault of await faultsOfSecrets(config)) report('warn', fault);
   const { connectionOptions, namespace } = temporalSettings();
   installRuntime(logger);
@@ -31,7 +33,7 @@ async function main(): Promise<void> {
   if (connection === undefined) return;
   try {
     const version = deploymentVersion(taskQueue);
-    const workers = await createWorkers({ connection, namespace, config, taskQueue, version });
+    const workers = await createWorkers({ connection, namespace, config, taskQueue, version, dataConverter });
     logger.info(
       {
         ...version,

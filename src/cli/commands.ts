@@ -1,5 +1,6 @@
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
+import { codecServerCommand } from './codec-server.ts';
 import { exportCommand } from './export.ts';
 import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
@@ -18,5 +19,6 @@ export const COMMANDS = [
   serveCommand(),
   checkCommand(),
   makeKeyCommand(),
+  codecServerCommand(),
   workerCommand(),
 ];

@@ -1,7 +1,9 @@
 import type { ConnectionOptions } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { loadClientConfigProfile, loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
+import { payloadEncryption } from '../codec/payload-encryption.ts';
 import { tidy } from '../fhir/quote.ts';
 import { findTemporalCli } from '../temporal-server/cli.ts';
 import { useEmbeddedServer } from '../temporal-server/embedded.ts';
@@ -41,6 +43,7 @@ export function isConfigured(): boolean {
 
 async function openConfigured(): Promise<Temporal> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const encryption = encryptionOptions();
   const address = connectionOptions.address ?? 'localhost:7233';
   let connection: Connection;
   try {
@@ -52,7 +55,7 @@ async function openConfigured(): Promise<Temporal> {
       { cause: error },
     );
   }
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace, ...encryption });
   return { service: 'configured', address, connectionOptions, namespace, client, close: () => connection.close() };
 }
 
@@ -65,7 +68,7 @@ async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
     address: server.address,
     connectionOptions,
     namespace: 'default',
-    client: new Client({ connection }),
+    client: new Client({ connection, ...encryptionOptions() }),
     webUi: server.uiUrl,
     state: server.folder,
     close: async () => {
@@ -73,6 +76,12 @@ async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
       await server.release();
     },
   };
+}
+
+/** Keys for what goes to Temporal, where there are some. */
+function encryptionOptions(): { dataConverter?: DataConverter } {
+  const dataConverter = payloadEncryption();
+  return dataConverter === undefined ? {} : { dataConverter };
 }
 
 /** Of all that is said while a program is looked for, what a person waits for. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WorkerOptions } from '@temporalio/worker';
+import { failureConverterPath } from '../codec/payload-encryption.ts';
 
 /**
  * Module of our workflows, for the `workflowsPath` of a worker that has none of its own. One that has some re-exports
@@ -15,6 +16,8 @@ export const workflowsPath = fileURLToPath(new URL(`../workflows/index${extname(
  * runs outside of workflows.
  */
 export const workflowBundle = { codePath: fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)) };
+/** The same for workers with `payloadEncryption`, which also encrypts the messages of failures. */
+const encryptedBundle = { codePath: fileURLToPath(new URL('../../workflow-bundle.encrypted.js', import.meta.url)) };
 
 type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 /** Options of a worker that decide. */
@@ -25,14 +28,16 @@ type DecidingOptions = { [Key in Deciding]?: WorkerOptions[Key] | undefined };
 export function workflowCode(options: DecidingOptions): Workflows {
   if (options.workflowBundle !== undefined) return { workflowBundle: options.workflowBundle };
   if (options.workflowsPath !== undefined) return { workflowsPath: options.workflowsPath };
-  return mustBeBundled(options) || !existsSync(workflowBundle.codePath) ? { workflowsPath } : { workflowBundle };
+  const bundle =
+    options.dataConverter?.failureConverterPath === failureConverterPath ? encryptedBundle : workflowBundle;
+  return mustBeBundled(options) || !existsSync(bundle.codePath) ? { workflowsPath } : { workflowBundle: bundle };
 }
 
 /** What runs within workflows has to be in their bundle; what plugins add is not known before. */
 function mustBeBundled({ connection, dataConverter = {}, interceptors = {}, plugins = [] }: DecidingOptions): boolean {
   return (
     dataConverter.payloadConverterPath !== undefined ||
-    dataConverter.failureConverterPath !== undefined ||
+    ![undefined, failureConverterPath].includes(dataConverter.failureConverterPath) ||
     (interceptors.workflowModules ?? []).length > 0 ||
     plugins.length > 0 ||
     (connection?.plugins ?? []).length > 0

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { destination, pino } from 'pino';
+import { payloadEncryption } from '../../codec/payload-encryption.ts';
 import type { Config } from '../../config.ts';
 import { createWorkers } from '../../create-workers.ts';
 import { dataFolder } from '../../process/data-folder.ts';
@@ -45,7 +46,7 @@ export async function startLocalWorker(
   // Ctrl-C is handled by the command.
   installRuntime(logger, { shutdownSignals: [] });
   const connection = await NativeConnection.connect(connectionOptions);
-  const workers = await createWorkers({ connection, namespace, config, taskQueue });
+  const workers = await createWorkers({ connection, namespace, config, taskQueue, dataConverter: payloadEncryption() });
   const ended = workers.run();
   const failed = new Promise<never>((_, reject) => {
     ended.catch((error: Error) =>
