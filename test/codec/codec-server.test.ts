@@ -109,7 +109,7 @@ test('without a token of its own, it answers for names of loopback only', async 
   expect((await post(`${open}/decode`, { payloads: [] }, {})).status).toBe(200);
   const status = await new Promise((resolve, reject) => {
     // fetch would not send another name.
-    const { port } = servers[1]?.address() as AddressInfo;
+    const { port } = (servers[1] as Server).address() as AddressInfo;
     const asked = request({ port, method: 'POST', path: '/decode', headers: { ...json, Host: 'evil.example' } });
     asked.on('response', (answer) => resolve(answer.resume().statusCode)).on('error', reject);
     asked.end('{"payloads":[]}');
