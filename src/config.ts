@@ -9,6 +9,7 @@ import { readYaml } from './config/yaml-text.ts';
 import { SEARCH_ATTRIBUTES } from './contract.ts';
 import { overlapsOf } from './fhir-server/allowed-destinations.ts';
 import { ServerSchema } from './fhir-server/server-schema.ts';
+import { MetricsSchema } from './telemetry/addresses.ts';
 import { DestinationSchema, placeOf } from './storage/destinations.ts';
 
 export type { ServerConfig } from './fhir-server/server-schema.ts';
@@ -32,6 +33,8 @@ const ConfigSchema = v.pipe(
     heartbeatSeconds: v.optional(wholeNumber(5, 300)),
     /** Threads of a worker that fetch files. Default: as many as it has processors. */
     downloadThreads: v.optional(wholeNumber(1, 64)),
+    /** Where metrics are: an address for Prometheus, or an OTLP collector. Default: none are exported. */
+    metrics: v.optional(MetricsSchema),
     /** Search attributes of type Keyword that the namespace has, for services that do not let a worker ask. Default none. */
     searchAttributes: v.optional(
       v.array(

@@ -9,6 +9,7 @@ import { logError } from './process/log-error.ts';
 import { taskQueueOf } from './process/task-queue.ts';
 import { faultsOfSecrets } from './process/secret-faults.ts';
 import { onStopSignal } from './process/stop-signal.ts';
+import { MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
 import { createWorkers } from './create-workers.ts';
 
 const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info', serializers: { error: logError } });
@@ -19,7 +20,8 @@ async function main(): Promise<void> {
   const dataConverter = payloadEncryption();
   for (const fault of await faultsOfSecrets(config)) report('warn', fault);
   const { connectionOptions, namespace } = temporalSettings();
-  installRuntime(logger);
+  const metrics = fromEnvironment(MetricsSchema, 'BULK_EXPORT_METRICS', config.metrics, process.env);
+  installRuntime(logger, { metrics });
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
   const connection = await connectPatiently(connectionOptions, {
@@ -40,6 +42,7 @@ async function main(): Promise<void> {
         taskQueue,
         servers: Object.keys(config.servers),
         destinations: Object.keys(config.destinations),
+        metrics,
       },
       'worker started',
     );

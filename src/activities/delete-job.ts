@@ -50,7 +50,7 @@ export async function deleteJob(
   // Another run may be at work with this very job by now.
   await folder.mayChange();
   const headers = { accept: 'application/fhir+json' };
-  const sent = await server.sendAs(authorized, { what: 'DELETE', method: 'DELETE', url: job.statusUrl, headers });
+  const sent = await server.sendAs(authorized, { what: 'delete', method: 'DELETE', url: job.statusUrl, headers });
   if (sent.kind === 'unreachable') {
     return { kind: 'trouble', detail: `${sent.detail}${server.settings.deleteFreesSlot ? SLOT_IS_TAKEN : ''}` };
   }

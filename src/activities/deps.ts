@@ -3,6 +3,7 @@ import type { ThreadPool } from '../download/threads/pool.ts';
 import type { Owner } from '../export-folder/owner-mark.ts';
 import type { Limits } from '../policy/limits.ts';
 import type { HttpClient } from '../http/http-client.ts';
+import type { WorkerMetrics } from '../telemetry/worker-metrics.ts';
 import type { Gates } from '../process/gates.ts';
 import type { Servers } from '../fhir-server/servers.ts';
 
@@ -18,6 +19,8 @@ export interface ActivityDeps {
   registeredSearchAttributes(): Promise<ReadonlySet<string>>;
   /** Whether an export is still running: the chain of runs that began with this one. */
   isRunning(owner: Owner): Promise<boolean>;
+  /** What this process counts. */
+  metrics: WorkerMetrics;
   /** Gates of servers whose exports share slots or downloads. */
   gates: Gates;
 }

@@ -27,9 +27,9 @@ export async function downloadFiles(
 ): Promise<DownloadFilesResult> {
   const folder = await ExportFolder.open(deps.config, { ...ref, generation: request.generation });
   const server = await deps.servers.get(ref.server);
-  const { http, threads } = deps;
+  const { http, threads, metrics } = deps;
   const place = { destination: ref.destination, path: ref.path };
-  const batch = await openBatch(request, { http, threads, place, folder, server, attempt });
+  const batch = await openBatch(request, { http, threads, place, folder, server, attempt, metrics });
   const { storing, receipts } = batch;
   try {
     const result = await fetchBatch(batch);
@@ -41,5 +41,7 @@ export async function downloadFiles(
     await storing.end().catch(() => {});
     await receipts.save().catch(() => {});
     throw error;
+  } finally {
+    metrics.stored(ref.server, batch.stored);
   }
 }

@@ -49,6 +49,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     const request = { level, types, attachments: attachments !== undefined };
     const choices = input.scope === undefined ? await scopesFor(server, request) : [input.scope];
     const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
+    deps.metrics.token(input.server, token.kind === 'trouble' ? 'unavailable' : 'granted');
     if (token.kind === 'trouble') return token;
     const { epoch, expiresIn, lifetime, granted } = token;
     log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted });
@@ -63,6 +64,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       ...(authorization.configuredScope === scope ? { uncovered: uncoveredTypes(scope, types) } : {}),
     };
   } catch (error) {
+    deps.metrics.token(input.server, error instanceof NetworkError ? 'unavailable' : 'refused');
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
     if (error instanceof NetworkError) return { kind: 'trouble', detail: `token endpoint: ${error.message}` };
     throw error;

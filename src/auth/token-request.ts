@@ -72,6 +72,7 @@ export async function requestToken(
     const body = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }), ...fields };
     const response = await http.send(
       {
+        what: 'token',
         method: 'POST',
         url: tokenUrl,
         headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...headers },

@@ -69,6 +69,7 @@ async function send(
     asked === undefined ? {} : { range: `bytes=${asked.from}-`, 'if-range': asked.version.validator };
   return http.send(
     {
+      what: entry.kind === 'attachment' ? 'attachment' : 'file',
       method: 'GET',
       url: entry.url,
       headers: {

@@ -14,6 +14,8 @@ import { DigestCheck } from './digest-headers.ts';
 import { checksOf } from './file-checks.ts';
 import type { FileTrouble } from './file-trouble.ts';
 import { statusTrouble } from './file-trouble.ts';
+import type { LostBytes } from './lost-bytes.ts';
+import { LossCount } from './lost-bytes.ts';
 import { PartWriter } from './part-writer.ts';
 import type { Rest, Whole } from './range-answer.ts';
 import type { Packed } from './unpacked.ts';
@@ -29,6 +31,8 @@ export interface FetchContext {
   onProgress(bytes: number): void;
   /** Called with an answer of a status that brings no file. */
   onRefusal(refusal: Refusal): void;
+  /** Called with what came, now or in an earlier attempt, and has to be fetched again. */
+  onLost?: ((lost: LostBytes) => void) | undefined;
 }
 
 /** An answer without a file. */
@@ -53,28 +57,36 @@ type Transfer = FetchOutcome | { kind: 'broken'; detail: string };
  *
  * @throws what the destination throws, and the signal's reason
  */
-export async function fetchFile(request: FileRequest, context: FetchContext): Promise<FetchOutcome> {
-  const { part } = context;
+export async function fetchFile(request: FileRequest, given: FetchContext): Promise<FetchOutcome> {
+  const { part } = given;
+  const losses = new LossCount(part.resumed?.bytes ?? 0, given.onLost);
+  const onProgress = (bytes: number): void => given.onProgress((losses.came = bytes));
   let transfer: Transfer;
   try {
-    transfer = await transferFile(request, context);
+    transfer = await transferFile(request, { ...given, onProgress }, () => losses.lose('not-resumable', 0));
   } catch (error) {
     // What fails here must not hide why the attempt ends.
-    await part.keep().catch(() => {});
+    losses.lose('stopped', await part.keep().catch(() => losses.came));
     throw error;
   }
   if (transfer.kind === 'checked') return transfer;
   if (transfer.kind === 'broken') {
-    return { kind: 'trouble', trouble: { cause: 'outage', detail: transfer.detail, reached: await part.keep() } };
+    const reached = await part.keep();
+    losses.lose('broken', reached);
+    return { kind: 'trouble', trouble: { cause: 'outage', detail: transfer.detail, reached } };
   }
   const { cause } = transfer.trouble;
-  if (cause === 'content' || cause === 'final') await part.discard();
-  else await part.keep();
+  if (cause === 'content' || cause === 'final') {
+    await part.discard();
+    if (cause === 'content') losses.lose('content', 0);
+  } else await part.keep();
   return transfer;
 }
 
-async function transferFile(request: FileRequest, context: FetchContext): Promise<Transfer> {
+/** @param onRestart called when what an earlier attempt has left cannot be used */
+async function transferFile(request: FileRequest, context: FetchContext, onRestart: () => void): Promise<Transfer> {
   const { part, signal } = context;
+  const wasResumed = part.resumed !== undefined;
   let checks = await checkResumed(request, part, signal);
   let asked: FileAnswer;
   try {
@@ -91,7 +103,10 @@ async function transferFile(request: FileRequest, context: FetchContext): Promis
   }
   // If-Range did not hold, or the server does not do ranges: from the start.
   if (answer.kind === 'whole' && part.resumed !== undefined) await part.restart();
-  if (part.resumed === undefined) checks = newChecks(request);
+  if (part.resumed === undefined) {
+    checks = newChecks(request);
+    if (wasResumed) onRestart();
+  }
   const version = isWrapped(response, request.entry) ? undefined : answer.version;
   part.expect?.(version?.total ?? request.entry.fileSize ?? 0);
   const writer = new PartWriter(part, version);
@@ -156,8 +171,8 @@ async function receive(
   const take = (chunk: Buffer): Promise<void> | undefined => {
     if (checks.bytes + chunk.length > end) throw new ContentError('more bytes came than the range has');
     const fault = checks.push(chunk);
-    if (fault !== undefined) throw new ContentError(fault);
     context.onProgress(checks.bytes);
+    if (fault !== undefined) throw new ContentError(fault);
     return writer.write(chunk, checks.point);
   };
   // A rest is of a file that did not begin so; an attachment may be an archive.

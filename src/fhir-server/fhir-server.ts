@@ -7,7 +7,7 @@ import type { ExportCapability } from '../fhir/capability.ts';
 import { findExport } from '../fhir/capability.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import type { HttpRequest, HttpResponse } from '../http/messages.ts';
+import type { HttpRequest, HttpResponse, RequestKind } from '../http/messages.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import type { RequestRules } from '../http/rules.ts';
@@ -35,8 +35,8 @@ export interface FhirRequest extends Pick<
   HttpRequest,
   'method' | 'url' | 'headers' | 'body' | 'signal' | 'freshConnection'
 > {
-  /** What is asked for, for the log: `kick-off`, `status`, `DELETE`. */
-  what: string;
+  /** What is asked for, for the log and the metrics. */
+  what: RequestKind;
 }
 
 /** The server has answered, whatever its status. The body has not been read. */
@@ -61,7 +61,9 @@ export type SendResult =
 
 /** One configured FHIR server as the activities of this worker use it. Tokens stay in here. */
 export class FhirServer {
+  /** Its entry of the configuration, and the name of that. */
   readonly config: ServerConfig;
+  readonly name: string;
   /** By its entry of the configuration and its profile. */
   readonly settings: ServerSettings;
   readonly authorization: ServerAuthorization;
@@ -71,13 +73,14 @@ export class FhirServer {
   readonly busy: Busy;
   readonly #http: HttpClient;
 
-  constructor(config: ServerConfig, rules: RequestRules, http: HttpClient, busy: Busy) {
+  constructor(name: string, config: ServerConfig, rules: RequestRules, http: HttpClient, busy: Busy) {
+    this.name = name;
     this.config = config;
     this.settings = resolveSettings(config);
-    this.rules = rules;
+    this.rules = { ...rules, server: name };
     this.busy = busy;
     this.#http = http;
-    this.authorization = new ServerAuthorization(config, http, rules);
+    this.authorization = new ServerAuthorization(config, http, this.rules);
   }
 
   /** Whether the configuration names the URL's origin: then the token may go there. */
@@ -141,11 +144,11 @@ export class FhirServer {
   }
 
   /** As {@link send}, with credentials that were obtained before. */
-  async sendAs(authorized: Authorized, { what, ...request }: FhirRequest): Promise<SendResult> {
+  async sendAs(authorized: Authorized, request: FhirRequest): Promise<SendResult> {
     const authorization = authorized.kind === 'token' ? authorized.authorization : undefined;
     try {
       const response = await this.#http.send({ ...request, authorization }, this.rules);
-      logAnswer(what, response, this.settings.requestIdHeaders);
+      logAnswer(request.what, response, this.settings.requestIdHeaders);
       return { kind: 'answered', response, authorized };
     } catch (error) {
       if (error instanceof RefusedUrlError) return { kind: 'refusedUrl', detail: error.message };

@@ -34,7 +34,7 @@ export class Servers {
   async get(name: string): Promise<FhirServer> {
     const config = this.configOf(name);
     const made = async (): Promise<FhirServer> =>
-      new FhirServer(config, await requestRules(config), this.#http, new Busy(this.#hold));
+      new FhirServer(name, config, await requestRules(config), this.#http, new Busy(this.#hold));
     const known = this.#known.get(name) ?? made();
     this.#known.set(name, known);
     // A certificate file that was missing may be there next time.

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Context } from '@temporalio/activity';
+import { Runtime } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Activities, FileActivities } from '../activities/index.ts';
 import { createFileActivities, createActivities as createMainActivities } from '../activities/index.ts';
@@ -7,12 +8,16 @@ import type { Config } from '../config.ts';
 import { ThreadPool } from '../download/threads/pool.ts';
 import { Servers } from '../fhir-server/servers.ts';
 import type { HttpTimeouts } from '../http/agents.ts';
+import type { AnswerOf } from '../http/messages.ts';
 import { HttpClient } from '../http/http-client.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
 import { gatesOf } from '../process/gates.ts';
 import { isRunning } from '../process/is-running.ts';
+import { packageVersion } from '../process/package-version.ts';
 import { registeredAttributes } from '../process/registered-attributes.ts';
+import { watchSpace } from '../telemetry/space-watch.ts';
+import { WorkerMetrics } from '../telemetry/worker-metrics.ts';
 
 export interface ActivitiesOptions {
   /** As `loadConfig` or `parseConfig` give it. */
@@ -40,10 +45,15 @@ export interface ExportActivities {
  * data converter and its interceptors.
  */
 export function createActivities({ config, limits = LIMITS, timeouts }: ActivitiesOptions): ExportActivities {
-  const http = new HttpClient(timeouts);
+  const metrics = new WorkerMetrics(Runtime.instance().metricMeter, Object.keys(config.servers));
+  metrics.started(packageVersion());
+  const spaceWatch = watchSpace(config, metrics);
+  const onAnswer = (answer: AnswerOf): void => metrics.answered(answer);
+  const http = new HttpClient(timeouts, onAnswer);
   const threads = new ThreadPool({
     threads: threadsOf(config),
     setup: { destinations: config.destinations, timeouts },
+    onAnswer,
   });
   const deps: ActivityDeps = {
     config,
@@ -54,12 +64,14 @@ export function createActivities({ config, limits = LIMITS, timeouts }: Activiti
     registeredSearchAttributes: () => registeredAttributes(config.searchAttributes),
     isRunning: (owner) => isRunning(Context.current().client, owner),
     gates: gatesOf(limits),
+    metrics,
   };
   return {
     config,
     activities: createMainActivities(deps),
     fileActivities: createFileActivities(deps),
     close: async () => {
+      spaceWatch.end();
       await Promise.all([http.close(), threads.close()]);
     },
   };

@@ -10,4 +10,5 @@ export { createFileWorkers } from './create-file-workers.ts';
 export { exportServiceHandler } from '../nexus/export-service-handler.ts';
 export type { Workers } from './run-workers.ts';
 export type { SharedOptions } from './worker-options.ts';
+export { HISTOGRAM_BUCKETS } from '../telemetry/metric-table.ts';
 export { workflowBundle, workflowsPath } from './workflow-code.ts';

@@ -4,7 +4,7 @@ import { Agents } from './agents.ts';
 import { faultOfServerUrl } from './check-url.ts';
 import { exchange } from './exchange.ts';
 import { DEFAULT_HEADERS, flatten, lowerCased } from './headers.ts';
-import type { HttpRequest, HttpResponse } from './messages.ts';
+import type { AnswerOf, HttpRequest, HttpResponse } from './messages.ts';
 import { NetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import type { RequestRules } from './rules.ts';
@@ -17,10 +17,18 @@ const MOST_REDIRECTS = 5;
 /** All HTTP of this process. No retries: they are Temporal's. */
 export class HttpClient {
   readonly #agents: Agents;
+  readonly #onAnswer: (answer: AnswerOf) => void;
 
-  /** @param timeouts default: 60 s without headers, 60 s without a byte of the body */
-  constructor(timeouts: HttpTimeouts = { headers: 60_000, body: 60_000 }) {
+  /**
+   * @param timeouts default: 60 s without headers, 60 s without a byte of the body
+   * @param onAnswer called with each answer, and each time that none came
+   */
+  constructor(
+    timeouts: HttpTimeouts = { headers: 60_000, body: 60_000 },
+    onAnswer: (answer: AnswerOf) => void = () => {},
+  ) {
     this.#agents = new Agents(timeouts);
+    this.#onAnswer = onAnswer;
   }
 
   /**
@@ -74,12 +82,20 @@ export class HttpClient {
     };
     try {
       const { status, headers, body } = await exchange(agent, options, url.host, request.signal);
+      this.#count(request, rules, status);
       // Also where it was not sent: a redirect may repeat it to the next address.
       const secret = authorization?.replace(/^\S+\s+/, '');
       return { status, headers: flatten(headers), body, url: request.url, secret };
+    } catch (error) {
+      if (error instanceof NetworkError) this.#count(request, rules, undefined);
+      throw error;
     } finally {
       if (isFresh) this.#agents.retire(agent);
     }
+  }
+
+  #count({ what }: HttpRequest, { server }: RequestRules, status: number | undefined): void {
+    if (what !== undefined && server !== undefined) this.#onAnswer({ server, what, status });
   }
 }
 

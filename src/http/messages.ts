@@ -1,7 +1,13 @@
 import type { HttpBody } from './exchange.ts';
 
+/** What a request is for. */
+export type RequestKind =
+  'kick-off' | 'status' | 'delete' | 'file' | 'attachment' | 'token' | 'metadata' | 'smart-configuration';
+
 /** A request as callers describe it. */
 export interface HttpRequest {
+  /** By which its answers are counted. Default: they are not. */
+  what?: RequestKind | undefined;
   method: 'GET' | 'POST' | 'DELETE';
   /** Path and query are sent exactly as they stand here. */
   url: string;
@@ -20,6 +26,15 @@ export interface HttpRequest {
   authorization?: string | undefined;
   /** False: a redirect is an answer. Default: true. */
   followRedirects?: boolean | undefined;
+}
+
+/** How one request was answered; each redirect is an answer, too. */
+export interface AnswerOf {
+  /** A configured name. */
+  server: string;
+  what: RequestKind;
+  /** Undefined: no answer came. */
+  status: number | undefined;
 }
 
 /** An answer whose body has not been read; receive, dump or destroy the body, or its connection is lost. */

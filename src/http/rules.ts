@@ -1,5 +1,7 @@
 /** What a server's entry of the configuration asks for beyond the request itself. */
 export interface RequestRules {
+  /** Name of the server, by which answers are counted. Default: they are not. */
+  server?: string | undefined;
   /** Headers for origins that the configuration trusts, and never for others. */
   trustedHeaders: Record<string, string>;
   /** Origins of `baseUrl` and `fileOrigins`. */

@@ -1,5 +1,5 @@
 import type { HttpClient } from './http-client.ts';
-import type { HttpResponse } from './messages.ts';
+import type { HttpResponse, RequestKind } from './messages.ts';
 import { readText } from './read-text.ts';
 import type { RequestRules } from './rules.ts';
 
@@ -34,7 +34,7 @@ const UNAVAILABLE = [408, 429, 502, 503, 504];
  * @throws NetworkError, RefusedUrlError
  */
 export function readMetadata(http: HttpClient, rules: RequestRules, baseUrl: string): Promise<DocumentAnswer> {
-  return readDocument(http, rules, `${baseUrl}/metadata`, 'application/fhir+json');
+  return readDocument(http, rules, { what: 'metadata', url: `${baseUrl}/metadata`, accept: 'application/fhir+json' });
 }
 
 /**
@@ -48,17 +48,17 @@ export function readSmartConfiguration(
   rules: RequestRules,
   baseUrl: string,
 ): Promise<DocumentAnswer> {
-  return readDocument(http, rules, `${baseUrl}/.well-known/smart-configuration`, 'application/json');
+  const url = `${baseUrl}/.well-known/smart-configuration`;
+  return readDocument(http, rules, { what: 'smart-configuration', url, accept: 'application/json' });
 }
 
 async function readDocument(
   http: HttpClient,
   rules: RequestRules,
-  url: string,
-  accept: string,
+  { what, url, accept }: { what: RequestKind; url: string; accept: string },
 ): Promise<DocumentAnswer> {
   const signal = AbortSignal.timeout(TIME);
-  const response = await http.send({ method: 'GET', url, headers: { accept }, signal }, rules);
+  const response = await http.send({ what, method: 'GET', url, headers: { accept }, signal }, rules);
   const { status, headers } = response;
   const clock = readClock(headers);
   const text = await readText(response, LARGEST);

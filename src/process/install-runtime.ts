@@ -1,9 +1,16 @@
 import type { RuntimeOptions } from '@temporalio/worker';
 import { DefaultLogger, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { metricsExporter } from '../telemetry/metrics-exporter.ts';
+
+/** What differs between the runtimes of our processes. */
+type Options = Pick<RuntimeOptions, 'shutdownSignals'> & {
+  /** Where metrics go, as in the configuration. Default: they are not exported. */
+  metrics?: string | undefined;
+};
 
 /** Installs the SDK's runtime, which logs to a logger; before anything else of the SDK runs, and once in a process. */
-export function installRuntime(logger: Logger, options: Pick<RuntimeOptions, 'shutdownSignals'> = {}): void {
+export function installRuntime(logger: Logger, { metrics, ...options }: Options = {}): void {
   Runtime.install({
     ...options,
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
@@ -13,6 +20,7 @@ export function installRuntime(logger: Logger, options: Pick<RuntimeOptions, 'sh
     }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+      ...(metrics === undefined ? {} : { metrics: metricsExporter(metrics) }),
     },
   });
 }

@@ -20,4 +20,11 @@ export interface DestinationKind<Schema extends v.GenericSchema> {
    * @throws ExportError `DestinationFailed`
    */
   open(config: v.InferOutput<Schema>, path: string): Promise<Folder>;
+  /**
+   * Looks whether the destination could be written to now, and changes nothing.
+   *
+   * @returns bytes that can still be written; undefined when it has no such limit
+   * @throws why it cannot
+   */
+  look(config: v.InferOutput<Schema>): Promise<number | undefined>;
 }

@@ -45,6 +45,16 @@ export async function openDestination({ destinations }: Destinations, name: stri
   return kind?.open(config as never, path) as Promise<Folder>;
 }
 
+/**
+ * Looks whether a destination could be written to now, and changes nothing.
+ *
+ * @returns bytes that can still be written; undefined when it has no such limit
+ * @throws why it cannot
+ */
+export async function lookAt(config: DestinationConfig): Promise<number | undefined> {
+  return KINDS.find(({ type }) => type === config.type)?.look(config as never);
+}
+
 /** Where a destination is: names with "/" between them. */
 export function placeOf(config: DestinationConfig): string {
   return KINDS.find(({ type }) => type === config.type)?.place(config as never) ?? '';

@@ -13,6 +13,7 @@ import type { FileSet } from './file-set.ts';
 import type { LinkRenewal } from './link-renewal.ts';
 import type { PutOff } from './file-retry.ts';
 import { askedFor, delayOfFile, isBusy, troubleAfter } from './file-retry.ts';
+import { metrics, serverOf } from './metrics.ts';
 import { addWarnings } from './state.ts';
 
 /** Failed files that are remembered one by one; the others are found in another pass. */
@@ -173,6 +174,7 @@ export class BatchResults {
   #countAgain(cause: PutOff['cause']): void {
     const { again } = this.#files.state;
     again[cause] = (again[cause] ?? 0) + 1;
+    metrics.count('files_put_off_total', { server: serverOf(this.#run), cause });
   }
 
   /** A wait that was asked of a batch ends when an operator wants to go on after the batch was started. */

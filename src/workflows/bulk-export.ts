@@ -33,6 +33,7 @@ import { codeOf, failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { lastMark } from './incremental.ts';
 import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
+import { countFailure, metrics, serverOf } from './metrics.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setSearchAttributes } from './search-attributes.ts';
@@ -54,12 +55,16 @@ const files = defineQuery<FilesPage, [input: FilesInput | undefined]>(FILES);
  */
 export async function bulkExport(...args: [request: ExportRequest, carried?: CarriedState]): Promise<ExportReport> {
   const acceptance = new Acceptance();
+  let run: ExportRun | undefined;
   try {
     const { request, state } = readRunInput(args);
-    const run = new ExportRun(request, state, new CancellationScope());
+    run = new ExportRun(request, state, new CancellationScope());
     acceptance.of(run);
-    return await perform(run);
+    const report = await perform(run);
+    metrics.count('exports_ended_total', { server: serverOf(run), outcome: report.status });
+    return report;
   } catch (error) {
+    countFailure(run, error);
     await acceptance.failed(error);
     throw error;
   }
@@ -160,6 +165,7 @@ async function open(run: ExportRun): Promise<void> {
     ...lastMark(request),
   });
   addWarnings(state, state.opened.warnings ?? []);
+  metrics.count('phases_total', { server: serverOf(run), phase: state.phase });
   state.job.generation = state.opened.generation;
   run.slots.open(state.opened.gate);
   setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });

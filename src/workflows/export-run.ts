@@ -9,6 +9,7 @@ import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import type { BatchesInFlight } from './batches-in-flight.ts';
 import { continueInNewRun, isLong } from './continue-as-new.ts';
+import { metrics, serverOf } from './metrics.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import type { ExportState, JobState } from './state.ts';
@@ -109,6 +110,7 @@ export class ExportRun {
   enter(phase: ExportPhase): void {
     if (this.state.phase !== phase) {
       this.state.phase = phase;
+      metrics.count('phases_total', { server: serverOf(this), phase });
       setSearchAttributes(this.state.opened?.searchAttributes ?? [], { phase });
     }
     this.show();
@@ -118,6 +120,7 @@ export class ExportRun {
   end(phase: 'cancelled' | 'failed'): void {
     const attributes = this.state.opened?.searchAttributes ?? [];
     this.state.phase = phase;
+    metrics.count('phases_total', { server: serverOf(this), phase });
     if (attributes.length > 0 && patched('phase-of-the-end')) setSearchAttributes(attributes, { phase });
     this.show();
   }

@@ -4,6 +4,7 @@ import { detailOf } from './earlier-versions.ts';
 import { waitInRuns } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { metrics, serverOf } from './metrics.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import { AT_ONCE, addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
@@ -19,7 +20,9 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   run.enter('waiting');
   for (;;) {
     // Before the wait, which the next run then makes: a poll that an operator asked for does not wait again.
+    const waitedFrom = Date.now();
     await waitInRuns(run, poll.notBefore, waitSummary(run));
+    metrics.observe('poll_wait_seconds', { server: serverOf(run) }, (Date.now() - waitedFrom) / 1000);
     const result = await run.tokens.use((token) =>
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
     );
@@ -32,6 +35,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         run.job.manifest = result.manifest;
         run.job.complete = true;
         run.job.completeAt = Date.now();
+        countManifest(run, run.job);
         run.slots.jobIsComplete();
         if (result.filesEnd !== undefined) run.job.filesEnd = result.filesEnd;
         addWarnings(run.state, result.warnings);
@@ -53,6 +57,13 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         if (!noteTrouble(run, result, isEarly)) return false;
     }
   }
+}
+
+function countManifest(run: ExportRun, { acceptedAt, completeAt }: ExportRun['job']): void {
+  if (acceptedAt === undefined || completeAt === undefined) return;
+  // Two clocks: that of the worker that kicked off, and Temporal's.
+  const seconds = Math.max(0, (completeAt - acceptedAt) / 1000);
+  metrics.observe('manifest_seconds', { server: serverOf(run) }, seconds);
 }
 
 function noteProgress(run: ExportRun, result: PollStatusResult & { kind: 'inProgress' }): void {

@@ -80,6 +80,7 @@ const CONFIGURATION = {
   destinations: true,
   heartbeatSeconds: true,
   downloadThreads: true,
+  metrics: true,
   searchAttributes: true,
 } satisfies Fields<Config>;
 

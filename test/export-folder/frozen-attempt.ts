@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { noopMetricMeter } from '@temporalio/common';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createActivities, createFileActivities } from '../../src/activities/index.ts';
 import type { Config } from '../../src/config.ts';
@@ -6,6 +7,7 @@ import type { ExportRef } from '../../src/export-folder/export-ref.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
+import { WorkerMetrics } from '../../src/telemetry/worker-metrics.ts';
 import { NO_GATES } from '../support/no-gates.ts';
 
 /** An attempt at an activity whose worker is frozen while it holds an answer: nobody can cancel it. */
@@ -34,6 +36,7 @@ export class FrozenAttempt {
       registeredSearchAttributes: async () => new Set(),
       isRunning: async () => false,
       gates: NO_GATES,
+      metrics: new WorkerMetrics(noopMetricMeter),
     };
     this.ref = ref;
     this.activities = { ...createActivities(deps), ...createFileActivities(deps) };

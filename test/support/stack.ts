@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { MetricsExporterConfig } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { SampleServer, SampleServerOptions } from '../../dev/sample-server/index.ts';
@@ -179,8 +180,12 @@ export async function failureOf(result: Promise<unknown>): Promise<{ code: strin
 
 let installed = false;
 
-/** Keeps the workers' logs to what went wrong; to be called before anything of the SDK runs. */
-export function quiet(): void {
+/**
+ * Keeps the workers' logs to what went wrong; to be called before anything of the SDK runs.
+ *
+ * @param metrics where the SDK exports them; default: nowhere
+ */
+export function quiet(metrics?: MetricsExporterConfig): void {
   if (installed) return;
   installed = true;
   const isQuiet = process.env['TEST_LOG'] === undefined;
@@ -188,6 +193,7 @@ export function quiet(): void {
     logger: new DefaultLogger(isQuiet ? 'ERROR' : 'DEBUG'),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: isQuiet ? 'ERROR' : 'WARN', other: 'ERROR' }) },
+      ...(metrics === undefined ? {} : { metrics }),
     },
   });
 }

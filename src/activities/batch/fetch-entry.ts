@@ -51,6 +51,7 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   };
   const outcome = await fetchCounted(batch, fileRequest);
   if (outcome.kind === 'checked') return { kind: 'fetched', part: outcome.part, file: outcome.file };
+  if (outcome.trouble.cause === 'content') batch.metrics.contentFault(server.name);
   const judged = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
   const trouble = isStillWritten(judged, request.completeAt, server.settings)
     ? { ...judged, cause: 'outage' as const }

@@ -25,16 +25,18 @@ export async function fetchInPool(
   fileRequest: FileRequest,
   onBytes: () => void = () => {},
 ): Promise<Fetched> {
-  const { http, threads, folder, server, attempt, place, request } = batch;
+  const { server, attempt, metrics } = batch;
   const { entry } = fileRequest;
-  const { signal } = attempt;
+  const received = metrics.receiving(server.name);
   const watch: FetchWatch = {
-    signal,
-    mayChange: () => folder.mayChange(),
+    signal: attempt.signal,
+    mayChange: () => batch.folder.mayChange(),
     onProgress: (bytes, resumedAt) => {
       onBytes();
+      received.upTo(bytes, resumedAt);
       attempt.report({ file: entry.name, bytes, resumedAt });
     },
+    onLost: (lost) => metrics.lost(server.name, lost),
     onRefusal: (refusal) => logAnswer('file', refusal, server.settings.requestIdHeaders),
     onNoThread: (error, pause) =>
       log.warn('no thread for downloads could be started; going on without', {
@@ -43,10 +45,21 @@ export async function fetchInPool(
         stack: safeCause(error)?.stack,
       }),
   };
+  try {
+    return await fetchWatched(batch, fileRequest, watch);
+  } finally {
+    received.end();
+  }
+}
+
+async function fetchWatched(batch: Batch, fileRequest: FileRequest, watch: FetchWatch): Promise<Fetched> {
+  const { http, threads, folder, place, request } = batch;
+  const { entry } = fileRequest;
   const here = async (): Promise<Fetched> => {
     const part = await folder.files.openPart(request.generation, entry);
     const onProgress = (bytes: number): void => watch.onProgress(bytes, part.resumed?.bytes ?? 0);
-    const outcome = await fetchFile(fileRequest, { http, part, signal, onProgress, onRefusal: watch.onRefusal });
+    const { signal, onRefusal, onLost } = watch;
+    const outcome = await fetchFile(fileRequest, { http, part, signal, onProgress, onRefusal, onLost });
     return outcome.kind === 'checked' ? { ...outcome, part } : outcome;
   };
   if (threads === undefined) return here();

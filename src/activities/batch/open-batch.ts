@@ -7,7 +7,9 @@ import type { Entry } from '../../fhir/entries.ts';
 import type { FhirServer } from '../../fhir-server/fhir-server.ts';
 import type { HttpClient } from '../../http/http-client.ts';
 import type { OrdinalRange } from '../../policy/batches.ts';
+import type { CountsByType } from '../../policy/type-counts.ts';
 import type { LinkTerms } from '../../policy/link-life.ts';
+import type { WorkerMetrics } from '../../telemetry/worker-metrics.ts';
 import type { Attempt } from '../run-activity.ts';
 import { Background } from './background.ts';
 import type { LinkWatch } from './link-watch.ts';
@@ -42,6 +44,7 @@ export interface BatchContext {
   folder: ExportFolder;
   server: FhirServer;
   attempt: Attempt;
+  metrics: WorkerMetrics;
 }
 
 /** One attempt at a batch. */
@@ -54,6 +57,8 @@ export interface Batch extends BatchContext {
   /** Files with their final names whose attempts were killed before they could write receipts. */
   unrecorded: ReadonlySet<Entry>;
   storing: Background;
+  /** Files that this attempt has stored, and has not counted yet. */
+  stored: CountsByType;
   links: LinkWatch;
 }
 
@@ -69,7 +74,7 @@ export async function openBatch(request: BatchRequest, context: BatchContext): P
     context,
     entries.filter(({ ordinal }) => !earlier.has(ordinal)),
   );
-  return { ...context, request, entries, receipts, earlier, unrecorded, storing: new Background(), links };
+  return { ...context, request, entries, receipts, earlier, unrecorded, storing: new Background(), stored: {}, links };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { AnswerOf } from '../../http/messages.ts';
 import type { FetchWatch, Fetched } from './fetched.ts';
 import type { FileOrder, FromThread, ThreadSetup, ToThread } from './messages.ts';
 import { ThreadEndedError } from './thread-errors.ts';
@@ -12,6 +13,8 @@ export interface DownloadThreadOptions {
   /** It is made for one file. */
   isAlone: boolean;
   limits?: Partial<ThreadLimits> | undefined;
+  /** Called with each answer to its requests. */
+  onAnswer?: ((answer: AnswerOf) => void) | undefined;
   /** Called when the last order is closed. */
   onIdle(): void;
   /** Called once, when the thread has ended, for whatever reason, or was given up. */
@@ -119,6 +122,8 @@ export class DownloadThread {
       case 'alive':
         this.#isAsked = false;
         return this.#limit.restart();
+      case 'answered':
+        return this.#options.onAnswer?.(message.answer);
       default:
         return this.#orders.get(message.order)?.order.take(message);
     }

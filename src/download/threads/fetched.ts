@@ -1,6 +1,7 @@
 import type { CheckedPart } from '../../storage/folder.ts';
 import type { CheckedFile } from '../checked-file.ts';
 import type { FetchOutcome, Refusal } from '../fetch-file.ts';
+import type { LostBytes } from '../lost-bytes.ts';
 
 /** What came of a file, wherever it was fetched; the part of a checked one is to be published. */
 export type Fetched =
@@ -14,6 +15,8 @@ export interface FetchWatch {
   /** Called with the bytes received so far, and how many of them an earlier attempt had made durable. */
   onProgress(bytes: number, resumedAt: number): void;
   onRefusal(refusal: Refusal): void;
+  /** Called with what has to be fetched again. */
+  onLost?: ((lost: LostBytes) => void) | undefined;
   /** Called when no further thread could be started; for so many milliseconds none will be. */
   onNoThread(error: unknown, pause: number): void;
 }

@@ -1,7 +1,9 @@
 import type { HttpTimeouts } from '../../http/agents.ts';
 import type { DestinationConfig } from '../../storage/destinations.ts';
 import type { FileRequest } from '../ask-file.ts';
+import type { AnswerOf } from '../../http/messages.ts';
 import type { FetchOutcome, Refusal } from '../fetch-file.ts';
+import type { LostBytes } from '../lost-bytes.ts';
 import type { ThrownError } from './thrown-error.ts';
 
 /** What a thread is given at its start; connections and clients of S3 are its own. */
@@ -45,11 +47,16 @@ export type ToOrder = { order: number } & (
 /** From a thread. */
 export type FromThread =
   /** It can take orders. */
-  { kind: 'ready' } | { kind: 'alive' } | OfOrder;
+  | { kind: 'ready' }
+  | { kind: 'alive' }
+  /** One of its requests was answered, to be counted. */
+  | { kind: 'answered'; answer: AnswerOf }
+  | OfOrder;
 
 export type OfOrder = { order: number } & (
   | { kind: 'progress'; bytes: number; resumedAt: number }
   | { kind: 'refusal'; refusal: Refusal }
+  | { kind: 'lost'; lost: LostBytes }
   /** Whether something may be changed at the destination now. */
   | { kind: 'mayChange' }
   | { kind: 'fetched'; outcome: FetchOutcome }

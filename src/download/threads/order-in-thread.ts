@@ -9,6 +9,30 @@ import { toThrown } from './thrown-error.ts';
 /** Milliseconds between two reports of progress: heartbeats, for which they are, are sent once a second at most. */
 const REPORT = 500;
 
+/** Reports how far a file has come: now and then, and at the end. */
+class Progress {
+  readonly #report: (bytes: number) => void;
+  #reportedAt = 0;
+  #unreported: number | undefined;
+
+  constructor(report: (bytes: number) => void) {
+    this.#report = report;
+  }
+
+  reached(bytes: number): void {
+    this.#unreported = bytes;
+    const now = Date.now();
+    if (now - this.#reportedAt < REPORT) return;
+    this.#reportedAt = now;
+    this.end();
+  }
+
+  end(): void {
+    if (this.#unreported !== undefined) this.#report(this.#unreported);
+    this.#unreported = undefined;
+  }
+}
+
 interface Surroundings {
   destinations: Readonly<Record<string, DestinationConfig>>;
   http: HttpClient;
@@ -44,19 +68,17 @@ export class OrderInThread {
       this.#folder = place.guardedBy(() => this.#mayChange());
       const part = await this.#folder.openPart(label, name);
       this.#part = part;
-      let reported = 0;
+      const progress = new Progress((bytes) =>
+        this.#send({ kind: 'progress', bytes, resumedAt: part.resumed?.bytes ?? 0 }),
+      );
       const outcome = await fetchFile(request, {
         http: this.#around.http,
         part,
         signal,
-        onProgress: (bytes) => {
-          const now = Date.now();
-          if (now - reported < REPORT) return;
-          reported = now;
-          this.#send({ kind: 'progress', bytes, resumedAt: part.resumed?.bytes ?? 0 });
-        },
+        onProgress: (bytes) => progress.reached(bytes),
+        onLost: (lost) => this.#send({ kind: 'lost', lost }),
         onRefusal: ({ status, headers, url }) => this.#send({ kind: 'refusal', refusal: { status, headers, url } }),
-      });
+      }).finally(() => progress.end());
       // The part of any other outcome is closed.
       if (outcome.kind !== 'checked') this.#around.onClosed();
       this.#send({ kind: 'fetched', outcome });

@@ -1,3 +1,4 @@
+import type { AnswerOf } from '../../http/messages.ts';
 import type { ThreadLimits } from './download-thread.ts';
 import { DownloadThread } from './download-thread.ts';
 import type { FetchWatch, Fetched } from './fetched.ts';
@@ -25,6 +26,8 @@ export interface ThreadPoolOptions {
   /** Milliseconds; default 10 s. */
   idle?: number;
   limits?: Partial<ThreadLimits & { end: number }>;
+  /** Called with each answer to a request of another thread. */
+  onAnswer?: (answer: AnswerOf) => void;
 }
 
 /**
@@ -127,7 +130,7 @@ export class ThreadPool {
   /** Starts a thread among others of its kind; undefined when that cannot be done. */
   #start(threads: Set<DownloadThread>, watch: FetchWatch): DownloadThread | undefined {
     if (Date.now() < this.#pausedUntil || this.#running.size >= this.#most + MOST_ALONE + MOST_STUCK) return undefined;
-    const { file = new URL('./thread.js', import.meta.url), setup, limits, idle = IDLE } = this.#options;
+    const { file = new URL('./thread.js', import.meta.url), setup, limits, idle = IDLE, onAnswer } = this.#options;
     const isAlone = threads === this.#alone;
     let timer: NodeJS.Timeout | undefined;
     const end = (thread: DownloadThread): void => {
@@ -140,6 +143,7 @@ export class ThreadPool {
         setup,
         isAlone,
         limits,
+        onAnswer,
         onIdle: () => {
           clearTimeout(timer);
           if (thread.isEnding) return;

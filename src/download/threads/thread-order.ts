@@ -70,6 +70,8 @@ export class ThreadOrder implements CheckedPart {
         return this.#watch.onProgress(message.bytes, message.resumedAt);
       case 'refusal':
         return this.#watch.onRefusal(message.refusal);
+      case 'lost':
+        return this.#watch.onLost?.(message.lost);
       case 'mayChange':
         return void this.#mayChange();
       case 'threw':

@@ -5,9 +5,9 @@ import type { FromThread, ThreadSetup, ToThread } from './messages.ts';
 
 /** A thread that fetches files as it is ordered: with connections, hashes, checks and file handles of its own. */
 const { destinations, timeouts } = workerData as ThreadSetup;
-const http = new HttpClient(timeouts);
-const orders = new Map<number, OrderInThread>();
 const send = (message: FromThread): void => parentPort?.postMessage(message);
+const http = new HttpClient(timeouts, (answer) => send({ kind: 'answered', answer }));
+const orders = new Map<number, OrderInThread>();
 
 parentPort?.on('message', (message: ToThread) => {
   if (message.kind === 'areYouAlive') return send({ kind: 'alive' });

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { Text } from '../../config/fields.ts';
 import type { DestinationKind } from '../destination-kind.ts';
 import { openDirectory } from './directory.ts';
+import { lookAtDirectory } from './look-at-directory.ts';
 
 const Schema = v.strictObject({ type: v.literal('directory'), path: Text });
 
@@ -11,4 +12,5 @@ export const directory: DestinationKind<typeof Schema> = {
   schema: Schema,
   place: ({ path }) => path,
   open: (config, path) => openDirectory(config.path, path),
+  look: (config) => lookAtDirectory(config.path),
 };

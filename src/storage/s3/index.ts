@@ -11,4 +11,10 @@ export const s3: DestinationKind<typeof S3Schema> = {
     const { openS3 } = await import('./s3.ts');
     return openS3(config, path);
   },
+  async look(config) {
+    const { openS3 } = await import('./s3.ts');
+    // A question to the bucket that needs the same rights as an export.
+    await openS3(config, '').size('manifest.json');
+    return undefined;
+  },
 };

@@ -20,6 +20,7 @@ import { readAsk, readName } from '../../policy/gate/read-messages.ts';
 import { doubt } from '../../policy/gate/search.ts';
 import { leave, receiveAsk } from '../../policy/gate/receive.ts';
 import { isLong } from '../continue-as-new.ts';
+import { showGate } from '../metrics.ts';
 import { wait } from '../wait.ts';
 import type { Note } from './open-gate.ts';
 import { findCutOff, openGate } from './open-gate.ts';
@@ -67,7 +68,9 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   for (;;) {
     changed = false;
     doubt(state, await tell(decide(state, Date.now(), times)));
-    setCurrentDetails(describeGate(reportOf(state, server, Date.now())));
+    const report = reportOf(state, server, Date.now());
+    setCurrentDetails(describeGate(report));
+    showGate(report, Date.now());
     if (!sweeping && state.members.length > 0 && Date.now() >= state.sweptAt + times.gateSweep) {
       sweeping = true;
       void sweep(state, times, note).finally(() => {

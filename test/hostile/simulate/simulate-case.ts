@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { noopMetricMeter } from '@temporalio/common';
 import type { ActivityDeps } from '../../../src/activities/deps.ts';
 import { Servers } from '../../../src/fhir-server/servers.ts';
 import type { Config } from '../../../src/config.ts';
@@ -21,6 +22,7 @@ import { SkippingClock } from './clock.ts';
 import type { Handle } from './run-simulated.ts';
 import { runSimulated } from './run-simulated.ts';
 import { WorkflowRuns } from './workflow-runs.ts';
+import { WorkerMetrics } from '../../../src/telemetry/worker-metrics.ts';
 import { NO_GATES } from '../../support/no-gates.ts';
 
 const HOUR = 3_600_000;
@@ -109,6 +111,7 @@ export class Simulator {
         registeredSearchAttributes: async () => new Set<string>(),
         isRunning: async () => false,
         gates: NO_GATES,
+        metrics: new WorkerMetrics(noopMetricMeter),
       };
     });
     try {

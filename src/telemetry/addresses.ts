@@ -1,0 +1,56 @@
+import { isIP } from 'node:net';
+import * as v from 'valibot';
+
+/** An address to listen on, such as `127.0.0.1:9464` or `[::1]:9464`. */
+export interface ListenAddress {
+  host: string;
+  port: number;
+}
+
+/** Reads an address to listen on; undefined when it is none. */
+export function readAddress(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3]);
+  return isIP(host) !== 0 && port <= 65_535 ? { host, port } : undefined;
+}
+
+const NO_ADDRESS = 'must be an IP address with a port to listen on, such as 127.0.0.1:9464';
+
+/** Address to listen on, in the configuration. */
+export const AddressSchema = v.pipe(
+  v.string(NO_ADDRESS),
+  v.check((text) => readAddress(text) !== undefined, NO_ADDRESS),
+);
+
+const NO_TARGET = `${NO_ADDRESS}, or the URL of an OTLP collector, such as http://127.0.0.1:4317`;
+
+/** Where metrics go: an address at which Prometheus finds them, or an OTLP collector that gets them. */
+export const MetricsSchema = v.pipe(
+  v.string(NO_TARGET),
+  v.check((text) => readAddress(text) !== undefined || isCollector(text), NO_TARGET),
+);
+
+/** Whether metrics are sent, and not fetched. */
+export function isCollector(text: string): boolean {
+  return /^https?:\/\/[^@]+$/.test(text) && URL.canParse(text);
+}
+
+/**
+ * What a variable of the environment says, which wins over the configuration; an empty one turns off.
+ *
+ * @throws Error when it is not of the schema
+ */
+export function fromEnvironment(
+  schema: v.GenericSchema<string>,
+  variable: string,
+  configured: string | undefined,
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  const text = env[variable];
+  if (text === undefined) return configured;
+  if (text === '') return undefined;
+  const checked = v.safeParse(schema, text);
+  if (!checked.success) throw new Error(`${variable}: ${checked.issues[0].message}; this is ${JSON.stringify(text)}`);
+  return text;
+}
