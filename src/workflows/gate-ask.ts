@@ -6,7 +6,7 @@ import type { ExportState, GateSeat } from './state.ts';
 /** All that an export tells its gate: how it stands, and what it may have in flight. */
 export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressure: boolean }): AskGateInput['ask'] {
   const { workflowId, firstExecutionRunId: firstRunId, priority } = workflowInfo();
-  const { turn, since, slot, downloading, heard, isNew, wantedFrom } = seat;
+  const { turn, since, slot, downloading, share, heard, isNew, wantedFrom } = seat;
   return {
     workflowId,
     firstRunId,
@@ -15,6 +15,7 @@ export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressu
     slot,
     downloading,
     uses: downloading ? uses : 0,
+    ...(downloading && share === undefined ? { knowsNoShare: true } : {}),
     heard,
     ...(pressure ? { pressure } : {}),
     ...(isNew === undefined ? {} : { isNew }),

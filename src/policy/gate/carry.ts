@@ -2,8 +2,8 @@ import type { GateState, Member } from './gate-state.ts';
 import { inOrder } from './gate-state.ts';
 import { queuesOf } from './slots.ts';
 
-/** A state without its members, who are carried beside it. */
-export type CarriedGate = Omit<GateState, 'members'>;
+/** A state without its members, who are carried beside it, and without those who have left. */
+export type CarriedGate = Omit<GateState, 'members' | 'leavers'>;
 
 /** Bytes of each part: well below 64 KiB, as every payload is. */
 const LONGEST_PART = 50_000;
@@ -16,7 +16,7 @@ const MOST_PARTS = 16;
  * their place by the time at which they first asked. In each pool, those who come first are kept.
  */
 export function pack(state: GateState): [CarriedGate, ...Member[][]] {
-  const { members, ...rest } = state;
+  const { members, leavers: _, ...rest } = state;
   const isUrgent = ({ slot, downloading }: Member): boolean => slot === 'held' || downloading;
   const places = new Map(queuesOf(state).flatMap((queue) => queue.map((member, place) => [member, place] as const)));
   const placeOf = (member: Member): number => places.get(member) ?? Infinity;

@@ -5,6 +5,9 @@ import { queuesOf } from './slots.ts';
 /** Exports that are named of each kind; all of them are counted. */
 const MOST_NAMED = 50;
 
+/** The last moment that has a name. Anybody may have sent a later one, and the gate must not fail by it. */
+const LATEST = 8.64e15;
+
 /** Answer to the query `slots` of a gate. */
 export function reportOf(state: GateState, server: string, now: number): GateReport {
   const { limits, members, total } = state;
@@ -26,17 +29,21 @@ export function reportOf(state: GateState, server: string, now: number): GateRep
       count: downloading.length,
       exports: downloading.slice(0, MOST_NAMED).map((member) => ({ ...named(member), downloads: member.share })),
     },
-    grantsFrom: state.grantsFrom > now ? new Date(state.grantsFrom).toISOString() : undefined,
+    grantsFrom: state.grantsFrom > now ? isoTime(state.grantsFrom) : undefined,
   };
 }
 
 function named({ workflowId, pool, since }: Member): { workflowId: string; pool?: string; since: string } {
-  return { workflowId, ...(pool === '' ? {} : { pool }), since: new Date(since).toISOString() };
+  return { workflowId, ...(pool === '' ? {} : { pool }), since: isoTime(since) };
 }
 
 function asSilent(member: Member): GateReport['silent']['exports'][number] {
   const { slot, saidAt = 0 } = member;
-  return { ...named(member), slot: slot === 'held' ? 'held' : 'wanted', heard: new Date(saidAt).toISOString() };
+  return { ...named(member), slot: slot === 'held' ? 'held' : 'wanted', heard: isoTime(saidAt) };
+}
+
+function isoTime(time: number): string {
+  return new Date(Math.min(time, LATEST)).toISOString();
 }
 
 /** The same as Markdown, for the current details in the Web UI. */

@@ -49,12 +49,16 @@ export interface GateState {
   /** Turn of the message that brought them. */
   limitsFrom?: number | undefined;
   members: Member[];
+  /** Those that left last, in this run, and the turns of what they said last. */
+  leavers?: (ExportName & { turn: number })[] | undefined;
   /** Exports that say what is known, and know how they stand, are not answered; runs of earlier versions answered all. */
   answersNews?: boolean | undefined;
   /** An answer that crosses a message about the same share harms nothing; in runs of earlier versions it did. */
   knowsShares?: boolean | undefined;
   /** Exports that say nothing get no slot; in runs of earlier versions they did. */
   skipsSilent?: boolean | undefined;
+  /** Messages that are forged, or come late, make it deaf to nobody; in runs of earlier versions they did. */
+  listensWell?: boolean | undefined;
   turns: Turns[];
   /** Downloads that all exports share now: at most what is configured, fewer while the server is busy. */
   total?: number | undefined;

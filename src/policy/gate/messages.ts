@@ -38,6 +38,8 @@ export interface Ask extends ExportName {
   downloading: boolean;
   /** Downloads that it may still have in flight: as many as it was allowed, or more after it was allowed fewer. */
   uses: number;
+  /** It has not heard how many it may have, since it began to download. */
+  knowsNoShare?: true | undefined;
   /** Number of the last grant that it has heard. */
   heard: number;
   /** No gate has answered yet what it wants: it has heard grants for something else only. */

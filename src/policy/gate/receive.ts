@@ -5,47 +5,73 @@ import type { Ask, ExportName } from './messages.ts';
 /** Turns are times, of clocks that may have been wrong. One that is further ahead would make the gate deaf to all others. */
 const FURTHEST_AHEAD = 24 * 3_600_000;
 
-/** Takes what an export says. */
+/** By so much may clocks differ. A turn that is further ahead is heeded, but makes no later message an old one. */
+const CLOCKS_DIFFER = 60_000;
+
+/** Grants that an export may have missed, or the gate forgotten; it takes none whose number is further ahead. */
+const MOST_MISSED = 1_000_000;
+
+/** Exports that have left, and are remembered. */
+const MOST_LEAVERS = 200;
+
+/** Takes what an export says. Anybody may have sent it. */
 export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateTimes): void {
-  if (ask.turn > now + FURTHEST_AHEAD) return;
+  const { knowsShares = false } = state;
+  if (knowsShares && ask.turn > now + FURTHEST_AHEAD) return;
+  if (!knowsShares && ask.pressure === true) press(state, now, times);
   const known = state.members.find((member) => isSame(member, ask));
+  const last = known ?? state.leavers?.find((leaver) => isSame(leaver, ask));
   // It has said something newer since.
-  if (known !== undefined && known.turn >= ask.turn) return;
-  if (ask.pressure === true) press(state, now, times);
+  const isCredible = last !== undefined && (state.listensWell !== true || last.turn <= now + CLOCKS_DIFFER);
+  if (isCredible && last.turn >= ask.turn) return;
+  if (knowsShares && ask.pressure === true) press(state, now, times);
   // Turns are times: what a worker with an earlier configuration said, and comes late, is no news.
   if (ask.turn >= (state.limitsFrom ?? 0)) takeLimits(state, ask, now);
-  if (ask.slot === 'none' && !ask.downloading) return leave(state, ask);
+  if (ask.slot === 'none' && !ask.downloading) return leave(state, ask, ask.turn);
   if (known === undefined) {
     // An earlier export of this workflow id is over; whether it is the one that is known shows when it is looked for.
     if (state.members.some(({ workflowId }) => workflowId === ask.workflowId)) state.sweptAt = 0;
-    if (ask.heard > 0 && ask.slot !== 'none' && ask.isNew !== true) hearOfEarlier(state, now, times);
+    const isNew = knowsShares && ask.isNew === true;
+    if (ask.heard > 0 && ask.slot !== 'none' && !isNew) hearOfEarlier(state, now, times);
     state.members.push({ ...newMember(ask, now), owed: true });
     return;
   }
   // It has not heard of its slot yet, or not any more, and is told again; unless it has given that one back.
   const isSameSlot = known.pool === ask.pool && (known.wantedFrom ?? 0) >= (ask.wantedFrom ?? 0);
   const keeps = known.slot === 'held' && ask.slot === 'wanted' && isSameSlot;
-  const isNews = state.answersNews !== true || keeps || ask.heard !== known.sent || saysOther(known, ask);
+  const isNews = state.answersNews !== true || keeps || ask.heard !== known.sent || saysOther(state, known, ask);
   const member: Member = Object.assign(known, saidBy(ask), { heardAt: now, saidAt: now, asked: true as const });
   delete member.isSilent;
   if (isNews) member.owed = true;
   if (keeps) member.slot = 'held';
   // What it says of itself is about the share that it has, or it may yet start what that one allows.
-  const sharedBy = (state.knowsShares === true ? member.sharedBy : undefined) ?? member.sent;
+  const sharedBy = (knowsShares ? member.sharedBy : undefined) ?? member.sent;
   const knowsShare = ask.heard === member.sent || (ask.heard >= sharedBy && ask.heard < member.sent);
   if (knowsShare) member.uses = Math.max(ask.uses, member.share);
   else member.uses = Math.max(ask.uses, member.uses);
-  // A gate that was reset has forgotten grants that were heard: its next ones must be newer.
-  member.sent = Math.max(member.sent, ask.heard);
+  numberFrom(state, member, ask.heard);
   if (!member.downloading) member.uses = 0;
   if (!member.downloading) member.share = 0;
 }
 
+/** The export takes the next grant for a newer one than all that it has heard. */
+function numberFrom({ listensWell }: GateState, member: Member, heard: number): void {
+  if (listensWell === true && member.sent > heard + MOST_MISSED) {
+    // Somebody else said in its name that it had heard more, and it takes no such number.
+    member.sent = heard;
+    delete member.sharedBy;
+  }
+  // A gate that was reset has forgotten grants that were heard.
+  member.sent = Math.max(member.sent, heard);
+}
+
 /** Whether an export needs something else than before. */
-function saysOther(known: Member, { slot, pool, downloading, wantedFrom, uses }: Ask): boolean {
+function saysOther({ knowsShares, listensWell }: GateState, known: Member, ask: Ask): boolean {
+  const { slot, pool, downloading, wantedFrom, uses } = ask;
   return (
     // It has ended its downloads and begun others, in one message, and does not know its share any more.
-    (downloading && uses < known.share) ||
+    (knowsShares === true && downloading && uses < known.share) ||
+    (listensWell === true && downloading && ask.knowsNoShare === true) ||
     known.slot !== slot ||
     known.pool !== pool ||
     known.downloading !== downloading ||
@@ -59,11 +85,22 @@ function takeLimits(state: GateState, { limits, turn }: Ask, now: number): void 
   if (state.answersNews === true && isShared !== (state.limits.downloads !== undefined)) {
     for (const member of state.members) if (member.downloading) member.owed = true;
   }
-  Object.assign(state, { limits, limitsFrom: Math.min(turn, now) });
+  Object.assign(state, { limits, limitsFrom: state.knowsShares === true ? Math.min(turn, now) : turn });
 }
 
-/** An export is over, or was found not to run. */
-export function leave(state: GateState, gone: ExportName): void {
+/**
+ * An export is over, was found not to run, or needs nothing any more.
+ *
+ * @param turn of the message that said so; by default the last one that was heeded
+ */
+export function leave(state: GateState, gone: ExportName, turn?: number): void {
+  const last = turn ?? state.members.find((member) => isSame(member, gone))?.turn;
+  if (state.listensWell === true && last !== undefined) {
+    // What it said before, and comes late, does not bring it back.
+    const { workflowId, firstRunId } = gone;
+    const others = (state.leavers ?? []).filter((leaver) => !isSame(leaver, gone));
+    state.leavers = [...others.slice(1 - MOST_LEAVERS), { workflowId, firstRunId, turn: last }];
+  }
   state.members = state.members.filter((member) => !isSame(member, gone));
 }
 

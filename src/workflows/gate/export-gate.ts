@@ -47,6 +47,7 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   state.answersNews = patched('gate-answers-news');
   state.knowsShares = patched('gate-knows-shares');
   state.skipsSilent = patched('gate-skips-silent');
+  state.listensWell = patched('gate-listens-well');
   // Signals only change the state; the loop acts on it.
   let changed = true;
   const note: Note = (change) => {

@@ -9,8 +9,11 @@ export const NOW = 1_800_000_000_000;
 
 /** A gate that knows nobody and may grant at once. */
 export function emptyGate(): GateState {
-  return { ...newGate(NOW, 0), answersNews: true, knowsShares: true, skipsSilent: true };
+  return { ...newGate(NOW, 0), ...RULES };
 }
+
+/** All that gates of earlier versions did otherwise. */
+export const RULES = { answersNews: true, knowsShares: true, skipsSilent: true, listensWell: true };
 
 /** What an export says that wants a slot; its place in the alphabet is its place in time. */
 export function ask(workflowId: string, more: Partial<Ask> = {}): Ask {

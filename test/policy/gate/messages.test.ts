@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { nextDue } from '../../../src/policy/gate/decide.ts';
 import { pack, unpack } from '../../../src/policy/gate/carry.ts';
 import { describeGate, reportOf } from '../../../src/policy/gate/describe.ts';
+import { leave } from '../../../src/policy/gate/receive.ts';
 import { readAsk, readGrant, readName } from '../../../src/policy/gate/read-messages.ts';
 import { beginSearch, doubt, endSearch } from '../../../src/policy/gate/search.ts';
 import { LIMITS } from '../../../src/policy/limits.ts';
@@ -119,6 +120,43 @@ test('a message of the far future is not heeded: it would make the gate deaf', (
   say(gate, [ask('a', { turn: NOW + 3_600_000, slot: 'held', limits: { exports: 9 } })]);
   say(gate, [ask('b', { turn: NOW + 1000, limits: { exports: 2 } })], NOW + 1000);
   expect(gate.limits).toEqual({ exports: 2 });
+});
+
+test('what somebody says in the name of an export makes it deaf no longer than until it asks again', () => {
+  const gate = emptyGate();
+  say(gate, [ask('a'), ask('b')]);
+  // It takes no number that is so far ahead of what it has heard, and nothing that it says is newer.
+  say(gate, [ask('b', { turn: NOW + 3_600_000, heard: 5_000_000 })]);
+  const [told] = say(gate, [ask('b', { turn: NOW + 1, heard: 1 })], NOW + 1000);
+  expect(told?.grant).toMatchObject({ number: 2, turn: NOW + 1, place: 1 });
+  expect(say(gate, [ask('b', { turn: NOW + 2, slot: 'none' })], NOW + 1000)).toEqual([]);
+  expect(gate.members).toHaveLength(1);
+});
+
+test('a time that has no name fails nothing', () => {
+  const gate = emptyGate();
+  say(gate, [ask('a', { since: 1e300 })]);
+  expect(describeGate(reportOf(gate, 'hospital', NOW))).toContain('since +275760');
+});
+
+test.each(['by its own word', 'when it is over'])('what an export said before it left comes late: %s', (how) => {
+  const gate = emptyGate();
+  const wanted = ask('a', { turn: 3 });
+  say(gate, [wanted]);
+  if (how === 'when it is over') leave(gate, wanted);
+  else say(gate, [{ ...wanted, turn: 4, slot: 'none' }]);
+  expect(say(gate, [wanted, ask('a', { turn: 2, slot: 'held' })])).toEqual([]);
+  expect(gate.members).toEqual([]);
+  say(gate, [ask('a', { turn: 5 })]);
+  expect(holders(gate)).toEqual(['a']);
+  // Nor is it carried to the next run.
+  expect(Object.keys(pack(gate)[0])).not.toContain('leavers');
+});
+
+test('of those that have left only so many are remembered', () => {
+  const gate = emptyGate();
+  for (const one of many(300, 4)) say(gate, [one, { ...one, turn: 2, slot: 'none' }]);
+  expect(gate.leavers).toHaveLength(200);
 });
 
 test('an export that could not be told is looked for at once', () => {

@@ -54,6 +54,16 @@ describe('downloads are shared equally', () => {
     expect(say(gate, [downloads('a', { turn: 3, heard: 1, uses: 0 })])[0]?.grant).toMatchObject({ downloads: 8 });
   });
 
+  test('an export that does not know that there is no limit any more is told', () => {
+    const gate = emptyGate();
+    const free = (turn: number, more: Partial<Ask> = {}) => downloads('a', { limits: {}, turn, ...more });
+    say(gate, [free(1)]);
+    expect(say(gate, [free(2, { heard: 1 })])).toEqual([]);
+    // Its downloads have ended, and others have begun, before it could say so.
+    expect(say(gate, [free(3, { heard: 1, knowsNoShare: true })])[0]?.grant.downloads).toBeUndefined();
+    expect(gate.members[0]?.sent).toBe(2);
+  });
+
   test('what is left over goes to those that came first', () => {
     const gate = emptyGate();
     say(gate, [downloads('a'), downloads('b'), downloads('c')]);
