@@ -24,13 +24,17 @@ export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressu
   };
 }
 
-const TROUBLE = 'the gate of the server could not be asked: ';
+const TROUBLE = 'the gate of the server could not be asked';
 
 /** Notes for people why the gate could not be asked; or that it could, when there is no error. */
 export function noteTrouble(run: { state: ExportState; show(): void }, error: unknown): void {
-  const { poll } = run.state.job;
-  if (error !== undefined) poll.detail = `${TROUBLE}${rootCause(error) ?? 'no reason is known'}`;
-  else if (poll.detail?.startsWith(TROUBLE) === true) delete poll.detail;
-  else return;
-  run.show();
+  const { gate, job } = run.state;
+  if (gate === undefined) return;
+  const before = gate.trouble;
+  if (error === undefined) delete gate.trouble;
+  else gate.trouble = `${TROUBLE}: ${rootCause(error) ?? 'no reason is known'}`;
+  // Runs of earlier versions noted it here, and in other words.
+  const isNoted = job.poll.detail?.startsWith(TROUBLE) === true;
+  if (isNoted) delete job.poll.detail;
+  if (isNoted || gate.trouble !== before) run.show();
 }

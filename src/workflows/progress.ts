@@ -7,7 +7,7 @@ export function progressOf(server: string, state: ExportState, running: number):
   const { poll, manifest, downloads, attachments } = state.job;
   const { opened } = state;
   const { resources, bytes } = sumOfData(downloads?.seen ?? {});
-  const detail = state.steering?.attention ?? attachments?.downloads.detail ?? downloads?.detail ?? poll.detail;
+  const ofFiles = attachments?.downloads.detail ?? downloads?.detail;
   return {
     phase: state.phase,
     server,
@@ -26,7 +26,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     bytes,
     transactionTime: manifest?.transactionTime,
     since: opened?.since,
-    trouble: detail,
+    trouble: state.steering?.attention ?? ofFiles ?? state.gate?.trouble ?? poll.detail,
     standsStillSince: state.stillSince === undefined ? undefined : isoTime(state.stillSince),
     fetchedAgain: downloads?.again,
     warnings: state.warnings,

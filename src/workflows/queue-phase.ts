@@ -10,13 +10,12 @@ export async function queuePhase(run: ExportRun): Promise<void> {
   // Before the answer, which may not come: the gate cannot be asked, or no worker takes its tasks.
   run.enter('queued');
   while (slots.isNeeded) {
-    const place = state.gate?.place;
-    const { detail } = state.job.poll;
+    const { place, trouble } = state.gate ?? {};
     const isNews = (): boolean =>
       !slots.isNeeded ||
       slots.failure !== undefined ||
       state.gate?.place !== place ||
-      state.job.poll.detail !== detail ||
+      state.gate?.trouble !== trouble ||
       state.pollRequested === true ||
       isLong();
     await wait({ unless: isNews });

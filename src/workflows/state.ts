@@ -72,6 +72,8 @@ export interface GateSeat {
   downloading: boolean;
   /** Files that it may download at a time; absent until the gate has said so. */
   share?: number | 'unlimited' | undefined;
+  /** Why the gate could not be asked, for people. */
+  trouble?: string | undefined;
   /** While it waits for a slot. */
   place?: { place: number; waiting: number } | undefined;
   /** The server is busy, and the gate does not know yet; the run that finds it out may end before it can tell. */

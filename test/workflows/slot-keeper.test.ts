@@ -1,84 +1,9 @@
-import { ApplicationFailure } from '@temporalio/workflow';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AskGateInput } from '../../src/activities/ask-gate.ts';
-import type { Grant } from '../../src/policy/gate/messages.ts';
+import { expect, test, vi } from 'vitest';
+import { asked, begin, grant, NOW, told } from './begin-keeper.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { BatchResults } from '../../src/workflows/batch-results.ts';
-import type { SlotHolder } from '../../src/workflows/slot-keeper.ts';
-import { SlotKeeper } from '../../src/workflows/slot-keeper.ts';
 import type { GateSeat } from '../../src/workflows/state.ts';
-import { newDownloads, newState } from '../../src/workflows/state.ts';
-
-/** What the gate is told, as the workflow would have it told: no time passes but by the test. */
-const { asked, gate, askGate } = vi.hoisted(() => {
-  const asked: AskGateInput['ask'][] = [];
-  const gate: { fault?: Error } = {};
-  return {
-    asked,
-    gate,
-    askGate: async ({ ask }: AskGateInput) => {
-      asked.push(ask);
-      await Promise.resolve();
-      if (gate.fault !== undefined) throw gate.fault;
-      return { kind: 'asked' };
-    },
-  };
-});
-vi.mock('@temporalio/workflow', async (original) => ({
-  ...(await original<object>()),
-  patched: () => true,
-  workflowInfo: () => ({ workflowId: 'export', firstExecutionRunId: 'first run' }),
-  CancellationScope: { nonCancellable: (act: () => Promise<unknown>) => act() },
-  log: { warn: () => {} },
-  condition: async (isTrue: () => boolean) => {
-    while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
-    return true;
-  },
-}));
-vi.mock('../../src/workflows/activity-options.ts', () => ({
-  boundedStep: () => ({ askGate, leaveGate: () => Promise.resolve() }),
-}));
-
-const NOW = 1_800_000_000_000;
-const keepers: SlotKeeper[] = [];
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now: NOW });
-  asked.length = 0;
-  delete gate.fault;
-});
-afterEach(async () => {
-  await Promise.all(keepers.splice(0).map((keeper) => keeper.release()));
-  vi.useRealTimers();
-});
-
-const SEAT: GateSeat = { slot: 'none', since: NOW, turn: 0, heard: 0, askedAt: NOW, downloading: false };
-
-/** A run that begins with this seat. */
-function begin(seat: Partial<GateSeat>): { keeper: SlotKeeper; run: SlotHolder & { inFlight: number } } {
-  const state = newState(NOW);
-  state.gate = { ...SEAT, ...seat };
-  state.opened = {
-    gate: { slots: true, downloads: true, hasJob: false, deleteFreesSlot: true },
-  } as typeof state.opened;
-  const run = {
-    request: { server: 'hospital', level: 'system' } as const,
-    state,
-    limits: LIMITS,
-    inFlight: 0,
-    show: vi.fn(),
-  };
-  const keeper = new SlotKeeper(run);
-  keepers.push(keeper);
-  keeper.start();
-  return { keeper, run };
-}
-
-/** All that is due has been told. */
-async function told(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-const grant = (more: Partial<Grant>): Grant => ({ firstRunId: 'first run', number: 1, slot: false, ...more });
+import { newDownloads } from '../../src/workflows/state.ts';
 
 test('messages are numbered by time: what an export says after a reset is newer than all that it said before', async () => {
   begin({ turn: 3, slot: 'wanted' });
@@ -175,35 +100,19 @@ test('that the server is busy is told by the next run, when this one ends before
   expect(asked.map(({ pressure }) => pressure)).toContain(true);
 });
 
-test('people see why nothing is downloaded when the gate cannot be asked, as long as that is so', async () => {
-  gate.fault = new Error('PERMISSION_DENIED');
-  const { keeper, run } = begin({ turn: 1, downloading: true, slot: 'held', share: 0 });
+test('an export that has not heard its share says so', async () => {
+  const { keeper } = begin({ turn: 1, slot: 'held' });
   await told();
-  expect(run.state.job.poll.detail).toBe('the gate of the server could not be asked: PERMISSION_DENIED');
-  expect(run.show).toHaveBeenCalled();
-  delete gate.fault;
+  keeper.downloads(true);
+  await told();
+  keeper.take(grant({ downloads: 2 }));
   keeper.ask();
   await told();
-  expect(run.state.job.poll.detail).toBeUndefined();
-});
-
-test('one worker that does not know the server ends no limit of downloads: the gate is asked again', async () => {
-  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
-  const { keeper, run } = begin({ turn: 1, slot: 'held', downloading: true, share: 2 });
+  // Downloads end and begin again in one message.
+  keeper.downloads(false);
+  keeper.downloads(true);
   await told();
-  expect([keeper.share, keeper.failure]).toEqual([2, undefined]);
-  delete gate.fault;
-  keeper.ask();
-  await told();
-  expect(asked).toHaveLength(2);
-  expect(run.state.job.poll.detail).toBeUndefined();
-});
-
-test('an export that waits for a slot of a server that no worker knows fails', async () => {
-  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
-  const { keeper } = begin({ turn: 1, slot: 'wanted' });
-  await told();
-  expect(keeper.failure).toBe(gate.fault);
+  expect(asked.map(({ knowsNoShare }) => knowsNoShare)).toEqual([undefined, true, undefined, true]);
 });
 
 test('a grant with a number that no gate has reached makes the export deaf to no other', () => {

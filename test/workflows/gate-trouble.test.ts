@@ -1,0 +1,54 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import { expect, test } from 'vitest';
+import { asked, begin, gate, told } from './begin-keeper.ts';
+import { progressOf } from '../../src/workflows/progress.ts';
+
+test('people see why nothing is downloaded when the gate cannot be asked, as long as that is so', async () => {
+  gate.fault = new Error('PERMISSION_DENIED');
+  const { keeper, run } = begin({ turn: 1, downloading: true, slot: 'held', share: 0 });
+  await told();
+  expect(run.state.gate?.trouble).toBe('the gate of the server could not be asked: PERMISSION_DENIED');
+  expect(run.show).toHaveBeenCalled();
+  delete gate.fault;
+  keeper.ask();
+  await told();
+  expect(run.state.gate?.trouble).toBeUndefined();
+});
+
+test('trouble with the gate leaves what is known of the job as it is', async () => {
+  gate.fault = new Error('PERMISSION_DENIED');
+  const { keeper, run } = begin({ turn: 1, downloading: true, slot: 'held', share: 0 });
+  run.state.job.poll.detail = 'HTTP 503';
+  await told();
+  expect(progressOf('hospital', run.state, 0).trouble).toMatch(/PERMISSION_DENIED$/);
+  delete gate.fault;
+  keeper.ask();
+  await told();
+  expect(progressOf('hospital', run.state, 0).trouble).toBe('HTTP 503');
+});
+
+test('trouble that a run of an earlier version noted ends as well', async () => {
+  const { run } = begin({ turn: 1, slot: 'wanted' });
+  run.state.job.poll.detail = 'the gate of the server could not be asked for a slot: PERMISSION_DENIED';
+  await told();
+  expect(progressOf('hospital', run.state, 0).trouble).toBeUndefined();
+});
+
+test('one worker that does not know the server ends no limit of downloads: the gate is asked again', async () => {
+  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
+  const { keeper, run } = begin({ turn: 1, slot: 'held', downloading: true, share: 2 });
+  await told();
+  expect([keeper.share, keeper.failure]).toEqual([2, undefined]);
+  delete gate.fault;
+  keeper.ask();
+  await told();
+  expect(asked).toHaveLength(2);
+  expect(run.state.gate?.trouble).toBeUndefined();
+});
+
+test('an export that waits for a slot of a server that no worker knows fails', async () => {
+  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
+  const { keeper } = begin({ turn: 1, slot: 'wanted' });
+  await told();
+  expect(keeper.failure).toBe(gate.fault);
+});
