@@ -9,7 +9,7 @@ import { readYaml } from './config/yaml-text.ts';
 import { SEARCH_ATTRIBUTES } from './contract.ts';
 import { overlapsOf } from './fhir-server/allowed-destinations.ts';
 import { ServerSchema } from './fhir-server/server-schema.ts';
-import { MetricsSchema } from './telemetry/addresses.ts';
+import { AddressSchema, MetricsSchema } from './telemetry/addresses.ts';
 import { DestinationSchema, placeOf } from './storage/destinations.ts';
 
 export type { ServerConfig } from './fhir-server/server-schema.ts';
@@ -35,6 +35,8 @@ const ConfigSchema = v.pipe(
     downloadThreads: v.optional(wholeNumber(1, 64)),
     /** Where metrics are: an address for Prometheus, or an OTLP collector. Default: none are exported. */
     metrics: v.optional(MetricsSchema),
+    /** Address at which probes ask whether the worker is ready. Default: none. */
+    health: v.optional(AddressSchema),
     /** Search attributes of type Keyword that the namespace has, for services that do not let a worker ask. Default none. */
     searchAttributes: v.optional(
       v.array(

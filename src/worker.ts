@@ -9,7 +9,9 @@ import { logError } from './process/log-error.ts';
 import { taskQueueOf } from './process/task-queue.ts';
 import { faultsOfSecrets } from './process/secret-faults.ts';
 import { onStopSignal } from './process/stop-signal.ts';
-import { MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
+import { AddressSchema, MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
+import { Health } from './telemetry/health.ts';
+import { serveHealth } from './telemetry/health-server.ts';
 import { createWorkers } from './create-workers.ts';
 
 const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info', serializers: { error: logError } });
@@ -24,10 +26,14 @@ async function main(): Promise<void> {
   installRuntime(logger, { metrics });
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
+  const health = new Health(config);
+  const probes = fromEnvironment(AddressSchema, 'BULK_EXPORT_HEALTH', config.health, process.env);
+  const served = probes === undefined ? undefined : await serveHealth(probes, health);
   const connection = await connectPatiently(connectionOptions, {
     namespace,
     signal: stop.signal,
     onTrouble: (reason, isFirst) => {
+      health.isWaiting(reason);
       const log = isFirst ? logger.warn : logger.debug;
       log.call(logger, { address: connectionOptions.address, reason }, 'Temporal is unreachable; retrying');
     },
@@ -36,6 +42,7 @@ async function main(): Promise<void> {
   try {
     const version = deploymentVersion(taskQueue);
     const workers = await createWorkers({ connection, namespace, config, taskQueue, version, dataConverter });
+    health.hasWorkers(connection, workers);
     logger.info(
       {
         ...version,
@@ -43,12 +50,14 @@ async function main(): Promise<void> {
         servers: Object.keys(config.servers),
         destinations: Object.keys(config.destinations),
         metrics,
+        health: probes,
       },
       'worker started',
     );
     await workers.run();
   } finally {
     await connection.close();
+    served?.close();
   }
   logger.info('worker stopped');
 }

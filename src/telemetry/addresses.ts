@@ -15,7 +15,8 @@ export function readAddress(text: string): ListenAddress | undefined {
   return isIP(host) !== 0 && port <= 65_535 ? { host, port } : undefined;
 }
 
-const NO_ADDRESS = 'must be an IP address with a port to listen on, such as 127.0.0.1:9464';
+const NO_ADDRESS = 'must be an IP address with a port to listen on, such as 127.0.0.1:9465';
+const NO_METRICS_ADDRESS = 'must be an IP address with a port to listen on, such as 127.0.0.1:9464';
 
 /** Address to listen on, in the configuration. */
 export const AddressSchema = v.pipe(
@@ -23,7 +24,7 @@ export const AddressSchema = v.pipe(
   v.check((text) => readAddress(text) !== undefined, NO_ADDRESS),
 );
 
-const NO_TARGET = `${NO_ADDRESS}, or the URL of an OTLP collector, such as http://127.0.0.1:4317`;
+const NO_TARGET = `${NO_METRICS_ADDRESS}, or the URL of an OTLP collector, such as http://127.0.0.1:4317`;
 
 /** Where metrics go: an address at which Prometheus finds them, or an OTLP collector that gets them. */
 export const MetricsSchema = v.pipe(

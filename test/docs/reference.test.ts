@@ -81,6 +81,7 @@ const CONFIGURATION = {
   heartbeatSeconds: true,
   downloadThreads: true,
   metrics: true,
+  health: true,
   searchAttributes: true,
 } satisfies Fields<Config>;
 
