@@ -10,6 +10,8 @@ import type { Accepted } from './steering-contract.ts';
 import { ACCEPTED } from './steering-contract.ts';
 import { taskQueueOf } from './process/task-queue.ts';
 
+export { createExportSchedule } from './client/export-schedule.ts';
+export type { ExportSchedule, ExportScheduleOptions } from './client/export-schedule.ts';
 export { ExportFailure, UpdateRefused } from './client/export-failure.ts';
 export type { EndCode } from './client/export-failure.ts';
 export type { FollowOptions } from './client/follow.ts';

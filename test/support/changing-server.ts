@@ -2,25 +2,38 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { listenOnLoopback } from './listen.ts';
 
-/** What goes wrong with one export of a {@link ChangingServer}. */
+/**
+ * What goes wrong with one export of a {@link ChangingServer}. `issues`: every second resource is left out, and the server
+ * says so. `lostFile`: a file is listed that is not there.
+ */
 export type Trouble =
   'none' | 'issues' | 'rejected' | 'lostFile' | 'noTime' | 'oddTime' | 'timeAhead' | 'timeBack' | 'down';
+
+/** A resource has got a new version, or was deleted. */
+export interface Change {
+  /** Milliseconds since the epoch; also the version. */
+  at: number;
+  id: string;
+  isDeletion: boolean;
+}
 
 /** An export as it was asked for and answered. */
 export interface Asked {
   since: string | undefined;
+  /** The transactionTime, unless that is the trouble. */
+  time: string;
   trouble: Trouble;
 }
 
-/** A FHIR server with one resource for each moment at which something changed. */
+/** A FHIR server that knows which version of a resource there is at any time. */
 export interface ChangingServer {
   origin: string;
-  /** Times of all changes, milliseconds since the epoch, rising. */
-  changes: number[];
-  /** Its time: milliseconds since the epoch. */
-  now: number;
-  /** What happens to the next export. */
-  trouble: Trouble;
+  /** By time. */
+  changes: Change[];
+  /** Its time, milliseconds since the epoch; undefined: that of this process. */
+  now: number | undefined;
+  /** What happens to an export that is kicked off at this time. */
+  trouble: (now: number) => Trouble;
   /** A `lostFile` is lost. */
   lost: boolean;
   asked: Asked[];
@@ -35,17 +48,18 @@ interface Job {
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Real HTTP on loopback; its time stands still until it is set. */
+/** Real HTTP on loopback. */
 export async function startChangingServer(): Promise<ChangingServer> {
   const jobs: Job[] = [];
   const listener = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', server.origin);
-    const { now, trouble } = server;
     const job = jobs[Number(searchParams.get('job'))];
     if (pathname.endsWith('/$export')) {
-      const since = searchParams.get('_since') ?? undefined;
+      const now = server.now ?? Date.now();
+      const trouble = server.trouble(now);
       if (trouble === 'down') return void response.writeHead(503, { 'retry-after': '3600' }).end();
-      server.asked.push({ since, trouble });
+      const since = searchParams.get('_since') ?? undefined;
+      server.asked.push({ since, time: new Date(now).toISOString(), trouble });
       if (trouble === 'rejected') return void response.writeHead(400).end();
       jobs.push({ since: since === undefined ? -Infinity : Date.parse(since), time: now, trouble });
       response.writeHead(202, { 'content-location': `${server.origin}/status?job=${jobs.length - 1}` }).end();
@@ -55,14 +69,15 @@ export async function startChangingServer(): Promise<ChangingServer> {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(manifest(server.origin, jobs.indexOf(job), job)));
     } else if (pathname === '/errors') {
-      send('{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"processing"}]}\n');
+      send([{ resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'processing' }] }]);
     } else if (job.trouble === 'lostFile' && server.lost) {
       response.writeHead(410).end();
     } else {
-      const found = server.changes.filter((at) => at > job.since && at <= job.time);
-      send(found.map((at) => `${JSON.stringify({ resourceType: 'Basic', id: String(at) })}\n`).join(''));
+      const { data, deleted } = found(server.changes, job);
+      send(pathname === '/deleted' ? deleted.map(deletion) : data.map(resource));
     }
-    function send(body: string): void {
+    function send(lines: object[]): void {
+      const body = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
       response.writeHead(200, { 'content-type': 'application/fhir+ndjson', 'content-length': Buffer.byteLength(body) });
       response.end(body);
     }
@@ -71,8 +86,8 @@ export async function startChangingServer(): Promise<ChangingServer> {
   const server: ChangingServer = {
     origin: `http://127.0.0.1:${port}`,
     changes: [],
-    now: 0,
-    trouble: 'none',
+    now: undefined,
+    trouble: () => 'none',
     lost: true,
     asked: [],
     async close() {
@@ -84,7 +99,33 @@ export async function startChangingServer(): Promise<ChangingServer> {
   return server;
 }
 
-function manifest(origin: string, number: number, { time, trouble }: Job): object {
+/** The latest change of each resource up to a time. */
+export function latestChanges(changes: readonly Change[], time: number): Map<string, Change> {
+  return new Map(changes.filter(({ at }) => at <= time).map((change) => [change.id, change]));
+}
+
+function found(changes: readonly Change[], { since, time, trouble }: Job): { data: Change[]; deleted: Change[] } {
+  const changed = [...latestChanges(changes, time).values()].filter(({ at }) => at > since);
+  const told = trouble === 'issues' ? changed.filter((_change, place) => place % 2 === 0) : changed;
+  return {
+    data: told.filter(({ isDeletion }) => !isDeletion),
+    deleted: told.filter(({ isDeletion }) => isDeletion),
+  };
+}
+
+function resource({ id, at }: Change): object {
+  return { resourceType: 'Basic', id, meta: { versionId: String(at) } };
+}
+
+function deletion({ id }: Change): object {
+  return {
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [{ request: { method: 'DELETE', url: `Basic/${id}` } }],
+  };
+}
+
+function manifest(origin: string, number: number, { since, time, trouble }: Job): object {
   const TIMES: Partial<Record<Trouble, string>> = {
     noTime: '',
     oddTime: new Date(time).toISOString().slice(0, 19),
@@ -97,6 +138,7 @@ function manifest(origin: string, number: number, { time, trouble }: Job): objec
     request: `${origin}/$export`,
     requiresAccessToken: false,
     output: [{ type: 'Basic', url: `${origin}/file?job=${number}` }],
+    deleted: since === -Infinity ? [] : [{ type: 'Bundle', url: `${origin}/deleted?job=${number}` }],
     error: trouble === 'issues' ? [{ type: 'OperationOutcome', url: `${origin}/errors?job=${number}` }] : [],
   };
 }

@@ -37,7 +37,7 @@ afterAll(async () => {
   await server?.close();
 });
 beforeEach(() => {
-  Object.assign(server, { changes: [], asked: [], now: BEGIN, trouble: 'none', lost: true });
+  Object.assign(server, { changes: [], asked: [], now: BEGIN, trouble: () => 'none', lost: true });
 });
 
 let started = 0;
@@ -55,7 +55,7 @@ const asked = (): (string | undefined)[] => server.asked.map(({ since }) => sinc
 
 /** An export on a day of the server's. */
 async function onDay(number: number, last: unknown, fields: object = {}, trouble: Trouble = 'none') {
-  Object.assign(server, { now: BEGIN + number * DAY, trouble });
+  Object.assign(server, { now: BEGIN + number * DAY, trouble: () => trouble });
   return (await startWith(last, fields)).result();
 }
 
@@ -165,7 +165,7 @@ test('the next one of a fixed path goes on with the job of the one that failed, 
 
 test('one that an operator ends without some files fails, and the next one brings the same time again', async () => {
   const first = await onDay(0, undefined);
-  Object.assign(server, { now: BEGIN + DAY, trouble: 'lostFile' });
+  Object.assign(server, { now: BEGIN + DAY, trouble: () => 'lostFile' });
   const steered = await startWith(first, { onIncomplete: 'wait' });
   await expect.poll(async () => (await steered.progress()).phase, { timeout: 60_000 }).toBe('needs-attention');
   expect((await steered.progress()).since).toBe(day(0));

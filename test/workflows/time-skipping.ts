@@ -7,16 +7,19 @@ import { startTestServer } from '../../dev/temporal/test-server.ts';
 import type { RunningTemporal } from '../support/stack.ts';
 import { quiet } from '../support/stack.ts';
 
+/** What activities are given, in place of what the workflow says. */
+type Given = (type: string, args: unknown[]) => unknown[];
+
 /**
  * Starts Temporal's test server, which skips time while a result is waited for and no activity runs. Everything in this
  * process that asks for the time gets that server's from now on.
  */
-export async function startTimeSkippingServer(): Promise<RunningTemporal> {
+export async function startTimeSkippingServer(given: Given = (_type, args) => args): Promise<RunningTemporal> {
   quiet();
   const server = await startTestServer(inject('testServer'));
   const options = { server: { type: 'existing' }, namespace: 'default', supportsTimeSkipping: true };
   const environment = await withServer({ ...options, address: server.address });
-  followTime();
+  followTime(given);
   return {
     address: server.address,
     client: environment.client,
@@ -40,7 +43,7 @@ const withServer = (options: object): Promise<TestWorkflowEnvironment> =>
  * and within one it need not go on. So the worker, the FHIR server and the authorization server agree with the workflow
  * on what time it is, and a token that was not renewed in time is refused.
  */
-function followTime(): void {
+function followTime(given: Given): void {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const { create } = Worker;
   vi.spyOn(Worker, 'create').mockImplementation((options: WorkerOptions) =>
@@ -51,8 +54,9 @@ function followTime(): void {
           () => ({
             inbound: {
               execute: (input, next) => {
-                vi.setSystemTime(Context.current().info.currentAttemptScheduledTimestampMs);
-                return next(input);
+                const { currentAttemptScheduledTimestampMs: now, activityType } = Context.current().info;
+                vi.setSystemTime(now);
+                return next({ ...input, args: given(activityType, input.args) });
               },
             },
           }),

@@ -1,0 +1,72 @@
+import type { Client, ScheduleHandle, ScheduleOverlapPolicy, ScheduleSpec } from '@temporalio/client';
+import { ScheduleAlreadyRunning } from '@temporalio/client';
+import type { ExportRequest } from '../contract.ts';
+import { BULK_EXPORT } from '../contract.ts';
+import { taskQueueOf } from '../process/task-queue.ts';
+import type { BulkExportWorkflow } from './started-export.ts';
+
+/** When exports are started, and how. */
+export interface ExportScheduleOptions {
+  scheduleId: string;
+  /** When: Temporal's own, such as `{ cronExpressions: ['0 2 * * *'], jitter: '10 minutes' }`. Times are in UTC by default. */
+  spec: ScheduleSpec;
+  /** Of its exports: Temporal adds the time of the slot. Default: the id of the schedule. */
+  workflowId?: string | undefined;
+  /** Of the workers. Default: `BULK_EXPORT_TASK_QUEUE`, else `fhir-bulk-export`. */
+  taskQueue?: string | undefined;
+  /**
+   * What happens in a slot while an export runs. Default `SKIP`: nothing. `ALLOW_ALL` is not offered, because exports are
+   * given no last result then; nor is `TERMINATE_OTHER`, which leaves the server's job.
+   */
+  overlap?: Exclude<ScheduleOverlapPolicy, 'ALLOW_ALL' | 'TERMINATE_OTHER'> | undefined;
+  /** How late a slot may be taken after an outage of Temporal. Default 1 hour: the next export brings the rest. */
+  catchupWindow?: string | number | undefined;
+  /** Default: as it is, and false for a new schedule. */
+  paused?: boolean | undefined;
+  /** For people. Default: as it is. */
+  note?: string | undefined;
+}
+
+/** A schedule of exports. */
+export interface ExportSchedule {
+  /** Temporal's: describes, pauses, deletes. Its `trigger` gives the export no last result, unless `SKIP` is said. */
+  handle: ScheduleHandle;
+  /** Starts an export now, unless one runs. It goes on where the last one has ended, like those of the slots. */
+  trigger(): Promise<void>;
+}
+
+/**
+ * Creates a schedule of exports, or changes the one of that id to what is given: its mark stays. One that was deleted and
+ * is created again knows no mark: see `initialSince` of the request.
+ *
+ * @param client a client of the namespace in which the workers are
+ */
+export async function createExportSchedule(
+  client: Client,
+  request: ExportRequest,
+  { scheduleId, spec, workflowId = scheduleId, taskQueue, ...options }: ExportScheduleOptions,
+): Promise<ExportSchedule> {
+  const { overlap = 'SKIP', catchupWindow = '1 hour', paused, note } = options;
+  const given = {
+    spec,
+    action: {
+      type: 'startWorkflow' as const,
+      workflowType: BULK_EXPORT,
+      workflowId,
+      taskQueue: taskQueue ?? taskQueueOf(process.env),
+      args: [request] as [ExportRequest],
+    },
+    // An export that has failed is made up for by the next one.
+    policies: { overlap, catchupWindow, pauseOnFailure: false },
+  };
+  const state = { ...(paused === undefined ? {} : { paused }), ...(note === undefined ? {} : { note }) };
+  try {
+    await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...given, state });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    const update = ({ state: before }: { state: object }) => ({ ...given, state: { ...before, ...state } });
+    await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(update);
+  }
+  const handle = client.schedule.getHandle(scheduleId);
+  return { handle, trigger: () => handle.trigger('SKIP') };
+}
