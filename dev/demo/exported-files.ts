@@ -40,7 +40,7 @@ export async function listPublished(folder: string): Promise<Map<string, string>
   const names = await readdir(folder, { recursive: true });
   const published = new Map<string, string>();
   for (const name of names) {
-    if (!name.endsWith('.ndjson') || name.startsWith('.export')) continue;
+    if (!name.endsWith('.ndjson') || name === 'log.ndjson' || name.startsWith('.export')) continue;
     const { ino, mtimeMs } = await stat(join(folder, name));
     published.set(name, `${ino} ${mtimeMs}`);
   }

@@ -1,5 +1,6 @@
 import type { ExportReport, ExportRequest, Warning } from '../contract.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
+import type { ExportLog } from '../export-folder/export-log.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { ManifestDraft } from '../export-folder/manifest-draft.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
@@ -61,15 +62,17 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
   }
   const summary = await folder.entries.summary();
   const manifest = await folder.result.openManifest(summary);
+  let log: ExportLog | undefined;
   let report: ExportReport;
   try {
+    log = await folder.openLog(input.request.parameters ?? {});
     const content = new ExportContent(folder.files, attempt.signal);
-    const missing = await readFiles(folder, summary, content, manifest, attempt);
+    const missing = await readFiles(folder, summary, content, { manifest, log }, attempt);
     if (missing.length > 0) {
       const { partial } = input;
       const partialManifest =
         partial && (await folder.result.publishPartial(manifest, { ...partial, missing: missing.length }));
-      const result = await reportMissing(folder, missing, summary.entries);
+      const result = await reportMissing(folder, missing, summary.entries, log);
       return { ...result, ...(partialManifest === undefined ? {} : { partialManifest }) };
     }
     await folder.result.forgetMissing();
@@ -78,24 +81,25 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     const onLines = (attachments: number): void => attempt.report({ attachments });
     const attachments = input.attachments ? await folder.publishAttachmentIndex(attempt.signal, onLines) : undefined;
     report = makeReport(folder.location, summary, content, attachments, input);
+    await log.publishComplete(report);
     await folder.result.publish(report, manifest);
   } catch (error) {
     const finished = error instanceof FinishedMeanwhileError ? await folder.result.published() : undefined;
     if (finished === undefined) throw error;
     report = finished;
   } finally {
-    await manifest.discard();
+    await Promise.all([manifest.discard(), log?.discard()]);
   }
   await folder.removeTraces(input.keepServerFiles);
   return { kind: 'settled', report };
 }
 
-/** Adds all files to the content and the manifest. @returns entries whose files are missing */
+/** Adds all files to the content, the manifest and the log. @returns entries whose files are missing */
 async function readFiles(
   folder: ExportFolder,
   summary: ManifestSummary,
   content: ExportContent,
-  manifest: ManifestDraft,
+  { manifest, log }: { manifest: ManifestDraft; log: ExportLog },
   attempt: Attempt,
 ): Promise<Entry[]> {
   const missing: Entry[] = [];
@@ -107,14 +111,16 @@ async function readFiles(
     }
     missing.push(...group.missing);
     await manifest.add(group.whole);
+    await log.add(group.whole);
     files += group.whole.length;
     attempt.report({ files, of: summary.entries });
   }
   return missing;
 }
 
-async function reportMissing(folder: ExportFolder, missing: readonly Entry[], of: number) {
+async function reportMissing(folder: ExportFolder, missing: readonly Entry[], of: number, log: ExportLog) {
   const listed = await folder.result.saveMissing(missing);
+  await log.publishIncomplete(missing, listed);
   const first = listed.slice(0, MOST_NAMED).map(({ name, why }) => `${name} (${why.slice(0, LONGEST_REASON)})`);
   return { kind: 'incomplete' as const, missing: missing.length, of, first };
 }

@@ -4,11 +4,13 @@ import { FILES, STATE_FOLDER } from './layout.ts';
 
 /** Files that are removed at once; there may be a hundred thousand. */
 const PARALLEL = 16;
+/** What an export leaves at its end, beside its files. */
+const FINAL: ReadonlySet<string> = new Set([FILES.manifest, FILES.partialManifest, FILES.log]);
 const NUMBERED = /^[A-Z][A-Za-z0-9]{0,63}\.\d{5,}\.ndjson$/;
 
 /** The names that this project gives, by folder. Whatever else is there is somebody else's. */
 const OURS: readonly { folder: string; isOurs(name: string): boolean }[] = [
-  { folder: '', isOurs: (name) => NUMBERED.test(name) || name === FILES.manifest || name === FILES.partialManifest },
+  { folder: '', isOurs: (name) => NUMBERED.test(name) || FINAL.has(name) },
   { folder: 'deleted', isOurs: (name) => NUMBERED.test(name) },
   { folder: 'error', isOurs: (name) => NUMBERED.test(name) || name === 'summary.json' },
   { folder: 'attachments', isOurs: (name) => /^[0-9a-f]{64}$/.test(name) || name === 'index.ndjson' },

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { ExportReport } from '../contract.ts';
+import type { ExportParameters, ExportReport } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { Room } from '../http/read-text.ts';
@@ -10,6 +10,7 @@ import { AttachmentEntries } from './attachment-entries.ts';
 import { publishAttachmentIndex } from './attachment-index.ts';
 import { Entries } from './entries.ts';
 import type { ExportRef } from './export-ref.ts';
+import { ExportLog } from './export-log.ts';
 import { ExportResult } from './export-result.ts';
 import { FoundAttachments } from './found-attachments.ts';
 import { indexPages } from './index-pages.ts';
@@ -174,6 +175,11 @@ export class ExportFolder {
     onLines: (lines: number) => void,
   ): Promise<NonNullable<ExportReport['attachments']>> {
     return publishAttachmentIndex(this.#folder, this, signal, onLines);
+  }
+
+  /** Begins `log.ndjson`. @param parameters of the request */
+  openLog(parameters: ExportParameters): Promise<ExportLog> {
+    return ExportLog.open(this.#folder, this, parameters);
   }
 
   /** Removes parts that attempts have left behind. */

@@ -22,6 +22,7 @@ export const FILES = {
   attachments: 'attachments/index.ndjson',
   report: `${STATE_FOLDER}/report.json`,
   manifest: 'manifest.json',
+  log: 'log.ndjson',
   partialManifest: 'manifest.partial.json',
   errorSummary: 'error/summary.json',
 } as const;

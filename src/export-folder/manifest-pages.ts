@@ -2,7 +2,7 @@ import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { EntryList } from '../fhir/entries.ts';
 import { linkEnd } from '../policy/link-end.ts';
-import type { Manifest } from '../fhir/manifest.ts';
+import type { FileKind, Manifest } from '../fhir/manifest.ts';
 import { readManifest } from '../fhir/manifest.ts';
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { Room } from '../http/read-text.ts';
@@ -22,6 +22,8 @@ export interface PageMeta {
   manifestType?: string;
   /** How many it names; absent in what earlier versions have stored. */
   files?: number;
+  /** The same by kind. */
+  kinds?: Record<FileKind, number>;
   /** `Expires` of the answer: ISO 8601. */
   expires?: string;
   /** When it was read: milliseconds since the epoch, and how far the clock of the server is ahead of that. */
@@ -76,6 +78,7 @@ export class ManifestPages {
       ...(manifest.organizedBy === undefined ? {} : { organizedBy: manifest.organizedBy }),
       ...(manifest.manifestType === undefined ? {} : { manifestType: manifest.manifestType }),
       files: manifest.files.length,
+      kinds: kindsOf(manifest),
       ...dateOf(expires),
       readAt: Date.now(),
       ...aheadOf(date),
@@ -109,6 +112,12 @@ export class ManifestPages {
       }
     }
   }
+}
+
+function kindsOf({ files }: Manifest): Record<FileKind, number> {
+  const kinds = { output: 0, deleted: 0, error: 0 };
+  for (const { kind } of files) kinds[kind]++;
+  return kinds;
 }
 
 function addPage(list: EntryList, manifest: Manifest, page: number, url: string): Entry[] {

@@ -5,6 +5,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { LineRules } from '../fhir/ndjson.ts';
 import type { CheckedPart, Folder, Part } from '../storage/folder.ts';
 import type { LineReader } from './read-lines.ts';
+import { FILES } from './layout.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -130,7 +131,7 @@ export class PublishedFiles {
 
   /** Bytes of the resource files that exist. */
   async bytesOfOutput(): Promise<number> {
-    const names = (await this.#folder.list('')).filter((name) => name.endsWith('.ndjson'));
+    const names = (await this.#folder.list('')).filter((name) => name.endsWith('.ndjson') && name !== FILES.log);
     const sizes = await Promise.all(names.map((name) => this.#folder.size(name)));
     return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0);
   }

@@ -8,6 +8,9 @@ export interface Receipt extends CheckedFile {
   ordinal: number;
   name: string;
   sha256: string;
+  /** When it was asked for, and had its final name: milliseconds since the epoch; absent in folders of earlier versions. */
+  askedAt?: number;
+  storedAt?: number;
 }
 
 /**

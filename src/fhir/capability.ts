@@ -12,11 +12,23 @@ export interface ExportCapability {
   operation: string;
   /** The statement names the operation at this level. */
   declared: boolean;
+  /** What the server says that it is. */
+  software?: Software | undefined;
+  fhirVersion?: string | undefined;
+}
+
+export interface Software {
+  name?: string | undefined;
+  version?: string | undefined;
+  releaseDate?: string | undefined;
 }
 
 /** A version of a server's own definition says nothing of the IG. */
 const IG_VERSION = /\/uv\/bulkdata\/OperationDefinition\/[a-z-]+\|(\d+)\b/;
 const INSTANTIATES = /\/bulkdata\/CapabilityStatement\/bulk-data\|(\d+)\b/;
+
+/** Characters that are kept of a name or a version. */
+const LONGEST_TEXT = 200;
 
 type Level = 'system' | 'patient' | 'group';
 
@@ -54,7 +66,30 @@ export function findExport(
     operation: best !== undefined && OPERATIONS[operation].urlName.test(best.name) ? best.name : operation,
     declared: best?.level === level,
     version,
+    ...serverOf(root),
   };
+}
+
+/** For the log of the export only. */
+function serverOf(statement: Record<string, unknown>): Pick<ExportCapability, 'software' | 'fhirVersion'> {
+  const software = asObject(statement['software']);
+  const fhirVersion = shortText(statement['fhirVersion']);
+  return {
+    ...(software === undefined
+      ? {}
+      : {
+          software: {
+            name: shortText(software['name']),
+            version: shortText(software['version']),
+            releaseDate: shortText(software['releaseDate']),
+          },
+        }),
+    ...(fhirVersion === undefined ? {} : { fhirVersion }),
+  };
+}
+
+function shortText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : undefined;
 }
 
 /** What is declared for a level, or else whatever export operation is declared nearest to it. */

@@ -22,6 +22,11 @@ export function quoteAnswer(body: string): string {
   return tidy(body);
 }
 
+/** A URL without its query and fragment, which may be a signature, and without user information. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');
+}
+
 /** One line without control characters and URL queries, cut to a length. */
 export function tidy(text: string, longest: number = LONGEST): string {
   const line = removeQueries(text)

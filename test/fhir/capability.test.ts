@@ -219,3 +219,14 @@ describe('the operation of payers', () => {
     expect(found).toEqual({ operation: 'export', declared: false, version: undefined });
   });
 });
+
+test('what the server says that it is', () => {
+  const software = { name: 'Example', version: '1.2', releaseDate: '2026-01-01', other: 'x' };
+  const found = findExport(statement({}, { software, fhirVersion: '4.0.1' }), 'system');
+  expect(found?.software).toEqual({ name: 'Example', version: '1.2', releaseDate: '2026-01-01' });
+  expect(found?.fhirVersion).toBe('4.0.1');
+  const odd = findExport(statement({}, { software: 'Example', fhirVersion: 4 }), 'system');
+  expect([odd?.software, odd?.fhirVersion]).toEqual([undefined, undefined]);
+  const long = findExport(statement({}, { software: { name: 'x'.repeat(1000), version: {} } }), 'system');
+  expect(long?.software).toEqual({ name: 'x'.repeat(200), version: undefined, releaseDate: undefined });
+});

@@ -117,6 +117,8 @@ export const ROWS: Row[] = [
   },
   { name: 'a batch of attachments is done, not reported', kill: done('downloadFiles', 3), attachments: 1 },
   { name: 'the index of attachments is not there', kill: named('attachments/index', 'before'), attachments: 1 },
+  { name: 'the log is not there', kill: named('/log\\.ndjson$', 'before') },
+  { name: 'the log is there, manifest.json is not', kill: named('/log\\.ndjson$', 'after') },
   { name: 'the report is written, manifest.json is not there', kill: named('/manifest\\.json$', 'before') },
   { name: 'manifest.json is there, nothing is tidied up', kill: named('/manifest\\.json$', 'after') },
   { name: 'settled, not reported', kill: done('settleExport') },

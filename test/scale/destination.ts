@@ -19,7 +19,7 @@ export async function checkDestination(location: string, shape: Shape): Promise<
     manifest.error.map(({ url }) => url),
     ['error/OperationOutcome.00001.ndjson'],
   );
-  const names = new Set((await readdir(location)).filter((name) => name.endsWith('.ndjson')));
+  const names = new Set((await readdir(location)).filter((name) => name.endsWith('.ndjson') && name !== 'log.ndjson'));
   assert.equal(names.size, shape.files);
   const every = Math.max(1, Math.floor(shape.files / SAMPLES));
   for (const [place, { type, url, count, fileSize, extension }] of manifest.output.entries()) {

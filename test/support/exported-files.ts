@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ExpectedFile, SampleServer } from '../../dev/sample-server/index.ts';
+import { expectSoundLog } from './export-log.ts';
 
 /** A file of the local manifest. */
 export interface LocalItem {
@@ -20,6 +21,9 @@ export interface LocalManifest {
   deleted: LocalItem[];
   error: LocalItem[];
 }
+
+/** What the project adds to the server's files. */
+const OURS: ReadonlySet<string> = new Set(['manifest.json', 'log.ndjson', 'error/summary.json']);
 
 export async function readLocalManifest(location: string): Promise<LocalManifest> {
   return JSON.parse(await readFile(join(location, 'manifest.json'), 'utf8')) as LocalManifest;
@@ -41,11 +45,12 @@ export async function expectExactFiles(location: string, server: SampleServer, j
   const names = (await readdir(location, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(location.length + 1))
-    .filter((name) => !name.startsWith('.export/') && name !== 'manifest.json' && name !== 'error/summary.json')
+    .filter((name) => !name.startsWith('.export/') && !OURS.has(name))
     .filter((name) => !name.startsWith('attachments/'));
   const listed = [...manifest.output, ...manifest.deleted, ...manifest.error].map(({ url }) => url);
   expect(names.sort()).toEqual(listed.sort());
   expect(await readdir(join(location, '.export'))).not.toContain('parts');
+  await expectSoundLog(location, manifest);
 }
 
 async function expectSameFile(location: string, item: LocalItem, file: ExpectedFile): Promise<void> {

@@ -18,6 +18,8 @@ export interface FetchedFile {
   kind: 'fetched';
   part: CheckedPart;
   file: CheckedFile;
+  /** When it was asked for: milliseconds since the epoch. */
+  askedAt: number;
 }
 
 /** The outcome of one entry. */
@@ -49,8 +51,9 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
     // A second break of a big file must not cost all of it again.
     identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
   };
+  const askedAt = Date.now();
   const outcome = await fetchCounted(batch, fileRequest);
-  if (outcome.kind === 'checked') return { kind: 'fetched', part: outcome.part, file: outcome.file };
+  if (outcome.kind === 'checked') return { kind: 'fetched', part: outcome.part, file: outcome.file, askedAt };
   if (outcome.trouble.cause === 'content') batch.metrics.contentFault(server.name);
   const judged = judgeTrouble(outcome.trouble, entry, server, authorized, request.tokenIsGood === true);
   const trouble = isStillWritten(judged, request.completeAt, server.settings)

@@ -8,9 +8,10 @@ import type { FetchedFile } from './fetch-entry.ts';
 export async function storeFile(
   { folder, server, receipts, attempt, stored }: Batch,
   entry: Entry,
-  { part, file }: FetchedFile,
+  { part, file, askedAt }: FetchedFile,
 ): Promise<Receipt> {
-  const receipt = await folder.files.publish(entry, part, file, server.config.checks, attempt);
+  const published = await folder.files.publish(entry, part, file, server.config.checks, attempt);
+  const receipt = { ...published, askedAt, storedAt: Date.now() };
   countFile(stored, entry, receipt);
   await receipts.add(receipt);
   // Without a receipt nobody would know whose content it is.
