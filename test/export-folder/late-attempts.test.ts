@@ -53,7 +53,7 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
 }
 
 const phase = (started: StartedExport, wanted: string) =>
-  expect.poll(async () => (await started.progress()).phase, { timeout: 10_000 }).toBe(wanted);
+  expect.poll(async () => (await started.progress()).phase, { timeout: 30_000 }).toBe(wanted);
 
 /** The answer to its kick-off is known to the run, which waits until it may ask again. */
 const waitsForKickOff = ({ handle }: StartedExport) => {
@@ -66,7 +66,7 @@ const waitsForKickOff = ({ handle }: StartedExport) => {
     );
     return events.some(({ activityTaskCompletedEventAttributes: one }) => of.has(String(one?.scheduledEventId)));
   };
-  return expect.poll(waits, { timeout: 10_000 }).toBe(true);
+  return expect.poll(waits, { timeout: 30_000 }).toBe(true);
 };
 
 const asked = (route: string): number => hospital.journal.filter((entry) => entry.route === route).length;
@@ -81,7 +81,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
   }
 
   const polled = (first: StartedExport) =>
-    expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
+    expect.poll(async () => (await first.progress()).polls, { timeout: 30_000 }).toBe(1);
   const cases: Case[] = [
     {
       name: 'kick-off',
@@ -104,7 +104,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     {
       name: 'files',
       faults: [{ route: 'file', times: 2, do: { kind: 'hang' } }],
-      reached: () => expect.poll(() => asked('file'), { timeout: 10_000 }).toBe(2),
+      reached: () => expect.poll(() => asked('file'), { timeout: 30_000 }).toBe(2),
       attempt: ({ ref, activities }) =>
         activities.downloadFiles({ ref, generation: 1, ranges: [[0, 2]], retry: false }),
     },
@@ -116,7 +116,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     const first = await stack.start({ ...REQUEST, destination: { path } });
     await reached(first);
     const frozen = new FrozenAttempt(stack.config, await refOf(path), attempt);
-    await expect.poll(() => frozen.isFrozen(), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => frozen.isFrozen(), { timeout: 30_000 }).toBe(true);
     await first.handle.terminate();
 
     hospital.faults.clear();
@@ -145,7 +145,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     const frozen = new FrozenAttempt(stack.config, await refOf(path), ({ ref, activities }) =>
       activities.pollStatus({ ref }),
     );
-    await expect.poll(() => frozen.isFrozen(), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => frozen.isFrozen(), { timeout: 30_000 }).toBe(true);
     const old = hospital.jobs().at(-1)?.id;
     const gone = { kind: 'answer', status: 410 } as const;
     hospital.faults.add({ route: 'status', match: ({ jobId }) => jobId === old, times: Infinity, do: gone });
@@ -182,7 +182,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
       }),
     );
     // It can be opened for writing at once only when somebody has it open for reading.
-    const writer = await vi.waitFor(() => open(pipe, constants.O_WRONLY | constants.O_NONBLOCK), { timeout: 10_000 });
+    const writer = await vi.waitFor(() => open(pipe, constants.O_WRONLY | constants.O_NONBLOCK), { timeout: 30_000 });
     await first.handle.terminate();
 
     hospital.faults.clear();
@@ -191,7 +191,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     hospital.faults.add({ route: ['status', 'file'], match: ({ jobId }) => jobId === old, times: Infinity, do: gone });
     hospital.faults.add({ route: 'file', match: ({ jobId }) => jobId !== old, times: Infinity, do: { kind: 'hang' } });
     const second = await stack.start({ ...REQUEST, destination: { path } });
-    await expect.poll(async () => (await second.progress()).warnings.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await second.progress()).warnings.length, { timeout: 30_000 }).toBe(1);
     await phase(second, 'downloading');
     const before = await contentOf(folder);
     await writer.writeFile('{}');
@@ -221,7 +221,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     const deps = { config: stack.config, servers, http, limits: SHORT_LIMITS } as ActivityDeps;
     const late = new MockActivityEnvironment().run(() => createActivities(deps).deleteJob({ ref, removeParts: true }));
     late.catch(() => {});
-    await expect.poll(() => asked, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => asked, { timeout: 30_000 }).toBe(true);
     await first.handle.terminate();
     const second = await stack.start({ ...REQUEST, destination: { path } });
     await polled(second);
