@@ -39,20 +39,16 @@ export function readAsCumulus(rows: readonly LogRow[]): { group: string; exportT
 }
 
 /** Fields of the events that smart-fetch writes. */
-const FIELDS: Record<string, readonly string[]> = {
-  kickoff: [
-    ...['exportUrl', 'softwareName', 'softwareVersion', 'softwareReleaseDate', 'fhirVersion', 'requestParameters'],
-    ...['errorCode', 'errorBody', 'responseHeaders'],
-  ],
-  status_complete: ['transactionTime'],
-  status_page_complete: ['transactionTime', 'outputFileCount', 'deletedFileCount', 'errorFileCount'],
-  manifest_complete: [
-    ...['transactionTime', 'totalOutputFileCount', 'totalDeletedFileCount', 'totalErrorFileCount', 'totalManifests'],
-  ],
-  download_request: ['fileUrl', 'itemType', 'resourceType'],
-  download_complete: ['fileUrl', 'resourceCount', 'fileSize'],
-  download_error: ['fileUrl', 'body', 'code', 'message', 'responseHeaders'],
-  export_complete: ['files', 'resources', 'bytes', 'attachments', 'duration'],
+const FIELDS: Record<string, string> = {
+  kickoff:
+    'exportUrl softwareName softwareVersion softwareReleaseDate fhirVersion requestParameters errorCode errorBody responseHeaders',
+  status_complete: 'transactionTime',
+  status_page_complete: 'transactionTime outputFileCount deletedFileCount errorFileCount',
+  manifest_complete: 'transactionTime totalOutputFileCount totalDeletedFileCount totalErrorFileCount totalManifests',
+  download_request: 'fileUrl itemType resourceType',
+  download_complete: 'fileUrl resourceCount fileSize',
+  download_error: 'fileUrl body code message responseHeaders',
+  export_complete: 'files resources bytes attachments duration',
 };
 
 /** Every line has the fields of the form, they are of one export, and none holds a query, a token or a patient. */
@@ -62,7 +58,7 @@ export function expectSoundRows(rows: readonly LogRow[]): void {
     expect(exportId).toMatch(/^[0-9a-f]{20}$/);
     expect(timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/);
     expect(Object.keys(eventDetail)).toEqual(
-      expect.arrayContaining([...(FIELDS[eventId] ?? ['an event of the form'])]),
+      expect.arrayContaining((FIELDS[eventId] ?? 'an-event-of-the-form').split(' ')),
     );
     for (const [field, value] of Object.entries(eventDetail))
       if (/url$/i.test(field)) expect(value).not.toMatch(/[?#]/);
