@@ -105,6 +105,10 @@ describe('a fault is named with its place', () => {
 
   const BUCKET = 'must be the name of a bucket only; what comes behind it goes to prefix';
   const PREFIX = 'must be names with "/" between them, none of them "." or ".."';
+  const OWNER = 'must be the 12 digits of an account, in quotes';
+  const GLACIER =
+    'storageClass: cannot be read without a delay, and an export reads its files; use GLACIER_IR, or a lifecycle rule';
+  const TAGS = 'must have letters, digits, spaces and _ . : / = + - @ only';
   test.each([
     ['path: x', 'type: is missing, must have a type: directory or s3'],
     ['type: gcs, path: x', 'type: must have a type: directory or s3'],
@@ -119,6 +123,22 @@ describe('a fault is named with its place', () => {
     ['type: s3, bucket: x, prefix: a/../b', `prefix: ${PREFIX}`],
     ['type: s3, bucket: x, prefix: a//b', `prefix: ${PREFIX}`],
     ['type: s3, bucket: x, prefix: ./a', `prefix: ${PREFIX}`],
+    ['type: s3, bucket: x, sse: kms', 'sse: must be aws:kms or AES256'],
+    ['type: s3, bucket: x, kmsKeyId: alias/a', 'kmsKeyId: needs sse: aws:kms'],
+    ['type: s3, bucket: x, sse: AES256, kmsKeyId: alias/a', 'kmsKeyId: needs sse: aws:kms'],
+    ['type: s3, bucket: x, sse: aws:kms, kmsKeyId: "a b"', 'kmsKeyId: must be the id, the alias or the ARN of a key'],
+    ['type: s3, bucket: x, sse: AES256, bucketKeyEnabled: true', 'bucketKeyEnabled: needs sse: aws:kms'],
+    ['type: s3, bucket: x, expectedBucketOwner: 111122223333', `expectedBucketOwner: ${OWNER}`],
+    ['type: s3, bucket: x, expectedBucketOwner: hospital', `expectedBucketOwner: ${OWNER}`],
+    ['type: s3, bucket: x, tags: { "aws:a": b }', 'tags.aws:a: must not begin with aws:'],
+    ['type: s3, bucket: x, tags: { a: 5 }', 'tags.a: must be text'],
+    ['type: s3, bucket: x, tags: { a: "b&c" }', `tags.a: ${TAGS}`],
+    [
+      `type: s3, bucket: x, tags: { ${Array.from({ length: 11 }, (_, number) => `a${number}: b`).join(', ')} }`,
+      'tags: must be at most 10',
+    ],
+    ['type: s3, bucket: x, storageClass: cold', 'storageClass: must be a storage class such as STANDARD_IA'],
+    ['type: s3, bucket: x, storageClass: GLACIER', GLACIER],
     ['type: s3, bucket: x, secretAccessKey: hunter2', 'secretAccessKey: unknown field, remove it'],
   ])('destination { %s }', (destination, fault) => {
     expect(faults(yaml('', destination))).toEqual([`line 4: destinations.local.${fault}`]);

@@ -40,14 +40,13 @@ async function openUploadedPart(
   keys: readonly string[],
 ): Promise<Part> {
   const { bucket, prefix, keyOf } = place;
-  const checksums = await bucket.sendsChecksums();
   const [best] = uploads
     .filter((upload) => upload.name === name && upload.pieceBytes > 0)
-    .filter((upload) => upload.end !== undefined && upload.checksums === checksums)
+    .filter((upload) => upload.end !== undefined && (upload.protection ?? '{}') === bucket.protection)
     .sort((one, other) => bytesOf(other) - bytesOf(one));
   const record = new OwnRecord(bucket, prefix);
   // Rules of many buckets give uploads up when they are some days old.
-  const isThere = best !== undefined && (await new S3Upload(bucket, keyOf(name), best.uploadId).exists()) !== false;
+  const isThere = best !== undefined && (await new S3Upload(bucket, keyOf(name), best).exists()) !== false;
   const fruitless = isThere ? best.fruitless : Math.max(0, ...uploads.map((upload) => upload.fruitless));
   // Also of an upload that is given up next, when it counts: the next attempt may be killed before it has one of its own.
   const kept = isThere ? best : uploads.find((upload) => upload.fruitless === fruitless && fruitless > 0);

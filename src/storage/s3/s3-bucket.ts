@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { contentType } from './content-type.ts';
 import { absentAsUndefined, isAbsent, statusOf, toS3Error } from './s3-error.ts';
+import { Sha256Sums } from './sha256-sums.ts';
 
 /** Objects that one DeleteObjects can name. */
 const DELETE_BATCH = 1000;
@@ -35,24 +36,22 @@ export class S3Bucket {
   readonly name: string;
   /** Sends a request; its errors are ours. */
   readonly send: S3Client['send'];
-  /** Whether each upload is sent with a checksum. */
-  readonly sendsChecksums: () => Promise<boolean>;
+  /** How objects are made there, as {@link protectionOf} has it. */
+  readonly protection: string;
+  readonly sums = new Sha256Sums();
   /** Conditions of writes of which the endpoint has said that it does not know them. */
   readonly #unknown = new Set<'IfMatch' | 'IfNoneMatch'>();
 
-  constructor(client: S3Client, name: string) {
+  constructor(client: S3Client, name: string, protection: string) {
     this.name = name;
-    this.sendsChecksums = async () => (await client.config.requestChecksumCalculation()) === 'WHEN_SUPPORTED';
-    const send = async (
+    this.protection = protection;
+    const send = (
       command: Parameters<S3Client['send']>[0],
       options?: { abortSignal?: AbortSignal },
-    ): Promise<unknown> => {
-      try {
-        return await client.send(command, options);
-      } catch (error) {
+    ): Promise<unknown> =>
+      client.send(command, options).catch((error: unknown) => {
         throw toS3Error(error, name);
-      }
-    };
+      });
     this.send = send as S3Client['send'];
   }
 
@@ -135,8 +134,9 @@ export class S3Bucket {
 
   async #put(key: string, content: string | Uint8Array, condition: Condition | OverVersion): Promise<string> {
     const Body = typeof content === 'string' ? Buffer.from(content) : content;
-    const put = new PutObjectCommand({ Bucket: this.name, Key: key, Body, ...contentType(key), ...condition });
-    return (await this.send(put)).ETag ?? '';
+    const put = { Bucket: this.name, Key: key, Body, ...contentType(key), ...condition };
+    const { ETag = '' } = await this.sums.send(Body, (sum) => this.send(new PutObjectCommand({ ...put, ...sum })));
+    return ETag;
   }
 
   /** Like {@link write}, but never over an earlier object: false when there is one. */

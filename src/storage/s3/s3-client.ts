@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
+import { protect } from './protection.ts';
 import type { S3Config } from './s3-schema.ts';
 
 /** Milliseconds. */
@@ -16,7 +17,14 @@ const SOCKETS = 256;
  * The SDK itself tries a failed request 3 times within about a second. That HTTP is tried again by Temporal alone is a
  * rule about FHIR servers; here a blip of the storage would cost a whole attempt at a file.
  */
-export function createS3Client({ region, endpoint, forcePathStyle }: S3Config): S3Client {
+export function createS3Client(config: S3Config): S3Client {
+  const client = newClient(config);
+  protect(client, config);
+  hashOnce(client);
+  return client;
+}
+
+function newClient({ region, endpoint, forcePathStyle }: S3Config): S3Client {
   const requestHandler = {
     connectionTimeout: CONNECT_TIMEOUT,
     socketTimeout: IDLE_TIMEOUT,
@@ -28,6 +36,8 @@ export function createS3Client({ region, endpoint, forcePathStyle }: S3Config): 
       ...(region === undefined ? {} : { region }),
       ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
       followRegionRedirects: true,
+      // Those of content are made in sha256-sums.ts.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
       requestHandler,
     });
   }
@@ -43,6 +53,19 @@ export function createS3Client({ region, endpoint, forcePathStyle }: S3Config): 
   });
   addContentMd5(client);
   return client;
+}
+
+/** The signature is of the same hash as the checksum, and need not make it again. */
+function hashOnce(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { headers: Record<string, string> };
+      const sum = headers['x-amz-checksum-sha256'];
+      if (sum !== undefined) headers['x-amz-content-sha256'] = Buffer.from(sum, 'base64').toString('hex');
+      return next(args);
+    },
+    { step: 'build', name: 'hashOnce' },
+  );
 }
 
 /** What S3 itself required of DeleteObjects before it had other checksums, and what older endpoints still do. */

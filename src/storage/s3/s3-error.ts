@@ -5,7 +5,7 @@ const FINAL: Record<string, string> = {
   NoSuchBucket: 'there is no such bucket; create it or correct bucket, region or endpoint',
   InvalidBucketName: 'that is no name of a bucket; correct it',
   AccessDenied:
-    'the worker has no right to do this; allow s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads',
+    'the worker has no right to do this, or the bucket is not of expectedBucketOwner; allow s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads',
   AllAccessDisabled: 'the bucket has been disabled; ask its owner',
   AccountProblem: 'there is a problem with the account; ask its owner',
   InvalidAccessKeyId: 'the access key is not known there; correct the credentials of the worker',
@@ -22,6 +22,9 @@ const FINAL: Record<string, string> = {
   AuthorizationHeaderMalformed: 'the bucket is in another region; correct region',
   IllegalLocationConstraintException: 'the bucket is in another region; correct region',
   KeyTooLongError: 'the path is too long for a key',
+  InvalidStorageClass: 'the storage does not know this storageClass; correct it',
+  InvalidTag: 'the storage does not take these tags; correct them',
+  InvalidEncryptionAlgorithmError: 'the storage does not encrypt so; correct sse',
   EntityTooLarge: 'the file is larger than this storage can hold',
   QuotaExceeded: 'the quota is used up',
   XMinioAdminBucketQuotaExceeded: 'the quota of the bucket is used up',

@@ -4,7 +4,19 @@ import { HttpUrl, Text } from '../../config/fields.ts';
 /** A bucket, or a prefix in one. */
 export type S3Config = v.InferOutput<typeof S3Schema>;
 
-export const S3Schema = v.strictObject({
+const TAG = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
+const TagText = v.regex(TAG, 'must have letters, digits, spaces and _ . : / = + - @ only');
+const TagName = v.pipe(
+  Text,
+  v.maxLength(128, 'must have at most 128 characters'),
+  v.check((name) => !name.startsWith('aws:'), 'must not begin with aws:'),
+  TagText,
+);
+const NEEDS_KMS = 'needs sse: aws:kms';
+const OWNER = 'must be the 12 digits of an account, in quotes';
+const YES_OR_NO = v.boolean('must be true or false');
+
+const Fields = v.strictObject({
   type: v.literal('s3'),
   bucket: v.pipe(
     Text,
@@ -27,5 +39,46 @@ export const S3Schema = v.strictObject({
   /** Default: that of AWS. */
   endpoint: v.optional(HttpUrl),
   /** Default: true with an endpoint. */
-  forcePathStyle: v.optional(v.boolean('must be true or false')),
+  forcePathStyle: v.optional(YES_OR_NO),
+  /** How objects are encrypted. Default: as the bucket says. */
+  sse: v.optional(v.picklist(['aws:kms', 'AES256'], 'must be aws:kms or AES256')),
+  /** With `aws:kms`. Default: the key of the account for S3. */
+  kmsKeyId: v.optional(v.pipe(Text, v.regex(/^[\w:/.-]+$/, 'must be the id, the alias or the ARN of a key'))),
+  /** With `aws:kms`: fewer requests to the service of keys. Default: as the bucket says. */
+  bucketKeyEnabled: v.optional(YES_OR_NO),
+  /** Account; requests to a bucket of another one are refused. */
+  expectedBucketOwner: v.optional(v.pipe(v.string(OWNER), v.regex(/^\d{12}$/, OWNER))),
+  /** Of each object. */
+  tags: v.optional(
+    v.pipe(
+      v.record(
+        TagName,
+        v.pipe(v.string('must be text'), v.maxLength(256, 'must have at most 256 characters'), TagText),
+      ),
+      v.check((tags) => Object.keys(tags).length <= 10, 'must be at most 10'),
+    ),
+  ),
+  /** Of files; not of what is below `.export/`. Default: as the bucket says, which is `STANDARD`. */
+  storageClass: v.optional(
+    v.pipe(
+      Text,
+      v.regex(/^[A-Z][A-Z0-9_]*$/, 'must be a storage class such as STANDARD_IA'),
+      v.check(
+        (name) => name !== 'GLACIER' && name !== 'DEEP_ARCHIVE',
+        'cannot be read without a delay, and an export reads its files; use GLACIER_IR, or a lifecycle rule',
+      ),
+    ),
+  ),
 });
+
+export const S3Schema = v.pipe(
+  Fields,
+  v.forward(
+    v.check(({ sse, kmsKeyId }) => kmsKeyId === undefined || sse === 'aws:kms', NEEDS_KMS),
+    ['kmsKeyId'],
+  ),
+  v.forward(
+    v.check(({ sse, bucketKeyEnabled }) => bucketKeyEnabled === undefined || sse === 'aws:kms', NEEDS_KMS),
+    ['bucketKeyEnabled'],
+  ),
+);

@@ -14,9 +14,10 @@ import {
 import type { Condition, S3Bucket } from './s3-bucket.ts';
 import { contentType } from './content-type.ts';
 import { isAbsent, isEndedUpload, isRefusal, statusOf } from './s3-error.ts';
+import { sumOf } from './sha256-sums.ts';
 
 /** What proves of a piece that an upload has that it is this one. */
-export type UploadedPiece = readonly [etag: string, crc32?: string];
+export type UploadedPiece = readonly [etag: string, sha256?: string];
 
 /**
  * A multipart upload: pieces that nobody sees, until they become an object at once. Anybody who knows its id can go on
@@ -26,28 +27,30 @@ export class S3Upload {
   readonly id: string;
   readonly #bucket: S3Bucket;
   readonly #key: string;
+  /** Whether its pieces have checksums, which was said when it was begun. */
+  readonly sha256: boolean;
 
-  constructor(bucket: S3Bucket, key: string, id: string) {
+  constructor(bucket: S3Bucket, key: string, { uploadId, sha256 }: { uploadId: string; sha256: boolean }) {
     this.#bucket = bucket;
     this.#key = key;
-    this.id = id;
+    this.id = uploadId;
+    this.sha256 = sha256;
   }
 
   static async begin(bucket: S3Bucket, key: string): Promise<S3Upload> {
-    // Where the SDK sends checksums of pieces, S3 wants to know beforehand.
-    const checksums = (await bucket.sendsChecksums()) ? ({ ChecksumAlgorithm: 'CRC32' } as const) : {};
-    const { UploadId = '' } = await bucket.send(
-      new CreateMultipartUploadCommand({ Bucket: bucket.name, Key: key, ...contentType(key), ...checksums }),
+    const create = { Bucket: bucket.name, Key: key, ...contentType(key) };
+    const { UploadId = '', ChecksumAlgorithm } = await bucket.sums.begin((algorithm) =>
+      bucket.send(new CreateMultipartUploadCommand({ ...create, ...algorithm })),
     );
-    return new S3Upload(bucket, key, UploadId);
+    return new S3Upload(bucket, key, { uploadId: UploadId, sha256: ChecksumAlgorithm === 'SHA256' });
   }
 
   /** Stores a piece, over an earlier one of that number. */
   async put(number: number, piece: Buffer): Promise<UploadedPiece> {
-    const { ETag = '', ChecksumCRC32 } = await this.#bucket.send(
-      new UploadPartCommand({ ...this.#target, PartNumber: number, Body: piece, ContentLength: piece.length }),
-    );
-    return ChecksumCRC32 === undefined ? [ETag] : [ETag, ChecksumCRC32];
+    const sum = this.sha256 ? sumOf(piece) : undefined;
+    const part = { ...this.#target, PartNumber: number, Body: piece, ContentLength: piece.length, ...sum };
+    const { ETag = '' } = await this.#bucket.send(new UploadPartCommand(part));
+    return sum === undefined ? [ETag] : [ETag, sum.ChecksumSHA256];
   }
 
   /** Whether it has not ended; undefined when the storage does not say, or has not given the right to ask. */
@@ -76,8 +79,8 @@ export class S3Upload {
    * @param pieces from number 1
    */
   async complete(pieces: readonly UploadedPiece[], condition: Condition): Promise<void> {
-    const Parts = pieces.map(([ETag, ChecksumCRC32], place): CompletedPart => {
-      return { PartNumber: place + 1, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) };
+    const Parts = pieces.map(([ETag, ChecksumSHA256], place): CompletedPart => {
+      return { PartNumber: place + 1, ETag, ...(ChecksumSHA256 === undefined ? {} : { ChecksumSHA256 }) };
     });
     await this.#bucket.send(
       new CompleteMultipartUploadCommand({ ...this.#target, MultipartUpload: { Parts }, ...condition }),

@@ -4,6 +4,7 @@ import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
 import { openPart } from './open-part.ts';
 import type { PieceRules } from './piece-rules.ts';
+import { protectionOf } from './protection.ts';
 import { readInRanges } from './read-ranges.ts';
 import { findEarlier } from './s3-pieces.ts';
 import { abortUpload, abortUploads } from './s3-upload.ts';
@@ -28,7 +29,7 @@ const buckets = new WeakMap<S3Config, S3Bucket>();
 export function openS3(destination: S3Config, path: string, rules: PieceRules = PIECES): Folder {
   let bucket = buckets.get(destination);
   if (bucket === undefined) {
-    bucket = new S3Bucket(createS3Client(destination), destination.bucket);
+    bucket = new S3Bucket(createS3Client(destination), destination.bucket, protectionOf(destination));
     buckets.set(destination, bucket);
   }
   return new S3Folder(bucket, destination.prefix ?? '', path, rules);

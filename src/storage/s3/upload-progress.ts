@@ -58,7 +58,7 @@ export class UploadProgress {
 
   /** Records an upload that has no pieces yet: also what cannot be resumed must be found, and given up. */
   async begin(now: UploadNow): Promise<void> {
-    await this.#record.save(await this.#recordOf(now));
+    await this.#record.save(this.#recordOf(now));
   }
 
   /**
@@ -67,7 +67,7 @@ export class UploadProgress {
    */
   async save(now: UploadNow): Promise<void> {
     if (this.version === undefined || now.pieces === this.#saved.pieces) return;
-    const record = await this.#recordOf(now);
+    const record = this.#recordOf(now);
     await this.#record.save(record);
     this.#saved = { bytes: bytesOf(record), pieces: now.pieces };
   }
@@ -75,7 +75,7 @@ export class UploadProgress {
   /** Has the next attempt store objects: whatever an upload is refused for would be so again. */
   async storeObjectsNext(now: UploadNow | undefined): Promise<void> {
     this.#fruitless = MOST_FRUITLESS;
-    if (now !== undefined) await this.#record.save(await this.#recordOf(now));
+    if (now !== undefined) await this.#record.save(this.#recordOf(now));
   }
 
   /** Gives the upload up, unless another attempt goes on with it. */
@@ -92,10 +92,10 @@ export class UploadProgress {
     this.version = undefined;
   }
 
-  async #recordOf({ upload, pieceBytes, pieces }: UploadNow): Promise<UploadRecord> {
+  #recordOf({ upload, pieceBytes, pieces }: UploadNow): UploadRecord {
     const { end, version } = this;
     const taken = this.#taken?.end;
-    const checksums = await this.#place.bucket.sendsChecksums();
+    const { protection } = this.#place.bucket;
     // One that has stored nothing yet does not count.
     const more = pieces > (taken?.pieces.length ?? 0) ? 1 : 0;
     const isFruitless = end === taken || this.#fruitless >= MOST_FRUITLESS;
@@ -103,7 +103,8 @@ export class UploadProgress {
       uploadId: upload.id,
       name: this.#name,
       pieceBytes,
-      checksums,
+      sha256: upload.sha256,
+      ...(protection === '{}' ? {} : { protection }),
       fruitless: isFruitless ? this.#fruitless + more : 0,
       ...(end && version ? { end: { ...end, version } } : {}),
     };

@@ -14,8 +14,10 @@ export interface UploadRecord {
   name: string;
   /** Of each piece. */
   pieceBytes: number;
-  /** Whether its pieces have checksums: workers may differ, and S3 refuses a piece that is not as it was told. */
-  checksums: boolean;
+  /** Whether its pieces have checksums: S3 refuses a piece that is not as it was told. */
+  sha256: boolean;
+  /** How its object will be encrypted, tagged and stored; undefined when nothing was configured. */
+  protection?: string;
   /** How many attempts in a row have stored pieces and got no place to go on at. */
   fruitless: number;
   /** Where a later attempt can go on; undefined when it begins anew. */
@@ -121,12 +123,12 @@ function parse(text: string | undefined): UploadRecord | undefined {
   } catch {
     return undefined;
   }
-  const { uploadId, name, pieceBytes, fruitless, end } = value ?? {};
-  const checksums: unknown = value?.checksums;
+  const { uploadId, name, pieceBytes, sha256, protection, fruitless, end } = value ?? {};
   if (!isText(uploadId) || !isText(name)) return undefined;
-  if (!isNumber(pieceBytes) || !isNumber(fruitless))
-    return { uploadId, name, pieceBytes: 0, checksums: false, fruitless: 0 };
-  const record = { uploadId, name, pieceBytes, checksums: checksums === true, fruitless };
+  if (!isNumber(pieceBytes) || !isNumber(fruitless) || typeof sha256 !== 'boolean') {
+    return { uploadId, name, pieceBytes: 0, sha256: false, fruitless: 0 };
+  }
+  const record = { uploadId, name, pieceBytes, sha256, fruitless, ...(isText(protection) ? { protection } : {}) };
   return end !== undefined && isEnd(end, pieceBytes) ? { ...record, end } : record;
 }
 

@@ -58,7 +58,7 @@ export class UploadedPart implements Part {
     this.#pieceBytes = taken?.pieceBytes ?? place.rules.pieceBytes;
     this.#handedOver = taken === undefined ? 0 : bytesOf(taken);
     if (taken === undefined) return;
-    this.#upload = new S3Upload(place.bucket, this.#key, taken.uploadId);
+    this.#upload = new S3Upload(place.bucket, this.#key, taken);
     this.#resumed = resumedPart(taken);
   }
 
