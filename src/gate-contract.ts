@@ -36,10 +36,11 @@ export interface GateReport {
   /** `downloads`: files that it may download at a time. */
   downloading: { count: number; exports: (ExportAtGate & { downloads: number })[] };
   /**
-   * Of those that hold slots or wait: exports that run, and have said nothing for more than fifteen minutes. They are paused,
-   * stuck, or without workers. Those that wait are passed over, and have no place, until they ask again.
+   * Exports that run, and have said nothing for more than fifteen minutes. They are paused, stuck, or without workers. Until
+   * they ask again, those that wait are passed over, and have no place; and those that download have no share. `slot`:
+   * `none` when they only download.
    */
-  silent: { count: number; exports: (ExportAtGate & { slot: 'held' | 'wanted'; heard: string })[] };
+  silent: { count: number; exports: (ExportAtGate & { slot: 'held' | 'wanted' | 'none'; heard: string })[] };
   /** Files that all may download at a time now: fewer than configured while the server is busy. */
   downloadsNow?: number | undefined;
   /** Nothing is granted before, because exports that hold slots are to be heard first. */

@@ -1,7 +1,7 @@
 import type { GateState, GateTimes, Member } from './gate-state.ts';
 import type { Outgoing } from './messages.ts';
-import { noteSilent } from './search.ts';
 import { settleTotal, shareDownloads } from './shares.ts';
+import { noteSilent } from './silence.ts';
 import { grantSlots } from './slots.ts';
 
 /** Of those that wait, so many are told at once when their place changes; all others when they ask. */

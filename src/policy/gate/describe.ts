@@ -15,7 +15,7 @@ export function reportOf(state: GateState, server: string, now: number): GateRep
   const waiting = queuesOf(state).flatMap((queue) =>
     queue.map((member, index) => ({ ...named(member), place: index + 1 })),
   );
-  const silent = members.filter(({ slot, isSilent }) => isSilent === true && slot !== 'none');
+  const silent = members.filter(({ isSilent }) => isSilent === true);
   const downloading = members.filter((member) => member.downloading);
   return {
     server,
@@ -39,7 +39,7 @@ function named({ workflowId, pool, since }: Member): { workflowId: string; pool?
 
 function asSilent(member: Member): GateReport['silent']['exports'][number] {
   const { slot, saidAt = 0 } = member;
-  return { ...named(member), slot: slot === 'held' ? 'held' : 'wanted', heard: isoTime(saidAt) };
+  return { ...named(member), slot, heard: isoTime(saidAt) };
 }
 
 function isoTime(time: number): string {

@@ -57,8 +57,16 @@ export interface GateState {
   knowsShares?: boolean | undefined;
   /** Exports that say nothing get no slot; in runs of earlier versions they did. */
   skipsSilent?: boolean | undefined;
-  /** Messages that are forged, or come late, make it deaf to nobody; in runs of earlier versions they did. */
+  /**
+   * Messages that are forged, or come late, make it deaf to nobody; silence counts while it is awake, and ends downloads.
+   * In runs of earlier versions neither was so.
+   */
   listensWell?: boolean | undefined;
+  /** Run that kept all that is known of silence. */
+  ofRun?: string | undefined;
+  /** When it last decided something, and since when it has done so whenever it had to. */
+  awakeAt?: number | undefined;
+  awakeSince?: number | undefined;
   turns: Turns[];
   /** Downloads that all exports share now: at most what is configured, fewer while the server is busy. */
   total?: number | undefined;

@@ -1,5 +1,5 @@
 import type { GateState, GateTimes, Member } from './gate-state.ts';
-import { isSame, timeToHear } from './gate-state.ts';
+import { isSame } from './gate-state.ts';
 import type { ExportName } from './messages.ts';
 import { leave } from './receive.ts';
 
@@ -25,14 +25,6 @@ export function beginSearch(state: GateState, now: number, { gateSweep }: GateTi
     .sort((one, other) => Number(other.slot === 'held') - Number(one.slot === 'held') || one.heardAt - other.heardAt)
     .slice(0, MOST_AT_ONCE)
     .map(({ workflowId, firstRunId }) => ({ workflowId, firstRunId }));
-}
-
-/** Notes who runs and says nothing. To ask again ends it: an export that goes on does so by itself, and keeps its place. */
-export function noteSilent(state: GateState, now: number, times: GateTimes): void {
-  for (const member of state.members) {
-    member.saidAt ??= now;
-    if (now - member.saidAt >= timeToHear(times)) member.isSilent = true;
-  }
 }
 
 /** Exports that could not be told something may be over: they are looked for at once. */

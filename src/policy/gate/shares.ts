@@ -1,5 +1,6 @@
 import type { GateState, GateTimes, Member } from './gate-state.ts';
 import { inOrder } from './gate-state.ts';
+import { isOutOfDownloads } from './silence.ts';
 
 /** How many downloads all exports share now: one more for each quiet time, up to the limit. */
 export function settleTotal(state: GateState, now: number, { gateQuiet }: GateTimes): void {
@@ -17,7 +18,7 @@ export function settleTotal(state: GateState, now: number, { gateQuiet }: GateTi
 /**
  * Shares the downloads among the exports that download, equally. A share becomes smaller at once, and larger when the
  * others have said that they have fewer in flight: so that all together never have more than the total, unless the total
- * itself has become smaller.
+ * itself has become smaller. Exports that say nothing have none, and the others do not wait for them.
  */
 export function shareDownloads(state: GateState, now: number): void {
   const { total } = state;
@@ -25,7 +26,11 @@ export function shareDownloads(state: GateState, now: number): void {
     for (const member of state.members) setShare(member, 0);
     return;
   }
-  const downloading = state.members.filter((member) => member.downloading);
+  for (const member of state.members.filter((member) => isOutOfDownloads(state, member))) {
+    setShare(member, 0);
+    member.uses = 0;
+  }
+  const downloading = state.members.filter((member) => member.downloading && !isOutOfDownloads(state, member));
   const wanted = fairShares(downloading, total, state.rotation);
   for (const [index, member] of downloading.entries()) {
     if (member.share > (wanted[index] as number)) setShare(member, wanted[index] as number);

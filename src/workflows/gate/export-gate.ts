@@ -19,6 +19,7 @@ import { ACQUIRE, RELEASE } from '../../policy/gate/messages.ts';
 import { readAsk, readName } from '../../policy/gate/read-messages.ts';
 import { doubt } from '../../policy/gate/search.ts';
 import { leave, receiveAsk } from '../../policy/gate/receive.ts';
+import { beginRun } from '../../policy/gate/silence.ts';
 import { isLong } from '../continue-as-new.ts';
 import { showGate } from '../metrics.ts';
 import { wait } from '../wait.ts';
@@ -48,6 +49,8 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   state.knowsShares = patched('gate-knows-shares');
   state.skipsSilent = patched('gate-skips-silent');
   state.listensWell = patched('gate-listens-well');
+  const { runId, continuedFromExecutionRunId } = workflowInfo();
+  beginRun(state, runId, continuedFromExecutionRunId);
   // Signals only change the state; the loop acts on it.
   let changed = true;
   const note: Note = (change) => {
