@@ -11,11 +11,25 @@ export function isOpen({ status }: Pick<WorkflowExecutionInfo, 'status'>): boole
 export async function isRunning(client: Pick<Client, 'workflow'>, { workflowId, firstRunId }: Owner): Promise<boolean> {
   try {
     const description = await client.workflow.getHandle(workflowId).describe();
-    // Empty, not absent, from a server of Temporal that does not say it: then the workflow id alone must do.
-    const first = description.raw.workflowExecutionInfo?.firstRunId || firstRunId;
-    return isOpen(description) && first === firstRunId;
+    if (!isOpen(description)) return false;
+    // Empty, not absent, from a server of Temporal that does not say it.
+    const first = description.raw.workflowExecutionInfo?.firstRunId || (await firstRunOf(client, description));
+    return first === firstRunId;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
+}
+
+/** First run of the chain to which a run belongs, as the run's history says: in its first event. */
+async function firstRunOf(
+  { workflow }: Pick<Client, 'workflow'>,
+  { workflowId, runId }: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId'>,
+): Promise<string | null | undefined> {
+  const { history } = await workflow.workflowService.getWorkflowExecutionHistory({
+    namespace: workflow.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.firstExecutionRunId;
 }

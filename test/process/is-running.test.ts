@@ -4,10 +4,25 @@ import { isRunning } from '../../src/process/is-running.ts';
 
 const owner = { workflowId: 'a', firstRunId: 'first', runId: 'first' };
 
-/** A client of a service that knows one export. */
-function clientOf(name: string, firstRunId = 'first'): Pick<Client, 'workflow'> {
-  const described = { status: { name }, raw: { workflowExecutionInfo: { firstRunId } } };
-  const workflow = { getHandle: () => ({ describe: () => Promise.resolve(described) }) };
+/** A client of a service that knows one export, and says which run was its first, or only its history does. */
+function clientOf(name: string, firstRunId = 'first', inHistory = firstRunId): Pick<Client, 'workflow'> {
+  const described = {
+    status: { name },
+    workflowId: 'a',
+    runId: 'last',
+    raw: { workflowExecutionInfo: { firstRunId } },
+  };
+  const started = { workflowExecutionStartedEventAttributes: { firstExecutionRunId: inHistory } };
+  const workflow = {
+    options: { namespace: 'default' },
+    getHandle: () => ({ describe: () => Promise.resolve(described) }),
+    workflowService: {
+      getWorkflowExecutionHistory: (asked: object) => {
+        expect(asked).toMatchObject({ namespace: 'default', execution: { workflowId: 'a', runId: 'last' } });
+        return Promise.resolve({ history: { events: [started] } });
+      },
+    },
+  };
   return { workflow } as unknown as Pick<Client, 'workflow'>;
 }
 
@@ -24,7 +39,8 @@ test('another export of the same workflow id is another one', async () => {
   expect(await isRunning(clientOf('RUNNING', 'other'), owner)).toBe(false);
 });
 
-test('a server of Temporal that does not say which run was the first', async () => {
-  expect(await isRunning(clientOf('RUNNING', ''), owner)).toBe(true);
-  expect(await isRunning(clientOf('TERMINATED', ''), owner)).toBe(false);
+test('a server of Temporal that does not say which run was the first: the history does', async () => {
+  expect(await isRunning(clientOf('RUNNING', '', 'first'), owner)).toBe(true);
+  expect(await isRunning(clientOf('RUNNING', '', 'other'), owner)).toBe(false);
+  expect(await isRunning(clientOf('TERMINATED', '', 'first'), owner)).toBe(false);
 });
