@@ -29,7 +29,7 @@ import { DownloadPhase } from './download-phase.ts';
 import { filesPage } from './files-page.ts';
 import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
-import { codeOf, failure, unwrap } from './failure.ts';
+import { failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { lastMark } from './incremental.ts';
 import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
@@ -41,7 +41,7 @@ import { settlePhase } from './settle-phase.ts';
 import { addWarnings, newJob } from './state.ts';
 import { step } from './activity-options.ts';
 import { takeUpdates } from './steer.ts';
-import { cleanUp, untilStopped } from './stop.ts';
+import { cleanUp, isUseless, untilStopped } from './stop.ts';
 
 const pollNow = defineSignal(POLL_NOW);
 const granted = defineSignal<[unknown]>(GRANTED);
@@ -111,13 +111,6 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     if (stopped) throw isCancellation(error) ? error : new CancelledFailure('the export was cancelled');
     throw unwrap(error, details);
   }
-}
-
-/** Whether nobody can use the server's job any more, which may have the only slot there. */
-function isUseless({ job }: ExportRun, error: unknown): boolean {
-  const code = codeOf(error);
-  if (code === 'ExportFailed') return true;
-  return code === 'NotAllowed' && job.accepted && patched('delete-what-is-not-allowed');
 }
 
 async function exportAll(run: ExportRun): Promise<ExportReport> {

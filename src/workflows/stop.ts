@@ -2,6 +2,7 @@ import { CancellationScope, CancelledFailure, log, patched } from '@temporalio/w
 import { WARNINGS } from '../contract.ts';
 import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
+import { codeOf } from './failure.ts';
 import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP } from './activity-options.ts';
 import { wait } from './wait.ts';
@@ -21,6 +22,16 @@ export async function untilStopped<T>(run: ExportRun, work: () => Promise<T>): P
     }),
   );
   return Promise.race([working, stopping]);
+}
+
+/** Whether nobody can use the server's job any more, which may have the only slot there. */
+export function isUseless({ job, jobIsThere }: Pick<ExportRun, 'job' | 'jobIsThere'>, error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === 'ExportFailed') return true;
+  if (code !== 'NotAllowed' || !job.accepted) return false;
+  // No other job may follow on an earlier run's, so what that one has is all that there is.
+  if (jobIsThere && patched('keep-what-none-follows')) return false;
+  return patched('delete-what-is-not-allowed');
 }
 
 /**
