@@ -2,6 +2,7 @@ import { CancellationScope, log, patched, workflowInfo } from '@temporalio/workf
 import type { GateTerms } from '../activities/open-export.ts';
 import type { ExportRequest } from '../contract.ts';
 import type { Grant } from '../policy/gate/messages.ts';
+import { MOST_MISSED } from '../policy/gate/messages.ts';
 import { readGrant } from '../policy/gate/read-messages.ts';
 import type { Limits } from '../policy/limits.ts';
 import { boundedStep } from './activity-options.ts';
@@ -12,9 +13,6 @@ import { wait } from './wait.ts';
 
 /** Time to tell the gate that the export is over; a gate that hears nothing finds out by itself. */
 const LAST_WORD = 60_000;
-
-/** Grants that may be lost in a row; a forged number far above would make the export deaf to all others. */
-const MOST_MISSED = 1_000_000;
 
 /** What a keeper needs of the run whose slot it keeps. */
 export interface SlotHolder {
@@ -230,9 +228,11 @@ export class SlotKeeper {
       if (result.kind === 'noGate') this.#withoutGate(seat);
       noteTrouble(this.#run, undefined);
     } catch (error) {
-      if (pressure) seat.pressing = true;
+      const isFault = codeOf(error) !== undefined;
       // One worker may have another configuration: what the export has already does not end by that.
-      if (codeOf(error) !== undefined && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'))) throw error;
+      if (isFault && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'))) throw error;
+      // It would be asked every few seconds. If the server stays busy, the next file presses again.
+      if (pressure && !(isFault && patched('gate-not-pressed-after-faults'))) seat.pressing = true;
       log.warn('the gate could not be asked; it is asked again', { error });
       // It is asked again like at any other time; meanwhile people see why nothing comes.
       if (seat.slot === 'wanted' || (seat.downloading && this.share <= 0)) noteTrouble(this.#run, error);

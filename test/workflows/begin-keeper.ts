@@ -28,6 +28,7 @@ vi.mock('@temporalio/workflow', async (original) => ({
   workflowInfo: () => ({ workflowId: 'export', firstExecutionRunId: 'first run' }),
   CancellationScope: { nonCancellable: (act: () => Promise<unknown>) => act() },
   log: { warn: () => {} },
+  metricMeter: (await import('@temporalio/common')).noopMetricMeter,
   condition: async (isTrue: () => boolean) => {
     while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
     return true;

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import { expect, test } from 'vitest';
-import { asked, begin, gate, told } from './begin-keeper.ts';
+import { expect, test, vi } from 'vitest';
+import { asked, begin, gate, NOW, told } from './begin-keeper.ts';
+import { LIMITS } from '../../src/policy/limits.ts';
 import { progressOf } from '../../src/workflows/progress.ts';
 
 test('people see why nothing is downloaded when the gate cannot be asked, as long as that is so', async () => {
@@ -44,6 +45,21 @@ test('one worker that does not know the server ends no limit of downloads: the g
   await told();
   expect(asked).toHaveLength(2);
   expect(run.state.gate?.trouble).toBeUndefined();
+});
+
+test('a worker that does not know the server is not asked every few seconds because that is busy', async () => {
+  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
+  const { keeper } = begin({ turn: 1, slot: 'held', downloading: true, share: 2 });
+  await told();
+  keeper.pressed();
+  await told();
+  vi.setSystemTime(NOW + LIMITS.gatePressure);
+  await told();
+  expect(asked.map(({ pressure }) => pressure)).toEqual([undefined, true]);
+  keeper.pressed();
+  vi.setSystemTime(NOW + 2 * LIMITS.gatePressure);
+  await told();
+  expect(asked.map(({ pressure }) => pressure)).toEqual([undefined, true, true]);
 });
 
 test('an export that waits for a slot of a server that no worker knows fails', async () => {

@@ -5,6 +5,12 @@ export const RELEASE = 'release';
 /** Signal to an export: what its gate allows. */
 export const GRANTED = 'granted';
 
+/**
+ * Grants that an export may have missed in a row, or the gate forgotten. An export takes none whose number is further ahead:
+ * a forged one would make it deaf to all others.
+ */
+export const MOST_MISSED = 1_000_000;
+
 /** What a server allows over all exports of a client. A field that is absent is not limited. */
 export interface GateLimits {
   /** Exports at a time, in each pool. */

@@ -1,15 +1,13 @@
 import type { GateState, GateTimes, Member } from './gate-state.ts';
 import { isSame, newMember, saidBy, timeToHear } from './gate-state.ts';
 import type { Ask, ExportName } from './messages.ts';
+import { MOST_MISSED } from './messages.ts';
 
 /** Turns are times, of clocks that may have been wrong. One that is further ahead would make the gate deaf to all others. */
 const FURTHEST_AHEAD = 24 * 3_600_000;
 
 /** By so much may clocks differ. A turn that is further ahead is heeded, but makes no later message an old one. */
 const CLOCKS_DIFFER = 60_000;
-
-/** Grants that an export may have missed, or the gate forgotten; it takes none whose number is further ahead. */
-const MOST_MISSED = 1_000_000;
 
 /** Exports that have left, and are remembered. */
 const MOST_LEAVERS = 200;
