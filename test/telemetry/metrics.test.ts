@@ -6,6 +6,7 @@ import { FAILURES, PHASES } from '../../src/contract.ts';
 import { isResourceType } from '../../src/fhir/resource-types.ts';
 import type { Metric } from '../../src/telemetry/metric-table.ts';
 import { METRICS, PREFIX } from '../../src/telemetry/metric-table.ts';
+import { usesInDeploy } from '../support/promql.ts';
 import { freeAddress } from '../support/listen.ts';
 import type { RealWorker } from '../support/real-worker.ts';
 import { startRealWorker } from '../support/real-worker.ts';
@@ -182,6 +183,23 @@ describe('after exports', () => {
       const wanted = [...(table[metric]?.labels ?? []), ...added, ...histogram];
       expect([metric, [...labels].toSorted()]).toEqual([metric, wanted.toSorted()]);
     }
+  });
+
+  test('the alert rules and the dashboard read metrics that are there, by labels that they have', async () => {
+    const uses = await usesInDeploy();
+    expect(uses.length).toBeGreaterThan(30);
+    // Neither is here: no task of a workflow failed, and no server limits its downloads in all.
+    const absent = ['temporal_workflow_task_execution_failed', `${PREFIX}gate_downloads`];
+    for (const { metric, labels } of uses.filter(({ metric }) => !absent.includes(metric))) {
+      const found = samples.find(({ name }) => name === metric);
+      expect([metric, found === undefined ? 'is not there' : Object.keys(found.labels)]).toEqual([
+        metric,
+        expect.arrayContaining(labels),
+      ]);
+    }
+    // All of ours are shown.
+    const shown = new Set(uses.map(({ metric }) => metric.replace(/_bucket$/, '')));
+    expect(Object.keys(METRICS).filter((name) => !shown.has(`${PREFIX}${name}`))).toEqual([]);
   });
 
   test('labels have values of closed lists only: no id, no URL, no name that a caller made up', () => {
