@@ -60,7 +60,7 @@ async function openConfigured(): Promise<Temporal> {
 }
 
 async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
-  const server = await useEmbeddedServer(() => findTemporalCli((line) => isLong(line) && say(line)));
+  const server = await useEmbeddedServer(() => findTemporalCli(() => {}, process.env, say), say);
   const connectionOptions = { address: server.address };
   const connection = await Connection.connect(connectionOptions);
   return {
@@ -82,9 +82,4 @@ async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
 function encryptionOptions(): { dataConverter?: DataConverter } {
   const dataConverter = payloadEncryption();
   return dataConverter === undefined ? {} : { dataConverter };
-}
-
-/** Of all that is said while a program is looked for, what a person waits for. */
-function isLong(line: string): boolean {
-  return /: (downloading|building) /.test(line);
 }

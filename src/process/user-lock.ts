@@ -7,6 +7,8 @@ import { identityOf, isRunning } from './process-identity.ts';
 
 /** Milliseconds between two looks at a lock that another process holds. */
 const PACE = 50;
+/** Milliseconds of waiting after which the user learns for whom. */
+const PATIENCE = 3000;
 /** Earlier tickets that stay, so that a list which is read while they go still has a later one. */
 const KEPT = 10;
 
@@ -21,10 +23,15 @@ type Ticket = ProcessIdentity | { released: true };
  * gone, makes the next one; of several that try only one can. So nothing that another process may hold is ever removed.
  *
  * @param folder of the lock alone
+ * @param onWait called once with the process that holds the lock, when this takes long
  */
-export async function withUserLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+export async function withUserLock<T>(
+  folder: string,
+  work: () => Promise<T>,
+  onWait: (pid: number) => void = () => {},
+): Promise<T> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const own = await acquire(folder);
+  const own = await acquire(folder, onWait);
   try {
     return await work();
   } finally {
@@ -32,11 +39,18 @@ export async function withUserLock<T>(folder: string, work: () => Promise<T>): P
   }
 }
 
-async function acquire(folder: string): Promise<number> {
+async function acquire(folder: string, onWait: (pid: number) => void): Promise<number> {
   const identity = (await identityOf(process.pid)) as ProcessIdentity;
+  const began = performance.now();
+  let isSaid = false;
   for (;;) {
     const highest = await highestTicket(folder);
-    if (await isHeld(folder, highest)) {
+    const holder = await holderOf(folder, highest);
+    if (holder !== undefined) {
+      if (!isSaid && holder !== 'unknown' && performance.now() - began > PATIENCE) {
+        isSaid = true;
+        onWait(holder.pid);
+      }
       await delay(PACE);
       continue;
     }
@@ -59,16 +73,17 @@ async function take(folder: string, ticket: number, identity: ProcessIdentity): 
   }
 }
 
-async function isHeld(folder: string, ticket: number): Promise<boolean> {
-  if (ticket === 0) return false;
+/** Who holds the lock by its highest ticket; `unknown`: look again; undefined: it is free. */
+async function holderOf(folder: string, ticket: number): Promise<ProcessIdentity | 'unknown' | undefined> {
+  if (ticket === 0) return undefined;
   const text = await readFile(ticketFile(folder, ticket), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new Error(`The lock cannot be read (${error.message}).`, { cause: error });
   });
   // Removed: a later one is there.
-  if (text === undefined) return true;
+  if (text === undefined) return 'unknown';
   const found = readTicket(text);
-  return !('released' in found) && (await isRunning(found));
+  return !('released' in found) && (await isRunning(found)) ? found : undefined;
 }
 
 /** Tickets are not synced: after a power cut, which ends every holder, one may be empty. */

@@ -14,6 +14,7 @@ export interface Way {
  * @param program its name, such as "Temporal CLI"
  * @param advice what to install when none works
  * @param say receives one line for each attempt
+ * @param announce receives the announcements
  * @throws Error when no way works, with all reasons and the advice
  */
 export async function firstWay(
@@ -21,10 +22,11 @@ export async function firstWay(
   ways: readonly Way[],
   advice: string,
   say: (line: string) => void,
+  announce = say,
 ): Promise<string> {
   const reasons: string[] = [];
   for (const { name, announcement, find } of ways) {
-    if (announcement !== undefined) say(`${program}: ${announcement}`);
+    if (announcement !== undefined) announce(`${program}: ${announcement}`);
     try {
       const path = await find();
       say(`${program}: using ${path} (${name})`);

@@ -14,9 +14,10 @@ const advice = [
  *
  * @param say receives one line for each attempt
  * @param env default: the environment of this process
+ * @param announce receives a line before an attempt that may take long. Default: `say`
  * @throws Error when `TEMPORAL_CLI` does not work, and when no other way works, with all reasons and what to install
  */
-export async function findTemporalCli(say: (line: string) => void, env = process.env): Promise<string> {
+export async function findTemporalCli(say: (line: string) => void, env = process.env, announce = say): Promise<string> {
   if (env.TEMPORAL_CLI) return chosenCli(env.TEMPORAL_CLI, say);
   const cached = cachedPath(temporalCli, env);
   const ways = [
@@ -33,7 +34,7 @@ export async function findTemporalCli(say: (line: string) => void, env = process
       find: () => buildCli(cached, env),
     },
   ];
-  return firstWay('Temporal CLI', ways, advice, say);
+  return firstWay('Temporal CLI', ways, advice, say, announce);
 }
 
 async function chosenCli(cli: string, say: (line: string) => void): Promise<string> {

@@ -6,24 +6,52 @@ import { commandOf, readPid } from '../process/process-identity.ts';
 
 /** Seconds without a user after which the guard stops the server: the next command often comes soon. */
 const GRACE = 10;
+/** Seconds that a server has to end in order. */
+const PATIENCE = 10;
+/** A server that ends so often, each time within {@link STEADY} seconds, cannot run: its port is taken, the disk full, … */
+const FAILURES = 3;
+const STEADY = 10;
+/** Milliseconds that a guard may take to say that it is there. */
+const START = 10_000;
 
 /**
  * A shell, because it waits for as long as any command runs, and takes a megabyte. Arguments: the folder with one file for
  * each user, named by its process id; a file for the guard's own process id; one for the server's; the server's command.
  *
  * It starts the server again when that ends. To stop, it renames the folder first: whoever comes later finds no folder
- * and waits until the guard has ended; whoever came just before is in it, and then the folder gets its name back.
+ * and waits until the guard has ended; whoever came just before is in it, and then the folder gets its name back. Files of
+ * users that have ended are removed at once, before another process can get their number.
  */
 const SCRIPT = `
 users=$1; echo $$ >"$2"; pidfile=$3; shift 3
-start() { "$@" & child=$!; echo "$child" >"$pidfile"; }
-used() { for file in "$1"/*; do kill -0 "\${file##*/}" 2>/dev/null && return 0; done; return 1; }
-trap 'kill -TERM "$child"; wait "$child"; exit' TERM INT HUP
+start() { "$@" & child=$!; echo "$child" >"$pidfile"; age=0; }
+used() {
+  found=1
+  for file in "$1"/*; do
+    if kill -0 "\${file##*/}" 2>/dev/null; then found=0; else rm -f "$file"; fi
+  done
+  return $found
+}
+finish() {
+  kill -TERM "$child" 2>/dev/null
+  left=${PATIENCE}
+  while kill -0 "$child" 2>/dev/null && [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done
+  kill -KILL "$child" 2>/dev/null
+  wait "$child"
+  exit
+}
+trap finish TERM INT HUP
 start "$@"
-idle=0
+idle=0; failures=0
 while :; do
   sleep 1
-  kill -0 "$child" 2>/dev/null || start "$@"
+  age=$((age + 1))
+  if ! kill -0 "$child" 2>/dev/null; then
+    [ "$age" -gt ${STEADY} ] && failures=0
+    failures=$((failures + 1))
+    [ "$failures" -ge ${FAILURES} ] && exit 1
+    start "$@"
+  fi
   if used "$users"; then idle=0; continue; fi
   idle=$((idle + 1))
   [ "$idle" -lt ${GRACE} ] && continue
@@ -32,8 +60,7 @@ while :; do
   mv "$users.closed" "$users"
   idle=0
 done
-kill -TERM "$child"
-wait "$child"
+finish
 `;
 
 /** What the guard needs. */
@@ -66,8 +93,10 @@ export async function startGuarded({ users, guardPidFile, pidFile, log, command 
     });
     await new Promise((resolve, reject) => guard.once('spawn', resolve).once('error', reject));
     guard.unref();
-    while (guard.exitCode === null && guard.signalCode === null && (await readPid(guardPidFile)) !== guard.pid)
-      await delay(10);
+    for (const end = Date.now() + START; (await readPid(guardPidFile)) !== guard.pid; await delay(10)) {
+      if (guard.exitCode !== null || guard.signalCode !== null) return;
+      if (Date.now() > end) throw new Error(`its guard does not write ${guardPidFile}`);
+    }
   } finally {
     await output.close();
   }

@@ -31,6 +31,25 @@ test('one works at a time, also when many wait, and what the lock leaves is litt
   expect(left.every((name) => /^\d+$/.test(name))).toBe(true);
 });
 
+test('whoever waits long learns for which process', async () => {
+  let end = (): void => {};
+  const working = new Promise<void>((resolve) => (end = resolve));
+  const first = withUserLock(folder, () => working);
+  await expect.poll(async () => (await readdir(folder)).length).toBe(1);
+  const said: number[] = [];
+  const second = withUserLock(
+    folder,
+    async () => 'done',
+    (pid) => {
+      said.push(pid);
+      end();
+    },
+  );
+  expect(await second).toBe('done');
+  await first;
+  expect(said).toEqual([process.pid]);
+});
+
 test('the lock of work that failed is free', async () => {
   await expect(withUserLock(folder, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(await withUserLock(folder, async () => 'yes')).toBe('yes');
