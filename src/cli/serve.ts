@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
 import { newCommand, wholeNumber } from './arguments.ts';
+import { UsageError } from './exit-codes.ts';
 
 /** `fhir-bulk-export serve` */
 export function serveCommand(): Command {
@@ -19,21 +20,26 @@ export function serveCommand(): Command {
   )
     .argument('<folder>', 'with the manifest.json of a complete export')
     .option('--port <number>', 'default: 8090; 0: a free one', wholeNumber, 8090)
-    .option('--host <address>', 'to listen at; default: 127.0.0.1')
-    .action(async (folder: string, { port, host }: { port: number; host?: string }) => {
+    .option('--host <address>', 'to listen at; default: 127.0.0.1', '127.0.0.1')
+    .action(async (folder: string, { port, host }: { port: number; host: string }) => {
       const { readExported } = await import('./serve/exported.ts');
       const { BASE_PATH, exportServer } = await import('./serve/server.ts');
+      const { isLoopback } = await import('../http/check-url.ts');
+      // An empty one, such as of a variable that is not set, would mean all addresses.
+      if (host === '') throw new UsageError('--host is empty.');
+      if (port > 65_535) throw new UsageError('--port is at most 65535.');
       const exported = await readExported(folder);
-      const server = exportServer(exported, host === undefined);
+      const server = exportServer(exported);
       await new Promise<void>((resolve, reject) => {
-        server.once('error', reject).listen(port, host ?? '127.0.0.1', resolve);
+        server.once('error', reject).listen(port, host, resolve);
       });
       const { address, family, port: taken } = server.address() as AddressInfo;
       const base = `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}${BASE_PATH}`;
       process.stdout.write(
         `FHIR base URL: ${base} (${exported.files.length} files of ${exported.folder}). Ctrl-C stops it.\n`,
       );
-      if (host !== undefined)
+      if (!isLoopback(new URL(base))) {
         process.stderr.write(`Whoever reaches ${address} can read these data: there is no authorization.\n`);
+      }
     });
 }

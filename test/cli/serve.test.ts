@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,8 @@ beforeAll(async () => {
   server.change({ deleted: 1 });
   folder = reportOf(await user.run(['export', server.baseUrl, '--group', 'all', '--json'])).location;
   await server.close();
-  command = user.start(['serve', folder, '--port', '0']);
+  // Named or not, it is loopback, where other names are refused.
+  command = user.start(['serve', folder, '--port', '0', '--host', '127.0.0.1']);
   await once(command.child.stdout as NodeJS.ReadableStream, 'data');
   origin = /^FHIR base URL: (http:\/\/127\.0\.0\.1:\d+)\/fhir /.exec(command.stdout())?.[1] as string;
 });
@@ -103,8 +104,18 @@ test('files come whole, in ranges, compressed, and only when they have changed',
 });
 
 test('only what the manifest names is served, and only to names of this machine', async () => {
-  for (const path of ['/files/manifest.json', '/files/.export/job.json', '/files/..%2f..%2fdata', '/files/%']) {
-    expect((await request(`${origin}${path}`)).statusCode, path).toBeGreaterThanOrEqual(400);
+  for (const path of ['/files/manifest.json', '/files/.export/job.json', '/files/..%2f..%2fdata']) {
+    expect((await request(`${origin}${path}`)).statusCode, path).toBe(404);
+  }
+  // Faults of the client are told as such.
+  expect((await request(`${origin}/files/%`)).statusCode).toBe(400);
+  for (const [body, status] of [
+    ['<Parameters/>', 400],
+    ['{"parameter":"_type"}', 400],
+    ['x'.repeat(2 * 1024 * 1024), 413],
+  ] as const) {
+    const answer = await request(`${origin}/fhir/$export`, { method: 'POST', headers: ASYNC, body });
+    expect([answer.statusCode, await outcomeOf(answer.body)]).toEqual([status, expect.stringContaining('invalid')]);
   }
   const rebound = await request(`${origin}/fhir/metadata`, { headers: { host: 'hospital.example' } });
   expect(rebound.statusCode).toBe(421);
@@ -119,6 +130,28 @@ test('a folder without a complete export is refused', async () => {
   });
   await writeFile(join(other, 'manifest.json'), await readFile(join(folder, 'manifest.json')));
   expect(await user.run(['serve', other])).toMatchObject({ code: 64, stderr: expect.stringContaining('is missing') });
+  // What came from elsewhere must not lead to other files of this user.
+  const { output, deleted } = await readLocalManifest(folder);
+  await mkdir(join(other, 'deleted'));
+  for (const { url } of [...output, ...deleted]) await copyFile(join(folder, url), join(other, url));
+  const linked = join(other, output[0]?.url ?? '');
+  await rm(linked);
+  await symlink(join(folder, output[0]?.url ?? ''), linked);
+  expect(await user.run(['serve', other])).toMatchObject({ code: 64, stderr: expect.stringContaining('is a link') });
+  const outside = { output: [{ url: '../a', fileSize: 1, extension: { sha256: '' } }], transactionTime: '' };
+  for (const text of ['no JSON', '{"output":[{}]}', JSON.stringify(outside)]) {
+    await writeFile(join(other, 'manifest.json'), text);
+    expect(await user.run(['serve', other])).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('is not that of an export'),
+    });
+  }
+  for (const options of [
+    ['--host', ''],
+    ['--port', '70000'],
+  ]) {
+    expect((await user.run(['serve', folder, ...options])).code).toBe(64);
+  }
   await rm(other, { recursive: true });
   const [item] = (await readLocalManifest(folder)).output;
   await truncate(join(folder, item?.url ?? ''), 3);

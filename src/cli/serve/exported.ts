@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import * as v from 'valibot';
 import { UsageError } from '../exit-codes.ts';
 
 /** A file of a complete export. */
@@ -23,13 +24,23 @@ export interface Exported {
   files: readonly ExportedFile[];
 }
 
-interface Item {
-  type?: string;
-  url: string;
-  count?: number;
-  fileSize: number;
-  extension: { sha256: string };
-}
+/** What is read of `manifest.json`, which may have come from anywhere. */
+const ITEM = v.object({
+  type: v.optional(v.string()),
+  // Relative, below the folder, and nothing hidden.
+  url: v.pipe(v.string(), v.regex(/^[^./][^/]*(\/[^./][^/]*)*$/)),
+  count: v.optional(v.number()),
+  fileSize: v.number(),
+  extension: v.object({ sha256: v.string() }),
+});
+const ITEMS = v.optional(v.array(ITEM), []);
+const MANIFEST = v.object({
+  transactionTime: v.string(),
+  request: v.optional(v.string(), ''),
+  output: ITEMS,
+  deleted: ITEMS,
+  error: ITEMS,
+});
 
 /**
  * Reads the `manifest.json` of a complete export, and makes sure that its files are there.
@@ -37,17 +48,18 @@ interface Item {
  * @throws UsageError
  */
 export async function readExported(folder: string): Promise<Exported> {
-  const root = resolve(folder);
+  const root = await realpath(resolve(folder)).catch(() => resolve(folder));
   const text = await readFile(join(root, 'manifest.json'), 'utf8').catch(() => undefined);
   if (text === undefined) {
     throw new UsageError(`${root} has no manifest.json: name the folder of one complete export, as its report does.`);
   }
-  const manifest = JSON.parse(text) as { transactionTime: string; request: string } & Record<
-    string,
-    Item[] | undefined
-  >;
+  const manifest = v.safeParse(MANIFEST, jsonOf(text));
+  if (!manifest.success) {
+    throw new UsageError(`${join(root, 'manifest.json')} is not that of an export of fhir-bulk-export.`);
+  }
+  const { transactionTime, request, ...items } = manifest.output;
   const files = (['output', 'deleted', 'error'] as const).flatMap((kind) =>
-    (manifest[kind] ?? []).map(({ type, url, count, fileSize, extension }) => ({
+    items[kind].map(({ type, url, count, fileSize, extension }) => ({
       kind,
       type,
       name: url,
@@ -57,13 +69,24 @@ export async function readExported(folder: string): Promise<Exported> {
       sha256: extension.sha256,
     })),
   );
-  for (const { path, bytes } of files) {
-    const size = (await stat(path).catch(() => undefined))?.size;
-    if (size === bytes) continue;
-    throw new UsageError(
-      `${path} ${size === undefined ? 'is missing' : `has ${size} bytes`}; manifest.json says ${bytes} bytes.`,
-    );
+  for (const { path, bytes } of files) await requireWhole(path, bytes);
+  const groupId = /\/Group\/([A-Za-z0-9.-]{1,64})\/\$export/.exec(request)?.[1];
+  return { folder: root, transactionTime, groupId, files };
+}
+
+/** A link may lead to anything that this user can read. */
+async function requireWhole(path: string, bytes: number): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  const isHere = found?.isFile() === true && (await realpath(path)) === path;
+  if (isHere && found.size === bytes) return;
+  const what = found === undefined ? 'is missing' : isHere ? `has ${found.size} bytes` : 'is a link, or no file';
+  throw new UsageError(`${path} ${what}; manifest.json says ${bytes} bytes.`);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  const groupId = /\/Group\/([A-Za-z0-9.-]{1,64})\/\$export/.exec(manifest.request ?? '')?.[1];
-  return { folder: root, transactionTime: manifest.transactionTime, groupId, files };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { isLoopback } from '../../http/check-url.ts';
 import type { Exported } from './exported.ts';
 import { answerFile } from './file-answer.ts';
@@ -21,31 +22,47 @@ interface Job {
   request: string;
 }
 
+/** A request that makes no sense. */
+class BadRequest extends Error {
+  readonly status: 400 | 413;
+
+  constructor(status: 400 | 413, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /**
- * A FHIR server that has a complete export, and exports it.
- *
- * @param loopbackOnly requests for other names are refused: a page in a browser could have its own name lead here
+ * A FHIR server that has a complete export, and exports it. While it listens on loopback, requests for other names are
+ * refused: a page in a browser could have its own name lead here.
  */
-export function exportServer(exported: Exported, loopbackOnly: boolean): Server {
+export function exportServer(exported: Exported): Server {
   const jobs = new Map<string, Job>();
   const files = new Map(exported.files.map((file) => [`/files/${file.name}`, file]));
 
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     answer(request, response).catch((error: Error) => {
       if (response.headersSent) response.destroy(error);
+      else if (error instanceof BadRequest) outcome(response, error.status, 'invalid', error.message);
       else outcome(response, 500, 'exception', error.message);
     });
   });
+  return server;
+
+  function listensOnLoopback(): boolean {
+    const { address, family } = server.address() as AddressInfo;
+    return isLoopback(new URL(`http://${family === 'IPv6' ? `[${address}]` : address}`));
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const origin = `http://${request.headers.host ?? ''}`;
-    if (!URL.canParse(origin) || (loopbackOnly && !isLoopback(new URL(origin)))) {
+    if (!URL.canParse(origin) || (listensOnLoopback() && !isLoopback(new URL(origin)))) {
       outcome(response, 421, 'security', 'This server answers on loopback only; start it with --host for others.');
       return;
     }
     const url = new URL(request.url ?? '', origin);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const file = files.get(decodeURI(url.pathname));
+    const file = files.get(decoded(url.pathname));
     if (file !== undefined && isRead) return answerFile(file, request, response);
     const path = url.pathname.startsWith(`${BASE_PATH}/`) ? url.pathname.slice(BASE_PATH.length) : '';
     if (path === '/metadata' && isRead) return json(response, 200, capabilityStatement(exported));
@@ -90,18 +107,38 @@ export function exportServer(exported: Exported, loopbackOnly: boolean): Server 
   }
 }
 
-/** A `Parameters` resource. @throws Error when it is none */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    throw new BadRequest(400, 'The path is not properly encoded.');
+  }
+}
+
+/** A `Parameters` resource. @throws BadRequest when it is none */
 async function parametersIn(request: IncomingMessage): Promise<[string, string][]> {
   let text = '';
+  // The rest of one that is too long is read as well, because a client hears no answer before it has sent all.
   for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) {
-    text += chunk;
-    if (text.length > LONGEST_BODY) throw new Error('the body is too long');
+    if (text.length <= LONGEST_BODY) text += chunk;
   }
-  const { parameter = [] } = JSON.parse(text || '{}') as { parameter?: Record<string, unknown>[] };
-  return parameter.map(({ name, ...values }) => {
+  if (text.length > LONGEST_BODY) throw new BadRequest(413, 'The body is too long.');
+  return parametersOf(text).map(({ name, ...values }) => {
     const value = Object.entries(values).find(([key]) => key.startsWith('value'))?.[1];
     return [String(name), typeof value === 'string' ? value : JSON.stringify(value ?? null)];
   });
+}
+
+function parametersOf(text: string): Record<string, unknown>[] {
+  let found: { parameter?: unknown } | null;
+  try {
+    found = JSON.parse(text || '{}') as { parameter?: unknown } | null;
+  } catch {
+    throw new BadRequest(400, 'The body is no JSON.');
+  }
+  const { parameter = [] } = found ?? {};
+  if (Array.isArray(parameter) && parameter.every((one) => typeof one === 'object' && one !== null)) return parameter;
+  throw new BadRequest(400, 'The body is no Parameters resource.');
 }
 
 function json(response: ServerResponse, status: number, content: object, type = 'application/fhir+json'): void {
