@@ -2,8 +2,13 @@ import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { codecServerCommand } from './codec-server.ts';
 import { exportCommand } from './export.ts';
+import { finishIncompleteCommand } from './finish-incomplete.ts';
+import { giveUpCommand } from './give-up.ts';
 import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
+import { pauseCommand } from './pause.ts';
+import { resumeCommand } from './resume.ts';
+import { retryCommand } from './retry.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { watchCommand } from './watch.ts';
@@ -15,6 +20,11 @@ export const COMMANDS = [
   listCommand(),
   statusCommand(),
   watchCommand(),
+  pauseCommand(),
+  resumeCommand(),
+  retryCommand(),
+  finishIncompleteCommand(),
+  giveUpCommand(),
   cancelCommand(),
   serveCommand(),
   checkCommand(),

@@ -51,6 +51,12 @@ export function exportCommand(): Command {
     .option('--id <id>', 'workflow id; default: made of the server, the request and the folder')
     .option('--worker', 'with a configured Temporal service: run the export in this process')
     .option('--keep-server-files', 'no DELETE of the job after success')
+    .addOption(
+      new Option('--on-incomplete <what>', 'when files cannot be obtained; wait: for retry and others').choices([
+        'fail',
+        'wait',
+      ]),
+    )
     .option('--deadline <duration>', 'time for the whole export, such as P30D, the default')
     .option('--cancel-on-interrupt', 'Ctrl-C cancels the export and deletes the job on the server')
     .option('--json', 'one JSON object on each line')

@@ -62,6 +62,12 @@ describe('with the embedded server', () => {
     });
     expect(status).not.toHaveProperty('progress');
 
+    // Nobody is there who could take it.
+    expect(await user.run(['pause', workflowId])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Nobody runs this export now. To go on with it: fhir-bulk-export export'),
+    });
+
     // Its files must not go to two places.
     expect(await user.run(['export', server.baseUrl, '--out', './b', '--id', workflowId])).toMatchObject({
       code: 64,
@@ -74,6 +80,10 @@ describe('with the embedded server', () => {
     expect((await user.run(['list'])).stdout).toMatch(new RegExp(`${workflowId} +cancelled`));
     expect((await user.run(['cancel', workflowId])).stdout).toContain('has ended already');
     expect((await user.run(['status', workflowId])).code).toBe(4);
+    expect(await user.run(['resume', workflowId])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('has ended'),
+    });
     expect(await user.run(['status', 'unknown'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('knows no export "unknown"'),
@@ -114,6 +124,49 @@ describe('with a configured service', () => {
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('complete already') });
   });
 
+  test('an export is paused, resumed, repaired, and ended with what is there', async () => {
+    const lose = { route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } } as const;
+    const steered = ['export', 'hospital', '--type', 'Patient,Condition', '--on-incomplete', 'wait', '--json'];
+    const command = user.start([...steered, '--id', 'repaired'], env);
+    await untilProgress(command, isDownloading);
+    const run = async (...args: string[]) => user.run(args, env);
+    const paused = await run('pause', 'repaired', '--what', 'downloads', '--now', '--json');
+    expect(paused.code).toBe(0);
+    expect(JSON.parse(paused.stdout)).toMatchObject({ phase: 'downloading', paused: { what: 'downloads' } });
+    expect((await run('status', 'repaired')).stdout).toMatch(/paused +downloads, since /);
+    hospital().faults.add(lose);
+    expect(await run('resume', 'repaired')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^repaired: downloading · deadline \d{4}-/),
+    });
+    expect(await run('resume', 'repaired')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is not paused'),
+    });
+
+    await untilProgress(command, ({ phase }) => phase === 'needs-attention');
+    expect((await run('status', 'repaired')).stdout).toMatch(/missing: .*could not be downloaded/);
+    expect(await run('retry', 'repaired', 'Group.00001.ndjson')).toMatchObject({ code: 1, stdout: '' });
+    hospital().faults.clear();
+    expect((await run('retry', 'repaired')).code).toBe(0);
+    expect((await command.result).code).toBe(0);
+
+    for (const [id, ...how] of [
+      ['finished', 'finish-incomplete', '--reason', 'the server has lost it'],
+      ['given-up', 'give-up'],
+    ] as const) {
+      hospital().faults.add(lose);
+      const ending = user.start([...steered, '--path', id, '--id', id], env);
+      await untilProgress(ending, ({ phase }) => phase === 'needs-attention');
+      const [name, ...options] = how;
+      expect((await run(name, id, ...options)).code).toBe(0);
+      const { code, stdout } = await ending.result;
+      expect([code, eventsOf(stdout).at(-1)]).toEqual([3, expect.objectContaining({ code: 'IncompleteExport' })]);
+      hospital().faults.clear();
+    }
+    expect((await run('finish-incomplete', 'finished')).code).toBe(64);
+  });
+
   test('an id that is given again means the export of the same request alone', async () => {
     const nightly = ['export', 'hospital', '--id', 'nightly', '--json'];
     expect((await user.run([...nightly, '--group', 'all', '--type', 'Patient'], env)).code).toBe(0);
@@ -148,6 +201,10 @@ describe('with a configured service', () => {
     expect(await user.run(['export', 'hospital', '--since', 'last'], env)).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('workers elsewhere need not share'),
+    });
+    expect(await user.run(['export', 'hospital', '--config', 'fhir-bulk-export.yaml'], env)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('--config is for a worker here'),
     });
   });
 

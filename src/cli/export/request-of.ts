@@ -18,6 +18,7 @@ export interface RequestOptions {
   lenient?: boolean;
   attachments?: boolean;
   keepServerFiles?: boolean;
+  onIncomplete?: 'fail' | 'wait';
   deadline?: string;
 }
 
@@ -48,6 +49,7 @@ export function requestOf(server: string, options: RequestOptions, since: string
     ...(options.lenient === true ? { prefer: ['handling=lenient'] } : {}),
     ...(options.attachments === true ? { attachments: 'download' } : {}),
     ...(options.keepServerFiles === true ? { keepServerFiles: true } : {}),
+    ...(options.onIncomplete === undefined ? {} : { onIncomplete: options.onIncomplete }),
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
   };
   const checked = validateRequest(request);

@@ -59,7 +59,7 @@ export class ProgressText {
    * @returns one line with the most important, and further ones
    */
   lines(progress: ExportProgress, now: number): string[] {
-    const { files, bytes, phase, trouble, standsStillSince } = progress;
+    const { files, bytes, phase, paused, trouble, standsStillSince } = progress;
     if (files !== undefined) this.#pace.add({ time: now, files: files.done, bytes });
     const main = [
       phase.padEnd(12),
@@ -72,7 +72,10 @@ export class ProgressText {
     return [
       main.join(' ').trimEnd(),
       ...this.#paceLine(progress),
-      ...(trouble === undefined ? [] : [`retrying${still}: ${tidy(trouble, QUOTE)}`]),
+      ...(paused === undefined ? [] : [`paused       ${paused.what}, since ${paused.since}`]),
+      ...(trouble === undefined
+        ? []
+        : [`${phase === 'needs-attention' ? 'missing' : `retrying${still}`}: ${tidy(trouble, QUOTE)}`]),
       ...attachments(progress),
     ];
   }
