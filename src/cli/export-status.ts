@@ -1,16 +1,12 @@
 import type { ExportProgress } from '../contract.ts';
-import { PROGRESS } from '../contract.ts';
 import { isOpen } from '../process/is-running.ts';
 import type { Outcome } from './export/follow.ts';
 import { outcomeOf } from './export/follow.ts';
 import type { ExportRow } from './export-rows.ts';
 import { rowOf } from './export-rows.ts';
-import { howToGoOn, knownExport } from './one-export.ts';
+import { answerOf, howToGoOn, knownExport } from './one-export.ts';
 import type { Temporal } from './temporal.ts';
 import { linesOf, ProgressText } from './view/describe.ts';
-
-/** Milliseconds within which a worker answers that runs. */
-const ANSWER = 3000;
 
 /** What is known of one export. */
 export interface ExportStatus extends ExportRow {
@@ -29,11 +25,7 @@ export async function exportStatus(temporal: Temporal, workflowId: string): Prom
   if (!isOpen(known.description)) {
     return { ...row, outcome: await outcomeOf(temporal.client, workflowId, new AbortController().signal) };
   }
-  const { client } = temporal;
-  const query = client.withDeadline(Date.now() + ANSWER, () =>
-    client.workflow.getHandle(workflowId).query<ExportProgress>(PROGRESS),
-  );
-  const progress = await query.catch(() => undefined);
+  const progress = await answerOf(temporal, workflowId);
   if (progress !== undefined) return { ...row, progress };
   const next = howToGoOn(known);
   return next === undefined ? row : { ...row, next };

@@ -5,13 +5,19 @@
 // WebAssembly, which takes 40 MiB in each thread that downloads, for the single large function of undici's HTTP parser.
 // And libuv has four threads for all files of a process, which wait for the disk most of the time when many small files
 // are stored.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { projectRoot } from '../programs/project.ts';
 import { COMMANDS } from './commands.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
+
+const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
 
 const program = new Command('fhir-bulk-export')
   .usage('<command> [arguments]')
   .description('Durable FHIR Bulk Data exports.')
+  .version(version, '--version', 'print the version of this package')
   .configureHelp({ subcommandTerm: (command) => command.name() })
   .addHelpText('after', '\n"fhir-bulk-export help <command>" describes one of them, with examples.')
   .showSuggestionAfterError()

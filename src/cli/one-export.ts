@@ -1,15 +1,21 @@
+import { hostname } from 'node:os';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { commandLine } from './arguments.ts';
-import type { ExportMemo } from './export/begin.ts';
-import { describe } from './export/begin.ts';
+import type { ExportProgress } from '../contract.ts';
+import { PROGRESS } from '../contract.ts';
+import { commandLine, quote } from './arguments.ts';
+import type { MadeCommand } from './export/begin.ts';
+import { describe, memoOf } from './export/begin.ts';
 import type { Temporal } from './temporal.ts';
+
+/** Milliseconds within which a worker answers that runs. */
+const ANSWER = 3000;
 
 /** An export that Temporal knows. */
 export interface KnownExport {
   workflowId: string;
   description: WorkflowExecutionDescription;
   /** With which it was begun, where its worker is in the command's own process. */
-  command?: NonNullable<ExportMemo['command']>;
+  command?: MadeCommand;
 }
 
 /** @throws Error when Temporal knows no such export */
@@ -21,11 +27,33 @@ export async function knownExport({ client, address, namespace }: Temporal, work
         'an embedded server forgets those that ended a day ago.',
     );
   }
-  const { command } = (description.memo ?? {}) as Partial<ExportMemo>;
+  const { command } = memoOf(description);
   return { workflowId, description, ...(command === undefined ? {} : { command }) };
 }
 
-/** How an export goes on whose worker is not running; undefined when its workers are elsewhere. */
-export function howToGoOn({ command }: KnownExport): string | undefined {
-  return command && commandLine(command.args);
+/** Its progress; undefined when no worker answers. */
+export async function answerOf({ client }: Temporal, workflowId: string): Promise<ExportProgress | undefined> {
+  const query = client.withDeadline(Date.now() + ANSWER, () =>
+    client.workflow.getHandle(workflowId).query<ExportProgress>(PROGRESS),
+  );
+  return query.catch(() => undefined);
+}
+
+/**
+ * How an export goes on whose worker is not running: the command that began it, as it must be typed here; undefined when
+ * its workers are elsewhere.
+ *
+ * @param cwd folder in which it is typed
+ */
+export function howToGoOn({ command }: Pick<KnownExport, 'command'>, cwd = process.cwd()): string | undefined {
+  if (command === undefined) return undefined;
+  const { args, host, config } = command;
+  const isNamed = config === undefined || args.some((arg) => /^--config(=|$)/.test(arg));
+  return [
+    // Relative paths are those of the folder in which it ran.
+    command.cwd === cwd ? '' : `cd ${quote(command.cwd)} && `,
+    isNamed ? '' : `BULK_EXPORT_CONFIG=${quote(config)} `,
+    commandLine(args),
+    host === hostname() ? '' : ` # on ${host}`,
+  ].join('');
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { commandLine, newCommand } from './arguments.ts';
 import { exitCode, exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export watch` */
@@ -16,21 +16,19 @@ export function watchCommand(): Command {
       const { openTemporal } = await import('./temporal.ts');
       const { viewFor } = await import('./view/views.ts');
       const { follow } = await import('./export/follow.ts');
-      const { noWorker, showOutcome, showProgress } = await import('./export/show.ts');
-      const { howToGoOn, knownExport } = await import('./one-export.ts');
+      const { hintOf, showOutcome, showProgress } = await import('./export/show.ts');
+      const { knownExport } = await import('./one-export.ts');
       const view = viewFor(options.json === true);
       const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
       const known = await knownExport(temporal, workflowId);
-      const goOn = howToGoOn(known);
-      const hint =
-        goOn === undefined
-          ? noWorker(known.description.taskQueue, workflowId)
-          : `Nobody runs this export now. To go on with it: ${goOn}`;
       process.once('SIGINT', () => {
+        const next = commandLine(['watch', workflowId]);
+        view.show({ kind: 'interrupted', workflowId, goesOn: true, next });
         view.end();
         exitWith(exitCode('interrupted'));
       });
-      const outcome = await follow(temporal.client, workflowId, showProgress(view, hint), new AbortController().signal);
+      const look = showProgress(view, hintOf(known));
+      const outcome = await follow(temporal.client, workflowId, look, new AbortController().signal);
       const code = showOutcome(outcome, workflowId, view);
       await temporal.close();
       exitWith(code);

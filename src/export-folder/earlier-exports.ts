@@ -13,8 +13,9 @@ const MOST_FOLDERS = 20_000;
 export type FolderState =
   | { kind: 'free' }
   /** An export of this request that has not ended, or has failed: the same request continues it. */
-  | { kind: 'unfinished' }
-  | { kind: 'complete'; report: ExportReport }
+  | { kind: 'unfinished'; owner: Owner }
+  /** All files are there; its job may not be deleted yet. */
+  | { kind: 'complete'; owner: Owner; report: ExportReport }
   /** Of another request, or of another server of the same name. */
   | { kind: 'taken' };
 
@@ -29,7 +30,8 @@ export async function folderState(folder: Folder, request: ExportRequest, baseUr
   if (mark.requestHash !== hashRequest(request) || !(await isOfServer(mark, baseUrl, folder, '')))
     return { kind: 'taken' };
   const report = await readReport(folder, '');
-  return report === undefined ? { kind: 'unfinished' } : { kind: 'complete', report };
+  const { owner } = mark;
+  return report === undefined ? { kind: 'unfinished', owner } : { kind: 'complete', owner, report };
 }
 
 /** A complete export. */

@@ -1,9 +1,17 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { projectRoot } from '../../src/programs/project.ts';
 
 const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+test('says its version', async () => {
+  const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+  expect((await promisify(execFile)(COMMAND, ['--version'])).stdout).toBe(`${version}\n`);
+});
 
 test('the command starts Node with the settings that keep a worker small', async () => {
   const report =

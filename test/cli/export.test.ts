@@ -1,5 +1,6 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
@@ -115,7 +116,7 @@ test('an entry of the configuration; --since last goes on where a complete expor
   await writeFile(
     config,
     stringify({
-      servers: { hospital: { baseUrl: hospital.baseUrl } },
+      servers: { hospital: { baseUrl: hospital.baseUrl, maxConcurrentExports: 1 } },
       destinations: { local: { type: 'directory', path: './lake' } },
     }),
   );
@@ -172,6 +173,14 @@ test('an entry of the configuration; --since last goes on where a complete expor
   expect((await user.run(lastOfIssues)).code).toBe(2);
   expect((await user.run(lastOfIssues)).code).toBe(2);
   expect(issues.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(2);
+  // Gates of exports that are over are left to nobody.
+  const temporal = eventsOf((await user.run(lastOfIssues)).stdout).find(({ kind }) => kind === 'temporal');
+  const connection = await Connection.connect({ address: temporal?.kind === 'temporal' ? temporal.address : '' });
+  const gates = { namespace: 'default', query: "WorkflowType = 'exportGate'" };
+  const left = async (): Promise<number> =>
+    (await connection.workflowService.listWorkflowExecutions(gates)).executions.length;
+  await expect.poll(left, { timeout: 30_000 }).toBe(0);
+  await connection.close();
   await issues.close();
   await hospital.close();
   await rm(config);

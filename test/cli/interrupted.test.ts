@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
 import type { CliUser, RunningCommand } from '../support/cli.ts';
+import { stateFolder } from '../../src/temporal-server/embedded.ts';
 import { eventsOf, newCliUser, reportOf, untilProgress } from '../support/cli.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { killLeftProcesses } from '../support/left-processes.ts';
@@ -114,7 +114,7 @@ test('killed together with the embedded server, whose state is lost, too: the fo
 
 test('the embedded server is killed: the export goes on by itself', async () => {
   const command = await startAndWait();
-  const pidFile = join(user.data, 'fhir-bulk-export/temporal', hostname(), 'server.pid');
+  const pidFile = join(await stateFolder({ XDG_DATA_HOME: user.data }), 'server.pid');
   process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
   const result = await command.result;
   expect(result.code).toBe(0);
@@ -122,13 +122,32 @@ test('the embedded server is killed: the export goes on by itself', async () => 
   expect(requests('kickOff')).toHaveLength(1);
 });
 
-test('two commands of the same follow one export', async () => {
+test('two commands of the same folder follow one export, whatever its id', async () => {
   // The first one must not be over before the second one has begun.
-  server.faults.add({ route: 'file', skip: 3, do: { kind: 'delay', ms: 20_000 } });
+  server.faults.add({ route: 'file', skip: 3, times: Infinity, do: { kind: 'answer', status: 503 } });
   const first = await startAndWait();
-  const second = await user.run(line);
-  expect(eventsOf(second.stdout)).toContainEqual(expect.objectContaining({ kind: 'export', how: 'running' }));
+  const following = user.start([...line, '--id', 'another']);
+  await untilProgress(following, () => true);
+  server.faults.clear();
+  const second = await following.result;
+  expect(eventsOf(second.stdout)).toContainEqual(
+    expect.objectContaining({ kind: 'export', how: 'running', workflowId: expect.not.stringMatching('another') }),
+  );
   expect([second.code, (await first.result).code]).toEqual([0, 0]);
   expect(reportOf(second)).toEqual(reportOf(await first.result));
   expect(requests('kickOff')).toHaveLength(1);
+});
+
+test('killed after its files are complete: --since last goes on with it first, so that its job is deleted', async () => {
+  server.faults.add({ route: 'delete', times: Infinity, do: { kind: 'answer', status: 503 } });
+  line = ['export', server.baseUrl, '--type', 'Patient', '--since', 'last', '--json'];
+  const command = user.start(line);
+  await expect.poll(() => requests('delete').length, { timeout: 60_000 }).toBeGreaterThan(0);
+  await kill(command);
+  server.faults.clear();
+  const again = await user.run(line);
+  expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('goes on first') });
+  expect(eventsOf(again.stdout)).toContainEqual(expect.objectContaining({ kind: 'export', how: 'running' }));
+  expect(requests('kickOff')).toHaveLength(1);
+  expect(requests('delete').at(-1)?.status).toBe(202);
 });

@@ -1,5 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { beforeEach, expect, test, vi } from 'vitest';
+import type { ExportEvent } from '../../src/cli/export/events.ts';
+import { showProgress } from '../../src/cli/export/show.ts';
 import { fit, readableTime } from '../../src/cli/view/readable.ts';
 import { JsonView, LineView, TerminalView } from '../../src/cli/view/views.ts';
 import type { ExportProgress } from '../../src/contract.ts';
@@ -116,4 +118,22 @@ test('times and texts are cut to what matters', () => {
   expect(fit('abc', 3)).toBe('abc');
   expect(fit('abcd', 3)).toBe('ab…');
   expect(fit('漢漢漢', 5)).toBe('漢漢…');
+});
+
+test('whoever follows an export learns when nobody answers any more', () => {
+  const shown: ExportEvent[] = [];
+  const look = showProgress({ show: (event) => shown.push(event), end: () => {} }, 'nobody runs it');
+  const texts = (): string[] => shown.flatMap((event) => (event.kind === 'notice' ? [event.text] : []));
+  const pass = (kind: 'silent' | 'unreachable'): void => {
+    for (let second = 0; second < 30; second += 1) {
+      look({ kind });
+      vi.advanceTimersByTime(1000);
+    }
+  };
+  look({ kind: 'progress', progress: base });
+  pass('silent');
+  expect(texts()).toEqual(['nobody runs it']);
+  look({ kind: 'progress', progress: base });
+  pass('unreachable');
+  expect(texts()).toEqual(['nobody runs it', expect.stringContaining('Temporal cannot be reached')]);
 });

@@ -5,10 +5,11 @@ import type { ExportReport, ExportRequest } from '../../contract.ts';
 import type { FolderState } from '../../export-folder/earlier-exports.ts';
 import { folderState } from '../../export-folder/earlier-exports.ts';
 import { hashRequest } from '../../export-folder/request-hash.ts';
-import { isOpen } from '../../process/is-running.ts';
+import { isOpen, isRunning } from '../../process/is-running.ts';
 import { openDestination } from '../../storage/destinations.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Temporal } from '../temporal.ts';
+import { isOwnQueue } from './names.ts';
 import type { Plan } from './plan.ts';
 
 /** What a run of `export` keeps with the workflow, so that other commands can go on with it. */
@@ -19,41 +20,53 @@ export interface ExportMemo {
   place: string;
   /** Folder of the export below the destination. */
   path: string;
-  /** Arguments of the command behind its name, and the folder in which it ran; for a worker of this export alone. */
-  command?: { args: string[]; cwd: string };
+  /** For a worker of this export alone. */
+  command?: MadeCommand;
+}
+
+/** How a run of `export` was called. */
+export interface MadeCommand {
+  /** Arguments behind the command's name. */
+  args: string[];
+  /** Folder and machine in which it ran. */
+  cwd: string;
+  host: string;
+  /** The configuration file that it read, if any. */
+  config?: string;
 }
 
 /** The export of a plan, begun or found. */
 export type Begun =
-  | { kind: 'follow'; how: 'started' | 'running' | 'resumed'; path: string; taskQueue: string }
-  | { kind: 'complete'; path: string; report: ExportReport };
+  | { kind: 'follow'; how: 'started' | 'running' | 'resumed'; workflowId: string; path: string; taskQueue: string }
+  | { kind: 'complete'; workflowId: string; path: string; report: ExportReport };
 
 /**
  * Makes sure that the export of a plan runs, or is complete: one that runs is followed, one that has stopped is continued
  * in its folder.
  *
  * @param command with which it can be made to go on, where its worker is in this process
- * @throws UsageError when another export runs under the workflow id
+ * @throws UsageError when another export runs under the workflow id, or in the folder
  */
 export async function beginExport({ client }: Temporal, plan: Plan, command: ExportMemo['command']): Promise<Begun> {
-  const earlier = await describe(client, plan.workflowId);
-  const memo = (earlier?.memo ?? {}) as Partial<ExportMemo>;
-  if (earlier !== undefined && isOpen(earlier)) {
-    requireSame(earlier, memo, plan);
-    const path = memo.path ?? plan.request.destination.path;
-    return { kind: 'follow', how: 'running', path, taskQueue: earlier.taskQueue };
-  }
-  const { path, state } = await findPlace(plan, earlier?.status.name === 'COMPLETED' ? undefined : memo.path);
-  if (state.kind === 'complete') return { kind: 'complete', path, report: state.report };
+  const { workflowId } = plan;
+  const earlier = await describe(client, workflowId);
+  if (earlier !== undefined && isOpen(earlier)) return followed(earlier, plan, 'running');
+  const memo = memoOf(earlier);
+  const left = earlier?.status.name === 'COMPLETED' ? undefined : memo.path;
+  const { path, state } = await findPlace(plan, left);
+  const owner = await runningOwner(client, state);
+  // Begun with another id, such as on a machine that had another name: there is one export of a folder.
+  if (owner !== undefined) return followed(owner, plan, 'running');
+  if (state.kind === 'complete') return { kind: 'complete', workflowId, path, report: state.report };
   // Where the files cannot be seen from here, Temporal may still know how it ended.
   const isSame = memo.requestHash === hashRequest(plan.request) && memo.place === plan.place;
   if (plan.visible === undefined && earlier?.status.name === 'COMPLETED' && isSame && !plan.again) {
-    const report = (await client.workflow.getHandle(plan.workflowId).result()) as ExportReport;
-    return { kind: 'complete', path: memo.path ?? path, report };
+    const report = (await client.workflow.getHandle(workflowId).result()) as ExportReport;
+    return { kind: 'complete', workflowId, path: memo.path ?? path, report };
   }
   const request = { ...plan.request, destination: { ...plan.request.destination, path } } as ExportRequest;
   await startExport(client, request, {
-    workflowId: plan.workflowId,
+    workflowId,
     taskQueue: plan.taskQueue,
     // Another command of the same may have been faster.
     workflowIdConflictPolicy: 'USE_EXISTING',
@@ -64,7 +77,10 @@ export async function beginExport({ client }: Temporal, plan: Plan, command: Exp
       ...(command === undefined ? {} : { command }),
     } satisfies ExportMemo,
   });
-  return { kind: 'follow', how: state.kind === 'unfinished' ? 'resumed' : 'started', path, taskQueue: plan.taskQueue };
+  const how = state.kind === 'unfinished' || path === left ? 'resumed' : 'started';
+  const started = await describe(client, workflowId);
+  if (started === undefined) return { kind: 'follow', how, workflowId, path, taskQueue: plan.taskQueue };
+  return followed(started, plan, how);
 }
 
 /** @returns undefined when Temporal knows no such workflow */
@@ -80,18 +96,37 @@ export async function describe(
   }
 }
 
-function requireSame(
-  { workflowId, taskQueue }: WorkflowExecutionDescription,
-  memo: Partial<ExportMemo>,
+/** What the command that began an export has kept with it. */
+export function memoOf(description: WorkflowExecutionDescription | undefined): Partial<ExportMemo> {
+  return description?.memo ?? {};
+}
+
+/** @throws UsageError unless it is the plan's */
+function followed(
+  description: WorkflowExecutionDescription,
   plan: Plan,
-): void {
+  how: 'started' | 'running' | 'resumed',
+): Begun {
+  const { workflowId, taskQueue } = description;
+  const memo = memoOf(description);
   // Workers elsewhere write to where they were told; one here must not write to another place.
-  const isElsewhere = taskQueue === plan.taskQueue && memo.place !== undefined && memo.place !== plan.place;
-  if (memo.requestHash === hashRequest(plan.request) && !isElsewhere) return;
-  throw new UsageError(
-    `${workflowId} is running already, ${isElsewhere ? 'to another place' : 'with another request'}. Follow it with ` +
-      '"fhir-bulk-export watch", or give another --id.',
-  );
+  const isElsewhere = isOwnQueue(taskQueue, workflowId) && memo.place !== undefined && memo.place !== plan.place;
+  if (memo.requestHash !== hashRequest(plan.request) || isElsewhere) {
+    throw new UsageError(
+      `${workflowId} is running already, ${isElsewhere ? 'to another place' : 'with another request'}. Follow it with ` +
+        '"fhir-bulk-export watch", or give another --id.',
+    );
+  }
+  return { kind: 'follow', how, workflowId, path: memo.path ?? plan.request.destination.path, taskQueue };
+}
+
+/** The export to which a folder belongs, if it has not ended. */
+async function runningOwner(
+  client: Temporal['client'],
+  state: FolderState,
+): Promise<WorkflowExecutionDescription | undefined> {
+  if (!('owner' in state) || !(await isRunning(client, state.owner))) return undefined;
+  return describe(client, state.owner.workflowId);
 }
 
 /**
@@ -104,13 +139,17 @@ async function findPlace(plan: Plan, left: string | undefined): Promise<{ path: 
   const state = await lookAt(plan, path);
   if (!plan.again) return { path, state };
   if (plan.visible !== undefined && (state.kind === 'free' || state.kind === 'unfinished')) return { path, state };
-  const unfinished = plan.visible === undefined ? left : await newestUnfinished(plan, path);
-  if (unfinished !== undefined) return { path: unfinished, state: { kind: 'unfinished' } };
+  // Without a look at it, what an earlier run left behind is all that is known.
+  const unfinished = plan.visible === undefined ? left : await newestFurther(plan, path);
+  if (unfinished !== undefined) {
+    const found = await lookAt(plan, unfinished);
+    if (plan.visible === undefined || found.kind === 'unfinished') return { path: unfinished, state: found };
+  }
   return { path: `${path}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`, state: { kind: 'free' } };
 }
 
-/** What an earlier `--again` has left behind. */
-async function newestUnfinished(plan: Plan, path: string): Promise<string | undefined> {
+/** What the latest `--again` has made. */
+async function newestFurther(plan: Plan, path: string): Promise<string | undefined> {
   if (plan.visible === undefined) return undefined;
   const [name = '', ...above] = path.split('/').reverse();
   const parent = above.reverse().join('/');
@@ -118,8 +157,7 @@ async function newestUnfinished(plan: Plan, path: string): Promise<string | unde
   const names = (await root.listFolders(parent)).filter((one) => one.startsWith(`${name}-`)).sort();
   const newest = names.at(-1);
   if (newest === undefined) return undefined;
-  const found = parent === '' ? newest : `${parent}/${newest}`;
-  return (await lookAt(plan, found)).kind === 'unfinished' ? found : undefined;
+  return parent === '' ? newest : `${parent}/${newest}`;
 }
 
 /** Without a configuration here, the folder cannot be seen. */

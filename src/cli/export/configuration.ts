@@ -22,6 +22,8 @@ export interface LocalConfig {
   config: Config;
   server: string;
   destination: string;
+  /** The file that was read, if any. */
+  file?: string;
 }
 
 /**
@@ -40,7 +42,8 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
   }
   const open = isUrl(source) ? openServer(source) : undefined;
   const needsFile = !isUrl(source) || options.destination !== undefined;
-  const file = needsFile ? await loadConfig(fileOf(options, cwd)) : undefined;
+  const path = needsFile ? fileOf(options, cwd) : undefined;
+  const file = path === undefined ? undefined : await loadConfig(path);
   const server = isUrl(source) ? nameOfUrl(source) : source;
   const servers = open === undefined ? pick(file?.servers ?? {}, source, 'server') : { [server]: open };
   const out = options.out ?? (isUrl(source) && options.destination === undefined ? DEFAULT_OUT : undefined);
@@ -48,10 +51,16 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
     out === undefined
       ? pick(file?.destinations ?? {}, options.destination ?? firstOf(file), 'destination')
       : { [OUT]: { type: 'directory', path: resolve(cwd, out) } };
-  return { config: { ...file, servers, destinations }, server, destination: Object.keys(destinations)[0] as string };
+  return {
+    config: { ...file, servers, destinations },
+    server,
+    destination: Object.keys(destinations)[0] as string,
+    ...(path === undefined ? {} : { file: path }),
+  };
 }
 
-function fileOf({ config }: PlaceOptions, cwd: string): string {
+/** The file that a command reads, which another one may have to read again from elsewhere. */
+export function fileOf({ config }: PlaceOptions, cwd: string): string {
   return resolve(cwd, config ?? process.env['BULK_EXPORT_CONFIG'] ?? CONFIG_FILE);
 }
 

@@ -2,7 +2,7 @@ import type { ExportProgress, ExportReport } from '../../contract.ts';
 
 /** What happens during a command, in order. With `--json` each is one line; times are ISO 8601 in UTC. */
 export type ExportEvent =
-  /** Which Temporal service is used; first of all. */
+  /** Which Temporal service is used; first of all but notices about what takes long. */
   | { kind: 'temporal'; service: 'configured' | 'embedded'; address: string; webUi?: string; state?: string }
   /**
    * The export that is followed: begun now; `running` already, and followed; `resumed` in its folder, where an earlier run

@@ -19,16 +19,19 @@ export type Outcome =
   | { kind: 'failed'; code: string; message: string }
   | { kind: 'cancelled' };
 
+/** The progress, or why nobody has said it: Temporal itself is unreachable, or only no worker answers. */
+export type Look = { kind: 'progress'; progress: ExportProgress } | { kind: 'silent' } | { kind: 'unreachable' };
+
 /**
  * Follows an export to its end.
  *
- * @param look called with the progress, or with undefined when the workflow does not answer
+ * @param look called with each answer, or with the lack of one
  * @param signal stops following, by which this throws; the export goes on
  */
 export async function follow(
   client: Client,
   workflowId: string,
-  look: (progress: ExportProgress | undefined) => void,
+  look: (answer: Look) => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const over = new AbortController();
@@ -37,8 +40,11 @@ export async function follow(
   const handle = client.workflow.getHandle(workflowId);
   const ask = async (): Promise<void> => {
     const answer = client.withDeadline(Date.now() + PATIENCE, () => handle.query<ExportProgress>(PROGRESS));
-    const progress = await answer.catch(() => undefined);
-    if (!signal.aborted) look(progress);
+    const found = await answer.then(
+      (progress): Look => ({ kind: 'progress', progress }),
+      () => silence(client, workflowId),
+    );
+    if (!signal.aborted) look(found);
   };
   while (!over.signal.aborted && !signal.aborted) {
     await ask();
@@ -46,6 +52,15 @@ export async function follow(
   }
   signal.throwIfAborted();
   return ended;
+}
+
+/** A query ends by its deadline without a worker, and without Temporal as well. */
+async function silence(client: Client, workflowId: string): Promise<Look> {
+  const describe = () => client.workflow.getHandle(workflowId).describe();
+  return client.withDeadline(Date.now() + PATIENCE, describe).then(
+    () => ({ kind: 'silent' }),
+    () => ({ kind: 'unreachable' }),
+  );
 }
 
 /** Waits for the end of an export, also while the service is unreachable. */

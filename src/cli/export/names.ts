@@ -43,6 +43,20 @@ export function workflowIdOf(request: ExportRequest, where: readonly string[]): 
   return `${request.server}.${levelOf(request)}.${hash}`;
 }
 
+/**
+ * Task queue of one export alone, whose worker is in the command's own process.
+ *
+ * @param deployment task queue of workers elsewhere
+ */
+export function queueOf(deployment: string, workflowId: string): string {
+  return `${deployment}.here.${shortHash(workflowId, 12)}`;
+}
+
+/** Whether a task queue is that of one export alone, whatever the deployment. */
+export function isOwnQueue(taskQueue: string, workflowId: string): boolean {
+  return taskQueue.endsWith(queueOf('', workflowId));
+}
+
 /** The beginning of a hash in hexadecimal digits. */
 export function shortHash(text: string, digits: number): string {
   return createHash('sha256').update(text).digest('hex').slice(0, digits);

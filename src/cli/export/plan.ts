@@ -8,7 +8,7 @@ import type { Temporal } from '../temporal.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { LocalConfig, PlaceOptions } from './configuration.ts';
 import { localConfig } from './configuration.ts';
-import { isUrl, pathOf, shortHash, workflowIdOf } from './names.ts';
+import { isUrl, pathOf, queueOf, shortHash, workflowIdOf } from './names.ts';
 import type { RequestOptions } from './request-of.ts';
 import { requestOf } from './request-of.ts';
 import { sinceLast } from './since-last.ts';
@@ -31,6 +31,8 @@ export interface Plan {
   request: ExportRequest & { destination: { name?: string; path: string } };
   /** Of a worker in this process, on a task queue of this export alone; undefined: workers elsewhere run the export. */
   config?: Config;
+  /** From which that was read, if from any. */
+  file?: string;
   /** By which the destination can be seen from here; undefined: the workers alone know it. */
   visible?: Config;
   /** The same for plans that write to the same place. */
@@ -60,6 +62,9 @@ export async function planExport(
   const local = isHere ? await localConfig(source, options, cwd) : undefined;
   const server = local?.server ?? source;
   const isLast = options.since === 'last';
+  if (!isHere && !isLast && options.config !== undefined) {
+    throw new UsageError('--config is for a worker here (--worker): workers elsewhere have their own configuration.');
+  }
   const asked = requestOf(server, options, isLast ? undefined : options.since);
   const seen = local ?? (isLast ? await sharedConfig(source, options, cwd) : undefined);
   const last =
@@ -73,17 +78,18 @@ export async function planExport(
     throw new UsageError('--again chooses a folder of its own: give --path another one instead.');
   }
   const name = seen?.destination ?? options.destination;
-  const where = [path, JSON.stringify(local?.config.destinations[local.destination] ?? name ?? '')];
-  const workflowId =
-    last?.running?.workflowId ??
-    options.id ??
-    workflowIdOf(request, [...where, ...(isHere ? [hostname(), userId()] : [])]);
+  const destination = local?.config.destinations[local.destination];
+  const where = [path, name ?? '', JSON.stringify(destination ?? '')];
+  // A folder of the same name on another machine is another one.
+  const whose = destination?.type === 'directory' ? [hostname(), userId()] : [];
+  const workflowId = last?.running?.workflowId ?? options.id ?? workflowIdOf(request, [...where, ...whose]);
   const deployment = taskQueueOf(process.env);
   return {
     workflowId,
-    taskQueue: isHere ? `${deployment}.here.${shortHash(workflowId, 12)}` : deployment,
+    taskQueue: isHere ? queueOf(deployment, workflowId) : deployment,
     request: { ...request, destination: { ...(name === undefined ? {} : { name }), path } },
     ...(local === undefined ? {} : { config: local.config }),
+    ...(local?.file === undefined ? {} : { file: local.file }),
     ...(seen === undefined ? {} : { visible: seen.config }),
     place: shortHash(JSON.stringify(where), 12),
     again: options.again === true || isLast,

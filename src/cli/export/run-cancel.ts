@@ -1,9 +1,9 @@
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { ExportProgress } from '../../contract.ts';
-import { PROGRESS } from '../../contract.ts';
 import { isOpen } from '../../process/is-running.ts';
 import { exportCommand } from '../export.ts';
-import { knownExport } from '../one-export.ts';
+import { answerOf, knownExport } from '../one-export.ts';
 import type { KnownExport } from '../one-export.ts';
 import type { Temporal } from '../temporal.ts';
 import { openTemporal } from '../temporal.ts';
@@ -12,10 +12,7 @@ import type { View } from './events.ts';
 import { follow } from './follow.ts';
 import type { LocalWorker } from './local-worker.ts';
 import type { ExportOptions } from './plan.ts';
-import { noWorker, showOutcome, showProgress } from './show.ts';
-
-/** Milliseconds within which a worker answers that runs. */
-const ANSWER = 3000;
+import { hintOf, showOutcome, showProgress } from './show.ts';
 
 /**
  * Cancels an export and waits for its end. Where its worker was in a command that has ended, one here cleans up.
@@ -33,10 +30,7 @@ export async function runCancel(workflowId: string, view: View): Promise<number>
     } else {
       view.show({ kind: 'notice', text: `${workflowId} has ended already.` });
     }
-    const look = showProgress(
-      view,
-      worker === undefined ? noWorker(known.description.taskQueue, workflowId) : undefined,
-    );
+    const look = showProgress(view, worker === undefined ? hintOf(known) : undefined);
     const outcome = await Promise.race([
       follow(temporal.client, workflowId, look, new AbortController().signal),
       ...(worker === undefined ? [] : [worker.failed]),
@@ -60,21 +54,17 @@ export async function cancelIfOpen({ client }: Temporal, workflowId: string): Pr
 /** A worker for an export that was begun by a command which no longer runs. */
 async function workerIfNone(temporal: Temporal, known: KnownExport): Promise<LocalWorker | undefined> {
   const { workflowId, description, command } = known;
-  if (command === undefined || (await isAnswered(temporal, workflowId))) return undefined;
-  const { source, options } = readExportArguments(command.args);
-  const { config } = await localConfig(source, options, command.cwd);
+  if (command === undefined || (await answerOf(temporal, workflowId)) !== undefined) return undefined;
+  const { args, cwd, host, config: file } = command;
+  // A folder of the same name may be there, but the export's own tells that it is another one.
+  if (host !== hostname() && !existsSync(cwd)) {
+    throw new Error(`${workflowId} was begun on ${host}, in ${cwd}, which is not here: cancel it there.`);
+  }
+  const { source, options } = readExportArguments(args);
+  // The file that was read then, whatever the environment is now.
+  const { config } = await localConfig(source, file === undefined ? options : { ...options, config: file }, cwd);
   const { startLocalWorker } = await import('./local-worker.ts');
   return startLocalWorker(temporal, config, description.taskQueue, workflowId);
-}
-
-async function isAnswered({ client }: Temporal, workflowId: string): Promise<boolean> {
-  const query = client.withDeadline(Date.now() + ANSWER, () =>
-    client.workflow.getHandle(workflowId).query<ExportProgress>(PROGRESS),
-  );
-  return query.then(
-    () => true,
-    () => false,
-  );
 }
 
 /** @param args of `export`, with its name */

@@ -1,10 +1,11 @@
-import type { ExportProgress } from '../../contract.ts';
 import { FAILURES } from '../../contract.ts';
 import { exitCode } from '../exit-codes.ts';
+import type { KnownExport } from '../one-export.ts';
+import { howToGoOn } from '../one-export.ts';
 import type { View } from './events.ts';
-import type { Outcome } from './follow.ts';
+import type { Look, Outcome } from './follow.ts';
 
-/** Milliseconds without an answer of workers elsewhere after which the user learns what may be missing. */
+/** Milliseconds without an answer after which the user learns what may be missing. */
 const SILENCE = 10_000;
 
 /** Exit code of an export that has ended. */
@@ -41,27 +42,35 @@ export function showOutcome(
 }
 
 /**
- * Shows the progress of an export that is followed.
+ * Shows the progress of an export that is followed, and says when nobody answers any more, or not yet.
  *
- * @param hint told once if nobody answers for a while at first; undefined: the worker is in this process
+ * @param hint what may be missing when no worker answers; undefined: the worker is in this process
  */
-export function showProgress(view: View, hint: string | undefined): (progress: ExportProgress | undefined) => void {
-  let silentSince: number | undefined = performance.now();
-  return (progress) => {
-    if (progress !== undefined) {
-      silentSince = undefined;
-      view.show({ kind: 'progress', time: new Date().toISOString(), progress });
-    } else if (silentSince !== undefined && performance.now() - silentSince > SILENCE && hint !== undefined) {
-      silentSince = undefined;
-      view.show({ kind: 'notice', text: hint });
+export function showProgress(view: View, hint: string | undefined): (answer: Look) => void {
+  let since = performance.now();
+  let isSaid = false;
+  return (answer) => {
+    if (answer.kind === 'progress') {
+      since = performance.now();
+      isSaid = false;
+      view.show({ kind: 'progress', time: new Date().toISOString(), progress: answer.progress });
+      return;
     }
+    const text = answer.kind === 'silent' ? hint : 'Temporal cannot be reached. This goes on when it can.';
+    if (text === undefined || isSaid || performance.now() - since < SILENCE) return;
+    isSaid = true;
+    view.show({ kind: 'notice', text });
   };
 }
 
-/** What may be missing when workers elsewhere do not answer. */
-export function noWorker(taskQueue: string, workflowId: string): string {
+/** What may be missing when nobody in this process runs an export, and nobody answers. */
+export function hintOf(known: KnownExport): string {
+  const goOn = howToGoOn(known);
+  if (goOn !== undefined) return `Nobody runs this export now. To go on with it: ${goOn}`;
+  const { workflowId, description } = known;
   return (
-    `No answer yet. Is a worker running on the task queue ${taskQueue}? "fhir-bulk-export worker" starts one. To run the ` +
-    `export in the command instead, cancel this one first (fhir-bulk-export cancel ${workflowId}), then add --worker.`
+    `No answer. Is a worker running on the task queue ${description.taskQueue}? "fhir-bulk-export worker" starts one. To ` +
+    `run the export in the command instead, cancel this one first (fhir-bulk-export cancel ${workflowId}), then add ` +
+    '--worker.'
   );
 }
