@@ -126,6 +126,8 @@ describe('with a configured service', () => {
 
   test('an export is paused, resumed, repaired, and ended with what is there', async () => {
     const lose = { route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } } as const;
+    const busy = { kind: 'answer', status: 503, headers: { 'Retry-After': '600' } } as const;
+    hospital().faults.add({ route: 'file', skip: 1, times: Infinity, do: busy });
     const steered = ['export', 'hospital', '--type', 'Patient,Condition', '--on-incomplete', 'wait', '--json'];
     const command = user.start([...steered, '--id', 'repaired'], env);
     await untilProgress(command, isDownloading);
@@ -133,7 +135,8 @@ describe('with a configured service', () => {
     const paused = await run('pause', 'repaired', '--what', 'downloads', '--now', '--json');
     expect(paused.code).toBe(0);
     expect(JSON.parse(paused.stdout)).toMatchObject({ phase: 'downloading', paused: { what: 'downloads' } });
-    expect((await run('status', 'repaired')).stdout).toMatch(/paused +downloads, since /);
+    expect((await run('status', 'repaired')).stdout).toMatch(/paused: downloads, since /);
+    hospital().faults.clear();
     hospital().faults.add(lose);
     expect(await run('resume', 'repaired')).toMatchObject({
       code: 0,
@@ -143,6 +146,8 @@ describe('with a configured service', () => {
       code: 1,
       stderr: expect.stringContaining('is not paused'),
     });
+    // Also what was put off is due.
+    expect((await run('retry', 'repaired')).code).toBe(0);
 
     await untilProgress(command, ({ phase }) => phase === 'needs-attention');
     expect((await run('status', 'repaired')).stdout).toMatch(/missing: .*could not be downloaded/);

@@ -72,7 +72,7 @@ export class ProgressText {
     return [
       main.join(' ').trimEnd(),
       ...this.#paceLine(progress),
-      ...(paused === undefined ? [] : [`paused       ${paused.what}, since ${paused.since}`]),
+      ...(paused === undefined ? [] : [`paused: ${paused.what}, since ${paused.since}`]),
       ...(trouble === undefined
         ? []
         : [`${phase === 'needs-attention' ? 'missing' : `retrying${still}`}: ${tidy(trouble, QUOTE)}`]),
