@@ -1,7 +1,7 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome, startSampleServer } from '../../dev/sample-server/index.ts';
@@ -110,16 +110,25 @@ test('exit codes tell issues, failures and wrong options apart', async () => {
   expect(kickOffs()).toBe(before);
 });
 
-test('an entry of the configuration; --since last goes on where a complete export ended, without a gap', async () => {
-  const hospital = await startSampleServer({ patients: 4, pollsUntilReady: 0 });
-  const config = join(user.folder, 'fhir-bulk-export.yaml');
-  await writeFile(
-    config,
-    stringify({
-      servers: { hospital: { baseUrl: hospital.baseUrl, maxConcurrentExports: 1 } },
-      destinations: { local: { type: 'directory', path: './lake' } },
-    }),
-  );
+describe('--since last, of an entry of the configuration', () => {
+  let hospital: SampleServer;
+  let config: string;
+  beforeAll(async () => {
+    hospital = await startSampleServer({ patients: 4, pollsUntilReady: 0 });
+    config = join(user.folder, 'fhir-bulk-export.yaml');
+    await writeFile(
+      config,
+      stringify({
+        servers: { hospital: { baseUrl: hospital.baseUrl, maxConcurrentExports: 1 } },
+        destinations: { local: { type: 'directory', path: './lake' } },
+      }),
+    );
+  });
+  afterAll(async () => {
+    await hospital.close();
+    await rm(config, { force: true });
+  });
+
   const last = ['export', 'hospital', '--type', 'Patient', '--since', 'last', '--json'];
   const sinceOf = (job: number): string | null =>
     new URL(
@@ -127,65 +136,72 @@ test('an entry of the configuration; --since last goes on where a complete expor
       hospital.baseUrl,
     ).searchParams.get('_since');
 
-  const first = await user.run(last);
-  expect(first.stdout).toContain('exporting all data');
-  expect(reportOf(first)).toMatchObject({
-    resources: 4,
-    location: expect.stringContaining(join(user.folder, 'lake/hospital/')),
+  test('goes on where a complete export ended, without a gap', async () => {
+    const first = await user.run(last);
+    expect(first.stdout).toContain('exporting all data');
+    expect(reportOf(first)).toMatchObject({
+      resources: 4,
+      location: expect.stringContaining(join(user.folder, 'lake/hospital/')),
+    });
+    expect(sinceOf(-1)).toBeNull();
+
+    hospital.change({ updated: 2 });
+    const second = await user.run(last);
+    expect(sinceOf(-1)).toBe(reportOf(first).transactionTime);
+    expect(reportOf(second)).toMatchObject({ status: 'complete', resources: 2 });
+
+    // An export of another request is no step of this one, nor is one with a gap before it, nor one with issues.
+    await user.run(['export', 'hospital', '--type', 'Patient,Condition', '--json']);
+    const gap = new Date(Date.now() + 60_000).toISOString();
+    expect((await user.run(['export', 'hospital', '--type', 'Patient', '--since', gap, '--json'])).code).toBe(0);
+    hospital.change({ updated: 1 });
+    const third = await user.run(last);
+    expect(sinceOf(-1)).toBe(reportOf(second).transactionTime);
+    expect(reportOf(third)).toMatchObject({ resources: 1 });
   });
-  expect(sinceOf(-1)).toBeNull();
 
-  hospital.change({ updated: 2 });
-  const second = await user.run(last);
-  expect(sinceOf(-1)).toBe(reportOf(first).transactionTime);
-  expect(reportOf(second)).toMatchObject({ status: 'complete', resources: 2 });
+  test('asks each time, and is never answered with what is there', async () => {
+    const places: string[] = [];
+    for (const resources of [0, 0]) {
+      const before = hospital.journal.filter(({ route }) => route === 'kickOff').length;
+      const none = await user.run(last);
+      expect(none.code).toBe(0);
+      expect(reportOf(none)).toMatchObject({ resources });
+      expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(before + 1);
+      places.push(reportOf(none).location);
+    }
+    expect(new Set(places).size).toBe(places.length);
+    hospital.change({ updated: 1 });
+    const changed = await user.run(last);
+    expect(reportOf(changed)).toMatchObject({ resources: 1 });
 
-  // An export of another request is no step of this one, nor is one with a gap before it, nor one with issues.
-  await user.run(['export', 'hospital', '--type', 'Patient,Condition', '--json']);
-  const gap = new Date(Date.now() + 60_000).toISOString();
-  expect((await user.run(['export', 'hospital', '--type', 'Patient', '--since', gap, '--json'])).code).toBe(0);
-  hospital.change({ updated: 1 });
-  const third = await user.run(last);
-  expect(sinceOf(-1)).toBe(reportOf(second).transactionTime);
-  expect(reportOf(third)).toMatchObject({ resources: 1 });
-
-  // Without a change it is asked for again, never answered with what is there.
-  const places = [reportOf(third).location];
-  for (const resources of [0, 0]) {
-    const before = hospital.journal.filter(({ route }) => route === 'kickOff').length;
-    const none = await user.run(last);
-    expect(none.code).toBe(0);
-    expect(reportOf(none)).toMatchObject({ resources });
-    expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(before + 1);
-    places.push(reportOf(none).location);
-  }
-  expect(new Set(places).size).toBe(places.length);
-  hospital.change({ updated: 1 });
-  expect(reportOf(await user.run(last))).toMatchObject({ resources: 1 });
-
-  // Nor is one with issues the answer to the next one.
-  const issues = await startSampleServer({
-    patients: 2,
-    pollsUntilReady: 0,
-    messages: [{ severity: 'error', code: 'exception', text: 'one patient could not be read' }],
+    // Gates of exports that are over are left to nobody.
+    const found = eventsOf(changed.stdout).find(({ kind }) => kind === 'temporal');
+    const connection = await Connection.connect({ address: found?.kind === 'temporal' ? found.address : '' });
+    const gates = { namespace: 'default', query: "WorkflowType = 'exportGate'" };
+    const left = async (): Promise<number> =>
+      (await connection.workflowService.listWorkflowExecutions(gates)).executions.length;
+    await expect.poll(left, { timeout: 30_000 }).toBe(0);
+    await connection.close();
   });
-  const lastOfIssues = ['export', issues.baseUrl, '--type', 'Patient', '--since', 'last', '--json'];
-  expect((await user.run(lastOfIssues)).code).toBe(2);
-  expect((await user.run(lastOfIssues)).code).toBe(2);
-  expect(issues.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(2);
-  // Gates of exports that are over are left to nobody.
-  const temporal = eventsOf((await user.run(lastOfIssues)).stdout).find(({ kind }) => kind === 'temporal');
-  const connection = await Connection.connect({ address: temporal?.kind === 'temporal' ? temporal.address : '' });
-  const gates = { namespace: 'default', query: "WorkflowType = 'exportGate'" };
-  const left = async (): Promise<number> =>
-    (await connection.workflowService.listWorkflowExecutions(gates)).executions.length;
-  await expect.poll(left, { timeout: 30_000 }).toBe(0);
-  await connection.close();
-  await issues.close();
-  await hospital.close();
-  await rm(config);
 
-  expect(await user.run(last)).toMatchObject({ code: 1, stderr: expect.stringContaining('No configuration') });
+  test('an export with issues is not the answer to the next one', async () => {
+    const issues = await startSampleServer({
+      patients: 2,
+      pollsUntilReady: 0,
+      messages: [{ severity: 'error', code: 'exception', text: 'one patient could not be read' }],
+    });
+    const lastOfIssues = ['export', issues.baseUrl, '--type', 'Patient', '--since', 'last', '--json'];
+    expect((await user.run(lastOfIssues)).code).toBe(2);
+    expect((await user.run(lastOfIssues)).code).toBe(2);
+    expect(issues.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(2);
+    await issues.close();
+  });
+
+  test('without a configuration nothing is begun', async () => {
+    await rm(config);
+    expect(await user.run(last)).toMatchObject({ code: 1, stderr: expect.stringContaining('No configuration') });
+  });
 });
 
 test('logs of workers are kept for their owner alone', async () => {

@@ -124,11 +124,14 @@ test('the embedded server is killed: the export goes on by itself', async () => 
 
 test('two commands of the same folder follow one export, whatever its id', async () => {
   // The first one must not be over before the second one has begun.
-  server.faults.add({ route: 'file', skip: 3, times: Infinity, do: { kind: 'answer', status: 503 } });
+  const busy = { kind: 'answer', status: 503, headers: { 'Retry-After': '600' } } as const;
+  server.faults.add({ route: 'file', skip: 3, times: Infinity, do: busy });
   const first = await startAndWait();
   const following = user.start([...line, '--id', 'another']);
   await untilProgress(following, () => true);
   server.faults.clear();
+  const begun = eventsOf(first.stdout()).find(({ kind }) => kind === 'export');
+  expect((await user.run(['retry', begun?.kind === 'export' ? begun.workflowId : ''])).code).toBe(0);
   const second = await following.result;
   expect(eventsOf(second.stdout)).toContainEqual(
     expect.objectContaining({ kind: 'export', how: 'running', workflowId: expect.not.stringMatching('another') }),

@@ -1,6 +1,8 @@
+import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import { nameOfUrl, pathOf, workflowIdOf } from '../../src/cli/export/names.ts';
 import { requestOf } from '../../src/cli/export/request-of.ts';
+import { howToGoOn } from '../../src/cli/one-export.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { ExportRequest } from '../../src/contract.ts';
 import { faultOfPath } from '../../src/workflows/validate-path.ts';
@@ -58,4 +60,17 @@ test('a parameter may have any name, but is given once', () => {
   );
   expect(faultOf({ type: ['Patient'], parameter: ['_type=Group'] })).toMatch(/UsageError: _type is given/);
   expect(faultOf({ parameter: [`_since=${since}`] })).toContain(since);
+});
+
+test('what goes on with an export can be typed anywhere', () => {
+  const command = { args: ['export', 'hospital', '--out', 'a b'], cwd: '/data', host: hostname() };
+  const line = "fhir-bulk-export export hospital --out 'a b'";
+  expect(howToGoOn({ command }, '/data')).toBe(line);
+  expect(howToGoOn({ command }, '/home')).toBe(`cd /data && ${line}`);
+  expect(howToGoOn({ command: { ...command, config: '/etc/it.yaml' } }, '/data')).toBe(
+    `BULK_EXPORT_CONFIG=/etc/it.yaml ${line}`,
+  );
+  const named = { ...command, args: [...command.args, '--config', 'it.yaml'], config: '/data/it.yaml', host: 'other' };
+  expect(howToGoOn({ command: named }, '/data')).toBe(`${line} --config it.yaml # on other`);
+  expect(howToGoOn({}, '/data')).toBeUndefined();
 });

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,11 +65,18 @@ async function servers(): Promise<number[]> {
   return pids.filter((_, position) => commands[position]?.startsWith(inject('temporalCli')));
 }
 
-test('commands that start at once share one server, though a holder of the lock was killed before', async () => {
+test('commands that start at once share one server, though a holder of the lock was killed, and a port is taken', async () => {
   await mkdir(join(folder, 'lock'), { recursive: true });
   await writeFile(join(folder, 'lock/7'), JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }));
+  const other = createServer();
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  await writeFile(join(folder, 'ports.json'), JSON.stringify({ grpc: port, http: port, ui: port }));
   const all = await Promise.all(Array.from({ length: 6 }, startUser));
   expect(new Set(all.map(({ address }) => address)).size).toBe(1);
+  expect(all[0]?.port).not.toBe(port);
+  other.close();
   expect(await servers()).toEqual([await serverPid()]);
 });
 

@@ -56,7 +56,7 @@ export async function beginExport({ client }: Temporal, plan: Plan, command: Exp
   const { path, state } = await findPlace(plan, left);
   const owner = await runningOwner(client, state);
   // Begun with another id, such as on a machine that had another name: there is one export of a folder.
-  if (owner !== undefined) return followed(owner, plan, 'running');
+  if (owner !== undefined) return followed(owner, plan, 'running', hashRequest(plan.request));
   if (state.kind === 'complete') return { kind: 'complete', workflowId, path, report: state.report };
   // Where the files cannot be seen from here, Temporal may still know how it ended.
   const isSame = memo.requestHash === hashRequest(plan.request) && memo.place === plan.place;
@@ -101,20 +101,24 @@ export function memoOf(description: WorkflowExecutionDescription | undefined): P
   return description?.memo ?? {};
 }
 
-/** @throws UsageError unless it is the plan's */
+/**
+ * @param requestHash of what it exports. Default: as its memo says, which those of other clients do not have
+ * @throws UsageError unless it is the plan's
+ */
 function followed(
   description: WorkflowExecutionDescription,
   plan: Plan,
   how: 'started' | 'running' | 'resumed',
+  requestHash = memoOf(description).requestHash,
 ): Begun {
   const { workflowId, taskQueue } = description;
   const memo = memoOf(description);
   // Workers elsewhere write to where they were told; one here must not write to another place.
   const isElsewhere = isOwnQueue(taskQueue, workflowId) && memo.place !== undefined && memo.place !== plan.place;
-  if (memo.requestHash !== hashRequest(plan.request) || isElsewhere) {
+  if (requestHash !== hashRequest(plan.request) || isElsewhere) {
+    const why = isElsewhere ? 'to another place, or by another name of it' : 'with another request';
     throw new UsageError(
-      `${workflowId} is running already, ${isElsewhere ? 'to another place' : 'with another request'}. Follow it with ` +
-        '"fhir-bulk-export watch", or give another --id.',
+      `${workflowId} is running already, ${why}. Follow it with "fhir-bulk-export watch", or give another --id.`,
     );
   }
   return { kind: 'follow', how, workflowId, path: memo.path ?? plan.request.destination.path, taskQueue };
