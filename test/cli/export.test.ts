@@ -10,7 +10,7 @@ import { eventsOf, newCliUser, reportOf } from '../support/cli.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 
 // Several whole exports in each, by processes of their own.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 let user: CliUser;
 let server: SampleServer;

@@ -11,7 +11,7 @@ import { expectExactFiles } from '../support/exported-files.ts';
 import { killLeftProcesses } from '../support/left-processes.ts';
 
 // Several whole exports in each, by processes of their own.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 let user: CliUser;
 let server: SampleServer;
@@ -124,7 +124,7 @@ test('the embedded server is killed: the export goes on by itself', async () => 
 
 test('two commands of the same folder follow one export, whatever its id', async () => {
   // The first one must not be over before the second one has begun.
-  const busy = { kind: 'answer', status: 503, headers: { 'Retry-After': '600' } } as const;
+  const busy = { kind: 'answer', status: 503 } as const;
   server.faults.add({ route: 'file', skip: 3, times: Infinity, do: busy });
   const first = await startAndWait();
   const following = user.start([...line, '--id', 'another']);

@@ -14,7 +14,7 @@ import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
 // Several whole exports in each, by processes of their own.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 /** Files of a second and more, so that the command can be ended in between. */
 const SLOW: SampleServerOptions = {
@@ -101,6 +101,7 @@ describe('with a configured service', () => {
   });
   afterAll(() => stack.close());
   const hospital = (): SampleServer => stack.servers['hospital'] as SampleServer;
+  afterEach(() => hospital().faults.clear());
 
   test('workers elsewhere run an entry of theirs; Ctrl-C leaves them at it, and watch follows to the end', async () => {
     const command = user.start(['export', 'hospital', '--type', 'Patient,Condition,Observation', '--json'], env);
@@ -126,7 +127,7 @@ describe('with a configured service', () => {
 
   test('an export is paused, resumed, repaired, and ended with what is there', async () => {
     const lose = { route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } } as const;
-    const busy = { kind: 'answer', status: 503, headers: { 'Retry-After': '600' } } as const;
+    const busy = { kind: 'answer', status: 503 } as const;
     hospital().faults.add({ route: 'file', skip: 1, times: Infinity, do: busy });
     const steered = ['export', 'hospital', '--type', 'Patient,Condition', '--on-incomplete', 'wait', '--json'];
     const command = user.start([...steered, '--id', 'repaired'], env);

@@ -12,7 +12,7 @@ import { newCliUser, reportOf } from '../support/cli.ts';
 import type { LocalManifest } from '../support/exported-files.ts';
 import { readLocalManifest } from '../support/exported-files.ts';
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 180_000 });
 
 let user: CliUser;
 /** Folder of the export that is served. */

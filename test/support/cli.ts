@@ -104,7 +104,7 @@ export async function untilProgress(
         }
         return found !== undefined;
       },
-      { timeout: 45_000, interval: 50 },
+      { timeout: 120_000, interval: 50 },
     )
     .toBe(true);
   return found as ExportProgress;
