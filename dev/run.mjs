@@ -11,8 +11,21 @@ import { withLock } from './lock.mjs';
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const cli = 'dist/src/cli/main.js';
 const commands = [
-  ...['export', 'list', 'status', 'watch', 'pause', 'resume', 'retry', 'finish-incomplete', 'give-up', 'cancel'],
-  ...['serve', 'check', 'make-key', 'codec-server', 'worker'],
+  'export',
+  'list',
+  'status',
+  'watch',
+  'pause',
+  'resume',
+  'retry',
+  'finish-incomplete',
+  'give-up',
+  'cancel',
+  'serve',
+  'check',
+  'make-key',
+  'codec-server',
+  'worker',
 ];
 // The program behind each script, and its first arguments.
 const programs = {
