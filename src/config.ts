@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
+import { AuditSchema } from './audit/audit-schema.ts';
 import { SECRET_NAMES } from './auth/schemes/index.ts';
 import { makePathsAbsolute } from './config/absolute-paths.ts';
 import { checkAll, describeIssue } from './config/faults.ts';
@@ -29,6 +30,8 @@ const ConfigSchema = v.pipe(
   v.strictObject({
     servers: entriesOf(ServerSchema),
     destinations: entriesOf(DestinationSchema),
+    /** Records who exported what. Default: none. */
+    audit: v.optional(AuditSchema),
     /** Seconds without a heartbeat after which another worker takes a download up. Default 10. */
     heartbeatSeconds: v.optional(wholeNumber(5, 300)),
     /** Threads of a worker that fetch files. Default: as many as it has processors. */
@@ -101,6 +104,7 @@ export function parseConfig(text: string, file: string): Config {
   const withPaths = [
     ...Object.values(config.servers).flatMap(({ auth, tls = {} }) => [auth, tls]),
     ...Object.values(config.destinations),
+    ...(config.audit === undefined ? [] : [config.audit.destination]),
   ];
   for (const fields of withPaths) makePathsAbsolute(fields, dirname(resolve(file)));
   const overlaps = overlapsIn(config);

@@ -79,6 +79,10 @@ interface RequestFields {
   onIncomplete?: 'fail' | 'wait' | undefined;
   /** Exports what has changed since the last export of the same schedule; excludes `_since` and `_until`. */
   incremental?: Incremental | undefined;
+  /** Who wants the data, for the audit trail; at most 200 characters. May be required (`audit.required`). */
+  requestedBy?: string | undefined;
+  /** What for; at most 1,000 characters. May be required, too. */
+  purpose?: string | undefined;
   /** Time for the whole export as an ISO 8601 duration of days, hours, minutes and seconds. Default `P30D`. */
   deadline?: string | undefined;
 }

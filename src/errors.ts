@@ -63,6 +63,11 @@ export const FAILURES = {
     meaning: 'The destination cannot be written or read, or this worker sees a different folder from the first one.',
     next: 'Fix what the message names (space, permissions, mount), then start again with the same request and path.',
   },
+  AuditFailed: {
+    meaning:
+      'The start of the export could not be recorded in the audit trail for an hour. Nothing was asked of the server.',
+    next: 'Fix `audit.destination` as the message says, then start again.',
+  },
   DeadlineExceeded: {
     meaning: 'The export took longer than its deadline (default 30 days); the server’s job was deleted.',
     next: 'Narrow the request, or give a longer `deadline`.',
@@ -133,6 +138,7 @@ export const WARNINGS = {
     'At the current pace the links to files expire before all files are downloaded; they are renewed if the server supports it.',
   AttachmentsMissing:
     'Attachments could not be downloaded; attachments/index.ndjson lists each with its reason. The resources that name them are complete.',
+  AuditIncomplete: 'The end of this export could not be recorded in the audit trail.',
   DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',
   DeleteUnsupported: 'The server does not support DELETE of a finished job.',
 } as const satisfies Record<string, string>;

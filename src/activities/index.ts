@@ -25,6 +25,8 @@ import type { PlanDownloadsInput } from './plan-downloads.ts';
 import { planDownloads } from './plan-downloads.ts';
 import type { PollStatusInput } from './poll-status.ts';
 import { pollStatus } from './poll-status.ts';
+import type { RecordAuditInput } from './record-audit.ts';
+import { recordAudit } from './record-audit.ts';
 import type { RefreshManifestInput } from './refresh-manifest.ts';
 import { refreshManifest } from './refresh-manifest.ts';
 import type { RefreshTokenInput } from './refresh-token.ts';
@@ -51,6 +53,7 @@ export function createActivities(deps: ActivityDeps) {
     findFiles: (input: FindFilesInput) => runActivity(() => findFiles(deps, input)),
     settleExport: (input: SettleExportInput) => runActivity((attempt) => settleExport(deps, input, attempt)),
     deleteJob: (input: DeleteJobInput) => runActivity(() => deleteJob(deps, input)),
+    recordAudit: (input: RecordAuditInput) => runActivity(() => recordAudit(deps, input)),
     askGate: (input: AskGateInput) => runActivity(() => askGate(deps, input)),
     leaveGate: (input: LeaveGateInput) => runActivity(() => leaveGate(deps, input)),
     findGoneExports: (input: FindGoneExportsInput) => runActivity((attempt) => findGoneExports(deps, input, attempt)),

@@ -1,4 +1,6 @@
+import type { Config } from '../config.ts';
 import type { ExportRequest, Warning } from '../contract.ts';
+import { ExportError } from '../errors.ts';
 import type { Limits } from '../policy/limits.ts';
 import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 import { defaultDestination } from '../storage/destinations.ts';
@@ -48,6 +50,8 @@ export interface OpenedExport {
   /** As in the report; absent in histories of earlier versions. */
   requestHash?: string;
   warnings?: Warning[];
+  /** The workers keep an audit trail. Absent: they keep none. */
+  audit?: true;
   /** Milliseconds after the kick-off for which the status URL may be 404. */
   statusLag?: number;
 }
@@ -76,6 +80,7 @@ const ANY_TIME = '2000-01-01T00:00:00Z';
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
   const { owner, path, last } = input;
   const server = await deps.servers.get(input.request.server);
+  requireReasons(deps.config, input.request);
   const destination = input.request.destination?.name ?? defaultDestination(deps.config);
   const { since, requestHash, warnings } = findSince(server, input.request, last);
   // What it asks for is one with a request that names the time: the one can be continued as the other.
@@ -104,10 +109,22 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     ...gateOf(server, job),
     limits: deps.limits,
     ...statusLag(server),
+    ...(deps.config.audit === undefined ? {} : { audit: true as const }),
     ...(since === undefined ? {} : { since }),
     requestHash,
     ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+/** Who and what for, where the configuration wants to know. */
+function requireReasons({ audit }: Config, { requestedBy, purpose }: ExportRequest): void {
+  if (audit?.required !== true) return;
+  const missing = Object.entries({ requestedBy, purpose }).filter(
+    ([, text]) => text === undefined || text.trim() === '',
+  );
+  if (missing.length === 0) return;
+  const problems = missing.map(([field]) => `${field}: is missing, the configuration (audit.required) wants it`);
+  throw new ExportError('InvalidRequest', problems.join('; '));
 }
 
 function gateOf({ settings }: FhirServer, job: Job | undefined): { gate?: GateTerms } {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ExportReport } from '../contract.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
@@ -34,6 +35,13 @@ export class ExportResult {
   async published(): Promise<ExportReport | undefined> {
     const report = await readJson<ExportReport>(this.#folder, FILES.report);
     return report !== undefined && (await this.#folder.size(FILES.manifest)) !== undefined ? report : undefined;
+  }
+
+  /** Hexadecimal sha256 of `manifest.json`. */
+  async manifestHash(): Promise<string> {
+    const hash = createHash('sha256');
+    for await (const chunk of this.#folder.stream(FILES.manifest)) hash.update(chunk);
+    return hash.digest('hex');
   }
 
   /** Stores the list of missing files, with the latest trouble of each. */

@@ -44,6 +44,8 @@ export interface Limits {
   readingFloor: number;
   /** DELETE of the job. */
   delete: number;
+  /** A record of the audit trail. */
+  audit: number;
   /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
   drain: number;
   /**
@@ -87,6 +89,7 @@ export const LIMITS: Limits = {
   freshLink: 15 * SECOND,
   readingFloor: 2 * SECOND,
   delete: MINUTE,
+  audit: HOUR,
   drain: 10 * SECOND,
   cleanUp: 5 * MINUTE,
   gateAsk: 10 * MINUTE,

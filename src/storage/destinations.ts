@@ -41,6 +41,15 @@ export async function openDestination({ destinations }: Destinations, name: stri
       `this worker knows no destination "${name}"; it knows ${Object.keys(destinations).join(', ')}`,
     );
   }
+  return openPlace(config, path);
+}
+
+/**
+ * Opens a place at a destination that has no name.
+ *
+ * @throws ExportError `DestinationFailed`
+ */
+export async function openPlace(config: DestinationConfig, path: string): Promise<Folder> {
   const kind = KINDS.find(({ type }) => type === config.type);
   return kind?.open(config as never, path) as Promise<Folder>;
 }

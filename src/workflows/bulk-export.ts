@@ -21,6 +21,7 @@ import { Acceptance } from './acceptance.ts';
 import { answerUpdates } from './answer-updates.ts';
 import { attachmentPhase } from './attachment-phase.ts';
 import { attentionOf, attentionPhase } from './attention-phase.ts';
+import { auditEnd, auditStart, outcomeOf } from './audit-phase.ts';
 import { readRunInput } from './run-input.ts';
 import type { CarriedState } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
@@ -90,6 +91,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     const report = await untilStopped(run, () => exportAll(run));
     await run.slots.release();
     await answerUpdates();
+    await auditEnd(run, report.status, report);
     return report;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
@@ -104,6 +106,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     if ((stopped && !isClean) || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
     await run.slots.release();
     run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
+    await auditEnd(run, outcomeOf(error, stopped, isLate));
     if (isLate) {
       const detail = `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`;
       throw unwrap(failure('DeadlineExceeded', detail), details);
@@ -116,6 +119,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
 async function exportAll(run: ExportRun): Promise<ExportReport> {
   const { state } = run;
   if (state.opened === undefined) await open(run);
+  await auditStart(run);
   run.slots.start();
   for (;;) {
     if (run.steering.attention !== undefined) await attentionPhase(run);

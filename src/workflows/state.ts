@@ -30,8 +30,18 @@ export interface ExportState<Retry = RetryState> {
   gate?: GateSeat | undefined;
   /** The first of a series of troubles with the server, without a success in between. */
   stillSince?: number | undefined;
+  /** Where its events are recorded; absent when they are not. */
+  audit?: AuditState | undefined;
   /** What an operator has asked for; absent when nothing was. */
   steering?: SteeringState | undefined;
+}
+
+/** The records of an export in the audit trail. */
+export interface AuditState {
+  /** Of all of them. */
+  name: string;
+  /** Of the run with which the export began. */
+  runId: string;
 }
 
 /** What belongs to one job at the server; another one begins with nothing of it. */

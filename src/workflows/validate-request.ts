@@ -19,6 +19,9 @@ const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const DAY = 24 * 60 * 60 * 1000;
 
 const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
+function textUpTo(characters: number) {
+  return v.pipe(Text, v.maxLength(characters, `must have at most ${characters} characters`));
+}
 const Mapping = v.custom<Record<string, unknown>>(isObject, 'must be an object');
 
 const DESTINATION = {
@@ -47,6 +50,8 @@ const REQUEST = {
   keepServerFiles: v.optional(v.boolean('must be true or false')),
   onIncomplete: v.optional(v.picklist(['fail', 'wait'], 'must be "fail" or "wait"')),
   incremental: v.optional(v.pipe(Mapping, v.object(INCREMENTAL))),
+  requestedBy: v.optional(textUpTo(200)),
+  purpose: v.optional(textUpTo(1000)),
   deadline: v.optional(
     v.pipe(
       v.string('must be text'),

@@ -31,6 +31,8 @@ const REQUEST = {
   keepServerFiles: true,
   onIncomplete: true,
   incremental: true,
+  requestedBy: true,
+  purpose: true,
   deadline: true,
 } satisfies Fields<ExportRequest>;
 
@@ -78,6 +80,7 @@ const PROGRESS_FIELDS = {
 const CONFIGURATION = {
   servers: true,
   destinations: true,
+  audit: true,
   heartbeatSeconds: true,
   downloadThreads: true,
   metrics: true,

@@ -18,6 +18,7 @@ export const SHORT_LIMITS: Limits = {
   freshLink: 600,
   readingFloor: 100,
   delete: 1500,
+  audit: 3000,
   drain: 500,
   cleanUp: 6000,
   gateAsk: 3000,

@@ -1,0 +1,32 @@
+import type { ExportReport, ExportRequest, FailureCode } from '../contract.ts';
+
+/** What is recorded of every event of an export; no content, no URL that the server has given. */
+interface AuditedExport {
+  workflowId: string;
+  /** Of the run with which the export began. */
+  runId: string;
+  requestedBy?: string | undefined;
+  purpose?: string | undefined;
+  server: string;
+  level: ExportRequest['level'];
+  groupId?: string | undefined;
+  operation?: ExportRequest['operation'];
+  /** As asked for, with `patient`. */
+  parameters: NonNullable<ExportRequest['parameters']>;
+  attachments?: ExportRequest['attachments'];
+  /** Where the files go. */
+  location: string;
+}
+
+/** How an export ended: the status of its report, `cancelled`, or the code of its failure. */
+export type AuditOutcome = ExportReport['status'] | 'cancelled' | FailureCode | 'failed';
+
+/** Fields of an end beside those of every event. */
+export interface AuditedEnd {
+  outcome: AuditOutcome;
+  /** Of an export that is complete. */
+  report?: Pick<ExportReport, 'transactionTime' | 'files' | 'resources' | 'bytes' | 'byType'>;
+}
+
+/** A record, except for its time and what only a worker finds out. */
+export type AuditEvent = AuditedExport & ({ event: 'start' } | ({ event: 'end' } & AuditedEnd));
