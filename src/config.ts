@@ -8,7 +8,7 @@ import { checkAll, describeIssue } from './config/faults.ts';
 import { Mapping, wholeNumber } from './config/fields.ts';
 import { readYaml } from './config/yaml-text.ts';
 import { SEARCH_ATTRIBUTES } from './contract.ts';
-import { overlapsOf } from './fhir-server/allowed-destinations.ts';
+import { holds, overlapsOf } from './fhir-server/allowed-destinations.ts';
 import { ServerSchema } from './fhir-server/server-schema.ts';
 import { AddressSchema, MetricsSchema } from './telemetry/addresses.ts';
 import { DestinationSchema, placeOf } from './storage/destinations.ts';
@@ -112,11 +112,16 @@ export function parseConfig(text: string, file: string): Config {
   return config;
 }
 
-function overlapsIn({ servers, destinations }: Config): string[] {
+function overlapsIn({ servers, destinations, audit }: Config): string[] {
   const places = Object.fromEntries(Object.entries(destinations).map(([name, config]) => [name, placeOf(config)]));
-  return Object.entries(servers).flatMap(([name, { allow = {} }]) =>
+  const ofServers = Object.entries(servers).flatMap(([name, { allow = {} }]) =>
     overlapsOf(allow, places).map((overlap) => `servers.${name}.allow.destinations: ${overlap}`),
   );
+  const trail = audit === undefined ? undefined : placeOf(audit.destination);
+  const ofAudit = Object.entries(places)
+    .filter(([, place]) => holds(place, trail) || holds(trail, place))
+    .map(([name]) => `audit.destination: shares its place with destinations.${name}; give it one of its own`);
+  return [...ofServers, ...ofAudit];
 }
 
 function faultsOf(file: string, faults: readonly string[]): Error {

@@ -15,7 +15,8 @@ export function overlapsOf({ destinations = [] }: Allow, places: Readonly<Record
   );
 }
 
-function holds(outer: string | undefined, inner: string | undefined): boolean {
+/** Whether a place is another one, or is around it. */
+export function holds(outer: string | undefined, inner: string | undefined): boolean {
   const asFolder = (place: string): string => `${place.replace(/\/+$/, '')}/`;
   return outer !== undefined && inner !== undefined && asFolder(inner).startsWith(asFolder(outer));
 }

@@ -1,4 +1,11 @@
-import { ActivityFailure, CancellationScope, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  CancellationScope,
+  TimeoutFailure,
+  isCancellation,
+  log,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { AuditEvent, AuditOutcome } from '../audit/audit-record.ts';
 import type { ExportReport } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
@@ -75,6 +82,6 @@ function countsOf({ transactionTime, files, resources, bytes, byType }: ExportRe
 /** The last attempt's, where an activity has run out of time. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  const last = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const last = cause instanceof TimeoutFailure ? (cause.cause ?? cause) : cause;
   return (last as Error).message;
 }

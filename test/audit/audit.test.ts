@@ -50,14 +50,21 @@ describe('an export', () => {
     const report = await stack.run({ ...WHO, level: 'patient', parameters }, 'complete');
     const { start, end } = await recordsOf('complete');
     const common = {
-      ...{ ...WHO, workflowId: 'complete', server: 'hospital', level: 'patient', parameters },
-      ...{ baseUrl: hospital.baseUrl, location: report.location },
+      ...WHO,
+      workflowId: 'complete',
+      server: 'hospital',
+      level: 'patient',
+      parameters,
+      baseUrl: hospital.baseUrl,
+      location: report.location,
     };
     expect(start).toMatchObject({ ...common, event: 'start' });
     const manifest = await readFile(join(report.location, 'manifest.json'));
     const { transactionTime, files, resources, bytes, byType } = report;
     expect(end).toMatchObject({
-      ...{ ...common, event: 'end', outcome: 'complete' },
+      ...common,
+      event: 'end',
+      outcome: 'complete',
       report: { transactionTime, files, resources, bytes, byType },
       manifestSha256: createHash('sha256').update(manifest).digest('hex'),
     });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { faults } from './parsed.ts';
+import { parseConfig } from '../../src/config.ts';
+import { FILE, faults } from './parsed.ts';
 
 const S3 = 'type: s3, bucket: lake';
 
@@ -34,4 +35,19 @@ test.each([
   [S3, `${S3}, prefix: raw, endpoint: "https://s3.example"`],
 ])('but beside it: %s, %s', (a, b) => {
   expect(found(a, b)).toEqual([]);
+});
+
+test('the audit trail has a place of its own, from the folder of the file', () => {
+  const base =
+    'servers:\n  one: { baseUrl: "https://a.example" }\ndestinations:\n  a: { type: directory, path: ./exports }\n';
+  const withTrail = (path: string): string => `${base}audit: { destination: { type: directory, path: ${path} } }\n`;
+  for (const path of ['./exports', './exports/audit', '/etc/export']) {
+    expect(faults(withTrail(path))).toEqual([
+      'audit.destination: shares its place with destinations.a; give it one of its own',
+    ]);
+  }
+  expect(parseConfig(withTrail('./audit'), FILE).audit).toEqual({
+    destination: { type: 'directory', path: '/etc/export/audit' },
+    required: false,
+  });
 });
