@@ -1,3 +1,4 @@
+import type { DeletionsDraft } from '../export-folder/deletions-draft.ts';
 import { IssueSummary } from '../export-folder/issue-summary.ts';
 import { ENTRIES, ISSUES } from '../export-folder/error-and-deleted-files.ts';
 import type { PublishedFiles } from '../export-folder/published-files.ts';
@@ -12,12 +13,15 @@ export class ExportContent {
   readonly byType: CountsByType = {};
   readonly issues = new IssueSummary();
   readonly #files: PublishedFiles;
+  readonly #draft: DeletionsDraft;
   readonly #signal: AbortSignal;
   readonly #deletions = new Deletions();
   #errorFiles = 0;
 
-  constructor(files: PublishedFiles, signal: AbortSignal) {
+  /** @param draft takes the deletions */
+  constructor(files: PublishedFiles, draft: DeletionsDraft, signal: AbortSignal) {
     this.#files = files;
+    this.#draft = draft;
     this.#signal = signal;
   }
 
@@ -34,7 +38,11 @@ export class ExportContent {
   async addFile(entry: Entry, receipt: Receipt): Promise<void> {
     const signal = this.#signal;
     if (entry.kind === 'deleted') {
-      for await (const one of this.#files.lines(entry.name, ENTRIES, signal)) this.#deletions.add(one);
+      await this.#draft.open();
+      for await (const one of this.#files.lines(entry.name, ENTRIES, signal)) {
+        const deletion = this.#deletions.add(one);
+        if (deletion !== undefined) await this.#draft.add(deletion);
+      }
     } else if (entry.kind === 'error') {
       this.#errorFiles++;
       for await (const issue of this.#files.lines(entry.name, ISSUES, signal)) this.issues.add(issue, entry.name);

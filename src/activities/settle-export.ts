@@ -62,11 +62,12 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
   }
   const summary = await folder.entries.summary();
   const manifest = await folder.result.openManifest(summary);
+  const deletions = folder.openDeletions(summary.transactionTime);
   let log: ExportLog | undefined;
   let report: ExportReport;
   try {
     log = await folder.openLog(input.request.parameters ?? {});
-    const content = new ExportContent(folder.files, attempt.signal);
+    const content = new ExportContent(folder.files, deletions, attempt.signal);
     const missing = await readFiles(folder, summary, content, { manifest, log }, attempt);
     if (missing.length > 0) {
       const { partial } = input;
@@ -80,6 +81,7 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     if (content.errorFiles > 0) await folder.result.saveIssues(content.issues);
     const onLines = (attachments: number): void => attempt.report({ attachments });
     const attachments = input.attachments ? await folder.publishAttachmentIndex(attempt.signal, onLines) : undefined;
+    await deletions.publish();
     report = makeReport(folder.location, summary, content, attachments, input);
     await log.publishComplete(report);
     await folder.result.publish(report, manifest);
@@ -88,7 +90,7 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     if (finished === undefined) throw error;
     report = finished;
   } finally {
-    await Promise.all([manifest.discard(), log?.discard()]);
+    await Promise.all([manifest.discard(), deletions.discard(), log?.discard()]);
   }
   await folder.removeTraces(input.keepServerFiles);
   return { kind: 'settled', report };

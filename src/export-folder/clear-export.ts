@@ -5,7 +5,7 @@ import { FILES, STATE_FOLDER } from './layout.ts';
 /** Files that are removed at once; there may be a hundred thousand. */
 const PARALLEL = 16;
 /** What an export leaves at its end, beside its files. */
-const FINAL: ReadonlySet<string> = new Set([FILES.manifest, FILES.partialManifest, FILES.log]);
+const FINAL: ReadonlySet<string> = new Set([FILES.manifest, FILES.partialManifest, FILES.log, FILES.deletions]);
 const NUMBERED = /^[A-Z][A-Za-z0-9]{0,63}\.\d{5,}\.ndjson$/;
 
 /** The names that this project gives, by folder. Whatever else is there is somebody else's. */

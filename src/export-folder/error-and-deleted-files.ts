@@ -14,11 +14,12 @@ export const ISSUES: LineReader<Issue> = {
   ),
 };
 
-/** The entries of the Bundles of deleted files. */
+/** The entries of the Bundles of deleted files; with the time of their Bundle, unless it is too long to be held. */
 export const ENTRIES: LineReader<unknown> = {
   whole: (value) => {
-    const { entry } = value as { entry?: unknown };
-    return Array.isArray(entry) ? (entry as unknown[]) : [];
+    const { entry, meta } = value as { entry?: unknown; meta?: { lastUpdated?: unknown } | null };
+    const entries = Array.isArray(entry) ? (entry as ({ request?: unknown } | null)[]) : [];
+    return entries.map((one) => ({ request: one?.request, lastUpdated: meta?.lastUpdated }));
   },
   long: picking('entry', { request: { method: true, url: true } }, (entry) => [entry]),
 };

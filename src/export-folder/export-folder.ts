@@ -8,6 +8,7 @@ import type { Folder } from '../storage/folder.ts';
 import { AskedFiles } from './asked-files.ts';
 import { AttachmentEntries } from './attachment-entries.ts';
 import { publishAttachmentIndex } from './attachment-index.ts';
+import { DeletionsDraft } from './deletions-draft.ts';
 import { Entries } from './entries.ts';
 import type { ExportRef } from './export-ref.ts';
 import { ExportLog } from './export-log.ts';
@@ -163,6 +164,11 @@ export class ExportFolder {
   /** Looks at the files of all entries of the manifest, in order. @param total how many there are */
   wholeFiles(total: number): AsyncGenerator<FileGroup> {
     return wholeFiles(this, total);
+  }
+
+  /** Begins `deletions.ndjson`. */
+  openDeletions(transactionTime: string): DeletionsDraft {
+    return new DeletionsDraft(this.#folder, transactionTime);
   }
 
   /**

@@ -24,6 +24,7 @@ export const FILES = {
   manifest: 'manifest.json',
   log: 'log.ndjson',
   partialManifest: 'manifest.partial.json',
+  deletions: 'deletions.ndjson',
   errorSummary: 'error/summary.json',
 } as const;
 

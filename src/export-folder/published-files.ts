@@ -131,7 +131,9 @@ export class PublishedFiles {
 
   /** Bytes of the resource files that exist. */
   async bytesOfOutput(): Promise<number> {
-    const names = (await this.#folder.list('')).filter((name) => name.endsWith('.ndjson') && name !== FILES.log);
+    const isOutput = (name: string): boolean =>
+      name.endsWith('.ndjson') && name !== FILES.log && name !== FILES.deletions;
+    const names = (await this.#folder.list('')).filter(isOutput);
     const sizes = await Promise.all(names.map((name) => this.#folder.size(name)));
     return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0);
   }

@@ -1,24 +1,49 @@
+import { faultOfInstant } from './instant.ts';
 import { isResourceType } from './resource-types.ts';
 
 /** Types that FHIR does not know and that have a count of their own: servers invent types. */
 const MOST_UNKNOWN = 100;
-/** Where the deletions of all further ones are counted, and those whose URL names no type. */
+/** Where the deletions of all further ones are counted, and those whose URL names no resource. */
 const UNKNOWN = 'unknown';
 
+/** A resource that was deleted. */
+export interface Deletion {
+  type: string;
+  id: string;
+  /** When it was, as far as the server says. */
+  time?: string | undefined;
+}
+
+/** An entry of a deleted file, with what its Bundle says of all of them. */
+interface DeletedEntry {
+  request?: { method?: unknown; url?: unknown } | null;
+  /** `meta.lastUpdated` of the Bundle. */
+  lastUpdated?: unknown;
+}
+
 /**
- * Counts what the entries of deleted files name, in bounded memory.
+ * Reads and counts what the entries of deleted files name, in bounded memory.
  * Source: Bulk Data IG 2.0: Bundles of type transaction whose entries are DELETE requests.
  */
 export class Deletions {
   readonly #counts = new Map<string, number>();
   #unknown = 0;
 
-  /** @param entry of a Bundle */
-  add(entry: unknown): void {
-    const request = (entry as { request?: { method?: unknown; url?: unknown } | null } | null)?.request;
-    if (request?.method !== 'DELETE' || typeof request.url !== 'string') return;
-    const key = this.#keyOf(/(?:^|\/)([A-Z][A-Za-z]{1,63})\/[^/]+$/.exec(request.url)?.[1] ?? UNKNOWN);
+  /**
+   * Counts an entry.
+   *
+   * @param entry of a Bundle
+   * @returns the resource that it names; undefined when it names none, such as a search
+   */
+  add(entry: unknown): Deletion | undefined {
+    const { request, lastUpdated } = (entry ?? {}) as DeletedEntry;
+    if (request?.method !== 'DELETE' || typeof request.url !== 'string') return undefined;
+    const [, type, id] = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/([^/]+)$/.exec(request.url) ?? [];
+    const key = this.#keyOf(type ?? UNKNOWN);
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    if (type === undefined || id === undefined) return undefined;
+    const isTime = typeof lastUpdated === 'string' && faultOfInstant(lastUpdated) === undefined;
+    return { type, id, ...(isTime ? { time: lastUpdated } : {}) };
   }
 
   /** By resource type. */

@@ -65,6 +65,7 @@ describe.each([
         'Patient.00001.ndjson',
         'OrganizedByPatient.100000.ndjson',
         'deleted/Bundle.00001.ndjson',
+        'deletions.ndjson',
         'error/OperationOutcome.00001.ndjson',
         'error/summary.json',
         `attachments/${'a'.repeat(64)}`,

@@ -8,7 +8,8 @@ export async function readExport(location: string): Promise<Resource[]> {
   const manifest = JSON.parse(await readFile(join(location, 'manifest.json'), 'utf8')) as {
     output: { url: string; count: number }[];
   };
-  const files = (await readdir(location)).filter((name) => name.endsWith('.ndjson') && name !== 'log.ndjson');
+  const isOutput = (name: string) => name.endsWith('.ndjson') && !['log.ndjson', 'deletions.ndjson'].includes(name);
+  const files = (await readdir(location)).filter(isOutput);
   assert.deepEqual(files.sort(), manifest.output.map(({ url }) => url).sort(), 'the manifest names every file once');
   const resources: Resource[] = [];
   for (const { url, count } of manifest.output) {

@@ -23,7 +23,7 @@ export interface LocalManifest {
 }
 
 /** What the project adds to the server's files. */
-const OURS: ReadonlySet<string> = new Set(['manifest.json', 'log.ndjson', 'error/summary.json']);
+const OURS: ReadonlySet<string> = new Set(['manifest.json', 'log.ndjson', 'deletions.ndjson', 'error/summary.json']);
 
 export async function readLocalManifest(location: string): Promise<LocalManifest> {
   return JSON.parse(await readFile(join(location, 'manifest.json'), 'utf8')) as LocalManifest;

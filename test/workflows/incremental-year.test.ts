@@ -151,11 +151,7 @@ function oneOf(choices: readonly [Trouble, number][], number: number): Trouble {
 async function follow(copy: Map<string, number>, { location, since }: ExportReport): Promise<void> {
   // All data: what is not there has been deleted.
   if (since === undefined) copy.clear();
-  for (const bundle of await linesOf(location, 'deleted/Bundle.00001.ndjson')) {
-    for (const { request } of (bundle as { entry: { request: { url: string } }[] }).entry) {
-      copy.delete(request.url.slice('Basic/'.length));
-    }
-  }
+  for (const line of await linesOf(location, 'deletions.ndjson')) copy.delete((line as { id: string }).id);
   for (const line of await linesOf(location, 'Basic.00001.ndjson')) {
     const { id, meta } = line as { id: string; meta: { versionId: string } };
     copy.set(id, Number(meta.versionId));

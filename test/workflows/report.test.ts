@@ -1,9 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
+
+interface Bundle {
+  entry: { request: { url: string } }[];
+}
 
 let stack: Stack;
 const FAST = { pollsUntilReady: 1, retryAfter: '1', patients: 20, linesPerFile: 100 };
@@ -97,6 +101,19 @@ test('every entry of a deleted Bundle is counted, several to a line too', async 
   const total = (numbers: number[]): number => numbers.reduce((sum, number) => sum + number, 0);
   expect(total(Object.values(report.deletions))).toBe(total(entries));
   expect(report.deletions['Patient']).toBe(2);
+  // A line for each, in the order of the Bundles.
+  const urls = lines.flatMap((line) => (JSON.parse(line) as Bundle).entry.map(({ request }) => request.url));
+  const listed = (await readFile(join(report.location, 'deletions.ndjson'), 'utf8')).trimEnd().split('\n');
+  const deletions = listed.map((line) => JSON.parse(line) as { type: string; id: string; time: string });
+  expect(deletions.map(({ type, id }) => `${type}/${id}`)).toEqual(urls);
+  for (const { time } of deletions) expect(Date.parse(time)).toBeLessThanOrEqual(Date.parse(report.transactionTime));
+  const { deletions: none } = await stack.run({
+    server: 'v2',
+    parameters: { _type: 'Patient' },
+    destination: { path: 'no-deletions' },
+  });
+  expect(none).toEqual({});
+  expect(await readdir(join(stack.folder, 'no-deletions'))).not.toContain('deletions.ndjson');
 });
 
 test('messages of severity success are counted and are no problem', async () => {

@@ -14,7 +14,8 @@ export async function checkFiles({ run, files, manifest, published }: Evidence):
     if (item?.fileSize !== stored.length || item.count !== made.lines || item.extension.sha256 !== sha256)
       problems.push(`manifest.json does not describe ${name} as it is`);
   }
-  const listed = new Set([...items.map(({ url }) => url), 'manifest.json', 'error/summary.json']);
+  const ours = ['manifest.json', 'log.ndjson', 'deletions.ndjson', 'error/summary.json'];
+  const listed = new Set([...items.map(({ url }) => url), ...ours]);
   for (const name of published.keys()) {
     const isLeft = /^\.export\/(parts\/|troubles\/|unfinished-)/.test(name);
     if (isLeft || (!name.startsWith('.export/') && !listed.has(name))) problems.push(`${name} is left over`);

@@ -17,7 +17,7 @@ export function judgePublished(evidence: Evidence): string[] {
   const problems: string[] = [];
   const { files, organised } = evidence.case;
   const names = [...evidence.folder.keys()].filter(
-    (name) => /^((deleted|error)\/)?[^/]+\.ndjson$/.test(name) && name !== 'log.ndjson',
+    (name) => /^((deleted|error)\/)?[^/]+\.ndjson$/.test(name) && !['log.ndjson', 'deletions.ndjson'].includes(name),
   );
   const unused = new Set(files.keys());
   for (const name of names) {
