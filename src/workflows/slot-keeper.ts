@@ -38,6 +38,7 @@ export class SlotKeeper {
   /** Downloads that it may start have become fewer; the gate waits to hear that no more are in flight. */
   #isLess = false;
   #isTelling = false;
+  #isPressed = false;
   #isOver = false;
   #failure: unknown;
 
@@ -128,7 +129,7 @@ export class SlotKeeper {
 
   /** The server has asked for fewer requests. */
   pressed(): void {
-    if (this.#seat !== undefined && this.#terms?.downloads === true) this.#seat.pressing = true;
+    if (this.#seat !== undefined && this.#terms?.downloads === true) this.#seat.pressing = this.#isPressed = true;
   }
 
   /** Takes what the gate says. Anybody may have sent it. */
@@ -207,18 +208,15 @@ export class SlotKeeper {
   async #tell(seat: GateSeat): Promise<void> {
     const { request, inFlight, limits } = this.#run;
     const pressure = seat.pressing === true && Date.now() >= this.#pressureFrom;
-    if (pressure) {
-      seat.pressedAt = Date.now();
-      delete seat.pressing;
-    }
-    this.#news = false;
+    if (pressure) seat.pressedAt = Date.now();
+    this.#news = this.#isPressed = false;
     this.#isLess &&= inFlight > this.share;
     this.#isTelling = true;
+    const { share } = this;
     // Time, so that it rises also when the export was reset to an earlier event.
     seat.turn = Math.max(seat.turn + 1, Date.now());
     // Also when it fails: it is told again after the same time.
     seat.askedAt = Date.now();
-    const { share } = this;
     try {
       const result = await boundedStep('ask the gate', limits.gateAsk).askGate({
         server: request.server,
@@ -226,13 +224,15 @@ export class SlotKeeper {
         ask: askOf(seat, { uses: Math.max(inFlight, share === Infinity ? 0 : share), pressure }),
       });
       if (result.kind === 'noGate') this.#withoutGate(seat);
+      // Not before: the export may continue in a new run meanwhile.
+      if (pressure && !this.#isPressed) delete seat.pressing;
       noteTrouble(this.#run, undefined);
     } catch (error) {
       const isFault = codeOf(error) !== undefined;
       // One worker may have another configuration: what the export has already does not end by that.
       if (isFault && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'))) throw error;
       // It would be asked every few seconds. If the server stays busy, the next file presses again.
-      if (pressure && !(isFault && patched('gate-not-pressed-after-faults'))) seat.pressing = true;
+      if (pressure && isFault && patched('gate-not-pressed-after-faults') && !this.#isPressed) delete seat.pressing;
       log.warn('the gate could not be asked; it is asked again', { error });
       // It is asked again like at any other time; meanwhile people see why nothing comes.
       if (seat.slot === 'wanted' || (seat.downloading && this.share <= 0)) noteTrouble(this.#run, error);

@@ -10,13 +10,13 @@ import { newState } from '../../src/workflows/state.ts';
 /** What the gate is told, as the workflow would have it told: no time passes but by the test. */
 const { asked, gate, askGate } = vi.hoisted(() => {
   const asked: AskGateInput['ask'][] = [];
-  const gate: { fault?: Error } = {};
+  const gate: { fault?: Error; answer?: Promise<void> } = {};
   return {
     asked,
     gate,
     askGate: async ({ ask }: AskGateInput) => {
       asked.push(ask);
-      await Promise.resolve();
+      await gate.answer;
       if (gate.fault !== undefined) throw gate.fault;
       return { kind: 'asked' };
     },
@@ -44,6 +44,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: NOW });
   asked.length = 0;
   delete gate.fault;
+  delete gate.answer;
 });
 afterEach(async () => {
   await Promise.all(keepers.splice(0).map((keeper) => keeper.release()));

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { asked, begin, grant, NOW, told } from './begin-keeper.ts';
+import { asked, begin, gate, grant, NOW, told } from './begin-keeper.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { BatchResults } from '../../src/workflows/batch-results.ts';
 import type { GateSeat } from '../../src/workflows/state.ts';
@@ -98,6 +98,20 @@ test('that the server is busy is told by the next run, when this one ends before
   begin(structuredClone(run.state.gate) as GateSeat);
   await told();
   expect(asked.map(({ pressure }) => pressure)).toContain(true);
+});
+
+test('that the server is busy is known to the next run until the gate has heard it', async () => {
+  const { keeper, run } = begin({ turn: 1, downloading: true, share: 2 });
+  await told();
+  let answer = (): void => {};
+  gate.answer = new Promise((resolve) => (answer = resolve));
+  keeper.pressed();
+  await told();
+  expect(asked.at(-1)?.pressure).toBe(true);
+  expect(structuredClone(run.state.gate)).toMatchObject({ pressing: true, pressedAt: NOW });
+  answer();
+  await told();
+  expect(run.state.gate?.pressing).toBeUndefined();
 });
 
 test('an export that has not heard its share says so', async () => {
