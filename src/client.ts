@@ -4,6 +4,7 @@ import { WithStartWorkflowOperation } from '@temporalio/client';
 import { awaitAccepted } from './client/await-accepted.ts';
 import type { BulkExportWorkflow, StartedExport } from './client/started-export.ts';
 import { startedExport } from './client/started-export.ts';
+import { summaryOf } from './client/summary-of.ts';
 import type { ExportRequest } from './contract.ts';
 import { BULK_EXPORT } from './contract.ts';
 import type { Accepted } from './steering-contract.ts';
@@ -39,6 +40,7 @@ export async function startExport(
 ): Promise<StartedExport> {
   const handle = await client.workflow.start<BulkExportWorkflow>(BULK_EXPORT, {
     taskQueue: taskQueueOf(process.env),
+    staticSummary: summaryOf(request),
     ...options,
     args: [request],
   });
@@ -59,6 +61,7 @@ export async function startAndAwaitAccepted(
 ): Promise<StartedExport> {
   const start = new WithStartWorkflowOperation<BulkExportWorkflow>(BULK_EXPORT, {
     taskQueue: taskQueueOf(process.env),
+    staticSummary: summaryOf(request),
     workflowIdConflictPolicy: 'FAIL',
     ...options,
     args: [request],

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { ExportReport } from '../src/contract.ts';
+import { startExport } from '../src/client.ts';
+import type { ExportReport, ExportRequest } from '../src/contract.ts';
 import { temporalEnv } from './support/real-worker.ts';
 import type { Stack } from './support/stack.ts';
 import { startStack } from './support/stack.ts';
@@ -80,4 +81,19 @@ test('with the typed client, where the workflow id is the deduplication key', as
   const started = await stack.start(INPUT as never, 'by-client');
   await expect(stack.start(INPUT as never, 'by-client')).rejects.toThrow('already started');
   expect((await started.result()).byType).toEqual({ Patient: expect.objectContaining({ resources: 3 }) });
+});
+
+test('the Web UI says in a line what an export is, unless its starter says something else', async () => {
+  const summary = async (request: object, options: object, workflowId: string) => {
+    const given = { server: 'hospital', ...request } as ExportRequest;
+    const { handle } = await startExport(stack.client, given, { workflowId, ...options });
+    const { staticSummary } = await handle.describe();
+    return staticSummary();
+  };
+  const group = { level: 'group', groupId: 'diabetes', parameters: { _type: ['Patient', 'Condition'] } };
+  expect(await summary(group, {}, 'summary-1')).toBe('hospital · group diabetes · Patient, Condition');
+  expect(await summary({ level: 'system' }, {}, 'summary-2')).toBe('hospital · system · all types');
+  expect(await summary(group, { staticSummary: 'nightly' }, 'summary-3')).toBe('nightly');
+  const long = { level: 'system', parameters: { _type: 'é'.repeat(2000) } };
+  expect((await summary(long, {}, 'summary-4'))?.length).toBe(120);
 });

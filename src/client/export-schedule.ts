@@ -4,6 +4,7 @@ import type { ExportRequest } from '../contract.ts';
 import { BULK_EXPORT } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
 import type { BulkExportWorkflow } from './started-export.ts';
+import { summaryOf } from './summary-of.ts';
 
 /** When exports are started, and how. */
 export interface ExportScheduleOptions {
@@ -53,6 +54,7 @@ export async function createExportSchedule(
       type: 'startWorkflow' as const,
       workflowType: BULK_EXPORT,
       workflowId,
+      staticSummary: summaryOf(request),
       taskQueue: taskQueue ?? taskQueueOf(process.env),
       args: [request] as [ExportRequest],
     },
