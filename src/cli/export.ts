@@ -57,6 +57,8 @@ export function exportCommand(): Command {
         'wait',
       ]),
     )
+    .option('--requested-by <person>', 'who wants the data, for the audit trail, which may require it')
+    .option('--purpose <text>', 'what for; as --requested-by')
     .option('--deadline <duration>', 'time for the whole export, such as P30D, the default')
     .option('--cancel-on-interrupt', 'Ctrl-C cancels the export and deletes the job on the server')
     .option('--json', 'one JSON object on each line')

@@ -62,6 +62,13 @@ test('a parameter may have any name, but is given once', () => {
   expect(faultOf({ parameter: [`_since=${since}`] })).toContain(since);
 });
 
+test('who wants the data and what for goes to the audit trail, and makes no other export', () => {
+  const request = requestOf('a', { requestedBy: 'J. Doe', purpose: 'cohort of 2026' }, undefined);
+  expect(request).toMatchObject({ requestedBy: 'J. Doe', purpose: 'cohort of 2026' });
+  expect(workflowIdOf(request, [])).toBe(workflowIdOf(requestOf('a', {}, undefined), []));
+  expect(() => requestOf('a', { requestedBy: 'x'.repeat(201) }, undefined)).toThrow('requestedBy');
+});
+
 test('what goes on with an export can be typed anywhere', () => {
   const command = { args: ['export', 'hospital', '--out', 'a b'], cwd: '/data', host: hostname() };
   const line = "fhir-bulk-export export hospital --out 'a b'";

@@ -111,6 +111,7 @@ test('only what is meant for others can be imported', async () => {
   expect(contract).toEqual(expect.arrayContaining(['BULK_EXPORT', 'FAILURES']));
   expect(workflows).toEqual(['bulkExport', 'checkServer', 'exportGate']);
   expect(worker).toEqual([
+    'HISTOGRAM_BUCKETS',
     'createActivities',
     'createFileWorkers',
     'createWorkers',

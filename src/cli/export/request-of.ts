@@ -19,6 +19,8 @@ export interface RequestOptions {
   attachments?: boolean;
   keepServerFiles?: boolean;
   onIncomplete?: 'fail' | 'wait';
+  requestedBy?: string;
+  purpose?: string;
   deadline?: string;
 }
 
@@ -50,6 +52,8 @@ export function requestOf(server: string, options: RequestOptions, since: string
     ...(options.attachments === true ? { attachments: 'download' } : {}),
     ...(options.keepServerFiles === true ? { keepServerFiles: true } : {}),
     ...(options.onIncomplete === undefined ? {} : { onIncomplete: options.onIncomplete }),
+    ...(options.requestedBy === undefined ? {} : { requestedBy: options.requestedBy }),
+    ...(options.purpose === undefined ? {} : { purpose: options.purpose }),
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
   };
   const checked = validateRequest(request);
