@@ -56,6 +56,7 @@ describe('failures', () => {
       'IncompleteExport',
       'DestinationNotEmpty',
       'DestinationFailed',
+      'AuditFailed',
       'DeadlineExceeded',
     ]);
   });

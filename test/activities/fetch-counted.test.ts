@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { noopMetricMeter } from '@temporalio/common';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fetchCounted } from '../../src/activities/batch/fetch-counted.ts';
 import type { Batch } from '../../src/activities/batch/open-batch.ts';
@@ -8,6 +9,7 @@ import type { FileRequest } from '../../src/download/ask-file.ts';
 import type { FetchWatch } from '../../src/download/threads/fetched.ts';
 import { AskedFiles } from '../../src/export-folder/asked-files.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
+import { WorkerMetrics } from '../../src/telemetry/worker-metrics.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 
 let root: string;
@@ -48,6 +50,7 @@ async function stopWhile(fetching: (watch: FetchWatch) => void): Promise<void> {
     entries: [entry],
     place: {},
     threads,
+    metrics: new WorkerMetrics(noopMetricMeter),
   } as unknown as Batch;
   const request: FileRequest = { entry, checks: 'fast' } as FileRequest;
   await expect(fetchCounted(batch, request)).rejects.toThrow('the worker stops');

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
-import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createFileActivities } from '../../src/activities/index.ts';
 import type { ExportRef } from '../../src/export-folder/export-ref.ts';
 import type { ExportMark } from '../../src/export-folder/owner-mark.ts';
 import type { Receipt } from '../../src/export-folder/receipt.ts';
-import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
+import { depsOf } from '../support/activity-deps.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -57,8 +56,7 @@ test.each([
   await rm(join(folder, '.export/receipts'), { recursive: true, force: true });
   hospital.journal.length = 0;
   const http = new HttpClient();
-  const deps = { config: stack.config, servers: new Servers(stack.config, http), http, limits: SHORT_LIMITS };
-  const { downloadFiles } = createFileActivities(deps as ActivityDeps);
+  const { downloadFiles } = createFileActivities({ ...depsOf(stack.config, http), limits: SHORT_LIMITS });
   const result = await new MockActivityEnvironment({ attempt }).run(() =>
     downloadFiles({ ref, generation: 1, ranges: [[1, FILES]], retry }),
   );

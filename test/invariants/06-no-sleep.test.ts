@@ -14,6 +14,16 @@ const ALLOWED = new Set([
   'cli/check.ts',
   // A client in another process looks at an export again.
   'client/follow.ts',
+  // The command waits for other processes: its Temporal server, its locks, an export that it shows.
+  'temporal-server/embedded.ts',
+  'temporal-server/guard.ts',
+  'temporal-server/server.ts',
+  'programs/tool.ts',
+  'process/user-lock.ts',
+  'cli/export/follow.ts',
+  // Limits of what a probe waits for, and the time between two looks at a disk.
+  'telemetry/health.ts',
+  'telemetry/space-watch.ts',
   // A thread that is idle ends, and one that does not answer is given up: limits, which no step waits for.
   'download/threads/pool.ts',
   'download/threads/waking-limit.ts',

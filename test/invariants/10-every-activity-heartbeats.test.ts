@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createActivities, createFileActivities } from '../../src/activities/index.ts';
 import type { Config } from '../../src/config.ts';
+import { parseConfig } from '../../src/config.ts';
 
 /** Takes connections and never answers: neither a FHIR server nor a bucket says a word. */
 const silent = createServer();
@@ -22,14 +23,27 @@ afterAll(() => {
   silent.close();
 });
 
+const WITH_GATE = parseConfig(
+  JSON.stringify({
+    servers: { hospital: { baseUrl: 'http://127.0.0.1/fhir', maxConcurrentExports: 1 } },
+    destinations: { local: { type: 'directory', path: '.' } },
+  }),
+  'test',
+).servers['hospital'];
+
 /** With these every activity waits from its first step on. */
 const DEPS = {
   get config(): Config {
     const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     const lake = { type: 's3', bucket: 'lake', region: 'x', endpoint, forcePathStyle: true } as const;
-    return { servers: {}, destinations: { lake } };
+    return { servers: {}, destinations: { lake }, audit: { destination: lake, required: false } };
   },
-  servers: { has: () => true, get: () => new Promise(() => {}), require: () => new Promise(() => {}) },
+  servers: {
+    has: () => true,
+    configOf: () => WITH_GATE,
+    get: () => new Promise(() => {}),
+    require: () => new Promise(() => {}),
+  },
   registeredSearchAttributes: () => new Promise(() => {}),
   isRunning: () => new Promise(() => {}),
   gates: {

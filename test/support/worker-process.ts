@@ -9,6 +9,7 @@ import { SHORT_LIMITS } from './short-limits.ts';
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const patient = process.env['PATIENT'] !== undefined;
 const { KILL_POINT: killPoint, KILL_MARKER: marker = '', TEMPORAL_ADDRESS: address = '' } = process.env;
+const outage = Number(process.env['OUTAGE'] ?? (patient ? 60_000 : SHORT_LIMITS.outage));
 if (killPoint !== undefined) armKillPoint(JSON.parse(killPoint) as KillPoint, marker);
 const connection = await NativeConnection.connect({ address });
 const config = await loadConfig();
@@ -17,7 +18,7 @@ const workers = await createWorkers({
   namespace: process.env['TEMPORAL_NAMESPACE'],
   // Files that are fetched at once are in two threads, whatever this machine has.
   config: { downloadThreads: 2, ...config },
-  limits: patient ? { ...SHORT_LIMITS, outage: 60_000 } : SHORT_LIMITS,
+  limits: { ...SHORT_LIMITS, outage },
   ...(patient ? {} : { timeouts: { headers: 2000, body: 2000 } }),
 });
 console.log('ready');

@@ -1,4 +1,4 @@
-import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, ListPartsCommand } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import type { Folder, Part } from '../../../src/storage/folder.ts';
 import { PIECE, open, proxy, s3 } from './faulty-endpoint.ts';
@@ -43,6 +43,17 @@ export const ids = (): Set<string | undefined> =>
 /** Key of the record of an attempt. */
 export const recordKey = async (path: string): Promise<string | undefined> =>
   (await s3.keys(`${path}/.export/parts/`)).find((key) => key.endsWith('/upload.json'));
+
+/** How many pieces the storage has of the only upload of this object. */
+export async function storedPieces(key: string): Promise<number> {
+  const { Uploads = [] } = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: 'lake', Prefix: key }));
+  const [upload] = Uploads;
+  if (upload === undefined) return 0;
+  const { Parts = [] } = await s3.client.send(
+    new ListPartsCommand({ Bucket: 'lake', Key: key, UploadId: upload.UploadId }),
+  );
+  return Parts.length;
+}
 
 /** Gives the uploads below a path up, as a rule of a bucket does. */
 export async function giveUp(path: string): Promise<void> {
