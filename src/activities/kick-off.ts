@@ -79,6 +79,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (attempt.isLast) throw unknown();
   // It may have been opened by a worker with another configuration. Before the files of an earlier job are removed: they
   // are all that there is, if no other job may follow. Without a pause: what was found must still hold when it begins.
+  folder.requireServer(server.config.baseUrl);
   server.requireAllowed({ ...input.request, destination: input.ref.destination });
   const fitted = server.fit(input.request);
   await attempt.begin(asksForPartial(fitted.parameters));

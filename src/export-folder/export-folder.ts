@@ -57,9 +57,12 @@ export class ExportFolder {
   /** An earlier run may have left files. */
   readonly isAdopted: boolean;
   readonly #folder: Folder;
+  /** Of the FHIR server that the folder was taken for; undefined in folders of earlier versions. */
+  readonly #baseUrl: string | undefined;
 
-  private constructor(folder: Folder, { adopted }: Pick<ExportMark, 'adopted'>) {
+  private constructor(folder: Folder, { adopted, baseUrl }: Pick<ExportMark, 'adopted' | 'baseUrl'>) {
     this.#folder = folder;
+    this.#baseUrl = baseUrl;
     this.isAdopted = adopted === true;
     this.job = new JobRecord(folder);
     this.pages = new ManifestPages(folder, FILES.pages);
@@ -133,6 +136,17 @@ export class ExportFolder {
   /** The place as users know it. */
   get location(): string {
     return this.#folder.location;
+  }
+
+  /**
+   * What the report says, and with it the next `_since`, is of the server that the folder was taken for.
+   *
+   * @throws ExportError `InvalidRequest` when this worker's configuration has another base URL
+   */
+  requireServer(baseUrl: string): void {
+    if (this.#baseUrl === undefined || this.#baseUrl === baseUrl) return;
+    const detail = `the export began for ${this.#baseUrl}, and this worker's configuration has ${baseUrl}`;
+    throw new ExportError('InvalidRequest', `server: ${detail}; start it again when all workers have the same`);
   }
 
   /** @throws ExportError `DestinationFailed` when another run or another job has the folder by now */

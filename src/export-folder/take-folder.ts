@@ -20,8 +20,8 @@ export interface Taker {
 }
 
 /**
- * Takes a folder for a run. It belongs to one request: the same one continues what an earlier run has begun; another one
- * is refused, unless nothing is left of the earlier one.
+ * Takes a folder for a run. It belongs to one request at one base URL: the same one continues what an earlier run has
+ * begun; another one is refused, unless nothing is left of the earlier one.
  *
  * @throws ExportError `DestinationNotEmpty`
  */
@@ -38,8 +38,10 @@ export async function takeFolder(folder: Folder, taker: Taker): Promise<ExportMa
 async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
   const found = await readMark(folder);
   if (found === undefined) return (await takeFresh(folder, taker)) ?? take(folder, taker);
+  const isElsewhere = found.baseUrl !== undefined && found.baseUrl !== taker.baseUrl;
   if (isOfRun(found, taker.owner)) {
     // A retry of this activity after its report was lost.
+    if (isElsewhere) throw notEmpty(folder, `was taken for ${found.baseUrl}`, 'start the export again');
     await lookAgain(folder, found);
     return found;
   }
@@ -49,8 +51,8 @@ async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
   }
   await refuseNeighbours(folder);
   const fresh = markOf(taker);
-  if (found.requestHash === taker.requestHash) fresh.adopted = true;
-  else await refuseRemains(folder);
+  if (found.requestHash === taker.requestHash && !isElsewhere) fresh.adopted = true;
+  else await refuseRemains(folder, isElsewhere ? `of another server, ${found.baseUrl}` : 'with another request');
   const { earlier, mark } = await claim(folder, found, fresh, taker);
   // Whoever has taken the folder meanwhile must not be harmed: the earlier mark is looked for before each change.
   const ours = folder.guardedBy(async () => {
@@ -96,14 +98,14 @@ async function refuseNeighbours(folder: Folder): Promise<void> {
 }
 
 /** Of another request no more may be left than that its job was deleted, or never begun. */
-async function refuseRemains(folder: Folder): Promise<void> {
+async function refuseRemains(folder: Folder, what: string): Promise<void> {
   const job = await new JobRecord(folder).read();
   const isOver = job === undefined || job.deleted === true || (job.statusUrl === undefined && job.unanswered === 0);
   const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER);
   if (isOver && others.length === 0) return;
   throw notEmpty(
     folder,
-    'belongs to an export with another request',
+    `belongs to an export ${what}`,
     isOver
       ? 'that export has ended: remove the folder if its files are not needed, or choose another path'
       : 'start that request again to finish it, or choose another path',

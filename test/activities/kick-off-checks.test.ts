@@ -71,6 +71,13 @@ test.each<[string, Partial<ServerConfig>, KickOffInput['request'], string]>([
   expect(server.asked).toEqual([]);
 });
 
+test('a kick-off at another base URL than the export was opened for is not sent', async () => {
+  const mark = { mark: 'mark', baseUrl: 'https://fhir.example.org/r4' };
+  await writeFile(join(folder, 'export/.export/export.json'), JSON.stringify(mark));
+  await expect(kickOffWith({}, { level: 'system' })).rejects.toMatchObject({ code: 'InvalidRequest' });
+  expect(server.asked).toEqual([]);
+});
+
 test('attachments that are not allowed are not allowed at the kick-off either', async () => {
   const request = { level: 'system', parameters: { _type: 'Patient' }, attachments: 'download' } as const;
   const failing = kickOffWith({ allow: { types: ['Patient'] } }, request);

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { JobRecord } from '../../src/export-folder/job-record.ts';
 import { readJson } from '../../src/export-folder/json-document.ts';
 import { FILES, takenOverFile } from '../../src/export-folder/layout.ts';
 import type { ExportMark, Owner } from '../../src/export-folder/owner-mark.ts';
@@ -32,12 +33,17 @@ const KINDS = {
 /** Runs that have ended; all others are running. */
 const ended = new Set<string>();
 const isRunning = async ({ workflowId }: Owner) => !ended.has(workflowId);
-const take = (folder: Folder, id: string, requestHash = 'same'): Promise<ExportMark> =>
+const take = (
+  folder: Folder,
+  id: string,
+  requestHash = 'same',
+  baseUrl = 'https://fhir.example.org/r4',
+): Promise<ExportMark> =>
   takeFolder(folder, {
     requestHash,
     seriesHash: requestHash,
     owner: { workflowId: id, firstRunId: id, runId: id },
-    baseUrl: 'https://fhir.example.org/r4',
+    baseUrl,
     isRunning,
   });
 /** As Temporal does: what is not of the table of failures is tried again. */
@@ -94,6 +100,20 @@ describe.each([
       expect(adopted.mark).not.toBe(mark.mark);
       // A retry after its report was lost knows that it goes on with what was there.
       expect(await take(await outer(), 'b')).toEqual(adopted);
+    });
+
+    test('by no run of the same request at another base URL while the job of the first is there', async () => {
+      const elsewhere = 'https://fhir.example.org/other';
+      await take(await outer(), 'a');
+      // An attempt of the same run, on a worker with another configuration.
+      await expect(take(await outer(), 'a', 'same', elsewhere)).rejects.toMatchObject(NOT_EMPTY);
+      ended.add('a');
+      const job = { generation: 1, unanswered: 0, separateStatus: false, partial: false, warnings: [] };
+      const record = new JobRecord(await outer());
+      await record.save({ ...job, statusUrl: 'https://fhir.example.org/r4/status/1' });
+      await expect(take(await outer(), 'b', 'same', elsewhere)).rejects.toMatchObject(NOT_EMPTY);
+      await record.save({ ...job, deleted: true });
+      expect((await take(await outer(), 'b', 'same', elsewhere)).adopted).toBeUndefined();
     });
 
     test('with another mark than the same run has put into a folder that is not shared', async () => {
