@@ -29,6 +29,8 @@ export interface KickOffInput {
   /** The job to be started; one of this number that has been accepted is not started again. */
   generation: number;
   token?: TokenRef;
+  /** What the token lacks: stored with the job, for a run that continues it with a better one. */
+  warnings?: Warning[];
 }
 
 /** `retryAfter` in milliseconds. */
@@ -100,7 +102,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       const acceptance = readAcceptance(sent.response, Date.now());
       return acceptance === undefined
         ? reject(attempt, server, sent, input.request.operation)
-        : accept(attempt, server, acceptance, { response: sent.response, fitted });
+        : accept(attempt, server, acceptance, { response: sent.response, fitted, lacks: input.warnings });
     }
     case 'refusedUrl':
       // It was not sent, or answered by a redirect only: there is no job that a later run must warn of.
@@ -165,10 +167,10 @@ async function accept(
   attempt: KickOffAttempt,
   { settings }: FhirServer,
   { retryAfter, ...answer }: Acceptance,
-  { response, fitted }: { response: HttpResponse; fitted: Fitted },
+  { response, fitted, lacks = [] }: { response: HttpResponse; fitted: Fitted; lacks?: Warning[] | undefined },
 ): Promise<KickOffResult> {
   const names = fitted.parameters.map(({ name }) => name);
-  const job = await attempt.accept(answer, fitted.warnings, async () =>
+  const job = await attempt.accept(answer, [...fitted.warnings, ...lacks], async () =>
     ignoredParameters(readOutcome(await bodyOf(response)) ?? [], names),
   );
   const isOurs = job.statusUrl === answer.statusUrl;

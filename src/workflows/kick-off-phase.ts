@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { ExportRequest } from '../contract.ts';
+import type { ExportRequest, Warning } from '../contract.ts';
 import { isExport } from '../fhir/operations.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
@@ -32,6 +32,7 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
         ref: run.opened.ref,
         request: kickOffRequestOf(run),
         generation: job.generation,
+        ...lacksOf(state.warnings),
       }),
     );
     const isRefused = result.kind === 'trouble' && result.noSlot === true && patched('refused-kick-offs-wait');
@@ -61,6 +62,12 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
     await continueIfLong(run);
   }
+}
+
+/** What the token lacks with which a job is started: a later run that continues the job may have a better one. */
+function lacksOf(warnings: readonly Warning[]): Pick<KickOffInput, 'warnings'> {
+  const lacks = warnings.filter(({ code }) => code === 'ScopeNarrower');
+  return lacks.length === 0 ? {} : { warnings: lacks };
 }
 
 /** What a kick-off goes by. */

@@ -5,6 +5,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { KickOffInput, KickOffResult } from '../../src/activities/kick-off.ts';
 import { kickOff } from '../../src/activities/kick-off.ts';
+import type { Warning } from '../../src/contract.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
@@ -50,13 +51,14 @@ function kickOffWith(
   more: Partial<ServerConfig>,
   request: KickOffInput['request'],
   generation = 1,
+  warnings: Warning[] = [],
 ): Promise<KickOffResult> {
   const config: Config = {
     servers: { one: serverEntry(`${server.origin}/r4`, more) },
     destinations: { local: { type: 'directory', path: folder } },
   };
   const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark' };
-  return new MockActivityEnvironment().run(kickOff, depsOf(config, http), { ref, request, generation });
+  return new MockActivityEnvironment().run(kickOff, depsOf(config, http), { ref, request, generation, warnings });
 }
 
 test.each<[string, Partial<ServerConfig>, KickOffInput['request'], string]>([
@@ -76,6 +78,13 @@ test('a kick-off at another base URL than the export was opened for is not sent'
   await writeFile(join(folder, 'export/.export/export.json'), JSON.stringify(mark));
   await expect(kickOffWith({}, { level: 'system' })).rejects.toMatchObject({ code: 'InvalidRequest' });
   expect(server.asked).toEqual([]);
+});
+
+test('what the token of a kick-off lacks is told again by a run that continues its job', async () => {
+  const lack = { code: 'ScopeNarrower', message: 'Not granted: Observation.' } as const;
+  expect(await kickOffWith({}, { level: 'system' }, 1, [lack])).toMatchObject({ kind: 'accepted', warnings: [lack] });
+  expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'accepted', warnings: [lack] });
+  expect(server.asked.filter(({ url }) => url.includes('export'))).toHaveLength(1);
 });
 
 test('attachments that are not allowed are not allowed at the kick-off either', async () => {
