@@ -8,6 +8,10 @@ import type { SettingsOfServer } from './resolve.ts';
 import { resolveSettings } from './resolve.ts';
 import type { ServerSettings } from './settings.ts';
 
+/** The guide leaves it to the server. */
+const NEW_PATIENTS_UNKNOWN =
+  'With `_since`, it is not known whether the server sends all data of patients who came since then: if not, their earlier data is missing (newPatientsInFull in docs/servers.md).';
+
 /** The part of a request that a server may not be able to do. */
 export type PlannedRequest = Pick<ExportRequest, 'level' | 'operation' | 'parameters' | 'prefer'>;
 
@@ -136,8 +140,10 @@ function warningsOfSince(level: ExportRequest['level'], settings: ServerSettings
   if (settings.reportsDeletions === false) {
     found.push({ code: 'DeletionsNotReported', message: WARNINGS.DeletionsNotReported });
   }
-  if (settings.newPatientsInFull?.includes(level) === false && level !== 'system') {
-    found.push({ code: 'NewPatientsInPart', message: WARNINGS.NewPatientsInPart });
+  const inFull = settings.newPatientsInFull?.includes(level);
+  if (level !== 'system' && inFull !== true) {
+    const message = inFull === false ? WARNINGS.NewPatientsInPart : NEW_PATIENTS_UNKNOWN;
+    found.push({ code: 'NewPatientsInPart', message });
   }
   return found;
 }
