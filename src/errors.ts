@@ -126,7 +126,7 @@ export const WARNINGS = {
   NewPatientsInPart:
     'With `_since`, the server sends only new data of patients who came since then: their earlier data is missing.',
   MarkReset:
-    'The mark of earlier exports does not count any more: all data is exported in place of what has changed since.',
+    'The mark of earlier exports does not count any more: all data is exported in place of what has changed since. Let it replace your copy: deletions are not listed.',
   MarkHeld: 'The mark stays where it was: the next export brings again what may be missing in this one.',
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
