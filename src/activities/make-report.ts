@@ -21,6 +21,7 @@ export interface ReportInput {
  * The report of an export whose files are all whole.
  *
  * @param attachments counts, when attachments were asked for
+ * @param begunAt the server's own time before it was asked for the job; undefined when that is not known
  */
 export function makeReport(
   location: string,
@@ -28,6 +29,7 @@ export function makeReport(
   content: ExportContent,
   attachments: ExportReport['attachments'],
   input: ReportInput,
+  begunAt: string | undefined,
 ): ExportReport {
   const { byType, deletions, issues } = content;
   const warnings = withoutRepeats([
@@ -36,7 +38,7 @@ export function makeReport(
     ...warningsOfAttachments(attachments),
   ]);
   const { transactionTime } = summary;
-  const marked = reportMark({ transactionTime, hasIssues: issues.hasProblems, warnings }, input.asked);
+  const marked = reportMark({ transactionTime, hasIssues: issues.hasProblems, warnings, begunAt }, input.asked);
   return {
     status: issues.hasProblems ? 'complete-with-issues' : 'complete',
     transactionTime,

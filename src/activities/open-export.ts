@@ -54,6 +54,8 @@ export interface OpenedExport {
   audit?: true;
   /** Milliseconds after the kick-off for which the status URL may be 404. */
   statusLag?: number;
+  /** The server's `transactionTime` may be the end of the job. */
+  timeIsEnd?: true;
 }
 
 /** Why an export has to do with the server's gate. */
@@ -113,6 +115,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     ...(since === undefined ? {} : { since }),
     requestHash,
     ...(warnings.length === 0 ? {} : { warnings }),
+    ...(server.settings.transactionTimeIsEnd ? { timeIsEnd: true as const } : {}),
   };
 }
 

@@ -10,6 +10,8 @@ export interface AskedSince {
   onIssues?: 'hold' | 'advance' | undefined;
   /** When the manifest was seen to be complete: milliseconds since the epoch. */
   completeAt?: number | undefined;
+  /** The server's `transactionTime` may be the end of the job. */
+  timeIsEnd?: true | undefined;
 }
 
 /** How an export came out. */
@@ -17,6 +19,8 @@ interface Outcome {
   transactionTime: string;
   hasIssues: boolean;
   warnings: readonly Warning[];
+  /** The server's own time before it was asked for the job; undefined when that is not known. */
+  begunAt: string | undefined;
 }
 
 /** Warnings that say that data may be missing, or that the server's time is in doubt. */
@@ -32,17 +36,18 @@ const LACKS: readonly ((warning: Warning) => boolean)[] = [
  * @param asked undefined when an older version asks
  */
 export function reportMark(
-  { transactionTime, hasIssues, warnings }: Outcome,
+  { transactionTime, hasIssues, warnings, begunAt }: Outcome,
   asked: AskedSince | undefined,
 ): { fields: Pick<ExportReport, 'since' | 'requestHash' | 'mark'>; warnings: Warning[] } {
   if (asked === undefined) return { fields: {}, warnings: [] };
-  const { since, requestHash, onIssues, completeAt } = asked;
+  const { since, requestHash, onIssues, completeAt, timeIsEnd } = asked;
   const fields = { ...(since === undefined ? {} : { since }), requestHash };
   if (onIssues === undefined) return { fields, warnings: [] };
   const found = warnings.filter((one) => LACKS.some((says) => says(one))).map(({ code }) => code);
   const missing =
     onIssues === 'advance' ? [] : [...(hasIssues ? ['the server reports issues'] : []), ...new Set(found)];
-  const { mark, reset, held } = nextMark({ since, transactionTime, completeAt, missing });
+  const notAfter = timeIsEnd === true ? (begunAt ?? null) : undefined;
+  const { mark, reset, held } = nextMark({ since, transactionTime, completeAt, missing, notAfter });
   const added: Warning[] = [];
   if (reset !== undefined) added.push({ code: 'MarkReset', message: `${WARNINGS.MarkReset} (${reset})` });
   if (held !== undefined) added.push({ code: 'MarkHeld', message: `${WARNINGS.MarkHeld} (${held})` });

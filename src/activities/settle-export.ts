@@ -82,7 +82,8 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     const onLines = (attachments: number): void => attempt.report({ attachments });
     const attachments = input.attachments ? await folder.publishAttachmentIndex(attempt.signal, onLines) : undefined;
     await deletions.publish();
-    report = makeReport(folder.location, summary, content, attachments, input);
+    const begunAt = (await folder.job.read())?.begunAt;
+    report = makeReport(folder.location, summary, content, attachments, input, begunAt);
     await log.publishComplete(report);
     await folder.result.publish(report, manifest);
   } catch (error) {

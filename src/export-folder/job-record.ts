@@ -21,6 +21,8 @@ export interface Job {
   statusUrl?: string;
   /** When the server accepted it: milliseconds since the epoch. */
   acceptedAt?: number;
+  /** The server's own time before it was asked for the job; absent where that is not known, and in earlier versions. */
+  begunAt?: string;
   /** URL of the latest kick-off as sent, for `manifest.json`; absent in folders of earlier versions. */
   request?: string;
   /** What the server declares; empty when it declares nothing usable. */

@@ -24,6 +24,8 @@ export class KickOffAttempt {
   readonly #job: Job;
   /** What the record holds of an earlier job, until this one has begun. */
   #replaced: { found: Job | undefined } | undefined;
+  /** When the kick-off was about to be sent, by `performance.now()`. */
+  #intendedAt: number | undefined;
 
   private constructor(record: JobRecord, job: Job, replaced?: { found: Job | undefined }) {
     this.#record = record;
@@ -96,6 +98,7 @@ export class KickOffAttempt {
    */
   async intend({ url, capability }: { url: string; capability: Job['capability'] }): Promise<Intent> {
     const job = this.#job;
+    this.#intendedAt = performance.now();
     job.request = url;
     if (capability !== undefined) job.capability = capability;
     const isOurs = await this.#record.intend(job);
@@ -123,19 +126,20 @@ export class KickOffAttempt {
    * Records the accepted job. The job of the attempt that was answered first is the export's: polls and files may be
    * under way already.
    *
-   * @param answer what the server's answer says
+   * @param answer what the server's answer says; `date`: its clock
    * @param known warnings of what was sent: as durable as the job, because a later attempt does not find them again
    * @param readWarnings called when the status URL is durable
    */
   async accept(
-    answer: Pick<AcceptedJob, 'statusUrl' | 'separateStatus'>,
+    { date, ...answer }: Pick<AcceptedJob, 'statusUrl' | 'separateStatus'> & { date?: number | undefined },
     known: readonly Warning[],
     readWarnings: () => Promise<Warning[]>,
   ): Promise<AcceptedJob> {
     this.#job.warnings.push(...known);
     const found = await this.#record.read();
     if (isAccepted(found)) return this.#addTo(found);
-    const job: AcceptedJob = Object.assign(this.#job, answer, { unanswered: 0, acceptedAt: Date.now() });
+    const begun = this.#begun(date);
+    const job: AcceptedJob = Object.assign(this.#job, answer, begun, { unanswered: 0, acceptedAt: Date.now() });
     await this.#record.save(job);
     const warnings = await readWarnings();
     // Checked after the answer was recorded: an attempt that intends one later finds the answer.
@@ -143,6 +147,12 @@ export class KickOffAttempt {
     job.warnings.push(...warnings);
     await this.#record.save(job);
     return job;
+  }
+
+  /** Not known after an answer was lost: the server may have answered with the job of an earlier kick-off. */
+  #begun(date: number | undefined): Pick<Job, 'begunAt'> {
+    if (date === undefined || this.#intendedAt === undefined || this.isLast) return {};
+    return { begunAt: new Date(date - (performance.now() - this.#intendedAt)).toISOString() };
   }
 
   /** Adds the warnings of this attempt to what another one has recorded. */

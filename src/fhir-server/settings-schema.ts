@@ -57,6 +57,7 @@ export const SETTINGS_FIELDS = {
   filesKeptHours: setting(wholeNumber(1, 366 * 24)),
   reportsDeletions: setting(YesNo),
   newPatientsInFull: setting(Levels),
+  transactionTimeIsEnd: setting(YesNo),
   requestIdHeaders: setting(listOf(IdHeader)),
 } satisfies Record<keyof ServerSettings, v.GenericSchema>;
 

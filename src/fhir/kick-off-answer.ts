@@ -19,6 +19,8 @@ export interface Acceptance {
   separateStatus: boolean;
   /** Milliseconds until the first poll, when the server names a usable time. */
   retryAfter: number | undefined;
+  /** The server's clock, milliseconds since the epoch; undefined when it names no time. */
+  date: number | undefined;
 }
 
 /** What an answer means that accepts nothing. `retryAfter` in milliseconds. */
@@ -52,7 +54,13 @@ export function readAcceptance({ status, headers, url }: KickOffResponse, now: n
     statusUrl,
     separateStatus: /\bseparate-export-status\b/.test(headers['preference-applied'] ?? ''),
     retryAfter: parseRetryAfter(headers['retry-after'], headers['date'], now),
+    date: dateOf(headers['date']),
   };
+}
+
+function dateOf(header: string | undefined): number | undefined {
+  const date = Date.parse(header ?? '');
+  return Number.isNaN(date) ? undefined : date;
 }
 
 /**

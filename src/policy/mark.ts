@@ -32,6 +32,11 @@ export interface Outcome {
   completeAt: number | undefined;
   /** Why data may be missing; empty when nothing says so, or when the mark is to move on nevertheless. */
   missing: readonly string[];
+  /**
+   * Where `transactionTime` may be the end of the job: the server's time before it was asked for it, or null when that is not
+   * known. Undefined elsewhere.
+   */
+  notAfter?: string | null | undefined;
 }
 
 /** Milliseconds by which the clocks of the server and of Temporal may differ. */
@@ -70,7 +75,7 @@ export function startOf(
  * Where the next export goes on: at the server's time of this one, unless that could lose something. A mark may be too
  * early, and then brings some data twice; it must not be too late. Pure.
  */
-export function nextMark({ since, transactionTime, completeAt, missing }: Outcome): NextMark {
+export function nextMark({ since, transactionTime, completeAt, missing, notAfter }: Outcome): NextMark {
   const before = since ?? null;
   const fault = transactionTime === '' ? 'is missing' : faultOfInstant(transactionTime);
   if (fault !== undefined) return { mark: before, held: `transactionTime ${fault}` };
@@ -87,5 +92,11 @@ export function nextMark({ since, transactionTime, completeAt, missing }: Outcom
   if (completeAt !== undefined && time > completeAt + CLOCKS_DIFFER) {
     return { mark: before, held: `transactionTime ${transactionTime} is in the future: compare the clocks` };
   }
-  return missing.length > 0 ? { mark: before, held: missing.join(', ') } : { mark: transactionTime };
+  if (missing.length > 0) return { mark: before, held: missing.join(', ') };
+  if (notAfter === undefined) return { mark: transactionTime };
+  // Known to be wrong if it is before what is there already.
+  if (notAfter === null || (since !== undefined && Date.parse(notAfter) < Date.parse(since))) {
+    return { mark: before, held: 'transactionTime may be the end of the job, whose beginning is not known' };
+  }
+  return { mark: Date.parse(notAfter) < time ? notAfter : transactionTime };
 }

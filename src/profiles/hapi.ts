@@ -11,6 +11,7 @@ export const hapi: Profile = {
   settings: {
     lists: server('comma'),
     typeFilterCommas: { value: 'encoded', source: 'smart-on-fhir/smart-fetch, source', date: '2026-11-25' },
+    transactionTimeIsEnd: { value: true, source: 'hapifhir/hapi-fhir issue 6841', date: '2026-11-25' },
   },
   notes: [
     server('Of a repeated `_type` in a POST only the first one is read.'),
@@ -44,10 +45,5 @@ export const hapi: Profile = {
       date: '2026-11-25',
     },
     formats('Formats other than `application/fhir+ndjson` are rejected.'),
-    {
-      value: '`transactionTime` was the end of the job: the next `_since` misses changes during the export.',
-      source: 'hapifhir/hapi-fhir issue 6841',
-      date: '2026-11-25',
-    },
   ],
 };

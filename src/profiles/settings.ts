@@ -99,6 +99,8 @@ export interface ServerSettings {
   reportsDeletions: boolean | undefined;
   /** Levels at which `_since` brings all of patients who came since; undefined: not known. */
   newPatientsInFull: readonly Level[] | undefined;
+  /** `transactionTime` may be the end of the job: what changes while it runs is before it, and maybe not exported. */
+  transactionTimeIsEnd: boolean;
 
   // Support.
 
@@ -140,6 +142,7 @@ export const DEFAULTS: ServerSettings = {
   filesKeptHours: undefined,
   reportsDeletions: undefined,
   newPatientsInFull: undefined,
+  transactionTimeIsEnd: false,
   requestIdHeaders: [
     'x-request-id',
     'x-correlation-id',

@@ -13,10 +13,10 @@ export function lastMark({ incremental }: ExportRequest): Pick<OpenExportInput, 
 
 /** What an export is settled with: from when on it has asked, and what the mark depends on. */
 export function markInput({ request, state, job }: ExportRun): Pick<SettleExportInput, 'asked'> {
-  const { since, requestHash } = state.opened ?? {};
+  const { since, requestHash, timeIsEnd } = state.opened ?? {};
   // The export was opened by a worker of an earlier version, which knows nothing of marks.
   if (requestHash === undefined) return {};
   const { incremental } = request;
   const onIssues = incremental === undefined ? undefined : (incremental.onIssues ?? 'hold');
-  return { asked: { since, requestHash, onIssues, completeAt: job.completeAt } };
+  return { asked: { since, requestHash, onIssues, completeAt: job.completeAt, timeIsEnd } };
 }

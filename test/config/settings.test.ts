@@ -37,6 +37,7 @@ const OTHER = {
   filesKeptHours: 24,
   reportsDeletions: false,
   newPatientsInFull: ['group'],
+  transactionTimeIsEnd: true,
   requestIdHeaders: ['x-id'],
 };
 

@@ -24,3 +24,20 @@ test('what was left out of a request is not forgotten when the worker dies befor
   await expect(dying).rejects.toThrow('killed');
   expect((await KickOffAttempt.find(record, 1)).accepted?.warnings).toEqual([leftOut]);
 });
+
+test("the server's time before it was asked is known, but not after an answer was lost", async () => {
+  const accept = async (generation: number, answers: number): Promise<string | undefined> => {
+    let attempt = await KickOffAttempt.find(record, generation);
+    await attempt.begin(false);
+    for (let sent = 0; sent < answers; sent++) {
+      attempt = await KickOffAttempt.find(record, generation);
+      await attempt.intend({ url: 'http://127.0.0.1/$export', capability: undefined });
+    }
+    const answer = { statusUrl: 'http://127.0.0.1/status/1', separateStatus: false, date: 10_000_000 };
+    return (await attempt.accept(answer, [], () => Promise.resolve([]))).begunAt;
+  };
+  const begunAt = Date.parse((await accept(1, 1)) ?? '');
+  expect(begunAt).toBeLessThanOrEqual(10_000_000);
+  expect(begunAt).toBeGreaterThan(0);
+  expect(await accept(2, 2)).toBeUndefined();
+});

@@ -85,6 +85,16 @@ describe('where the next export goes on', () => {
     expect(next({ transactionTime: '2026-01-02T00:05:01Z', completeAt: undefined }).held).toBeUndefined();
   });
 
+  test('where the job began, if the time of the server may be its end', () => {
+    const begun = '2026-01-01T22:00:00.000Z';
+    expect(next({ notAfter: begun })).toEqual({ mark: begun });
+    expect(next({ notAfter: '2026-01-02T00:00:00.000Z' })).toEqual({ mark: TIME });
+    const held = expect.stringContaining('not known') as string;
+    expect(next({ notAfter: null })).toEqual({ mark: SINCE, held });
+    expect(next({ notAfter: '2025-12-31T23:00:00.000Z' })).toEqual({ mark: SINCE, held });
+    expect(next({ notAfter: begun, missing: ['a'] })).toEqual({ mark: SINCE, held: 'a' });
+  });
+
   test('where this one began, if data may be missing', () => {
     expect(next({ missing: ['a', 'b'] })).toEqual({ mark: SINCE, held: 'a, b' });
     expect(next({ missing: ['a'], since: undefined })).toEqual({ mark: null, held: 'a' });

@@ -29,6 +29,7 @@ beforeAll(async () => {
   const entry = serverEntry(server.origin);
   stack.config.servers['a'] = entry;
   stack.config.servers['by default'] = { ...entry, sinceByDefault: true };
+  stack.config.servers['time is end'] = { ...entry, transactionTimeIsEnd: true };
   stack.config.servers['without since'] = { ...entry, unsupportedParameters: ['_since'] };
   await stack.startWorkers();
 });
@@ -116,6 +117,16 @@ test('a time that is missing, no instant, or in the future holds the mark', asyn
     expect([report.since, report.mark]).toEqual([day(0), day(0)]);
     expect(codes(report)).toContain('MarkHeld');
   }
+});
+
+test('where the time may be the end of the job, the mark is that of the kick-off', async () => {
+  const before = Date.now();
+  // Ahead of the clock that the kick-off is answered by, as after a job of minutes.
+  server.now = before + 4 * 60_000;
+  const report = await (await startWith(undefined, { server: 'time is end' })).result();
+  expect(Date.parse(report.transactionTime)).toBe(server.now);
+  expect(Date.parse(report.mark ?? '')).toBeLessThanOrEqual(Date.now());
+  expect(codes(report)).toEqual([]);
 });
 
 test('a schedule that has no last report begins with all data, or where the request says', async () => {
