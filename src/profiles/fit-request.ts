@@ -9,8 +9,8 @@ import { resolveSettings } from './resolve.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** The guide leaves it to the server. */
-const NEW_PATIENTS_UNKNOWN =
-  'With `_since`, it is not known whether the server sends all data of patients who came since then: if not, their earlier data is missing (newPatientsInFull in docs/servers.md).';
+const NEW_MEMBERS_UNKNOWN =
+  'It is not known whether the server, with `_since`, sends the earlier data of patients who have come into the group since then; if not, it is missing. Set newPatientsInFull for the server to say what it does.';
 
 /** The part of a request that a server may not be able to do. */
 export type PlannedRequest = Pick<ExportRequest, 'level' | 'operation' | 'parameters' | 'prefer'>;
@@ -141,9 +141,11 @@ function warningsOfSince(level: ExportRequest['level'], settings: ServerSettings
     found.push({ code: 'DeletionsNotReported', message: WARNINGS.DeletionsNotReported });
   }
   const inFull = settings.newPatientsInFull?.includes(level);
-  if (level !== 'system' && inFull !== true) {
-    const message = inFull === false ? WARNINGS.NewPatientsInPart : NEW_PATIENTS_UNKNOWN;
-    found.push({ code: 'NewPatientsInPart', message });
+  if (level !== 'system' && inFull === false) {
+    found.push({ code: 'NewPatientsInPart', message: WARNINGS.NewPatientsInPart });
+  } else if (level === 'group' && inFull === undefined) {
+    // Members come with a past. At other levels a patient who is new is, with few exceptions, new to the server.
+    found.push({ code: 'NewPatientsInPart', message: NEW_MEMBERS_UNKNOWN });
   }
   return found;
 }

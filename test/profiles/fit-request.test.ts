@@ -141,8 +141,9 @@ describe('an export with _since', () => {
     // Also where it is not known.
     const unknown = fitRequest({ level: 'group', ...planned }, { profile: 'generic' });
     expect(unknown.warnings).toEqual([
-      { code: 'NewPatientsInPart', message: expect.stringContaining('it is not known whether') },
+      { code: 'NewPatientsInPart', message: expect.stringContaining('It is not known whether') },
     ]);
+    expect(codes(fitRequest({ level: 'patient', ...planned }, { profile: 'generic' }))).toEqual([]);
     expect(codes(fitRequest({ level: 'system', ...planned }, { profile: 'generic' }))).toEqual([]);
   });
 });
