@@ -9,23 +9,54 @@ import { UploadedPart } from './uploaded-part.ts';
 
 /**
  * Opens the part of a file. Its pieces go to an upload of the final object if its name is known. They are objects when
- * attempts at an upload came to nothing, or earlier attempts have left such.
+ * attempts at an upload came to nothing, or earlier attempts have left more of such than an upload has.
  *
  * @param name its final name, if it is known
  */
 export async function openPart(place: PartPlace, name: string | undefined, earlier: Earlier): Promise<Part> {
   const { bucket, keyOf } = place;
   const uploads = await findUploads(bucket, earlier.keys);
-  const isFruitless = uploads.some(({ fruitless }) => fruitless >= MOST_FRUITLESS);
-  if (name !== undefined && earlier.best === undefined && !isFruitless) {
-    return openUploadedPart(place, name, uploads, earlier.keys);
+  const best = bestOf(uploads, name, bucket.protection);
+  // Rules of many buckets end uploads that are some days old, and so do some storages: another one would be ended, too.
+  const hasEnded = best !== undefined && (await new S3Upload(bucket, keyOf(best.name), best).exists()) === false;
+  const taken = hasEnded ? undefined : best;
+  const counts = taken === undefined ? uploads.map(({ fruitless }) => fruitless) : [taken.fruitless];
+  const fruitless = hasEnded ? MOST_FRUITLESS : Math.max(0, ...counts);
+  const isFruitless = fruitless >= MOST_FRUITLESS;
+  const hasMore = earlier.best !== undefined && earlier.best.bytes >= (taken === undefined ? 0 : bytesOf(taken));
+  if (name !== undefined && !hasMore && !isFruitless) {
+    return openUploadedPart(place, name, { uploads, taken, fruitless, keys: earlier.keys });
   }
   // Before their records: whoever is killed in between must find them again.
-  for (const upload of uploads) await abortUpload(bucket, keyOf(upload.name), upload.uploadId);
-  if (earlier.best !== undefined || !isFruitless) return openS3Part(place, earlier);
+  const alive = await giveUp(place, uploads);
+  const keys = earlier.keys.filter((key) => !alive.has(key));
+  if (earlier.best !== undefined || !isFruitless) return openS3Part(place, { ...earlier, keys });
   // Until pieces are there, later attempts must know why they are to be objects.
   const kept = new Set(uploads.map(({ key }) => key));
-  return openS3Part(place, { best: undefined, keys: earlier.keys.filter((key) => !kept.has(key)) });
+  return openS3Part(place, { best: undefined, keys: keys.filter((key) => !kept.has(key)) });
+}
+
+/** The upload of which most is stored, and can be gone on with. */
+function bestOf(
+  uploads: readonly FoundUpload[],
+  name: string | undefined,
+  protection: string,
+): FoundUpload | undefined {
+  return uploads
+    .filter((upload) => upload.name === name && upload.pieceBytes > 0)
+    .filter((upload) => upload.end !== undefined && (upload.protection ?? '{}') === protection)
+    .toSorted((one, other) => bytesOf(other) - bytesOf(one))[0];
+}
+
+/** What earlier attempts have left. */
+interface Left {
+  uploads: readonly FoundUpload[];
+  /** The upload that is gone on with. */
+  taken: FoundUpload | undefined;
+  /** Attempts in a row that came to nothing. */
+  fruitless: number;
+  /** Of all objects. */
+  keys: readonly string[];
 }
 
 /**
@@ -36,28 +67,36 @@ export async function openPart(place: PartPlace, name: string | undefined, earli
 async function openUploadedPart(
   place: PartPlace,
   name: string,
-  uploads: readonly FoundUpload[],
-  keys: readonly string[],
+  { uploads, taken, fruitless, keys }: Left,
 ): Promise<Part> {
-  const { bucket, prefix, keyOf } = place;
-  const [best] = uploads
-    .filter((upload) => upload.name === name && upload.pieceBytes > 0)
-    .filter((upload) => upload.end !== undefined && (upload.protection ?? '{}') === bucket.protection)
-    .sort((one, other) => bytesOf(other) - bytesOf(one));
+  const { bucket, prefix } = place;
   const record = new OwnRecord(bucket, prefix);
-  // Rules of many buckets give uploads up when they are some days old.
-  const isThere = best !== undefined && (await new S3Upload(bucket, keyOf(name), best).exists()) !== false;
-  const fruitless = isThere ? best.fruitless : Math.max(0, ...uploads.map((upload) => upload.fruitless));
   // Also of an upload that is given up next, when it counts: the next attempt may be killed before it has one of its own.
-  const kept = isThere ? best : uploads.find((upload) => upload.fruitless === fruitless && fruitless > 0);
+  const kept = taken ?? uploads.find((upload) => upload.fruitless === fruitless && fruitless > 0);
   if (kept !== undefined) {
-    const { key: _, end, ...taken } = kept;
-    await record.save(isThere && end !== undefined ? { ...taken, end } : taken);
+    const { key: _, end, ...known } = kept;
+    await record.save(taken !== undefined && end !== undefined ? { ...known, end } : known);
   }
   // Several records may be of one upload, which one attempt has taken over from another.
-  for (const other of uploads.filter(({ uploadId }) => !isThere || uploadId !== best.uploadId)) {
-    await abortUpload(bucket, keyOf(other.name), other.uploadId);
+  const others = uploads.filter(({ uploadId }) => uploadId !== taken?.uploadId);
+  const alive = await giveUp(place, others);
+  await bucket.remove(keys.filter((key) => !alive.has(key)));
+  return new UploadedPart(place, name, { record, fruitless, taken });
+}
+
+/**
+ * Gives uploads up, as they were read: an opener that has slept since then must not take one from those who have gone on.
+ *
+ * @returns keys of the records of those that have got further
+ */
+async function giveUp({ bucket, keyOf }: PartPlace, uploads: readonly FoundUpload[]): Promise<Set<string>> {
+  const alive = new Set<string>();
+  for (const upload of uploads) {
+    const [now] = await findUploads(bucket, [upload.key]);
+    // Its own attempt has given it up, or another one has taken it over.
+    if (now === undefined) continue;
+    if (bytesOf(now) > bytesOf(upload)) alive.add(upload.key);
+    else await abortUpload(bucket, keyOf(upload.name), upload.uploadId);
   }
-  await bucket.remove(keys);
-  return new UploadedPart(place, name, { record, fruitless, taken: isThere ? best : undefined });
+  return alive;
 }

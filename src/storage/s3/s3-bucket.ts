@@ -57,15 +57,16 @@ export class S3Bucket {
 
   /** Bytes of an object; undefined when it does not exist. */
   async size(key: string): Promise<number | undefined> {
-    return (await this.#head(key))?.ContentLength;
+    return (await this.head(key))?.ContentLength;
   }
 
   /** What tells this version of an object from another; undefined when it does not exist. */
   async etag(key: string): Promise<string | undefined> {
-    return (await this.#head(key))?.ETag;
+    return (await this.head(key))?.ETag;
   }
 
-  #head(key: string): Promise<HeadObjectCommandOutput | undefined> {
+  /** What the storage says of an object; undefined when it does not exist. */
+  head(key: string): Promise<HeadObjectCommandOutput | undefined> {
     return absentAsUndefined(this.send(new HeadObjectCommand({ Bucket: this.name, Key: key })));
   }
 
@@ -167,11 +168,8 @@ export class S3Bucket {
 
   /** Copies an object within the bucket: false when it is not there. */
   async copy(from: string, to: string): Promise<boolean> {
-    const CopySource = this.sourceOf(from);
-    const copied = await absentAsUndefined(
-      this.send(new CopyObjectCommand({ Bucket: this.name, Key: to, CopySource })),
-    );
-    return copied !== undefined;
+    const copy = new CopyObjectCommand({ Bucket: this.name, Key: to, CopySource: this.sourceOf(from) });
+    return (await absentAsUndefined(this.send(copy))) !== undefined;
   }
 
   /** How a request names an object that is copied. */

@@ -81,7 +81,7 @@ export function hasWrongPieces(error: unknown): boolean {
 }
 
 /**
- * Whether the endpoint will never do this with an upload, though perhaps with another one. Of a conflict, a condition, and
+ * Whether the endpoint may never do this with an upload, though perhaps with another one. Of a conflict, a condition, and
  * bytes that did not arrive as they were sent this is not so.
  */
 export function refusesUpload(error: unknown): boolean {

@@ -49,7 +49,8 @@ export class S3Upload {
   async put(number: number, piece: Buffer): Promise<UploadedPiece> {
     const sum = this.sha256 ? sumOf(piece) : undefined;
     const part = { ...this.#target, PartNumber: number, Body: piece, ContentLength: piece.length, ...sum };
-    const { ETag = '' } = await this.#bucket.send(new UploadPartCommand(part));
+    const { ETag } = await this.#bucket.send(new UploadPartCommand(part));
+    if (ETag === undefined || ETag === '') throw wrongPieces(`s3://${this.#bucket.name}: a piece has no ETag`);
     return sum === undefined ? [ETag] : [ETag, sum.ChecksumSHA256];
   }
 
@@ -77,14 +78,16 @@ export class S3Upload {
    * Makes the object; fails when a piece is another one meanwhile.
    *
    * @param pieces from number 1
+   * @returns the ETag of the object, when the storage says it
    */
-  async complete(pieces: readonly UploadedPiece[], condition: Condition): Promise<void> {
+  async complete(pieces: readonly UploadedPiece[], condition: Condition): Promise<string | undefined> {
     const Parts = pieces.map(([ETag, ChecksumSHA256], place): CompletedPart => {
       return { PartNumber: place + 1, ETag, ...(ChecksumSHA256 === undefined ? {} : { ChecksumSHA256 }) };
     });
-    await this.#bucket.send(
+    const { ETag } = await this.#bucket.send(
       new CompleteMultipartUploadCommand({ ...this.#target, MultipartUpload: { Parts }, ...condition }),
     );
+    return ETag;
   }
 
   /**
@@ -97,10 +100,11 @@ export class S3Upload {
     const [bucket, key] = [this.#bucket, this.#key];
     // Whoever has published it first has ended the upload, too.
     if ((await bucket.size(key)) !== undefined) return false;
+    let etag: string | undefined;
     try {
       const published = await bucket.once(key, async (condition) => {
         await mayPublish();
-        await this.complete(pieces, condition);
+        etag = await this.complete(pieces, condition);
       });
       if (!published) return false;
     } catch (error) {
@@ -108,12 +112,13 @@ export class S3Upload {
       if (isEndedUpload(error) && (await bucket.size(key)) !== undefined) return false;
       throw error;
     }
-    const made = await bucket.size(key);
-    if (made === undefined || made === bytes) return true;
+    const made = await bucket.head(key);
+    if (made === undefined || made.ContentLength === bytes) return true;
+    // Where names cannot be conditional, another attempt may have published its own over it.
+    if (etag === undefined || bare(made.ETag) !== bare(etag)) return false;
     await mayPublish();
     await bucket.remove([key]);
-    const error = new Error(`s3://${bucket.name}: an object of ${made} bytes was made of pieces of ${bytes}`);
-    throw Object.assign(error, { name: 'InvalidPart' });
+    throw wrongPieces(`s3://${bucket.name}: an object of ${made.ContentLength} bytes was made of pieces of ${bytes}`);
   }
 
   /** Nothing happens when it has ended. */
@@ -124,6 +129,16 @@ export class S3Upload {
   get #target(): { Bucket: string; Key: string; UploadId: string } {
     return { Bucket: this.#bucket.name, Key: this.#key, UploadId: this.id };
   }
+}
+
+/** As by a storage that looks at the pieces itself. */
+function wrongPieces(message: string): Error {
+  return Object.assign(new Error(message), { name: 'InvalidPart' });
+}
+
+/** Not every storage quotes it in all of its answers. */
+function bare(etag: string | undefined): string | undefined {
+  return etag?.replaceAll('"', '');
 }
 
 /** Gives up all uploads whose keys begin so. */

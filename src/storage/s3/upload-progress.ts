@@ -7,7 +7,7 @@ import { MOST_FRUITLESS, OwnRecord, bytesOf } from './upload-record.ts';
 /** What a part begins with. */
 export interface Beginning {
   record: OwnRecord;
-  /** Attempts in a row before this one that have stored pieces and got no place to go on at. */
+  /** Attempts in a row before this one that were refused, or have stored pieces and got no place to go on at. */
   fruitless: number;
   /** The upload that it goes on with. */
   taken: UploadRecord | undefined;
@@ -29,6 +29,8 @@ export class UploadProgress {
   #record: OwnRecord;
   #taken: UploadRecord | undefined;
   #fruitless: number;
+  /** How many there will be with this one, when that does not follow from what it has stored. */
+  #fruitlessNow: number | undefined;
   #saved: { bytes: number; pieces: number };
   /** Where a later attempt can go on. */
   end: Omit<UploadEnd, 'version'> | undefined;
@@ -53,7 +55,7 @@ export class UploadProgress {
 
   /** Whether there is something that a later attempt could take over, or should know. */
   get isOfUse(): boolean {
-    return this.#record.isSaved && (this.version !== undefined || this.#fruitless > 0);
+    return this.#record.isSaved && (this.version !== undefined || (this.#fruitlessNow ?? this.#fruitless) > 0);
   }
 
   /** Records an upload that has no pieces yet: also what cannot be resumed must be found, and given up. */
@@ -72,18 +74,33 @@ export class UploadProgress {
     this.#saved = { bytes: bytesOf(record), pieces: now.pieces };
   }
 
-  /** Has the next attempt store objects: whatever an upload is refused for would be so again. */
-  async storeObjectsNext(now: UploadNow | undefined): Promise<void> {
-    this.#fruitless = MOST_FRUITLESS;
+  /**
+   * Counts that the storage has refused a piece, or the end. That may pass: the next attempts go on, until so many in a
+   * row were refused without another piece.
+   */
+  async refused(now: UploadNow | undefined): Promise<void> {
+    this.#fruitlessNow ??= (this.#hasAdvanced ? 0 : this.#fruitless) + 1;
     if (now !== undefined) await this.#record.save(this.#recordOf(now));
   }
 
-  /** Gives the upload up, unless another attempt goes on with it. */
-  async giveUp(upload: S3Upload | undefined): Promise<void> {
+  /** Has the next attempt store objects: the same would happen to another upload. */
+  async storeObjectsNext(now: UploadNow | undefined): Promise<void> {
+    this.#fruitlessNow = MOST_FRUITLESS;
+    if (now !== undefined) await this.#record.save(this.#recordOf(now));
+  }
+
+  /**
+   * Gives the upload up, unless another attempt goes on with it.
+   *
+   * @param objectsNext the same would happen to another upload
+   */
+  async giveUp(now: UploadNow | undefined, objectsNext = false): Promise<void> {
     this.end = this.#taken = undefined;
     this.#saved = { bytes: 0, pieces: 0 };
-    if (upload !== undefined && (await this.#record.isAlone(upload.id))) await upload.abort();
-    await this.#record.remove();
+    const isOurs = now === undefined || (await this.#record.isAlone(now.upload.id));
+    if (now !== undefined && isOurs) await now.upload.abort();
+    if (objectsNext && isOurs && this.#record.isSaved) await this.storeObjectsNext(now && { ...now, pieces: 0 });
+    else await this.#record.remove();
   }
 
   /** Begins a record of its own for another version of the file. */
@@ -92,20 +109,24 @@ export class UploadProgress {
     this.version = undefined;
   }
 
+  /** Later attempts can go on behind what was taken over. */
+  get #hasAdvanced(): boolean {
+    return this.end !== this.#taken?.end;
+  }
+
   #recordOf({ upload, pieceBytes, pieces }: UploadNow): UploadRecord {
     const { end, version } = this;
     const taken = this.#taken?.end;
     const { protection } = this.#place.bucket;
     // One that has stored nothing yet does not count.
     const more = pieces > (taken?.pieces.length ?? 0) ? 1 : 0;
-    const isFruitless = end === taken || this.#fruitless >= MOST_FRUITLESS;
     return {
       uploadId: upload.id,
       name: this.#name,
       pieceBytes,
       sha256: upload.sha256,
       ...(protection === '{}' ? {} : { protection }),
-      fruitless: isFruitless ? this.#fruitless + more : 0,
+      fruitless: this.#fruitlessNow ?? (this.#hasAdvanced ? 0 : this.#fruitless + more),
       ...(end && version ? { end: { ...end, version } } : {}),
     };
   }

@@ -4,7 +4,7 @@ import type { S3Bucket } from './s3-bucket.ts';
 import type { UploadedPiece } from './s3-upload.ts';
 
 const RECORD = 'upload.json';
-/** Attempts in a row after which an upload of which nothing can be gone on with is given up for pieces that are objects. */
+/** Attempts in a row after which an upload that gets no further is given up for pieces that are objects. */
 export const MOST_FRUITLESS = 3;
 
 /** `upload.json` in the folder of a part: a multipart upload, and what is known of the file up to the end of a piece. */
@@ -18,7 +18,7 @@ export interface UploadRecord {
   sha256: boolean;
   /** How its object will be encrypted, tagged and stored; undefined when nothing was configured. */
   protection?: string;
-  /** How many attempts in a row have stored pieces and got no place to go on at. */
+  /** How many attempts in a row were refused, or have stored pieces and got no place to go on at. */
   fruitless: number;
   /** Where a later attempt can go on; undefined when it begins anew. */
   end?: UploadEnd;

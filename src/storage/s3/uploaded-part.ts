@@ -134,8 +134,9 @@ export class UploadedPart implements Part {
       if (published) this.#upload = undefined;
       return published;
     } catch (error) {
-      if (isEndedUpload(error) || hasWrongPieces(error)) await this.#giveUp();
-      else if (refusesUpload(error)) await this.#progress.storeObjectsNext(this.#now);
+      // All of the file has come for nothing, and would again.
+      if (isEndedUpload(error) || hasWrongPieces(error)) await this.#giveUp(true);
+      else if (refusesUpload(error)) await this.#progress.refused(this.#now);
       throw error;
     }
   }
@@ -190,13 +191,12 @@ export class UploadedPart implements Part {
       this.#upload ??= await this.#begin();
       this.#pieces.push(await this.#upload.put(this.#pieces.length + 1, piece));
     } catch (error) {
-      if ((await this.#upload?.hasEnded(error)) !== true) {
-        if (refusesUpload(error)) await this.#progress.storeObjectsNext(this.#now);
-        throw error;
-      }
-      this.#isOvertaken = (await bucket.size(this.#key)) !== undefined;
+      const hasEnded = (await this.#upload?.hasEnded(error)) === true;
+      this.#isOvertaken = hasEnded && (await bucket.size(this.#key)) !== undefined;
       if (this.#isOvertaken) return;
-      await this.#giveUp();
+      // A rule ends uploads of some age: the next one would not live longer.
+      if (hasEnded || hasWrongPieces(error)) await this.#giveUp(true);
+      else if (refusesUpload(error)) await this.#progress.refused(this.#now);
       throw error;
     }
   }
@@ -231,8 +231,8 @@ export class UploadedPart implements Part {
     return upload && { upload, pieceBytes: this.#pieceBytes, pieces: this.#pieces.length };
   }
 
-  async #giveUp(): Promise<void> {
-    const upload = this.#upload;
+  async #giveUp(objectsNext = false): Promise<void> {
+    const now = this.#now;
     this.#upload = undefined;
     this.#isWhole = false;
     this.#isGivenUp = true;
@@ -240,6 +240,6 @@ export class UploadedPart implements Part {
     this.#points = [];
     this.#handedOver = 0;
     this.#resumed = undefined;
-    await this.#progress.giveUp(upload);
+    await this.#progress.giveUp(now, objectsNext);
   }
 }

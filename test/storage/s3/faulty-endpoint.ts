@@ -59,6 +59,8 @@ interface Fault {
   headers?: Record<string, string>;
 }
 
+type Answer = Fault | undefined;
+
 /**
  * Stands between the SDK and the gateway, which keeps the signatures valid, and answers in its place. Of uploads it asks
  * what the strictest storages do.
@@ -67,7 +69,7 @@ interface Proxy {
   endpoint: string;
   /** Method and path of each request. */
   seen: string[];
-  answer(seen: string, headers: IncomingMessage['headers']): Fault | undefined;
+  answer(seen: string, headers: IncomingMessage['headers']): Answer | Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -79,8 +81,8 @@ async function startProxy(target: string): Promise<Proxy> {
     const end = /^POST .*uploadId=/.test(seen) ? await text(incoming) : undefined;
     const code = end === undefined ? undefined : strict.onEnd(incoming, end);
     const refusal = code ?? (/^PUT .*partNumber=/.test(seen) ? strict.onPiece(incoming) : undefined);
-    const fault =
-      proxy.answer(seen, incoming.headers) ?? (refusal === undefined ? undefined : { status: 400, code: refusal });
+    const refused = refusal === undefined ? undefined : { status: 400, code: refusal };
+    const fault = (await proxy.answer(seen, incoming.headers)) ?? refused;
     if (fault?.status !== undefined && fault.after !== true) {
       if (end === undefined) incoming.resume().on('end', () => refuse(outgoing, fault));
       else refuse(outgoing, fault);

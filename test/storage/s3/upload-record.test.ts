@@ -5,6 +5,7 @@ import { openS3 } from '../../../src/storage/s3/s3.ts';
 import { hasS3 } from '../../support/s3.ts';
 import { PIECE, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
 import {
+  CUT,
   VERSION,
   giveUp,
   ids,
@@ -43,6 +44,7 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     const heir = await openFile('aged');
     expect(heir.resumed).toBeUndefined();
     expect(await publish(heir, 2)).toBe(true);
+    await open('aged').removeParts();
     expect(await s3.keys('aged/')).toEqual(['aged/file']);
   });
 
@@ -178,36 +180,39 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     expect(await s3.uploads()).toEqual([]);
   });
 
-  test('that became an object of another length: the file loses its name, and begins anew', async () => {
-    const part = await openFile('longer');
-    let isMade = false;
-    proxy.answer = (seen) => {
-      isMade ||= isEnd(seen);
-      return isMade && /^HEAD .*longer\/file/.test(seen) ? { headers: { 'content-length': '7' } } : undefined;
+  test('that goes on while an opener sleeps is not taken from whoever goes on with it', async () => {
+    const owner = await openFile('slept');
+    await owner.write([Buffer.alloc(PIECE + 1, 'x')]);
+    await expect.poll(() => ids().size, { timeout: 30_000 }).toBe(1);
+    const goOn = async (): Promise<undefined> => {
+      proxy.answer = () => undefined;
+      await owner.checkpoint(VERSION);
+      await owner.write([Buffer.alloc(PIECE, 'x')], [{ bytes: 2 * PIECE - CUT, state: { line: 1 } }]);
+      await owner.keep();
     };
-    await expect(publish(part, 3)).rejects.toThrow('of 7 bytes');
-    expect(await part.keep()).toBe(0);
-    proxy.answer = () => undefined;
-    expect(await open('longer').size('file')).toBeUndefined();
-    expect(await publish(await openFile('longer'), 3)).toBe(true);
+    // When the opener has read of it, and right before it gives it up at the latest.
+    let reads = 0;
+    proxy.answer = (seen) => {
+      const isLast = /^DELETE .*uploadId=/.test(seen) || (/^GET .*upload\.json/.test(seen) && ++reads === 2);
+      return isLast ? goOn() : undefined;
+    };
+    await (await openFile('slept')).discard();
+    const heir = await openFile('slept');
+    expect(heir.resumed?.bytes).toBe(2 * PIECE);
+    expect(await publish(heir, 1)).toBe(true);
+    await open('slept').removeParts();
+    expect(await s3.uploads()).toEqual([]);
   });
 
-  test.each([
-    ['a piece', (seen: string) => isPiece(seen, '3')],
-    ['the end', isEnd],
-  ])('of which %s is refused, now and later: the next attempt stores objects', async (what, isRefused) => {
-    const path = `refused-${what.replace(' ', '-')}`;
-    const part = await killed(path, 2);
-    const [id] = [...ids()];
-    proxy.answer = (seen) =>
-      isRefused(seen) && seen.includes(`uploadId=${id}`) ? { status: 400, code: 'InvalidRequest' } : undefined;
-    await expect(publish(part, 1)).rejects.toThrow();
-    await part.keep();
-    const next = await openFile(path);
-    expect(next.resumed).toBeUndefined();
-    expect(await publish(next, 3)).toBe(true);
-    expect(await open(path).size('file')).toBe(3 * PIECE);
-    expect(await s3.uploads()).toEqual([]);
+  test('that has more than the objects of an attempt of an earlier version: they do not cost it', async () => {
+    await (await killed('more', 3)).keep();
+    const old = '.export/parts/1.6b1f7b1e-1d0c-4a53-9a0e-0d7a4f1c2b3a';
+    await open('more').write(`${old}/000001`, Buffer.alloc(PIECE, 'x'));
+    await open('more').write(`${old}/checkpoint.json`, JSON.stringify({ pieces: 1, bytes: PIECE, ...VERSION }));
+    const heir = await openFile('more');
+    expect(heir.resumed?.bytes).toBe(3 * PIECE);
+    expect(await publish(heir, 1)).toBe(true);
+    expect(await s3.keys('more/')).toEqual(['more/file']);
   });
 
   test('is given up at the end of the export, where uploads are listed by their whole keys only', async () => {
