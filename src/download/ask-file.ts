@@ -6,7 +6,7 @@ import type { RequestRules } from '../http/rules.ts';
 import type { Part } from '../storage/folder.ts';
 import { isGzip } from './decode-body.ts';
 import type { RangeAsked, Rest, Whole, Wrong } from './range-answer.ts';
-import { readAnswer, readRangeAnswer } from './range-answer.ts';
+import { lengthOf, readAnswer, readRangeAnswer } from './range-answer.ts';
 import { isJson } from './unwrap-binary.ts';
 
 /** What may stand in a header as it is. */
@@ -104,6 +104,14 @@ function isHtml(mediaType: string | undefined): boolean {
 /** Whether an attachment may have come as a FHIR Binary, whose bytes cannot be resumed: they are not the file's. */
 export function isWrapped({ status, headers }: HttpResponse, { kind }: Entry): boolean {
   return kind === 'attachment' && status === 200 && isJson(headers['content-type']);
+}
+
+/** Bytes that a file may have, by the answer or else the manifest; 0 when nobody says it. */
+export function bytesToCome({ response, answer }: FileAnswer, entry: Entry): number {
+  if (answer.kind === 'rest') return answer.version.total ?? 0;
+  // Also of a version that cannot be resumed: most servers say it.
+  const said = isWrapped(response, entry) ? undefined : lengthOf(response.headers);
+  return said ?? entry.fileSize ?? 0;
 }
 
 /** An attachment's own type: with FHIR's the server would wrap it (FHIR R4, Binary); Oracle Health refuses any other. */

@@ -6,7 +6,7 @@ import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { Part, ResumePoint } from '../storage/folder.ts';
 import type { FileAnswer, FileRequest } from './ask-file.ts';
-import { askFile, isWrapped } from './ask-file.ts';
+import { askFile, bytesToCome, isWrapped } from './ask-file.ts';
 import { endIsProved, isGzip, receiveBody } from './decode-body.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
 import { ContentError } from './content-error.ts';
@@ -108,7 +108,7 @@ async function transferFile(request: FileRequest, context: FetchContext, onResta
     if (wasResumed) onRestart();
   }
   const version = isWrapped(response, request.entry) ? undefined : answer.version;
-  part.expect?.(version?.total ?? request.entry.fileSize ?? 0);
+  part.expect?.(bytesToCome(asked, request.entry));
   const writer = new PartWriter(part, version);
   try {
     return await receive(request, response, answer, { checks, writer, context });

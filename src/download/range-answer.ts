@@ -108,8 +108,15 @@ function versionOf(headers: Headers): FileVersion | undefined {
   if (etag === undefined || !/^"[\x21\x23-\x7e]+"$/.test(etag)) return undefined;
   // Positions in a body that is compressed mean nothing in the file.
   if (codingOf(headers) !== 'identity' || /^\s*none\s*$/i.test(headers['accept-ranges'] ?? '')) return undefined;
+  const total = lengthOf(headers);
+  return { validator: etag, ...(total === undefined ? {} : { total }) };
+}
+
+/** Bytes of a whole file that comes as it is; undefined when the answer does not say it. */
+export function lengthOf(headers: Headers): number | undefined {
   const length = headers['content-length'];
-  return { validator: etag, ...(length !== undefined && /^\d{1,15}$/.test(length) ? { total: Number(length) } : {}) };
+  const isSaid = codingOf(headers) === 'identity' && length !== undefined && /^\d{1,15}$/.test(length);
+  return isSaid ? Number(length) : undefined;
 }
 
 function codingOf(headers: Headers): string {

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { Part } from '../../src/storage/folder.ts';
 import { attemptFile } from '../support/fetch-attempt.ts';
 import {
   LINES,
@@ -113,6 +114,34 @@ describe('the validator of checkpoints is that of the answer that they are of', 
     const { content } = await fetched(url);
     expect(content.equals(NEW)).toBe(true);
     expect(asked.map(({ range }) => range)).toEqual([undefined, `bytes=${HALF}-`, undefined, undefined]);
+  });
+});
+
+describe('a destination is told beforehand how long the file may be', () => {
+  const chunked: Handler = (_, response) => {
+    response.writeHead(200, { etag: etagOf(OLD) }).flushHeaders();
+    response.end(OLD);
+  };
+  test.each<[string, Handler, number]>([
+    ['by an answer with an ETag', (_, response) => whole(response, OLD), OLD.length],
+    ['by an answer with a weak one', (_, response) => whole(response, OLD, { etag: 'W/"a"' }), OLD.length],
+    [
+      'by an answer that cannot be resumed',
+      (_, response) => whole(response, OLD, { 'accept-ranges': 'none' }),
+      OLD.length,
+    ],
+    [
+      'by the manifest, when what comes is compressed',
+      (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(OLD)),
+      77,
+    ],
+    ['by the manifest, when the answer does not say it', chunked, 77],
+  ])('%s', async (_, handler, bytes) => {
+    const told: number[] = [];
+    const wrap = (part: Part): Part => Object.assign(part, { expect: (bytes: number) => void told.push(bytes) });
+    const url = await serve(handler);
+    expect(await attemptFile({ http, root, url, wrap, entry: { fileSize: 77 } })).toMatchObject({ records: LINES });
+    expect(told).toEqual([bytes]);
   });
 });
 

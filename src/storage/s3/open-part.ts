@@ -3,6 +3,7 @@ import type { PartPlace } from './s3-part.ts';
 import { openS3Part } from './s3-part.ts';
 import type { Earlier } from './s3-pieces.ts';
 import { S3Upload, abortUpload } from './s3-upload.ts';
+import { SizedPart } from './sized-part.ts';
 import type { FoundUpload } from './upload-record.ts';
 import { MOST_FRUITLESS, OwnRecord, bytesOf, findUploads } from './upload-record.ts';
 import { UploadedPart } from './uploaded-part.ts';
@@ -81,7 +82,7 @@ async function openUploadedPart(
   const others = uploads.filter(({ uploadId }) => uploadId !== taken?.uploadId);
   const alive = await giveUp(place, others);
   await bucket.remove(keys.filter((key) => !alive.has(key)));
-  return new UploadedPart(place, name, { record, fruitless, taken });
+  return new SizedPart(place, new UploadedPart(place, name, { record, fruitless, taken }));
 }
 
 /**

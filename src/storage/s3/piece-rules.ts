@@ -16,3 +16,8 @@ const LARGEST = 8;
 export function bytesOfPieces({ pieceBytes, maxPieces }: PieceRules, fileBytes: number): number {
   return pieceBytes * Math.min(Math.max(Math.ceil(fileBytes / (pieceBytes * maxPieces)), 1), LARGEST);
 }
+
+/** Bytes of the largest file that one upload can hold. */
+export function mostBytes({ pieceBytes, maxPieces }: PieceRules): number {
+  return pieceBytes * LARGEST * maxPieces;
+}

@@ -34,6 +34,11 @@ export async function openS3Part(place: PartPlace, { best, keys }: Earlier): Pro
   return new S3Part(place, folder, taken);
 }
 
+/** A part of a file of which nothing is there. */
+export function newS3Part(place: PartPlace): Part {
+  return new S3Part(place, newFolder(place.prefix), undefined);
+}
+
 /**
  * A part whose pieces are objects until the file has passed its checks, and are then copied into the final one: for a
  * file whose final name is not known before, or whose first bytes a later attempt must read. Pieces are gathered in

@@ -191,6 +191,20 @@ describe.skipIf(!hasS3)('a file whose name is known goes to an upload of it', ()
     expect(await few().size('file')).toBe(4 * PIECE);
   });
 
+  test('and was said to be larger than an upload can hold: its pieces are objects at once', async () => {
+    const few = (): Folder => open('too-large', {}, 2);
+    const part = await few().openPart('1', 'file');
+    part.expect?.(16 * PIECE + 1);
+    await write(part, 3);
+    expect(await part.keep()).toBe(2 * PIECE);
+    const heir = await few().openPart('1', 'file');
+    heir.expect?.(16 * PIECE + 1);
+    expect(heir.resumed?.bytes).toBe(2 * PIECE);
+    expect(await publish(heir, 2)).toBe(true);
+    expect(await few().size('file')).toBe(4 * PIECE);
+    expect(await s3.uploads()).toEqual([]);
+  });
+
   test('is not begun by an attempt that may change nothing any more', async () => {
     const guarded = open('guarded').guardedBy(async () => {
       throw new Error('no more');
