@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ExportError } from '../../../src/errors.ts';
 import { hasS3 } from '../../support/s3.ts';
@@ -34,10 +35,37 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     expect(left).toBeLessThan(1);
   });
 
+  test('that cuts each body, however often, is asked for the rest as long as something comes', async () => {
+    const folder = open('cut-on');
+    const content = randomBytes(1_000_000);
+    await folder.write('file', content);
+    proxy.answer = (seen) => (/^GET .*cut-on\/file/.test(seen) ? { cutAfter: 150_000 } : undefined);
+    const chunks: Buffer[] = [];
+    for await (const chunk of folder.stream('file')) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+  });
+
+  test('that sends the beginning again when it is asked for the rest: the file is not read from it', async () => {
+    const folder = open('from-start');
+    await folder.write('file', randomBytes(1_000_000));
+    let asked = 0;
+    proxy.answer = (seen) => {
+      if (!/^GET .*from-start\/file/.test(seen)) return undefined;
+      return asked++ === 0 ? { cutAfter: 300_000 } : { headers: { 'content-range': 'bytes 0-999999/1000000' } };
+    };
+    let bytes = 0;
+    const read = async (): Promise<void> => {
+      for await (const chunk of folder.stream('file')) bytes += chunk.length;
+    };
+    await expect(read()).rejects.toThrow('bytes from 0');
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(300_000);
+  });
+
   test('that cuts a body each time is not asked for ever, and no shorter file comes of it', async () => {
     const folder = open('cut-always');
     await folder.write('file', Buffer.alloc(1_000_000, 'x'));
-    proxy.answer = (seen) => (/^GET .*cut-always\/file/.test(seen) ? { cutAfter: 100_000 } : undefined);
+    proxy.answer = (seen) => (/^GET .*cut-always\/file/.test(seen) ? { cutAfter: 0 } : undefined);
     const read = async (): Promise<void> => {
       for await (const _ of folder.stream('file'));
     };
