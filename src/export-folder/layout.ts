@@ -1,4 +1,4 @@
-import { WORK_FOLDER } from '../storage/work-folder.ts';
+import { PARTS_FOLDER, WORK_FOLDER } from '../storage/work-folder.ts';
 
 /** The folder of what is not data; storage keeps unpublished parts in it, too. */
 export const STATE_FOLDER = WORK_FOLDER;
@@ -38,6 +38,8 @@ export const renewedFile = (chunk: number): string => `${FILES.reading}/entries.
 export const receiptsFolder = (chunk: number): string => `${FILES.receipts}/${number5(chunk)}`;
 export const foundFile = (ordinal: number): string => `${FILES.found}/${number5(ordinal)}.ndjson`;
 export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ordinal}.txt`;
+/** With the parts: like them, nobody needs it when the export is over. */
+export const unprovedFile = (name: string): string => `${PARTS_FOLDER}/unproved.${name}`;
 export const askedFile = ({ generation, ordinal, time }: Record<'generation' | 'ordinal' | 'time', number>): string =>
   `${FILES.asked}/${generation}.${ordinal}.${time}`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;

@@ -5,7 +5,7 @@ import type { Entry } from '../fhir/entries.ts';
 import type { LineRules } from '../fhir/ndjson.ts';
 import type { CheckedPart, Folder, Part } from '../storage/folder.ts';
 import type { LineReader } from './read-lines.ts';
-import { FILES } from './layout.ts';
+import { FILES, unprovedFile } from './layout.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -50,7 +50,8 @@ export class PublishedFiles {
    *
    * @param checks in case another attempt has published the file meanwhile
    * @returns its receipt, which is not stored yet
-   * @throws ExportError `DestinationFailed` when what was published, or another attempt has, does not pass the checks
+   * @throws Error when it did not pass the checks as a whole: it has no name any more, and is to be fetched again
+   * @throws ExportError `DestinationFailed` when what another attempt has published does not pass the checks
    */
   async publish(
     entry: Entry,
@@ -61,9 +62,12 @@ export class PublishedFiles {
   ): Promise<Receipt> {
     // An attachment has the name of its content: whoever has published it, it is the same.
     const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
+    // Its beginning came by another attempt: until it has been read, its name does not say that it is right.
+    const isUnproved = file.sha256 === undefined;
     let published: boolean;
     try {
       await part.finish();
+      if (isUnproved) await this.#folder.write(unprovedFile(name), '');
       published = await part.publish(name);
     } catch (error) {
       // A destination that is unreachable for a moment must not cost the whole file.
@@ -74,13 +78,14 @@ export class PublishedFiles {
     const { sha256 } = file;
     const isOurs = published || entry.kind === 'attachment';
     if (isOurs && sha256 !== undefined) return { ordinal: entry.ordinal, name, ...file, sha256 };
-    // Another attempt has published meanwhile; its file is whole. Or its beginning came by another attempt, and its hash
-    // can only be had now.
-    const outcome = await this.#readAgain(entry, checks, watch);
-    if (!published || (outcome.kind === 'checked' && isSame(outcome.file, file))) return this.#receipt(entry, outcome);
-    // Only since this call does it have the name, which says that it is whole.
-    await this.#folder.removeFile(name);
-    return this.#receipt(entry, outcome.kind === 'wrong' ? outcome : { kind: 'wrong', detail: 'it has other lines' });
+    // Another attempt has published meanwhile; its file is whole. Or the hash can only be had now.
+    const found = await this.#readAgain(entry, checks, watch);
+    // What the manifest says may be of the packed form, in which only the first reader has seen it.
+    const isRight = isSame(found, file) || (!published && found.fault === undefined);
+    if (isRight && found.outcome.kind === 'checked') return receiptOf(entry, found.outcome.file);
+    if (!published && !(await this.#removeUnproved(entry))) throw this.#changed(entry, found.fault);
+    if (published) await this.#folder.removeFile(name);
+    throw new Error(`${this.#folder.location}/${name} is to be fetched again: ${found.fault ?? 'it has other lines'}`);
   }
 
   /** Entries whose files have their final names already; of attachments these are not known before. */
@@ -93,30 +98,47 @@ export class PublishedFiles {
   /**
    * Makes the receipt of a file that has its final name: it is whole, so it is read and not fetched again.
    *
+   * @returns undefined when it is to be fetched: it is not there any more, or it was not known to be right, or what the
+   *   manifest says of it may be of its packed form
    * @throws ExportError `DestinationFailed` when it does not pass the checks: somebody changed it
    */
-  async check(entry: Entry, checks: LineRules['checks'], watch: ReadWatch): Promise<Receipt> {
-    return this.#receipt(entry, await this.#readAgain(entry, checks, watch));
+  async check(entry: Entry, checks: LineRules['checks'], watch: ReadWatch): Promise<Receipt | undefined> {
+    if ((await this.#folder.size(entry.name)) === undefined) return undefined;
+    const { outcome, fault } = await this.#readAgain(entry, checks, watch);
+    if (outcome.kind === 'checked' && fault === undefined) return receiptOf(entry, outcome.file);
+    if (await this.#removeUnproved(entry)) return undefined;
+    if (outcome.kind === 'wrong') throw this.#changed(entry, fault);
+    await this.#folder.removeFile(entry.name);
+    return undefined;
   }
 
-  async #readAgain(entry: Entry, checks: LineRules['checks'], { signal, report }: ReadWatch): Promise<CheckOutcome> {
-    const fileChecks = checksOf(entry, checks);
+  /** Takes the name from a file that was not known to be right when it got it. @returns whether it is such a file */
+  async #removeUnproved({ name }: Entry): Promise<boolean> {
+    const mark = unprovedFile(name);
+    if ((await this.#folder.size(mark)) === undefined) return false;
+    await this.#folder.removeFile(name);
+    await this.#folder.removeFile(mark);
+    return true;
+  }
+
+  async #readAgain(entry: Entry, checks: LineRules['checks'], { signal, report }: ReadWatch): Promise<Found> {
+    const { length, sha256, ...lines } = entry;
+    const fileChecks = checksOf(lines, checks);
     for await (const chunk of this.#folder.stream(entry.name, signal)) {
       signal.throwIfAborted();
       fileChecks.push(chunk);
       report({ file: entry.name, readAgain: fileChecks.bytes });
     }
-    return fileChecks.end(true);
+    const outcome = fileChecks.end(true);
+    if (outcome.kind === 'wrong') return { outcome, fault: outcome.detail };
+    const { file } = outcome;
+    const isPromised = (length ?? file.bytes) === file.bytes && (sha256 ?? file.sha256) === file.sha256;
+    return { outcome, fault: isPromised ? undefined : 'its length or hash is not as the manifest says' };
   }
 
-  #receipt({ ordinal, name }: Entry, outcome: CheckOutcome): Receipt {
-    if (outcome.kind === 'checked') {
-      return { ordinal, name, ...outcome.file, sha256: outcome.file.sha256 as string };
-    }
-    throw new ExportError(
-      'DestinationFailed',
-      `${this.#folder.location}/${name} was changed after it was published: ${outcome.detail}`,
-    );
+  #changed({ name }: Entry, fault = 'it is another file'): ExportError {
+    const detail = `${this.#folder.location}/${name} was changed after it was published: ${fault}`;
+    return new ExportError('DestinationFailed', detail);
   }
 
   /** Whether a file exists as its receipt says: a receipt alone does not prove that nobody removed it. */
@@ -139,6 +161,21 @@ export class PublishedFiles {
   }
 }
 
-function isSame(one: CheckedFile, other: CheckedFile): boolean {
-  return one.bytes === other.bytes && one.records === other.records && one.headers === other.headers;
+/** A published file as it was read again. */
+interface Found {
+  /** Of the lines. */
+  outcome: CheckOutcome;
+  /** What is wrong with them, or with what the manifest says of the file. */
+  fault: string | undefined;
+}
+
+function isSame({ outcome }: Found, file: CheckedFile): boolean {
+  if (outcome.kind === 'wrong') return false;
+  const { bytes, records, headers, sha256 } = outcome.file;
+  const isCounted = bytes === file.bytes && records === file.records && headers === file.headers;
+  return isCounted && (file.sha256 ?? sha256) === sha256;
+}
+
+function receiptOf({ ordinal, name }: Entry, file: CheckedFile): Receipt {
+  return { ordinal, name, ...file, sha256: file.sha256 as string };
 }

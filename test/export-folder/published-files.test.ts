@@ -3,12 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ExportError } from '../../src/errors.ts';
 import { PublishedFiles, nameBeforehand } from '../../src/export-folder/published-files.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder, Part } from '../../src/storage/folder.ts';
 
 const CONTENT = Buffer.from('{"resourceType":"Patient","id":"1"}\n');
+const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
+const WRONG = Buffer.from('{"resourceType":"Device","id":"1"}\n');
 const ENTRY: Entry = {
   ordinal: 3,
   page: 1,
@@ -31,9 +34,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-async function written(): Promise<Part> {
+async function written(content = CONTENT): Promise<Part> {
   const part = await files.openPart(1, ENTRY);
-  await part.write([CONTENT]);
+  await part.write([content]);
   return part;
 }
 
@@ -46,7 +49,7 @@ describe('a file whose beginning an earlier attempt has checked', () => {
       ...file,
       ordinal: 3,
       name: ENTRY.name,
-      sha256: createHash('sha256').update(CONTENT).digest('hex'),
+      sha256: SHA256,
     });
     expect(read.at(-1)).toBe(CONTENT.length);
   });
@@ -66,9 +69,31 @@ describe('a file whose beginning an earlier attempt has checked', () => {
     ['number of lines', { bytes: CONTENT.length, records: 2 }],
   ])('has neither a receipt nor its name when its %s is not what was checked', async (_, wrong) => {
     const file = { ...wrong, headers: 0, sha256: undefined };
-    await expect(files.publish(ENTRY, await written(), file, 'fast', WATCH)).rejects.toMatchObject({
-      code: 'DestinationFailed',
-    });
+    const published = files.publish(ENTRY, await written(), file, 'fast', WATCH);
+    // Nothing that ends the run: it is whole when it is fetched from the start.
+    const error: unknown = await published.catch((error: unknown) => error);
+    expect(error).not.toBeInstanceOf(ExportError);
+    expect(String(error)).toContain('is to be fetched again');
+    expect(await folder.size(ENTRY.name)).toBeUndefined();
+  });
+
+  test('is fetched again when it is wrong and its attempt was killed before it could read it', async () => {
+    const file = { bytes: WRONG.length, records: 1, headers: 0, sha256: undefined };
+    const signal = AbortSignal.abort(new Error('killed'));
+    const published = files.publish(ENTRY, await written(WRONG), file, 'fast', { ...WATCH, signal });
+    await expect(published).rejects.toThrow('killed');
+    expect(await folder.size(ENTRY.name)).toBe(WRONG.length);
+    expect(await files.check(ENTRY, 'fast', WATCH)).toBeUndefined();
+    expect(await folder.size(ENTRY.name)).toBeUndefined();
+    expect(await files.check(ENTRY, 'fast', WATCH)).toBeUndefined();
+    await folder.removeParts();
+    expect(await folder.list('.export/parts')).toEqual([]);
+  });
+
+  test('is fetched again when it is wrong, also when nobody knows whether it or another one has the name', async () => {
+    await folder.write(ENTRY.name, WRONG);
+    const file = { bytes: WRONG.length, records: 1, headers: 0, sha256: undefined };
+    await expect(files.publish(ENTRY, await written(WRONG), file, 'fast', WATCH)).rejects.toThrow('fetched again');
     expect(await folder.size(ENTRY.name)).toBeUndefined();
   });
 
@@ -76,6 +101,36 @@ describe('a file whose beginning an earlier attempt has checked', () => {
     await folder.write(ENTRY.name, CONTENT);
     const file = { bytes: CONTENT.length + 1, records: 2, headers: 0, sha256: undefined };
     expect(await files.publish(ENTRY, await written(), file, 'fast', WATCH)).toMatchObject({ records: 1 });
+    expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
+  });
+});
+
+describe('a file that has its name and no receipt', () => {
+  test('was changed, when its lines are wrong, and stays', async () => {
+    await folder.write(ENTRY.name, WRONG);
+    const changed = { code: 'DestinationFailed', message: expect.stringContaining('was changed') };
+    await expect(files.check(ENTRY, 'fast', WATCH)).rejects.toMatchObject(changed);
+    expect(await folder.size(ENTRY.name)).toBe(WRONG.length);
+  });
+
+  test.each([
+    ['length', { length: 77 }],
+    ['hash', { sha256: '0'.repeat(64) }],
+  ])('is fetched again when the manifest says another %s: it may be of the packed form', async (_, promise) => {
+    await folder.write(ENTRY.name, CONTENT);
+    expect(await files.check({ ...ENTRY, ...promise }, 'fast', WATCH)).toBeUndefined();
+    expect(await folder.size(ENTRY.name)).toBeUndefined();
+  });
+
+  test('and came packed is recognised by the attempt that has published it, and does not know so', async () => {
+    await folder.write(ENTRY.name, CONTENT);
+    const entry = { ...ENTRY, length: 77, sha256: '0'.repeat(64) };
+    const file = { bytes: CONTENT.length, records: 1, headers: 0, sha256: SHA256 };
+    expect(await files.publish(entry, await written(), file, 'fast', WATCH)).toMatchObject(file);
+    const other = { ...file, sha256: '1'.repeat(64) };
+    await expect(files.publish(entry, await written(), other, 'fast', WATCH)).rejects.toMatchObject({
+      code: 'DestinationFailed',
+    });
     expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
   });
 });

@@ -33,7 +33,8 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
   const earlier = batch.earlier.get(entry.ordinal);
   if (earlier !== undefined) return { kind: 'finished', receipt: earlier };
   if (batch.unrecorded.has(entry)) {
-    return { kind: 'finished', receipt: await folder.files.check(entry, server.config.checks, attempt) };
+    const receipt = await folder.files.check(entry, server.config.checks, attempt);
+    if (receipt !== undefined) return { kind: 'finished', receipt };
   }
   if (entry.kind === 'attachment' && !server.allowsAttachment(entry.url)) {
     // It was found before the configuration, or the version, was as it is now.
