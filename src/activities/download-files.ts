@@ -25,7 +25,8 @@ export async function downloadFiles(
   { ref, ...request }: DownloadFilesInput,
   attempt: Attempt,
 ): Promise<DownloadFilesResult> {
-  const folder = await ExportFolder.open(deps.config, { ...ref, generation: request.generation });
+  const owned = { ...ref, generation: request.generation };
+  const folder = await ExportFolder.open(deps.config, owned, { fetching: true });
   const server = await deps.servers.get(ref.server);
   const { http, threads, metrics } = deps;
   const place = { destination: ref.destination, path: ref.path };

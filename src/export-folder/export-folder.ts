@@ -24,6 +24,7 @@ import { ManifestReading } from './manifest-reading.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
 import type { ExportMark } from './owner-mark.ts';
 import { readMark } from './owner-mark.ts';
+import type { CheckOptions } from './owner-check.ts';
 import { ownerCheck } from './owner-check.ts';
 import { PublishedFiles } from './published-files.ts';
 import { Receipts } from './receipts.ts';
@@ -115,10 +116,9 @@ export class ExportFolder {
    * Opens the folder of a running export and makes sure that this worker sees the one in which it began. Whatever is
    * written, published or removed there later is preceded by a check that it still is this run's and this job's.
    *
-   * @param options.starting the job is about to be started, or may never have been
    * @throws ExportError `UnknownDestination`, `DestinationFailed`
    */
-  static async open(config: Config, ref: ExportRef, options = { starting: false }): Promise<ExportFolder> {
+  static async open(config: Config, ref: ExportRef, options: CheckOptions = {}): Promise<ExportFolder> {
     const folder = await openDestination(config, ref.destination, ref.path);
     const found = await readMark(folder);
     if (found?.mark !== ref.mark) {
@@ -130,7 +130,7 @@ export class ExportFolder {
     // As it was when the attempt began, where an earlier version does not say it.
     const generation = ref.generation ?? (await new JobRecord(folder).read())?.generation;
     const owned = generation === undefined ? { mark: ref.mark } : { mark: ref.mark, generation };
-    return new ExportFolder(folder.guardedBy(ownerCheck(folder, owned, options.starting)), found);
+    return new ExportFolder(folder.guardedBy(ownerCheck(folder, owned, options)), found);
   }
 
   /** The place as users know it. */

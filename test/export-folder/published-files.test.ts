@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ExportError } from '../../src/errors.ts';
+import { FILES } from '../../src/export-folder/layout.ts';
+import { ownerCheck } from '../../src/export-folder/owner-check.ts';
 import { PublishedFiles, nameBeforehand } from '../../src/export-folder/published-files.ts';
+import type { Receipt } from '../../src/export-folder/receipt.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder, Part } from '../../src/storage/folder.ts';
@@ -133,6 +136,28 @@ describe('a file that has its name and no receipt', () => {
     });
     expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
   });
+});
+
+test('an attempt that wakes up when the job was deleted publishes nothing', async () => {
+  await folder.write(FILES.mark, JSON.stringify({ mark: 'ours' }));
+  const publish = async (deleted: boolean, fetching: boolean): Promise<Receipt> => {
+    await folder.write(FILES.job, JSON.stringify({ generation: 1, ...(deleted ? { deleted } : {}) }));
+    const check = ownerCheck(folder, { mark: 'ours', generation: 1 }, { fetching });
+    const late = new PublishedFiles(folder.guardedBy(check));
+    const part = await late.openPart(1, ENTRY);
+    await part.write([CONTENT]);
+    const file = { bytes: CONTENT.length, records: 1, headers: 0, sha256: SHA256 };
+    return late.publish(ENTRY, part, file, 'fast', WATCH);
+  };
+  await expect(publish(true, true)).rejects.toMatchObject({ code: 'DestinationFailed' });
+  expect(await folder.size(ENTRY.name)).toBeUndefined();
+  for (const [deleted, fetching] of [
+    [true, false],
+    [false, true],
+  ] as const) {
+    expect(await publish(deleted, fetching)).toMatchObject({ sha256: SHA256 });
+    await folder.removeFile(ENTRY.name);
+  }
 });
 
 test('a name is known beforehand unless the content makes it, or a promised hash must be compared before', () => {
