@@ -81,7 +81,7 @@ async function startProxy(target: string): Promise<Proxy> {
     const end = /^POST .*uploadId=/.test(seen) ? await text(incoming) : undefined;
     const code = end === undefined ? undefined : strict.onEnd(incoming, end);
     const refusal = code ?? (/^PUT .*partNumber=/.test(seen) ? strict.onPiece(incoming) : undefined);
-    const refused = refusal === undefined ? undefined : { status: 400, code: refusal };
+    const refused: Answer = refusal === undefined ? undefined : { status: 400, code: refusal };
     const fault = (await proxy.answer(seen, incoming.headers)) ?? refused;
     if (fault?.status !== undefined && fault.after !== true) {
       if (end === undefined) incoming.resume().on('end', () => refuse(outgoing, fault));
