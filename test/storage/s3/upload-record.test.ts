@@ -38,16 +38,6 @@ describe.skipIf(!hasS3)('an upload of a file', () => {
     expect(await open(path).size('file')).toBe(3 * PIECE);
   });
 
-  test('that was given up by a rule of the bucket: the next attempt begins anew', async () => {
-    await (await killed('aged', 2)).keep();
-    await giveUp('aged/');
-    const heir = await openFile('aged');
-    expect(heir.resumed).toBeUndefined();
-    expect(await publish(heir, 2)).toBe(true);
-    await open('aged').removeParts();
-    expect(await s3.keys('aged/')).toEqual(['aged/file']);
-  });
-
   test('that was given up, where nobody may ask whether it was: the attempt after the next one begins anew', async () => {
     proxy.answer = (seen) =>
       /^GET .*uploadId=/.test(seen) || isPiece(seen, '3') ? { status: 403, code: 'AccessDenied' } : undefined;
