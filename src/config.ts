@@ -92,7 +92,7 @@ export function parseConfig(text: string, file: string): Config {
   if (checked.kind === 'faulty') {
     const faults = checked.issues.map((issue) => ({
       line: yaml.lineOf(issue.path?.map(({ key }) => key) ?? []),
-      text: describeIssue(issue, SECRET_NAMES),
+      text: describeIssue(issue, [...SECRET_NAMES, 'proxyCredentials']),
     }));
     faults.sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity));
     throw faultsOf(
@@ -102,7 +102,7 @@ export function parseConfig(text: string, file: string): Config {
   }
   const config = checked.output;
   const withPaths = [
-    ...Object.values(config.servers).flatMap(({ auth, tls = {} }) => [auth, tls]),
+    ...Object.values(config.servers).flatMap((server) => [server, server.auth, server.tls ?? {}]),
     ...Object.values(config.destinations),
     ...(config.audit === undefined ? [] : [config.audit.destination]),
   ];

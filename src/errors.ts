@@ -46,8 +46,8 @@ export const FAILURES = {
     next: 'When the server is reachable again, start again with the same request and path: the export resumes with the same job.',
   },
   AuthorizationFailed: {
-    meaning: 'The FHIR server refuses the worker’s credentials.',
-    next: 'Check the server’s `auth` entry and its registration with the FHIR server.',
+    meaning: 'The FHIR server, or the proxy before it, refuses the worker’s credentials.',
+    next: 'Check the server’s `auth` entry and its registration with the FHIR server, or what the message names.',
   },
   IncompleteExport: {
     meaning:

@@ -44,6 +44,7 @@ servers:
     headers: { Epic-Client-ID: abc }
     tls: { caFile: ca.pem, certFile: ../c.pem, keyFile: /k.pem }
     proxy: http://proxy.example:3128
+    proxyCredentialsFile: proxy.txt
   local.test_2: { baseUrl: "http://localhost:8080/fhir//" }
 destinations:
   local: { type: directory, path: /data/exports }
@@ -60,6 +61,7 @@ destinations:
           headers: { 'Epic-Client-ID': 'abc' },
           tls: { caFile: '/etc/export/ca.pem', certFile: '/etc/c.pem', keyFile: '/k.pem' },
           proxy: 'http://proxy.example:3128',
+          proxyCredentialsFile: '/etc/export/proxy.txt',
         },
         'local.test_2': { baseUrl: 'http://localhost:8080/fhir' },
       },

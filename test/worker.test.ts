@@ -192,6 +192,7 @@ describe('what is wrong with secrets is said at the start, one line for each, an
       basic: { auth: { type: 'basic', username: 'x', passwordEnv: 'NOT_SET_ANYWHERE' } },
       bearer: { auth: { type: 'bearer', tokenFile: page } },
       tls: { tls: { caFile: none } },
+      proxied: { proxyCredentialsFile: none },
     } as const;
     const entries = Object.entries(servers).map(([name, more]) => [name, serverEntry('https://a.example', more)]);
     const { logs } = await start('127.0.0.1:1', {}, { ...config, servers: Object.fromEntries(entries) });
@@ -206,6 +207,7 @@ describe('what is wrong with secrets is said at the start, one line for each, an
       expect.stringMatching(/^servers\.basic\.auth: the environment variable NOT_SET_ANYWHERE is not set; /),
       expect.stringMatching(/^servers\.bearer\.auth: .*page\.html holds no token: /),
       `servers.tls.tls.caFile: ${none} cannot be read (ENOENT); exports from tls fail until this is fixed`,
+      `servers.proxied.proxyCredentials: ${none} cannot be read (ENOENT); exports from proxied fail until this is fixed`,
     ]);
     expect(logs()).not.toContain('hunter2');
   });

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ServerConfig } from './server-schema.ts';
+import { Secret } from '../auth/secret.ts';
 import { ExportError } from '../errors.ts';
 import { isLoopback } from '../http/check-url.ts';
+import type { ProxyRules } from '../http/proxy-rules.ts';
+import { basic } from '../http/proxy-rules.ts';
 import type { ConnectionRules, RequestRules } from '../http/rules.ts';
 import { resolveSettings } from '../profiles/resolve.ts';
 import { trustedOrigins } from './who-gets-the-token.ts';
@@ -10,9 +13,10 @@ import { trustedOrigins } from './who-gets-the-token.ts';
 /**
  * The rules of all requests to a server, by its entry of the configuration.
  *
- * @throws ExportError `AuthorizationFailed` when a certificate cannot be read
+ * @param environment the proxy of servers whose entry names none
+ * @throws ExportError `AuthorizationFailed` when a certificate or the credentials for the proxy cannot be read
  */
-export async function requestRules(config: ServerConfig): Promise<RequestRules> {
+export async function requestRules(config: ServerConfig, environment?: ProxyRules): Promise<RequestRules> {
   const { baseUrl, fileOrigins, stallSeconds } = config;
   return {
     trustedOrigins: trustedOrigins(config),
@@ -20,7 +24,7 @@ export async function requestRules(config: ServerConfig): Promise<RequestRules> 
     loopback: isLoopback(new URL(baseUrl)),
     configuredHosts: new Set([baseUrl, ...fileOrigins].map((url) => new URL(url).hostname)),
     stall: stallSeconds === undefined ? undefined : stallSeconds * 1000,
-    connection: await readConnection(config),
+    connection: await readConnection(config, environment),
   };
 }
 
@@ -31,11 +35,23 @@ function clientIdHeader({ auth, headers, ...config }: ServerConfig): Record<stri
   return name === undefined || isThere || !('clientId' in auth) ? {} : { [name]: auth.clientId };
 }
 
-async function readConnection({ tls, proxy }: ServerConfig): Promise<ConnectionRules | undefined> {
+async function readConnection(
+  config: ServerConfig,
+  environment: ProxyRules | undefined,
+): Promise<ConnectionRules | undefined> {
+  const { tls } = config;
+  const proxy = await readProxy(config, environment);
   if (tls === undefined && proxy === undefined) return undefined;
   const [ca, cert, certKey] = await Promise.all([tls?.caFile, tls?.certFile, tls?.keyFile].map(readPem));
   const rules = { ca, cert, certKey, proxy };
   return { ...rules, key: createHash('sha256').update(JSON.stringify(rules)).digest('hex') };
+}
+
+async function readProxy(config: ServerConfig, environment: ProxyRules | undefined): Promise<ProxyRules | undefined> {
+  const { proxy: url, proxyCredentialsFile: file, proxyCredentialsEnv: env } = config;
+  const proxy = url === undefined ? environment : { url, setting: "proxy of the server's entry" };
+  if (proxy === undefined || (file === undefined && env === undefined)) return proxy;
+  return { ...proxy, authorization: basic(await new Secret({ file, env }).text()) };
 }
 
 async function readPem(file: string | undefined): Promise<string | undefined> {

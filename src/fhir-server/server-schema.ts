@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AuthSchema } from '../auth/schemes/index.ts';
 import { HttpUrl, Mapping, Origin, Text } from '../config/fields.ts';
+import { secretFields } from '../auth/schemes/secret-fields.ts';
 import { resolveSettings } from '../profiles/resolve.ts';
 import { AllowField } from './allow.ts';
 import { HeaderName } from './header-names.ts';
@@ -28,7 +29,7 @@ const ProxyUrl = v.pipe(
   Text,
   v.check(
     (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes('@'),
-    'must be a URL such as http://proxy.example:3128, without a user name',
+    'must be a URL such as http://proxy.example:3128, without a user name (see proxyCredentialsFile)',
   ),
 );
 
@@ -38,7 +39,10 @@ export const ServerSchema = v.pipe(
   v.strictObject({
     baseUrl: BaseUrl,
     tls: v.optional(TlsFields),
+    /** Default: that of the environment. */
     proxy: v.optional(ProxyUrl),
+    /** `user:password` for the proxy, whichever it is. Default: those of the environment's. */
+    ...secretFields('proxyCredentials'),
     /** Seconds without response headers, or without a byte of a file, after which an attempt is ended. Default 60. */
     stallSeconds: v.optional(
       v.pipe(v.number('must be a number'), v.minValue(1, 'must be 1 to 3600'), v.maxValue(3600, 'must be 1 to 3600')),
@@ -62,6 +66,11 @@ export const ServerSchema = v.pipe(
   v.forward(
     v.check(({ clientIdHeader, auth }) => clientIdHeader == null || 'clientId' in auth, 'needs auth with a clientId'),
     ['clientIdHeader'],
+  ),
+  v.check(
+    ({ proxyCredentialsFile, proxyCredentialsEnv }) =>
+      proxyCredentialsFile === undefined || proxyCredentialsEnv === undefined,
+    'must have at most one of proxyCredentialsFile and proxyCredentialsEnv',
   ),
   v.check(
     (server) => resolveSettings(server).clientIdHeader === undefined || isPrintable(server.auth),

@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts';
 import { ExportError } from '../errors.ts';
 import type { HttpClient } from '../http/http-client.ts';
+import type { ProxyRules } from '../http/proxy-rules.ts';
+import { environmentProxy } from '../http/proxy-rules.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
 import { Busy } from './busy.ts';
@@ -13,13 +15,18 @@ export class Servers {
   readonly #config: Config;
   readonly #http: HttpClient;
   readonly #hold: number;
+  readonly #proxy: ProxyRules | undefined;
   readonly #known = new Map<string, Promise<FhirServer>>();
 
-  /** @param limits.hold longest that the files of a server wait because one answer said so, in milliseconds */
+  /**
+   * @param limits.hold longest that the files of a server wait because one answer said so, in milliseconds
+   * @throws Error when `HTTPS_PROXY` is no URL
+   */
   constructor(config: Config, http: HttpClient, { hold }: Pick<Limits, 'hold'> = LIMITS) {
     this.#config = config;
     this.#http = http;
     this.#hold = hold;
+    this.#proxy = environmentProxy(process.env);
   }
 
   /** @throws ExportError `UnknownServer` */
@@ -30,11 +37,11 @@ export class Servers {
     throw new ExportError('UnknownServer', `this worker knows no server "${name}"; it knows ${names}`);
   }
 
-  /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate cannot be read */
+  /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate or the proxy's credentials cannot be read */
   async get(name: string): Promise<FhirServer> {
     const config = this.configOf(name);
     const made = async (): Promise<FhirServer> =>
-      new FhirServer(name, config, await requestRules(config), this.#http, new Busy(this.#hold));
+      new FhirServer(name, config, await requestRules(config, this.#proxy), this.#http, new Busy(this.#hold));
     const known = this.#known.get(name) ?? made();
     this.#known.set(name, known);
     // A certificate file that was missing may be there next time.

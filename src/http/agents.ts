@@ -2,6 +2,8 @@ import type { Dispatcher } from 'undici';
 import { Agent } from 'undici';
 import { connectionsTo } from './connections-to.ts';
 import { guardedLookup } from './guarded-lookup.ts';
+import type { ProxyRules } from './proxy-rules.ts';
+import { leadsThrough } from './proxy-rules.ts';
 import { throughProxy } from './proxy.ts';
 import type { ConnectionRules } from './rules.ts';
 import { SLAB, readIntoSlabs } from './slabs.ts';
@@ -28,18 +30,20 @@ export class Agents {
   }
 
   /** The agent whose kept connections fit; made at the first use. */
-  shared(connection: ConnectionRules | undefined, trust: Trust): Dispatcher {
-    const key = [trust.isTrusted && connection?.cert !== undefined, trust.loopback, connection?.key].join();
+  shared(connection: ConnectionRules | undefined, trust: Trust, url: URL): Dispatcher {
+    const proxy = proxyTo(url, connection);
+    const presents = trust.isTrusted && connection?.cert !== undefined;
+    const key = [presents, trust.loopback, proxy !== undefined, connection?.key].join();
     const found = this.#shared.get(key);
     if (found !== undefined) return found;
-    const agent = this.#make(connection, trust);
+    const agent = this.#make(connection, trust, proxy);
     this.#shared.set(key, agent);
     return agent;
   }
 
   /** A new agent for one request, to be retired when that has been sent. */
-  fresh(connection: ConnectionRules | undefined, trust: Trust): Dispatcher {
-    const agent = this.#make(connection, trust);
+  fresh(connection: ConnectionRules | undefined, trust: Trust, url: URL): Dispatcher {
+    const agent = this.#make(connection, trust, proxyTo(url, connection));
     this.#fresh.add(agent);
     return agent;
   }
@@ -55,8 +59,12 @@ export class Agents {
     await Promise.all([...this.#shared.values(), ...this.#fresh].map((agent) => agent.destroy()));
   }
 
-  #make(connection: ConnectionRules | undefined, { isTrusted, loopback }: Trust): Dispatcher {
-    const { ca, cert, certKey, proxy } = connection ?? {};
+  #make(
+    connection: ConnectionRules | undefined,
+    { isTrusted, loopback }: Trust,
+    proxy: ProxyRules | undefined,
+  ): Dispatcher {
+    const { ca, cert, certKey } = connection ?? {};
     const tls = {
       ...(ca === undefined ? {} : { ca }),
       ...(isTrusted && cert !== undefined && certKey !== undefined ? { cert, key: certKey } : {}),
@@ -69,4 +77,10 @@ export class Agents {
       ? new Agent({ ...timeouts, factory: connectionsTo, connect: { ...connect, lookup: guardedLookup(loopback) } })
       : throughProxy(proxy, { ...timeouts, connect });
   }
+}
+
+/** The proxy through which an address is reached. */
+function proxyTo(url: URL, connection: ConnectionRules | undefined): ProxyRules | undefined {
+  const { proxy } = connection ?? {};
+  return proxy !== undefined && leadsThrough(proxy, url) ? proxy : undefined;
 }

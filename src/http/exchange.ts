@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { errors } from 'undici';
+import { ExportError } from '../errors.ts';
 import { toNetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import { received, release } from './slabs.ts';
@@ -141,8 +142,10 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    // A name that leads to a refused address stays refused; everything else is a fault of the network.
-    const failure = error instanceof RefusedUrlError ? error : toNetworkError(error, this.#host);
+    // A name that leads to a refused address stays refused, and so do credentials; everything else is a fault of the
+    // network.
+    const isFinal = error instanceof RefusedUrlError || error instanceof ExportError;
+    const failure = isFinal ? error : toNetworkError(error, this.#host);
     if (this.#heldBytes === 0) return this.#fail(failure);
     // What has come is delivered first: whoever resumes the body does so behind it.
     this.#broken = { error: failure };

@@ -66,7 +66,9 @@ export class HttpClient {
     if (fault !== undefined) throw new RefusedUrlError(url.host, fault);
     const { authorization } = request;
     const isFresh = request.freshConnection === true;
-    const agent = isFresh ? this.#agents.fresh(rules.connection, trust) : this.#agents.shared(rules.connection, trust);
+    const agent = isFresh
+      ? this.#agents.fresh(rules.connection, trust, url)
+      : this.#agents.shared(rules.connection, trust, url);
     const options = {
       origin: url.origin,
       path: pathAsGiven(request.url, url),

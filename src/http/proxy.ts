@@ -1,9 +1,11 @@
 import type { Dispatcher } from 'undici';
 import { Pool, ProxyAgent } from 'undici';
+import { ExportError } from '../errors.ts';
 import { connectionsTo } from './connections-to.ts';
 import { NetworkError, toNetworkError } from './network-error.ts';
+import type { ProxyRules } from './proxy-rules.ts';
 
-interface ProxyRules {
+interface TunnelRules {
   headersTimeout: number;
   bodyTimeout: number;
   /** Of the connection to the server, within the tunnel. */
@@ -11,20 +13,21 @@ interface ProxyRules {
 }
 
 /** Requests through tunnels of an HTTP proxy, for `http:` too. */
-export function throughProxy(uri: string, rules: ProxyRules): Dispatcher {
+export function throughProxy(proxy: ProxyRules, rules: TunnelRules): Dispatcher {
   const { timeout, ca } = rules.connect;
   return new ProxyAgent({
     ...rules,
-    uri,
+    uri: proxy.url,
+    ...(proxy.authorization === undefined ? {} : { token: proxy.authorization }),
     factory: connectionsTo,
     requestTls: rules.connect,
     proxyTls: { timeout, ...(ca === undefined ? {} : { ca }) },
-    clientFactory: (origin, options) => tunnels(origin, { ...options, headersTimeout: rules.headersTimeout }),
+    clientFactory: (origin, options) => tunnels(origin, { ...options, headersTimeout: rules.headersTimeout }, proxy),
   });
 }
 
 /** Connections to a proxy. A fault there occurs before anything of the request is sent. */
-function tunnels(origin: URL, options: Pool.Options): Dispatcher {
+function tunnels(origin: URL, options: Pool.Options, { setting }: ProxyRules): Dispatcher {
   const pool = new Pool(origin, options);
   const open: (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData> = pool.connect.bind(pool);
   const proxy = `the proxy ${origin.host}`;
@@ -34,7 +37,17 @@ function tunnels(origin: URL, options: Pool.Options): Dispatcher {
     });
     if (tunnel.statusCode === 200) return tunnel;
     tunnel.socket.on('error', () => {}).destroy();
+    if (tunnel.statusCode === 407) throw refusal(origin.host, setting);
     throw new NetworkError(`${proxy}: HTTP ${tunnel.statusCode}`, false);
   };
   return Object.assign(pool, { connect });
+}
+
+/** The proxy demands other credentials. Trying again does not help. */
+function refusal(host: string, setting: string): ExportError {
+  return new ExportError(
+    'AuthorizationFailed',
+    `the proxy ${host} refuses the worker's credentials (HTTP 407); it is set by ${setting}, and its credentials by ` +
+      `proxyCredentialsFile or proxyCredentialsEnv of the server's entry, or in HTTPS_PROXY`,
+  );
 }

@@ -1,3 +1,5 @@
+import type { ProxyRules } from './proxy-rules.ts';
+
 /** What a server's entry of the configuration asks for beyond the request itself. */
 export interface RequestRules {
   /** Name of the server, by which answers are counted. Default: they are not. */
@@ -27,6 +29,6 @@ export interface ConnectionRules {
   /** PEM; presented to trusted origins and the token endpoint only. */
   cert?: string | undefined;
   certKey?: string | undefined;
-  /** URL of an HTTP proxy. */
-  proxy?: string | undefined;
+  /** That of the server's entry, else that of the environment. */
+  proxy?: ProxyRules | undefined;
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { credentialsOf } from '../auth/schemes/index.ts';
+import { Secret } from '../auth/secret.ts';
 import type { Config, ServerConfig } from '../config.ts';
 
 /**
@@ -10,8 +11,9 @@ import type { Config, ServerConfig } from '../config.ts';
 export async function faultsOfSecrets({ servers }: Config): Promise<string[]> {
   const faults = await Promise.all(
     Object.entries(servers).map(async ([name, server]) =>
-      (await Promise.all([faultOfAuth(server), ...filesOfTls(server).map(faultOfFile)])).flatMap((fault) =>
-        fault === undefined ? [] : `servers.${name}.${fault}; exports from ${name} fail until this is fixed`,
+      (await Promise.all([faultOfAuth(server), faultOfProxy(server), ...filesOfTls(server).map(faultOfFile)])).flatMap(
+        (fault) =>
+          fault === undefined ? [] : `servers.${name}.${fault}; exports from ${name} fail until this is fixed`,
       ),
     ),
   );
@@ -26,6 +28,17 @@ async function faultOfAuth({ auth }: ServerConfig): Promise<string | undefined> 
     return undefined;
   } catch (error) {
     return `auth: ${(error as Error).message}`;
+  }
+}
+
+async function faultOfProxy(server: ServerConfig): Promise<string | undefined> {
+  const { proxyCredentialsFile: file, proxyCredentialsEnv: env } = server;
+  if (file === undefined && env === undefined) return undefined;
+  try {
+    await new Secret({ file, env }).text();
+    return undefined;
+  } catch (error) {
+    return `proxyCredentials: ${(error as Error).message}`;
   }
 }
 

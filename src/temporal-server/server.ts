@@ -115,7 +115,11 @@ export async function connectWhenReady(port: number, hasEnded: () => Promise<boo
   const deadline = Date.now() + startLimit;
   while (Date.now() < deadline) {
     if (await isListening(port)) {
-      const connection = await Connection.connect({ address: `127.0.0.1:${port}` }).catch(() => undefined);
+      const connection = await Connection.connect({
+        address: `127.0.0.1:${port}`,
+        // It would go through the proxy of the environment.
+        channelArgs: { 'grpc.enable_http_proxy': 0 },
+      }).catch(() => undefined);
       if (connection !== undefined) return connection;
     }
     if (await hasEnded()) throw new Error('it ended');

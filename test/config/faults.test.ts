@@ -5,7 +5,7 @@ import { FILE, yaml, faults } from './parsed.ts';
 describe('a fault is named with its place', () => {
   const TYPES = 'must have a type: smart-backend, client-secret, basic, bearer or none';
   const LOOPBACK = 'must be https: (http: is allowed on loopback only)';
-  const PROXY = 'must be a URL such as http://proxy.example:3128, without a user name';
+  const PROXY = 'must be a URL such as http://proxy.example:3128, without a user name (see proxyCredentialsFile)';
   const NAMES = 'names have letters, digits, "-", "_" and ".", at most 64';
 
   test.each([
@@ -59,6 +59,10 @@ describe('a fault is named with its place', () => {
     ['tls: { certFile: x }', 'tls: must have both certFile and keyFile, or neither'],
     ['tls: { keyFile: x }', 'tls: must have both certFile and keyFile, or neither'],
     ['proxy: proxy.example', `proxy: ${PROXY}`],
+    [
+      'proxyCredentials: hunter2',
+      'proxyCredentials: secrets are not written here; use proxyCredentialsFile or proxyCredentialsEnv',
+    ],
     ['proxy: socks://proxy.example', `proxy: ${PROXY}`],
     ['proxy: "http://user@proxy.example"', `proxy: ${PROXY}`],
     ['proxy: "http://:hunter2@proxy.example"', `proxy: ${PROXY}`],

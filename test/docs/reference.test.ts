@@ -98,6 +98,8 @@ const SERVER = {
   headers: true,
   tls: true,
   proxy: true,
+  proxyCredentialsFile: true,
+  proxyCredentialsEnv: true,
   stallSeconds: true,
 } satisfies Fields<Omit<ServerConfig, keyof ServerSettings>>;
 

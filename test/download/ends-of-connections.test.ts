@@ -94,7 +94,7 @@ async function rulesFor(way: string): Promise<RequestRules> {
   const connection = {
     ca: await readFile(certificates.ca, 'utf8'),
     key: way,
-    ...(way === 'directly' ? {} : { proxy: proxy.origin }),
+    ...(way === 'directly' ? {} : { proxy: { url: proxy.origin, setting: 'proxy' } }),
   };
   return { trustedOrigins: new Set(), trustedHeaders: {}, loopback: true, connection };
 }

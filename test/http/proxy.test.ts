@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import type { Origin, Proxy } from '../support/tls-servers.ts';
-import { ask, servePlain, serveProxy, serveTls } from '../support/tls-servers.ts';
+import { ask, knownServer, servePlain, serveProxy, serveTls } from '../support/tls-servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'certificates-'));
 const certificates = makeCertificates(folder);
@@ -39,19 +40,18 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   clients.length = 0;
-  proxy.tunnels.length = 0;
+  proxy.tunnels.length = proxy.credentials.length = 0;
   proxy.answer = 200;
 });
+afterEach(() => void vi.unstubAllEnvs());
 afterAll(async () => {
   await http.close();
   await Promise.all([...Object.values(origins), proxy, secureProxy].map((server) => server.close()));
   rmSync(folder, { recursive: true });
 });
 
-const through = (origin = proxy.origin) => ({
-  proxy: origin,
-  tls: { caFile: ca, certFile: client.cert, keyFile: client.key },
-});
+const direct = { tls: { caFile: ca, certFile: client.cert, keyFile: client.key } };
+const through = (origin = proxy.origin) => ({ ...direct, proxy: origin });
 const host = (url: string) => new URL(url).host;
 
 describe('a proxy', () => {
@@ -90,7 +90,7 @@ describe('a proxy', () => {
 
 describe('a proxy that makes no tunnel: nothing was sent, so a kick-off may be sent again', () => {
   test.each([
-    [407, /^the proxy [\d.:]+: HTTP 407$/],
+    [403, /^the proxy [\d.:]+: HTTP 403$/],
     [503, /^the proxy [\d.:]+: HTTP 503$/],
     ['drop', /^the proxy [\d.:]+: /],
     ['nothing', /^the proxy [\d.:]+: UND_ERR_HEADERS_TIMEOUT/],
@@ -120,4 +120,94 @@ describe('a proxy that makes no tunnel: nothing was sent, so a kick-off may be s
     proxy.answer = 200;
     expect(await ask(http, `${origins.secure.origin}/`, through(), { freshConnection: true })).toBe('hello');
   });
+});
+
+describe('the proxy of the environment', () => {
+  const named = (origin: string): string => origin.replace('127.0.0.1', 'fhir.hospital.example');
+  const withPassword = (origin: string): string => origin.replace('//', '//anna:s%C3%A4cret%2F@');
+  const fresh = { freshConnection: true };
+
+  test('carries requests, with its credentials, and shows them to nobody else', async () => {
+    vi.stubEnv('HTTPS_PROXY', withPassword(proxy.origin));
+    expect(await ask(http, `${named(origins.secure.origin)}/`, direct)).toBe('hello');
+    expect(proxy.tunnels).toEqual([host(named(origins.secure.origin))]);
+    expect(proxy.credentials).toEqual([`Basic ${Buffer.from('anna:s\u00e4cret/').toString('base64')}`]);
+    const { rules } = await knownServer(http, named(origins.secure.origin), direct);
+    expect(JSON.stringify(rules.connection?.proxy?.url)).not.toMatch(/anna|cret/);
+  });
+
+  test('carries what discovery asks, and the request for a token', async () => {
+    vi.stubEnv('https_proxy', proxy.origin.replace('http://', ''));
+    vi.stubEnv('SECRET', 'x');
+    const baseUrl = `${named(origins.secure.origin)}/r4`;
+    const auth = { type: 'client-secret', clientId: 'a', clientSecretEnv: 'SECRET' } as const;
+    const tokenUrl = `${named(origins.storage.origin)}/token`;
+    const server = await knownServer(http, baseUrl, { ...direct, auth: { ...auth, tokenUrl, secretIn: 'basic' } });
+    await expect(server.authorization.refresh('', 0)).rejects.toThrow('token');
+    expect(proxy.tunnels.sort()).toEqual([host(baseUrl), host(tokenUrl)].sort());
+  });
+
+  test('does not carry what NO_PROXY names', async () => {
+    vi.stubEnv('HTTPS_PROXY', proxy.origin);
+    vi.stubEnv('NO_PROXY', 'hospital.example');
+    await expect(ask(http, `${named(origins.secure.origin)}/`, direct, fresh)).rejects.toThrow('fhir.hospital.example');
+    expect(proxy.tunnels).toEqual([]);
+  });
+
+  test('does not carry what goes to this machine', async () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://127.0.0.1:1');
+    expect(await ask(http, `${origins.secure.origin}/`, direct, fresh)).toBe('hello');
+  });
+
+  test("is not used by a server whose entry has a proxy of its own, to which the environment's exceptions mean nothing", async () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://user:other@127.0.0.1:1');
+    vi.stubEnv('NO_PROXY', '*');
+    expect(await ask(http, `${named(origins.secure.origin)}/`, through(), fresh)).toBe('hello');
+    expect(proxy.credentials).toEqual([undefined]);
+  });
+
+  test('has credentials from a file, in place of its own', async () => {
+    const file = join(folder, 'proxy-password');
+    writeFileSync(file, 'bert:from a file\n');
+    const header = `Basic ${Buffer.from('bert:from a file').toString('base64')}`;
+    vi.stubEnv('HTTPS_PROXY', withPassword(proxy.origin));
+    const more = { ...direct, proxyCredentialsFile: file };
+    expect(await ask(http, `${named(origins.secure.origin)}/`, more, fresh)).toBe('hello');
+    expect(await ask(http, `${origins.secure.origin}/`, { ...more, proxy: proxy.origin }, fresh)).toBe('hello');
+    expect(proxy.credentials).toEqual([header, header]);
+  });
+
+  test('without which the file is named', async () => {
+    const more = { ...through(), proxyCredentialsFile: join(folder, 'none') };
+    const message = expect.stringMatching(/none cannot be read \(ENOENT\)$/);
+    await expect(ask(http, `${origins.secure.origin}/`, more)).rejects.toMatchObject({
+      code: 'AuthorizationFailed',
+      message,
+    });
+  });
+
+  test.each([
+    ['HTTPS_PROXY', {}],
+    ["proxy of the server's entry", { proxy: '' }],
+  ])('that refuses the credentials ends the run, and the message names %s', async (setting, more) => {
+    proxy.answer = 407;
+    vi.stubEnv('HTTPS_PROXY', withPassword(proxy.origin));
+    const entry = { ...direct, ...('proxy' in more ? { proxy: proxy.origin } : {}) };
+    const error: unknown = await ask(http, `${named(origins.secure.origin)}/`, entry, fresh).catch(
+      (one: unknown) => one,
+    );
+    const text = `the proxy ${host(proxy.origin)} refuses the worker's credentials (HTTP 407); it is set by ${setting},`;
+    expect(error).toMatchObject({ code: 'AuthorizationFailed', message: expect.stringContaining(text) });
+    expect(inspect(error, { depth: 9 })).not.toMatch(/anna|cret/);
+  });
+
+  test.each(['socks5://user:hunter2@proxy', 'ftp://hunter2', 'http://hunter2:99999'])(
+    'is named when it is none, without its value: %s',
+    (value) => {
+      vi.stubEnv('HTTPS_PROXY', value);
+      expect(() => knownServer(http, origins.secure.origin, {})).toThrow(
+        /^HTTPS_PROXY must be a URL such as http:\/\/proxy.example:3128$/,
+      );
+    },
+  );
 });

@@ -19,7 +19,7 @@ export function makeCertificates(folder: string): { ca: string; server: Certific
   };
   const caKey = key('ca');
   openssl('req', '-x509', '-new', '-key', caKey, '-subj', '/CN=Test CA', '-days', '2', '-out', 'ca.pem');
-  writeFileSync(join(folder, 'names.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  writeFileSync(join(folder, 'names.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.hospital.example\n');
   const sign = (name: string): Certificate => {
     const own = key(name);
     openssl('req', '-new', '-key', own, '-subj', `/CN=${name}`, '-out', `${name}.csr`);

@@ -59,11 +59,13 @@ export function servePlain(answer: RequestListener): Promise<Origin> {
   return listen(createPlainServer(answer), 'http');
 }
 
-/** A proxy that makes tunnels, and notes where to. */
+/** A proxy that makes tunnels, and notes where to. Hosts of the domain `example` are on loopback. */
 export interface Proxy extends Origin {
   tunnels: string[];
+  /** `Proxy-Authorization` of each request. */
+  credentials: (string | undefined)[];
   /** What CONNECT is answered; `nothing` leaves it open. */
-  answer: 200 | 407 | 503 | 'nothing' | 'drop';
+  answer: 200 | 403 | 407 | 503 | 'nothing' | 'drop';
 }
 
 export async function serveProxy(tls?: Certificates): Promise<Proxy> {
@@ -71,11 +73,12 @@ export async function serveProxy(tls?: Certificates): Promise<Proxy> {
   server.on('connect', (request, socket: Socket) => {
     socket.on('error', () => {});
     proxy.tunnels.push(request.url ?? '');
+    proxy.credentials.push(request.headers['proxy-authorization']);
     if (proxy.answer === 'nothing') return;
     if (proxy.answer === 'drop') return void socket.destroy();
     if (proxy.answer !== 200) return void socket.end(`HTTP/1.1 ${proxy.answer} No\r\nContent-Length: 0\r\n\r\n`);
     const [host, port] = (request.url ?? '').split(':');
-    const target = connect(Number(port), host, () => {
+    const target = connect(Number(port), host?.endsWith('.example') === true ? '127.0.0.1' : host, () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       target.pipe(socket).pipe(target);
     });
@@ -86,6 +89,7 @@ export async function serveProxy(tls?: Certificates): Promise<Proxy> {
   const proxy: Proxy = {
     ...(await listen(server, tls === undefined ? 'http' : 'https')),
     tunnels: [],
+    credentials: [],
     answer: 200,
   };
   return proxy;

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
+import { TunnelAgent } from './tunnel-agent.ts';
+import { environmentProxy } from '../../http/proxy-rules.ts';
 import { protect } from './protection.ts';
 import type { S3Config } from './s3-schema.ts';
 
@@ -29,7 +31,7 @@ function newClient({ region, endpoint, forcePathStyle }: S3Config): S3Client {
     connectionTimeout: CONNECT_TIMEOUT,
     socketTimeout: IDLE_TIMEOUT,
     httpAgent: { keepAlive: true, maxSockets: SOCKETS },
-    httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+    httpsAgent: new TunnelAgent(environmentProxy(process.env), { keepAlive: true, maxSockets: SOCKETS }),
   };
   if (endpoint === undefined) {
     return new S3Client({

@@ -1,0 +1,89 @@
+import { BlockList, isIP } from 'node:net';
+import { isLoopback } from './check-url.ts';
+
+/** An HTTP proxy, and what goes through it. */
+export interface ProxyRules {
+  /** Without user information. */
+  url: string;
+  /** Header `Proxy-Authorization`. */
+  authorization?: string | undefined;
+  /** Where it is set, to be named in errors. */
+  setting: string;
+  /** Hosts that are reached directly, as in `NO_PROXY`. Default: none, loopback neither. */
+  bypass?: string | undefined;
+}
+
+/**
+ * The proxy that `HTTPS_PROXY` names, with the exceptions of `NO_PROXY`; lower-case names win, as in other tools.
+ * `HTTP_PROXY` means nothing: without TLS only loopback is asked, and never through a proxy of the environment.
+ *
+ * @throws Error when `HTTPS_PROXY` is no URL of a proxy; its value, which may hold a password, is not quoted
+ */
+export function environmentProxy(env: NodeJS.ProcessEnv): ProxyRules | undefined {
+  const setting = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY';
+  const text = env[setting]?.trim() ?? '';
+  if (text === '') return undefined;
+  const url = parse(text);
+  if (url === undefined) throw new Error(`${setting} must be a URL such as http://proxy.example:3128`);
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  return {
+    url: url.origin,
+    ...(username === '' ? {} : { authorization: basic(`${decode(username)}:${decode(password)}`) }),
+    setting,
+    bypass: env['no_proxy'] ?? env['NO_PROXY'] ?? '',
+  };
+}
+
+/** The header for a user name and a password with a colon between them. */
+export function basic(credentials: string): string {
+  return `Basic ${Buffer.from(credentials).toString('base64')}`;
+}
+
+/** Whether requests to an address go through the proxy. */
+export function leadsThrough({ bypass }: ProxyRules, url: URL): boolean {
+  if (bypass === undefined) return true;
+  if (isLoopback(url)) return false;
+  return !bypass.split(/[\s,]+/).some((entry) => entry !== '' && covers(entry.toLowerCase(), url));
+}
+
+/** `*`, a host with all below it (`.b.example`, `*.b.example` too), an address or a network; each may have a port. */
+function covers(entry: string, url: URL): boolean {
+  if (entry === '*') return true;
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, '');
+  const [, name = entry, port] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
+  if (port !== undefined && port !== (url.port || '443')) return false;
+  const plain = name.replace(/^\[|\]$/g, '');
+  const [network = '', bits] = plain.split('/');
+  if (isIP(network) !== 0) return isIP(host) === isIP(network) && isWithin(host, network, bits);
+  const suffix = plain.replace(/^\*?\.|\.$/g, '');
+  return host === suffix || host.endsWith(`.${suffix}`);
+}
+
+function isWithin(address: string, network: string, bits: string | undefined): boolean {
+  const most = isIP(network) === 6 ? 128 : 32;
+  const prefix = bits === undefined ? most : Number(bits);
+  if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) return false;
+  const family = most === 128 ? 'ipv6' : 'ipv4';
+  const list = new BlockList();
+  list.addSubnet(network, prefix, family);
+  return list.check(address, family);
+}
+
+/** Without a scheme it is `http:`, as in other tools. */
+function parse(text: string): URL | undefined {
+  const full = text.includes('://') ? text : `http://${text}`;
+  if (!URL.canParse(full)) return undefined;
+  const url = new URL(full);
+  return /^https?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
+}
+
+/** A "%" that stands for itself stays. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
