@@ -6,7 +6,7 @@ import { Tally } from './tally.ts';
 import { describeFinding, trySeed } from './try-cases.ts';
 
 /** Cases of one file of tests; there are two, which run at the same time. */
-export const CASES = 200;
+export const CASES = 100;
 /** In each test, so that a report says more or less where. */
 const GROUP = 50;
 const REACH: Reach = { skipsTime: true, mostFiles: 6 };

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { seededRandom } from '../support/random.ts';
@@ -64,8 +64,12 @@ describe('invariant 4: a file at its final name is whole', () => {
     const random = seededRandom(4);
     const match = (): boolean => random() < 0.3;
     hospital.faults.add({ route: 'file', match, times: 15, do: { kind: 'breakBody', afterBytes: 4000 } });
-    const watching = watch(join(stack.folder, 'watched'));
-    const started = await stack.start({ destination: { path: 'watched' } });
+    // Of its own at each try.
+    const path = `watched-${randomUUID()}`;
+    const watching = watch(join(stack.folder, path));
+    onTestFinished(async () => void (await watching.stop()));
+    const started = await stack.start({ destination: { path } });
+    hospital.journal.length = 0;
     const fetched = () => hospital.journal.filter(({ route, finished }) => route === 'file' && finished).length;
     for (const files of [3, 8]) {
       await expect.poll(fetched, { timeout: 60_000, interval: 20 }).toBeGreaterThan(files);
