@@ -2,7 +2,7 @@
  * All that a caller sees: names, request, report, progress, messages, search attributes and failure codes.
  * It imports only its own parts, which import nothing, so that any service can use it.
  */
-import type { ExportPhase, WarningCode } from './errors.ts';
+import type { ExportPhase, FailureCode, WarningCode } from './errors.ts';
 import type { ExportParameters } from './parameters.ts';
 import type { Paused } from './steering-contract.ts';
 
@@ -28,8 +28,22 @@ export const POLL_NOW = 'pollNow';
 /** Query that answers with {@link ExportProgress}. */
 export const PROGRESS = 'progress';
 
-/** Search attributes, all of type Keyword. A run works without them when the namespace does not have them. */
-export const SEARCH_ATTRIBUTES = { server: 'FhirServer', phase: 'ExportPhase' } as const;
+/**
+ * Search attributes, all of type Keyword. A run works without those that the namespace does not have. `level` is an
+ * {@link ExportLevel}, `outcome` an {@link ExportOutcome}, which only an export that has ended has.
+ */
+export const SEARCH_ATTRIBUTES = {
+  server: 'FhirServer',
+  phase: 'ExportPhase',
+  level: 'ExportLevel',
+  outcome: 'ExportOutcome',
+} as const;
+
+/** What the memo of an export says of it, as far as it is known: as in the report. */
+export interface ExportMemo {
+  location?: string;
+  transactionTime?: string;
+}
 
 /** Largest request accepted, in bytes of its JSON. */
 export const MAX_REQUEST_BYTES = 32 * 1024;
@@ -160,6 +174,9 @@ export interface ExportReport {
   fetchedAgain: Record<string, number>;
   warnings: Warning[];
 }
+
+/** How an export ended: the status of its report, `cancelled`, or the code of its failure; `failed` where it has none. */
+export type ExportOutcome = ExportReport['status'] | 'cancelled' | FailureCode | 'failed';
 
 /** The one argument of the check workflow. */
 export interface CheckRequest {

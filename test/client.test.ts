@@ -94,6 +94,8 @@ test('the Web UI says in a line what an export is, unless its starter says somet
   expect(await summary(group, {}, 'summary-1')).toBe('hospital · group diabetes · Patient, Condition');
   expect(await summary({ level: 'system' }, {}, 'summary-2')).toBe('hospital · system · all types');
   expect(await summary(group, { staticSummary: 'nightly' }, 'summary-3')).toBe('nightly');
+  const wrong = { level: { toString: 1 }, parameters: { _type: [7, null] } };
+  expect(await summary(wrong, {}, 'summary-5')).toBe('hospital · {"toString":1} · 7, null');
   const long = { level: 'system', parameters: { _type: 'é'.repeat(2000) } };
   expect((await summary(long, {}, 'summary-4'))?.length).toBe(120);
 });

@@ -1,4 +1,4 @@
-import type { ExportReport, ExportRequest, FailureCode } from '../contract.ts';
+import type { ExportOutcome, ExportReport, ExportRequest } from '../contract.ts';
 
 /** What is recorded of every event of an export; no content, no URL that the server has given. */
 interface AuditedExport {
@@ -18,12 +18,9 @@ interface AuditedExport {
   location: string;
 }
 
-/** How an export ended: the status of its report, `cancelled`, or the code of its failure. */
-export type AuditOutcome = ExportReport['status'] | 'cancelled' | FailureCode | 'failed';
-
 /** Fields of an end beside those of every event. */
 export interface AuditedEnd {
-  outcome: AuditOutcome;
+  outcome: ExportOutcome;
   /** Of an export that is complete. */
   report?: Pick<ExportReport, 'transactionTime' | 'files' | 'resources' | 'bytes' | 'byType'>;
 }

@@ -11,7 +11,12 @@ const LONGEST = 120;
  */
 export function summaryOf({ server, level, groupId, parameters }: ExportRequest): string {
   const type = parameters?.['_type'];
-  const types = type === undefined ? 'all types' : valuesOf('_type', type).map(String).join(', ');
-  const text = [server, `${level} ${groupId ?? ''}`.trim(), types].join(' · ');
+  const types = type === undefined ? 'all types' : valuesOf('_type', type).map(textOf).join(', ');
+  const text = [textOf(server), `${textOf(level)} ${textOf(groupId ?? '')}`.trim(), types].join(' · ');
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
+}
+
+/** What is no text is shown as it came: the workflow refuses it. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'none');
 }

@@ -3,6 +3,7 @@ import { WorkflowRunOperationHandler, getClient, startWorkflow } from '@temporal
 import { HandlerError, serviceHandler } from 'nexus-rpc';
 import type { StartOperationContext } from 'nexus-rpc';
 import type { BulkExportWorkflow } from '../client.ts';
+import { summaryOf } from '../client/summary-of.ts';
 import type { ExportReport } from '../contract.ts';
 import { BULK_EXPORT } from '../contract.ts';
 import type { NexusExportInput } from './index.ts';
@@ -28,6 +29,7 @@ async function startExportOf(ctx: StartOperationContext, input: NexusExportInput
   const handle = await startWorkflow<BulkExportWorkflow>(ctx, BULK_EXPORT, {
     workflowId: key ?? ctx.requestId,
     workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: summaryOf(request),
     memo: { [REQUEST_MEMO]: hash },
     args: [request],
   });

@@ -6,8 +6,8 @@ import {
   log,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { AuditEvent, AuditOutcome } from '../audit/audit-record.ts';
-import type { ExportReport } from '../contract.ts';
+import type { AuditEvent } from '../audit/audit-record.ts';
+import type { ExportOutcome, ExportReport } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { boundedStep } from './activity-options.ts';
 import { encodeSegment } from './default-path.ts';
@@ -38,7 +38,7 @@ export async function auditStart(run: ExportRun): Promise<void> {
 }
 
 /** Records how an export has ended, if its start was. One that cannot be recorded earns a warning. */
-export async function auditEnd(run: ExportRun, outcome: AuditOutcome, report?: ExportReport): Promise<void> {
+export async function auditEnd(run: ExportRun, outcome: ExportOutcome, report?: ExportReport): Promise<void> {
   if (run.state.audit === undefined) return;
   try {
     await CancellationScope.nonCancellable(() =>
@@ -51,7 +51,7 @@ export async function auditEnd(run: ExportRun, outcome: AuditOutcome, report?: E
 }
 
 /** How an export that fails has ended. */
-export function outcomeOf(error: unknown, stopped: boolean, isLate: boolean): AuditOutcome {
+export function outcomeOf(error: unknown, stopped: boolean, isLate: boolean): ExportOutcome {
   if (isLate) return 'DeadlineExceeded';
   return stopped ? 'cancelled' : (codeOf(error) ?? 'failed');
 }

@@ -37,6 +37,7 @@ import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
 import { countFailure, metrics, serverOf } from './metrics.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
+import { setMemo } from './memo.ts';
 import { setSearchAttributes } from './search-attributes.ts';
 import { settlePhase } from './settle-phase.ts';
 import { addWarnings, newJob } from './state.ts';
@@ -105,8 +106,9 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     const isClean = waits && state.opened?.adopted === false;
     if ((stopped && !isClean) || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
     await run.slots.release();
-    run.end(run.stopped && !isLate ? 'cancelled' : 'failed');
-    await auditEnd(run, outcomeOf(error, stopped, isLate));
+    const outcome = outcomeOf(error, stopped, isLate);
+    run.end(run.stopped && !isLate ? 'cancelled' : 'failed', outcome);
+    await auditEnd(run, outcome);
     if (isLate) {
       const detail = `the export was not finished within ${request.deadline ?? DEFAULT_DEADLINE}`;
       throw unwrap(failure('DeadlineExceeded', detail), details);
@@ -165,7 +167,9 @@ async function open(run: ExportRun): Promise<void> {
   metrics.count('phases_total', { server: serverOf(run), phase: state.phase });
   state.job.generation = state.opened.generation;
   run.slots.open(state.opened.gate);
-  setSearchAttributes(state.opened.searchAttributes, { server: request.server, phase: state.phase });
+  const { server, level } = request;
+  setSearchAttributes(state.opened.searchAttributes, { server, phase: state.phase, level });
+  setMemo({ location: state.opened.location });
 }
 
 /**

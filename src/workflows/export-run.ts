@@ -1,6 +1,6 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { patched, setCurrentDetails } from '@temporalio/workflow';
-import type { ExportPhase, ExportProgress, ExportRequest, FailureDetails } from '../contract.ts';
+import type { ExportOutcome, ExportPhase, ExportProgress, ExportRequest, FailureDetails } from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
@@ -107,21 +107,22 @@ export class ExportRun {
     return this.state.startedAt + (parseDuration(this.request.deadline ?? DEFAULT_DEADLINE) ?? 0);
   }
 
-  enter(phase: ExportPhase): void {
+  /** @param outcome of the last phase */
+  enter(phase: ExportPhase, outcome?: ExportOutcome): void {
     if (this.state.phase !== phase) {
       this.state.phase = phase;
       metrics.count('phases_total', { server: serverOf(this), phase });
-      setSearchAttributes(this.state.opened?.searchAttributes ?? [], { phase });
+      setSearchAttributes(this.state.opened?.searchAttributes ?? [], { phase, outcome });
     }
     this.show();
   }
 
   /** The run ends without a report. */
-  end(phase: 'cancelled' | 'failed'): void {
+  end(phase: 'cancelled' | 'failed', outcome: ExportOutcome): void {
     const attributes = this.state.opened?.searchAttributes ?? [];
     this.state.phase = phase;
     metrics.count('phases_total', { server: serverOf(this), phase });
-    if (attributes.length > 0 && patched('phase-of-the-end')) setSearchAttributes(attributes, { phase });
+    if (attributes.length > 0 && patched('phase-of-the-end')) setSearchAttributes(attributes, { phase, outcome });
     this.show();
   }
 

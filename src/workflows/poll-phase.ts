@@ -4,6 +4,7 @@ import { detailOf } from './earlier-versions.ts';
 import { waitInRuns } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { setMemo } from './memo.ts';
 import { metrics, serverOf } from './metrics.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import { AT_ONCE, addWarnings } from './state.ts';
@@ -36,6 +37,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         run.job.complete = true;
         run.job.completeAt = Date.now();
         countManifest(run, run.job);
+        setMemo({ location: run.opened.location, transactionTime: result.manifest.transactionTime });
         run.slots.jobIsComplete();
         if (result.filesEnd !== undefined) run.job.filesEnd = result.filesEnd;
         addWarnings(run.state, result.warnings);

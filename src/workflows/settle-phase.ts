@@ -41,7 +41,7 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
   state.warnings = result.report.warnings;
   if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
   addWarnings(state, result.report.warnings);
-  run.enter('complete');
+  run.enter('complete', result.report.status);
   return { ...result.report, warnings: state.warnings };
 }
 

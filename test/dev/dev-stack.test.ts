@@ -34,7 +34,9 @@ describe('the Compose file', () => {
     const ports = { grpc: 1, http: 2, ui: 3 };
     const settings = await readCompose();
     expect(settings.ports).toEqual({ grpc: 7233, http: 7243, ui: 8233 });
-    const searchAttributes = '--search-attribute=FhirServer=Keyword --search-attribute=ExportPhase=Keyword';
+    const searchAttributes = ['FhirServer', 'ExportPhase', 'ExportLevel', 'ExportOutcome']
+      .map((name) => `--search-attribute=${name}=Keyword`)
+      .join(' ');
     expect(serverArguments(settings, { ports, dbFilename: 'a.db' }).join(' ')).toBe(
       `server start-dev --ip=127.0.0.1 --port=1 --http-port=2 --ui-port=3 --db-filename=a.db ${searchAttributes}`,
     );

@@ -83,8 +83,10 @@ async function causeOf(result: Promise<unknown>): Promise<unknown> {
 }
 
 test('a workflow of another namespace gets the report', async () => {
-  const report: ExportReport = await (await call(REQUEST)).result();
+  const report: ExportReport = await (await call({ ...REQUEST, key: 'reported' })).result();
   expect(report).toMatchObject({ status: 'complete', files: 1, resources: 3 });
+  const { staticSummary } = await stack.client.workflow.getHandle('reported').describe();
+  expect(await staticSummary()).toBe('hospital · system · Patient');
 });
 
 test('it gets the code of a failure', async () => {

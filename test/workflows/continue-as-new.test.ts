@@ -38,7 +38,11 @@ describe('invariant 8: nothing grows without bound', () => {
     }
     expect(carried.length).toBeGreaterThan(2);
     expect(new Set(carried)).toEqual(new Set(['waiting', 'downloading']));
-    await expectExactFiles(report.location, hospital);
+    const { location, transactionTime } = report;
+    await expectExactFiles(location, hospital);
+    const { memo, searchAttributes } = await started.handle.describe();
+    expect(memo).toEqual({ location, transactionTime });
+    expect(searchAttributes).toMatchObject({ ExportLevel: ['system'], ExportOutcome: ['complete'] });
     expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
     expect(report.warnings.map(({ code }) => code)).toContain('ParameterIgnored');
     const files = hospital.journal

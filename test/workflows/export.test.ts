@@ -181,11 +181,22 @@ test('the default path is the workflow id, encoded, and the first run id', async
   expect(report.location).toBe(join(stack.folder, 'nightly%2Fhospital%20a', (await started.handle.describe()).runId));
 });
 
+test('the memo says where the files are and of which time, also when no worker runs', async () => {
+  const started = await stack.start({ server: 'v3' });
+  const { location, transactionTime } = await started.result();
+  expect((await started.handle.describe()).memo).toEqual({ location, transactionTime });
+});
+
 test('search attributes, current details and the progress query tell where the export is', async () => {
   const started = await stack.start({ server: 'v3' });
   await started.result();
   const { searchAttributes } = await started.handle.describe();
-  expect(searchAttributes).toMatchObject({ FhirServer: ['v3'], ExportPhase: ['complete'] });
+  expect(searchAttributes).toMatchObject({
+    FhirServer: ['v3'],
+    ExportPhase: ['complete'],
+    ExportLevel: ['system'],
+    ExportOutcome: ['complete'],
+  });
   const progress = await started.progress();
   expect(progress).toMatchObject({ phase: 'complete', server: 'v3', files: { failed: 0, waiting: 0, running: 0 } });
   expect(progress.files?.done).toBe(progress.files?.total);

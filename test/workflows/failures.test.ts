@@ -28,7 +28,10 @@ async function failed(started: StartedExport): Promise<ApplicationFailure> {
   return cause;
 }
 
-const phaseOf = async ({ handle }: StartedExport) => (await handle.describe()).searchAttributes['ExportPhase'];
+async function endOf({ handle }: StartedExport): Promise<unknown[]> {
+  const { searchAttributes, memo } = await handle.describe();
+  return [searchAttributes['ExportPhase'], searchAttributes['ExportOutcome'], Object.keys(memo ?? {}).toSorted()];
+}
 const start = (request: Partial<ExportRequest>) => stack.start({ parameters: { _type: 'Patient' }, ...request });
 
 test('a failure of the workflow has details, and the export shows its end', async () => {
@@ -42,7 +45,7 @@ test('a failure of the workflow has details, and the export shows its end', asyn
     details: [{ phase: 'settling', location, missing: 1, transactionTime: expect.any(String), files }],
   });
   expect(phase).toBe('failed');
-  expect(await phaseOf(started)).toEqual(['failed']);
+  expect(await endOf(started)).toEqual([['failed'], ['IncompleteExport'], ['location', 'transactionTime']]);
 });
 
 test('a failure of an activity keeps its cause, without the words of what lies below', async () => {
@@ -70,7 +73,7 @@ test('a cancelled export shows its end', async () => {
   await started.cancel();
   await started.result().catch(() => {});
   expect((await started.progress()).phase).toBe('cancelled');
-  expect(await phaseOf(started)).toEqual(['cancelled']);
+  expect(await endOf(started)).toEqual([['cancelled'], ['cancelled'], ['location']]);
 });
 
 test('the log of the worker says why an export failed', async () => {

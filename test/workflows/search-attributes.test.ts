@@ -63,7 +63,13 @@ test('a namespace without the search attributes does not keep an export from run
 test.each([
   ['Int and Keyword', { FhirServer: 3, ExportPhase: 2 }, { ExportPhase: ['complete'] }],
   ['Text and Keyword list', { FhirServer: 1, ExportPhase: 7 }, {}],
-])('attributes of another type do not either: %s', async (_name, searchAttributes, expected) => {
+  [
+    'only those of an earlier version',
+    { FhirServer: 2, ExportPhase: 2 },
+    { FhirServer: ['hospital'], ExportPhase: ['complete'] },
+  ],
+  ['only a later one', { ExportOutcome: 2 }, { ExportOutcome: ['complete'] }],
+])('attributes of another type, or some of them, do not either: %s', async (_name, searchAttributes, expected) => {
   const names = Object.keys(searchAttributes);
   const { operatorService } = stack.client.connection;
   await operatorService.addSearchAttributes({ namespace: NAMESPACE, searchAttributes });
