@@ -1,4 +1,10 @@
-import { CancelledFailure, allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import {
+  CancelledFailure,
+  allHandlersFinished,
+  condition,
+  makeContinueAsNewFunc,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ExportRequest } from '../contract.ts';
 import type { CarriedState } from './carried-state.ts';
 import { pack } from './carried-state.ts';
@@ -50,8 +56,8 @@ export async function continueInNewRun(run: Continued): Promise<never> {
   if (!allHandlersFinished()) await condition(allHandlersFinished);
   const { stopped, request, state } = run;
   if (stopped) throw new CancelledFailure('the export is to stop');
-  return continueAsNew<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>(
-    request,
-    pack(state, workflowInfo().runId),
-  );
+  const { memo = {}, runId } = workflowInfo();
+  // Temporal hands over search attributes, and of the memo only what it began with.
+  const goOn = makeContinueAsNewFunc<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>({ memo });
+  return goOn(request, pack(state, runId));
 }

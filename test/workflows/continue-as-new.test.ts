@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { runsOf } from '../support/runs.ts';
+import { startExport } from '../../src/client.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -24,7 +25,11 @@ afterAll(() => stack.close());
 describe('invariant 8: nothing grows without bound', () => {
   test('an export whose history fills up goes on in a new run, while it waits and while it downloads', async () => {
     hospital.faults.add({ route: 'file', skip: 20, times: 2, do: { kind: 'answer', status: 500 } });
-    const started = await stack.start({ prefer: ['handling=lenient'], parameters: { _unheardOf: 'x' } }, 'long');
+    const started = await startExport(
+      stack.client,
+      { server: 'hospital', level: 'system', prefer: ['handling=lenient'], parameters: { _unheardOf: 'x' } },
+      { workflowId: 'long', memo: { by: 'its caller' } },
+    );
     const report = await started.result();
     const carried: string[] = [];
     for await (const { runId } of stack.client.workflow.list({ query: 'WorkflowId = "long"' })) {
@@ -38,11 +43,11 @@ describe('invariant 8: nothing grows without bound', () => {
     }
     expect(carried.length).toBeGreaterThan(2);
     expect(new Set(carried)).toEqual(new Set(['waiting', 'downloading']));
-    const { location, transactionTime } = report;
+    const { location, transactionTime, status } = report;
     await expectExactFiles(location, hospital);
     const { memo, searchAttributes } = await started.handle.describe();
-    expect(memo).toEqual({ location, transactionTime });
-    expect(searchAttributes).toMatchObject({ ExportLevel: ['system'], ExportOutcome: ['complete'] });
+    expect(memo).toEqual({ by: 'its caller', location, transactionTime });
+    expect(searchAttributes).toMatchObject({ ExportLevel: ['system'], ExportOutcome: [status] });
     expect(hospital.journal.filter(({ route }) => route === 'kickOff')).toHaveLength(1);
     expect(report.warnings.map(({ code }) => code)).toContain('ParameterIgnored');
     const files = hospital.journal
