@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
-import { SEARCH_ATTRIBUTES } from '../../src/contract.ts';
 import { makeKey } from '../support/keys.ts';
 import { LONG_WAIT, recordGate } from './record-gate.ts';
 import { HISTORIES, recordHistory } from './record-histories.ts';
@@ -23,22 +22,6 @@ describe('a change of workflow code does not break exports that are running: sav
     const history = JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as object;
     await Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, history);
   });
-
-  // While versions are replaced, an activity of the new one may have told a workflow of the old one what it did not use.
-  test.each(['0.2.0-dev3-accepted.json', '0.2.0-dev2-cancel-files-again.json'])(
-    '%s, opened by a later version: with search attributes that were not set',
-    async (name) => {
-      const text = await readFile(join(HISTORIES, name), 'utf8');
-      const later = text.replaceAll(/"data": ?"([^"]*)"/g, (whole, data: string) => {
-        const opened = JSON.parse(Buffer.from(data, 'base64').toString()) as { searchAttributes?: string[] };
-        if (!Array.isArray(opened?.searchAttributes)) return whole;
-        opened.searchAttributes = Object.values(SEARCH_ATTRIBUTES);
-        return `"data": "${Buffer.from(JSON.stringify(opened)).toString('base64')}"`;
-      });
-      expect(later).not.toBe(text);
-      await Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, JSON.parse(later) as object);
-    },
-  );
 
   test('a history that does not fit is found out', async () => {
     const text = await readFile(join(HISTORIES, saved[0] as string), 'utf8');

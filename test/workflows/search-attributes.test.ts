@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
@@ -8,6 +10,8 @@ import type { Workers } from '../../src/hosting/run-workers.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
+import { openedLater } from './opened-later.ts';
+import { HISTORIES } from './record-histories.ts';
 
 const NAMESPACE = 'bare';
 
@@ -102,3 +106,11 @@ test('where the service does not let a worker ask, the configuration decides', a
     refused.mockRestore();
   }
 });
+
+test.each(['0.2.0-dev3-accepted.json', '0.2.0-dev2-cancel-files-again.json'])(
+  'a workflow of an earlier version whose worker tells it of attributes that came later replays: %s',
+  async (name) => {
+    const history = openedLater(await readFile(join(HISTORIES, name), 'utf8'));
+    await Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, history);
+  },
+);
