@@ -69,7 +69,8 @@ test(
     ended.catch(() => {});
     const isOver = ended.then(() => true);
     const toTerminate = [...terminated];
-    for (let round = 0; !(await Promise.race([isOver, sleep(SOAK > 0 ? 1000 + 9000 * random() : 4000)])); round++) {
+    const pause = SOAK > 0 ? () => newJobs(1 + Math.floor(4 * random())) : () => sleep(4000);
+    for (let round = 0; !(await Promise.race([isOver, pause()])); round++) {
       // A slow machine gets nowhere while it is killed for ever.
       if (SOAK === 0 && round >= 6) continue;
       if (round % 3 === 2) await temporal.crash(500);
@@ -94,6 +95,14 @@ test(
   },
   SOAK > 0 ? 4 * 60 * 60 * 1000 : 600_000,
 );
+
+/** Waits for so many jobs more, a minute at most: however slow the machine is, it gets somewhere between kills. */
+async function newJobs(count: number): Promise<void> {
+  const jobs = (): number =>
+    hospital.journal.filter(({ route, status }) => route === 'kickOff' && status === 202).length;
+  const enough = jobs() + count;
+  for (let seconds = 0; seconds < 60 && jobs() < enough; seconds++) await sleep(1000);
+}
 
 /** How an export ended; one that is to be terminated may be complete before. */
 async function outcomeOf(one: StartedExport, isTerminated: boolean): Promise<string> {
