@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Manifest } from '../../dev/sample-server/index.ts';
 import type { ExportRequest } from '../../src/contract.ts';
+import type { ServerConfig } from '../../src/config.ts';
+import { failureOf } from '../support/stack.ts';
 import { auth, backend, files, jwks, of, server, stack, useGuardedServers } from '../support/guarded-servers.ts';
 
 useGuardedServers({
@@ -59,6 +61,27 @@ test('types that come although they are not allowed end the export before anythi
     server('limited').journal.length = 0;
   }
 });
+
+test('a job that no other may follow any more is kept, for what it still has', async () => {
+  server('limited').faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 404 } });
+  const request = { ...GROUP, destination: { path: 'kept' } };
+  const files = (): number => of('limited', 'file').length;
+  expect((await stack.fail(request)).code).toBe('IncompleteExport');
+  server('limited').journal.length = 0;
+  // The next run finds that the files are gone, and would ask for a new job.
+  server('limited').faults.clear();
+  server('limited').faults.add({ route: 'file', times: Infinity, do: { kind: 'delay', ms: 2000 } });
+  server('limited').faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 404 } });
+  const started = await stack.start(request);
+  await expect.poll(files, { timeout: 30_000, interval: 20 }).toBeGreaterThan(0);
+  const entry = stack.config.servers['limited'] as ServerConfig;
+  const { allow } = entry;
+  entry.allow = { levels: ['patient'] };
+  onTestFinished(() => void Object.assign(entry, { allow }));
+  expect((await failureOf(started.result())).code).toBe('NotAllowed');
+  expect(of('limited', 'delete', 'kickOff')).toEqual([]);
+  expect(server('limited').jobs().at(-1)?.state).not.toBe('deleted');
+}, 120_000);
 
 test('what is allowed is exported', async () => {
   expect(Object.keys((await stack.run(GROUP)).byType)).toEqual(['Patient']);
