@@ -21,6 +21,7 @@ const commands = [
   'finish-incomplete',
   'give-up',
   'cancel',
+  'schedule',
   'serve',
   'check',
   'make-key',

@@ -9,6 +9,7 @@ import { makeKeyCommand } from './make-key.ts';
 import { pauseCommand } from './pause.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
+import { scheduleCommand } from './schedule.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { watchCommand } from './watch.ts';
@@ -26,6 +27,7 @@ export const COMMANDS = [
   finishIncompleteCommand(),
   giveUpCommand(),
   cancelCommand(),
+  scheduleCommand(),
   serveCommand(),
   checkCommand(),
   makeKeyCommand(),

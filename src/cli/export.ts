@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
-import { list, newCommand, repeated } from './arguments.ts';
+import { newCommand } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 import type { ExportOptions } from './export/plan.ts';
+import { addDataOptions, addHandlingOptions } from './export/request-options.ts';
 
 const EXAMPLES = [
   ['export https://fhir.example.org/r4 --type Patient,Condition --out ./exports', 'a server without authorization'],
@@ -17,30 +17,16 @@ const EXAMPLES = [
 
 /** `fhir-bulk-export export` */
 export function exportCommand(): Command {
-  return newCommand(
+  const command = newCommand(
     'export',
     {
       summary: 'export from a FHIR server to files',
       description: 'Exports from a FHIR server to files. Ctrl-C, or a kill, loses nothing: the same command goes on.',
     },
     EXAMPLES,
-  )
-    .argument('<server>', 'base URL of a server without authorization, or an entry of fhir-bulk-export.yaml')
-    .optionsGroup('What:')
-    .option('--type <types>', 'resource types, separated by commas; may be repeated', list)
-    .option('--since <instant>', '"last", or an instant such as 2026-01-01T00:00:00Z: only what changed after it')
-    .option('--type-filter <search>', 'a search such as Observation?category=laboratory; may be repeated', repeated)
-    .addOption(
-      new Option('--operation <name>', 'of a Group; default: export').choices(['export', 'davinci-data-export']),
-    )
-    .option('--elements <names>', 'elements such as Patient.name, separated by commas; may be repeated', list)
-    .option('--group <id>', 'patients of a Group')
-    .option('--patient-level', 'all patients; the default')
-    .option('--system', 'all resources of the server')
-    .option('--patient <ids>', 'these patients only, separated by commas; may be repeated', list)
-    .option('--param, --parameter <name=value>', 'any other parameter; may be repeated', repeated)
-    .option('--lenient', 'let the server ignore what it does not support')
-    .option('--attachments', 'download attachments, too')
+  ).argument('<server>', 'base URL of a server without authorization, or an entry of fhir-bulk-export.yaml');
+  addDataOptions(command, '"last", or an instant such as 2026-01-01T00:00:00Z: only what changed after it');
+  command
     .optionsGroup('Where:')
     .option('--out <folder>', 'folder in which the export gets one of its own; default for a URL: ./exports')
     .option('--destination <name>', 'a destination of fhir-bulk-export.yaml; default: the first one')
@@ -49,17 +35,8 @@ export function exportCommand(): Command {
     .optionsGroup('How:')
     .option('--again', 'export anew, although this export is complete')
     .option('--id <id>', 'workflow id; default: made of the server, the request and the folder')
-    .option('--worker', 'with a configured Temporal service: run the export in this process')
-    .option('--keep-server-files', 'no DELETE of the job after success')
-    .addOption(
-      new Option('--on-incomplete <what>', 'when files cannot be obtained; wait: for retry and others').choices([
-        'fail',
-        'wait',
-      ]),
-    )
-    .option('--requested-by <person>', 'who wants the data, for the audit trail, which may require it')
-    .option('--purpose <text>', 'what for; as --requested-by')
-    .option('--deadline <duration>', 'time for the whole export, such as P30D, the default')
+    .option('--worker', 'with a configured Temporal service: run the export in this process');
+  return addHandlingOptions(command)
     .option('--cancel-on-interrupt', 'Ctrl-C cancels the export and deletes the job on the server')
     .option('--json', 'one JSON object on each line')
     .action(async (source: string, options: ExportOptions) => {

@@ -23,7 +23,7 @@ const program = new Command('fhir-bulk-export')
   .showSuggestionAfterError()
   .helpCommand('help [command]', 'describe a command');
 for (const command of COMMANDS) program.addCommand(command);
-for (const command of [program, ...COMMANDS])
+for (const command of [program, ...COMMANDS, ...COMMANDS.flatMap(({ commands }) => commands)])
   command.exitOverride().showHelpAfterError('(--help shows all options, with examples)');
 
 // Whoever read the output has enough, as `head` does.

@@ -1,4 +1,11 @@
-import type { Client, ScheduleHandle, ScheduleOverlapPolicy, ScheduleSpec } from '@temporalio/client';
+import type {
+  Client,
+  ScheduleHandle,
+  ScheduleOptionsStartWorkflowAction,
+  ScheduleOverlapPolicy,
+  ScheduleSpec,
+  ScheduleUpdateOptions,
+} from '@temporalio/client';
 import { ScheduleAlreadyRunning } from '@temporalio/client';
 import type { ExportRequest } from '../contract.ts';
 import { BULK_EXPORT } from '../contract.ts';
@@ -45,30 +52,45 @@ export interface ExportSchedule {
 export async function createExportSchedule(
   client: Client,
   request: ExportRequest,
-  { scheduleId, spec, workflowId = scheduleId, taskQueue, ...options }: ExportScheduleOptions,
+  options: ExportScheduleOptions,
 ): Promise<ExportSchedule> {
-  const { overlap = 'SKIP', catchupWindow = '1 hour', paused, note } = options;
-  const given = {
-    spec,
-    action: {
-      type: 'startWorkflow' as const,
-      workflowType: BULK_EXPORT,
-      workflowId,
-      staticSummary: summaryOf(request),
-      taskQueue: taskQueue ?? taskQueueOf(process.env),
-      args: [request] as [ExportRequest],
-    },
-    // An export that has failed is made up for by the next one.
-    policies: { overlap, catchupWindow, pauseOnFailure: false },
-  };
+  const { scheduleId, paused, note } = options;
+  const definition = scheduleOf(request, options);
   const state = { ...(paused === undefined ? {} : { paused }), ...(note === undefined ? {} : { note }) };
   try {
-    await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...given, state });
+    await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...definition, state });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    const update = ({ state: before }: { state: object }) => ({ ...given, state: { ...before, ...state } });
+    const update = ({ state: before }: { state: object }) => ({ ...definition, state: { ...before, ...state } });
     await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(update);
   }
   const handle = client.schedule.getHandle(scheduleId);
   return { handle, trigger: () => handle.trigger('SKIP') };
+}
+
+/** A schedule of exports as Temporal is given it, without its state. */
+export function scheduleOf(
+  request: ExportRequest,
+  {
+    scheduleId,
+    spec,
+    workflowId = scheduleId,
+    taskQueue,
+    overlap = 'SKIP',
+    catchupWindow = '1 hour',
+  }: ExportScheduleOptions,
+): Omit<ScheduleUpdateOptions<ScheduleOptionsStartWorkflowAction<BulkExportWorkflow>>, 'state'> {
+  return {
+    spec,
+    action: {
+      type: 'startWorkflow',
+      workflowType: BULK_EXPORT,
+      workflowId,
+      staticSummary: summaryOf(request),
+      taskQueue: taskQueue ?? taskQueueOf(process.env),
+      args: [request],
+    },
+    // An export that has failed is made up for by the next one.
+    policies: { overlap, catchupWindow, pauseOnFailure: false },
+  };
 }

@@ -25,13 +25,19 @@ export interface RequestOptions {
 }
 
 /**
- * The request that the options mean, without a destination.
+ * The request that the options mean.
  *
  * @param server name of the server
  * @param since `_since`; undefined: all data
+ * @param more fields that no option of {@link RequestOptions} means, such as a destination
  * @throws UsageError that names every fault
  */
-export function requestOf(server: string, options: RequestOptions, since: string | undefined): ExportRequest {
+export function requestOf(
+  server: string,
+  options: RequestOptions,
+  since: string | undefined,
+  more: Pick<ExportRequest, 'destination' | 'incremental'> = {},
+): ExportRequest {
   const others = namedValues(options.parameter ?? []);
   refuseTwice(options, others);
   const parameters = {
@@ -55,6 +61,7 @@ export function requestOf(server: string, options: RequestOptions, since: string
     ...(options.requestedBy === undefined ? {} : { requestedBy: options.requestedBy }),
     ...(options.purpose === undefined ? {} : { purpose: options.purpose }),
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+    ...more,
   };
   const checked = validateRequest(request);
   if (checked.kind === 'invalid')
