@@ -77,7 +77,7 @@ function create(): Command {
     .option('--destination <name>', "a destination of the workers' configuration; default: the first one")
     .optionsGroup('How:');
   return addHandlingOptions(command)
-    .option('--replace', 'change the schedule of that id to this one; its mark stays')
+    .option('--replace', 'give the schedule of that id this content; its mark stays')
     .option('--json', 'one JSON object')
     .action(async (scheduleId: string, server: string, options: CreateOptions) => {
       const { createSchedule, describeCreated } = await import('./schedule/create.ts');

@@ -184,8 +184,8 @@ test('when exports are started, in words', async () => {
   const words: Record<string, string> = {
     '0 2 * * *': 'every day at 02:00 (UTC)',
     '30 6,18 * * *': 'every day at 06:30, 18:30 (UTC)',
-    '@hourly': 'every day at the minutes 0 of each hour (UTC)',
-    '*/15 8-17 * * MON-FRI': 'Monday–Friday at the minutes 0, 15, 30, 45 of the hours 8–17 (UTC)',
+    '@hourly': 'every day at minute 0 of each hour (UTC)',
+    '*/15 8-17 * * MON-FRI': 'Monday–Friday at minutes 0, 15, 30, 45 of hours 8–17 (UTC)',
     '0 0 1 */6 *': 'day 1 of the month, in January, July at 00:00 (UTC)',
     '0 3 * * SUN,WED 2030': 'Sunday, Wednesday, in 2030 at 03:00 (UTC)',
   };
@@ -194,6 +194,8 @@ test('when exports are started, in words', async () => {
     expect(await createSchedule(temporal, 'words', 'hospital', options)).toMatchObject({ when });
     expect(await createSchedule(temporal, 'words', 'hospital', options)).toMatchObject({ how: 'exists' });
   }
+  // It was given the same nevertheless, as after a change of keys.
+  expect((await stack.client.schedule.getHandle('words').describe()).info.lastUpdatedAt).toBeDefined();
   const every = { every: '6h', replace: true };
   expect(await createSchedule(temporal, 'words', 'hospital', every)).toMatchObject({
     how: 'changed',
@@ -211,7 +213,7 @@ test('when exports are started, in words', async () => {
   const request = { server: 'hospital', level: 'system' } as const;
   await createExportSchedule(stack.client, request, { scheduleId: 'words', spec });
   expect((await scheduleDetails(temporal, 'words')).when).toBe(
-    'every day at the minutes 0 of the hours 2, seconds 30; every 1 d, 2 h later than counted from midnight UTC (UTC), ' +
+    'every day at minute 0 of hour 2, second 30; every 1 d, 2 h later than counted from midnight UTC (UTC), ' +
       'up to 10 min later, but not Sunday at 00:00, from 2030-01-01T00:00:00.000Z on',
   );
   const other = createSchedule(temporal, 'words', 'hospital', every);

@@ -60,11 +60,13 @@ export async function createSchedule(
     if (!(error instanceof ScheduleAlreadyRunning)) throw faultOfSpec(error, options);
     const found = await knownSchedule(temporal, scheduleId);
     how = isSame(found, request, schedule, options) ? 'exists' : 'changed';
-    if (how === 'changed') {
-      if (options.replace !== true) throw taken(scheduleId);
+    if (options.replace === true) {
+      // Also the same one: what Temporal keeps of it is encrypted with the newest key then.
       await createExportSchedule(client, request, schedule).catch((fault: unknown) => {
         throw faultOfSpec(fault, options);
       });
+    } else if (how === 'changed') {
+      throw taken(scheduleId);
     }
   }
   const { spec, info, state } = await knownSchedule(temporal, scheduleId);

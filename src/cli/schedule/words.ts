@@ -67,13 +67,13 @@ function timesOf({ hour, minute, second }: CalendarSpecDescription): string {
     number[],
   ];
   const isExact = seconds.length === 1 && seconds[0] === 0;
-  const exact = isExact ? '' : `, seconds ${listOf(seconds)}`;
+  const exact = isExact ? '' : `, ${named('second', seconds)}`;
   if (isExact && hours.length * minutes.length <= FEW) {
     const times = hours.flatMap((h) => minutes.map((m) => `${twoDigits(h)}:${twoDigits(m)}`));
     return `at ${times.join(', ')}`;
   }
-  const ofHours = hours.length === 24 ? 'each hour' : `the hours ${listOf(hours)}`;
-  return `at the minutes ${listOf(minutes)} of ${ofHours}${exact}`;
+  const ofHours = hours.length === 24 ? 'each hour' : named('hour', hours);
+  return `at ${named('minute', minutes)} of ${ofHours}${exact}`;
 }
 
 /** All values of ranges, in order. */
@@ -83,6 +83,10 @@ function valuesOf<T>(ranges: readonly { start: T; end: T; step: number }[], numb
     for (let value = numberOf(start); value <= numberOf(end); value += step) values.add(value);
   }
   return [...values].sort((a, b) => a - b);
+}
+
+function named(noun: string, values: readonly number[]): string {
+  return `${noun}${values.length === 1 ? '' : 's'} ${listOf(values)}`;
 }
 
 /** `1, 3` or `8–17`. */
