@@ -25,6 +25,7 @@ const commands = [
   'serve',
   'check',
   'make-key',
+  'register-search-attributes',
   'codec-server',
   'worker',
 ];

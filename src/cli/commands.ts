@@ -7,6 +7,7 @@ import { giveUpCommand } from './give-up.ts';
 import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
 import { pauseCommand } from './pause.ts';
+import { registerSearchAttributesCommand } from './register-search-attributes.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -31,6 +32,7 @@ export const COMMANDS = [
   serveCommand(),
   checkCommand(),
   makeKeyCommand(),
+  registerSearchAttributesCommand(),
   codecServerCommand(),
   workerCommand(),
 ];

@@ -11,27 +11,53 @@ const typeNumbers: Readonly<Record<string, number>> = {
   KeywordList: 7,
 };
 
+/** Names of search attributes, by what was found. */
+export interface AddedAttributes {
+  created: string[];
+  /** They were there. */
+  present: string[];
+  /** They were there with another type, which nobody can change. */
+  otherType: string[];
+}
+
 /**
- * Creates the search attributes that a namespace lacks. The server's own `--search-attribute` works on a new database
- * only, and is silently ignored on an existing one.
+ * Creates the search attributes that a namespace lacks.
  *
  * @param wanted name to type, such as `Keyword`
- * @throws Error for an unknown type, or when an attribute exists with another type
+ * @throws Error for an unknown type; `ServiceError` of gRPC when the service does not list or create them
  */
-export async function ensureSearchAttributes(
+export async function addSearchAttributes(
   connection: Connection,
   namespace: string,
   wanted: Readonly<Record<string, string>>,
-): Promise<void> {
+): Promise<AddedAttributes> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  const added: AddedAttributes = { created: [], present: [], otherType: [] };
   const missing: Record<string, number> = {};
   for (const [name, type] of Object.entries(wanted)) {
     const number = typeNumbers[type];
     if (number === undefined) throw new Error(`search attribute ${name}: unknown type ${type}`);
     const existing: number | undefined = customAttributes?.[name];
     if (existing === undefined) missing[name] = number;
-    else if (existing !== number) throw new Error(`search attribute ${name} exists, but not as ${type}`);
+    else (existing === number ? added.present : added.otherType).push(name);
   }
-  if (Object.keys(missing).length === 0) return;
-  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+  added.created = Object.keys(missing);
+  if (added.created.length > 0)
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+  return added;
+}
+
+/**
+ * The same for a server of ours, whose attributes are what we made them. The server's own `--search-attribute` works on a
+ * new database only, and is silently ignored on an existing one.
+ *
+ * @throws Error also when an attribute exists with another type
+ */
+export async function ensureSearchAttributes(
+  connection: Connection,
+  namespace: string,
+  wanted: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { otherType } = await addSearchAttributes(connection, namespace, wanted);
+  if (otherType.length > 0) throw new Error(`search attributes exist with another type: ${otherType.join(', ')}`);
 }

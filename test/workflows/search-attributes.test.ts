@@ -2,11 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { registerSearchAttributes } from '../../src/cli/search-attributes.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contract.ts';
 import { createWorkers } from '../../src/create-workers.ts';
 import type { Workers } from '../../src/hosting/run-workers.ts';
+import { newCliUser } from '../support/cli.ts';
+import { temporalEnv } from '../support/real-worker.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
@@ -86,6 +90,92 @@ test.each([
   } finally {
     await operatorService.removeSearchAttributes({ namespace: NAMESPACE, searchAttributes: names });
   }
+});
+
+describe('fhir-bulk-export register-search-attributes', () => {
+  const NAMES = Object.values(SEARCH_ATTRIBUTES);
+  const here = () => ({
+    client: new Client({ connection: stack.client.connection, namespace: NAMESPACE }),
+    namespace: NAMESPACE,
+    address: stack.temporal.address,
+  });
+  const add = (searchAttributes: Record<string, number>) =>
+    stack.client.connection.operatorService.addSearchAttributes({ namespace: NAMESPACE, searchAttributes });
+  const remove = (searchAttributes: readonly string[]) =>
+    stack.client.connection.operatorService.removeSearchAttributes({
+      namespace: NAMESPACE,
+      searchAttributes: [...searchAttributes],
+    });
+
+  test('creates what is missing, can be run again, and exports have them', async () => {
+    const user = await newCliUser();
+    const register = () => user.run(['register-search-attributes'], temporalEnv({ temporal: here() }));
+    await add({ FhirServer: 2 });
+    try {
+      const first = await register();
+      expect(first).toMatchObject({ code: 0, stderr: '' });
+      expect(first.stdout).toContain('  FhirServer: was there\n');
+      for (const name of NAMES.filter((one) => one !== 'FhirServer')) {
+        expect(first.stdout).toContain(`  ${name}: created\n`);
+      }
+      const second = await register();
+      expect(second.code).toBe(0);
+      expect(second.stdout.match(/: was there$/gm)).toHaveLength(4);
+      expect(second.stdout).not.toContain('created');
+
+      const request = { server: 'hospital', level: 'group', groupId: 'diabetes' } as const;
+      const started = await startExport(here().client, request, { workflowId: 'registered' });
+      await started.result();
+      expect(await ownAttributes(started)).toEqual({
+        FhirServer: ['hospital'],
+        ExportPhase: ['complete'],
+        ExportLevel: ['group'],
+        ExportOutcome: ['complete'],
+      });
+    } finally {
+      await remove(NAMES);
+      await user.leave();
+    }
+  });
+
+  test('two at once both end well', async () => {
+    const both = await Promise.all([registerSearchAttributes(here()), registerSearchAttributes(here())]);
+    await remove(NAMES);
+    expect(both.map(({ failed }) => failed)).toEqual([false, false]);
+  });
+
+  test('says which have another type, and creates the others', async () => {
+    await add({ ExportPhase: 3 });
+    const { lines, failed } = await registerSearchAttributes(here());
+    await remove(NAMES);
+    expect(failed).toBe(true);
+    expect(lines).toContain('  ExportPhase: has another type than Keyword, and exports go without it');
+    expect(lines).toContain('  ExportOutcome: created');
+  });
+
+  test.each([
+    ['127.0.0.1:7233', /^ {2}temporal operator search-attribute create --namespace bare .*--name ExportOutcome$/],
+    [
+      'eu.api.temporal.io:7233',
+      /^ {2}tcld namespace search-attributes add --namespace bare .*--sa ExportOutcome=Keyword$/,
+    ],
+  ])('without the right to, it says who can, and how: %s', async (address, line) => {
+    const refusal = Object.assign(new Error('7 PERMISSION_DENIED: Request unauthorized.'), {
+      code: 7,
+      details: 'Request unauthorized.',
+      metadata: {},
+    });
+    const refused = vi.spyOn(stack.client.connection.operatorService, 'addSearchAttributes');
+    refused.mockRejectedValue(refusal);
+    try {
+      const { lines, failed } = await registerSearchAttributes({ ...here(), address });
+      expect(failed).toBe(true);
+      expect(lines[0]).toContain('Request unauthorized.');
+      expect(lines).toContainEqual(expect.stringMatching(line));
+    } finally {
+      refused.mockRestore();
+    }
+  });
 });
 
 test('where the service does not let a worker ask, the configuration decides', async () => {
