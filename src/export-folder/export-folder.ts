@@ -61,8 +61,11 @@ export class ExportFolder {
   /** Of the FHIR server that the folder was taken for; undefined in folders of earlier versions. */
   readonly #baseUrl: string | undefined;
 
-  private constructor(folder: Folder, { adopted, baseUrl }: Pick<ExportMark, 'adopted' | 'baseUrl'>) {
+  readonly #mark: string;
+
+  private constructor(folder: Folder, { mark, adopted, baseUrl }: Pick<ExportMark, 'mark' | 'adopted' | 'baseUrl'>) {
     this.#folder = folder;
+    this.#mark = mark;
     this.#baseUrl = baseUrl;
     this.isAdopted = adopted === true;
     this.job = new JobRecord(folder);
@@ -202,8 +205,14 @@ export class ExportFolder {
     return ExportLog.open(this.#folder, this, parameters);
   }
 
-  /** Removes parts that attempts have left behind. */
-  async removeParts(): Promise<void> {
+  /**
+   * Removes parts that attempts have left behind; this run fetches nothing any more.
+   *
+   * @param isLast the server is not asked again, so the status URL is not needed any more either
+   */
+  async removeParts(isLast = false): Promise<void> {
+    // First: an attempt that wakes up behind it must leave no others.
+    await this.job.end(this.#mark, isLast);
     await this.#folder.removeParts();
   }
 
@@ -214,11 +223,10 @@ export class ExportFolder {
    * @param isLast the server is not asked again, so the status URL is not needed any more either
    */
   async removeTraces(isLast: boolean): Promise<void> {
-    await this.removeParts();
+    await this.removeParts(isLast);
     await this.troubles.forget();
     await this.asked.forget();
     await this.found.forget();
     await redactManifest(this.#folder);
-    if (isLast) await this.job.redact();
   }
 }

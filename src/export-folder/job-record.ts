@@ -31,6 +31,8 @@ export interface Job {
   partial: boolean;
   /** The job was deleted by us, or found gone at that. */
   deleted?: true;
+  /** Mark of the run that fetches no files of it any more, because it is complete, or was given up. */
+  over?: string;
   /** It was of another request, of which nothing is left. */
   ofAnother?: true;
   warnings: Warning[];
@@ -132,6 +134,17 @@ export class JobRecord {
   /** The server's job is gone; its status URL is not needed any more. */
   async saveDeleted(job: AcceptedJob): Promise<void> {
     await this.save({ ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
+  }
+
+  /**
+   * Notes that a run fetches nothing any more.
+   *
+   * @param isLast the server is not asked again either, so the query of the status URL, which may be a signature, goes
+   */
+  async end(mark: string, isLast: boolean): Promise<void> {
+    const job = await this.read();
+    if (!isAccepted(job)) return;
+    await this.save({ ...job, over: mark, statusUrl: isLast ? removeQueries(job.statusUrl) : job.statusUrl });
   }
 
   /** Takes the query out of the status URL, which may be a signature, when nobody will ask the server again. */

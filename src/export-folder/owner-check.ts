@@ -10,7 +10,7 @@ export interface CheckOptions {
   /** This job is about to be started, or may never have been: the one that is recorded may be an earlier one, or none. */
   starting?: boolean;
   /**
-   * Files are fetched, which ends before the job is deleted: an attempt that wakes up later would leave what nobody
+   * Files are fetched: an attempt that wakes up when this run is complete or was given up would leave what nobody
    * removes.
    */
   fetching?: boolean;
@@ -32,7 +32,7 @@ export function ownerCheck(
   return sharedCheck(JSON.stringify([folder.location, mark, generation, starting, fetching]), async () => {
     const [job, found] = await Promise.all([new JobRecord(folder).read(), readMark(folder)]);
     if (found?.mark !== mark || !isJob(job?.generation, generation, starting)) throw takenOver(folder);
-    if (!fetching || job?.deleted !== true) return;
+    if (!fetching || job?.over !== mark) return;
     throw new ExportError('DestinationFailed', `the export to ${folder.location} is over`);
   });
 }

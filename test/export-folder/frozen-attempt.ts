@@ -1,9 +1,12 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { noopMetricMeter } from '@temporalio/common';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createActivities, createFileActivities } from '../../src/activities/index.ts';
 import type { Config } from '../../src/config.ts';
 import type { ExportRef } from '../../src/export-folder/export-ref.ts';
+import type { ExportMark } from '../../src/export-folder/owner-mark.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
@@ -51,4 +54,21 @@ export class FrozenAttempt {
   thaw(): void {
     this.#thaw();
   }
+}
+
+/** What activities of the run that has a folder are given, with its first job. */
+export async function refOf(root: string, path: string): Promise<ExportRef> {
+  const { mark } = JSON.parse(await readFile(join(root, path, '.export/export.json'), 'utf8')) as ExportMark;
+  return { server: 'hospital', destination: 'local', path, mark, generation: 1 };
+}
+
+/** Every file below a folder with its content. */
+export async function contentOf(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  // Bytes that have no name yet are nobody's.
+  return Object.fromEntries(
+    files.map((file, place) => [file, contents[place] as string]).filter(([file]) => !file?.includes('/parts/')),
+  );
 }

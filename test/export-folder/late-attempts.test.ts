@@ -1,12 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { constants, linkSync } from 'node:fs';
-import { open, readFile, readdir } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FaultRule, SampleServer } from '../../dev/sample-server/index.ts';
-import type { ExportRef } from '../../src/export-folder/export-ref.ts';
-import type { ExportMark } from '../../src/export-folder/owner-mark.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { createActivities } from '../../src/activities/index.ts';
 import type { StartedExport } from '../../src/client.ts';
@@ -17,7 +15,7 @@ import { runsOf } from '../support/runs.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
-import { FrozenAttempt } from './frozen-attempt.ts';
+import { FrozenAttempt, contentOf, refOf } from './frozen-attempt.ts';
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -33,24 +31,9 @@ beforeEach(() => {
 });
 
 const REQUEST = { level: 'system', parameters: { _type: 'Patient,Condition' } } as const;
+const SETTLING = { request: {}, warnings: [], fetchedAgain: {}, attachments: false, keepServerFiles: true };
 const later = { kind: 'answer', status: 503, headers: { 'Retry-After': '3600' } } as const;
 const notReady = { kind: 'answer', status: 202, headers: { 'Retry-After': '3600' } } as const;
-
-async function refOf(path: string): Promise<ExportRef> {
-  const { mark } = JSON.parse(await readFile(join(stack.folder, path, '.export/export.json'), 'utf8')) as ExportMark;
-  return { server: 'hospital', destination: 'local', path, mark, generation: 1 };
-}
-
-/** Every file below a folder with its content. */
-async function contentOf(folder: string): Promise<Record<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const contents = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  // Bytes that have no name yet are nobody's.
-  return Object.fromEntries(
-    files.map((file, place) => [file, contents[place] as string]).filter(([file]) => !file?.includes('/parts/')),
-  );
-}
 
 const phase = (started: StartedExport, wanted: string) =>
   expect.poll(async () => (await started.progress()).phase, { timeout: 30_000 }).toBe(wanted);
@@ -80,6 +63,8 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     attempt(frozen: FrozenAttempt): Promise<unknown>;
   }
 
+  const files = ({ ref, activities }: FrozenAttempt) =>
+    activities.downloadFiles({ ref, generation: 1, ranges: [[0, 2]], retry: false });
   const polled = (first: StartedExport) =>
     expect.poll(async () => (await first.progress()).polls, { timeout: 30_000 }).toBe(1);
   const cases: Case[] = [
@@ -105,8 +90,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
       name: 'files',
       faults: [{ route: 'file', times: 2, do: { kind: 'hang' } }],
       reached: () => expect.poll(() => asked('file'), { timeout: 30_000 }).toBe(2),
-      attempt: ({ ref, activities }) =>
-        activities.downloadFiles({ ref, generation: 1, ranges: [[0, 2]], retry: false }),
+      attempt: files,
     },
   ];
 
@@ -115,7 +99,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     for (const fault of faults) hospital.faults.add(fault);
     const first = await stack.start({ ...REQUEST, destination: { path } });
     await reached(first);
-    const frozen = new FrozenAttempt(stack.config, await refOf(path), attempt);
+    const frozen = new FrozenAttempt(stack.config, await refOf(stack.folder, path), attempt);
     await expect.poll(() => frozen.isFrozen(), { timeout: 30_000 }).toBe(true);
     await first.handle.terminate();
 
@@ -142,7 +126,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     await first.handle.terminate();
     const second = await stack.start(request);
     await polled(second);
-    const frozen = new FrozenAttempt(stack.config, await refOf(path), ({ ref, activities }) =>
+    const frozen = new FrozenAttempt(stack.config, await refOf(stack.folder, path), ({ ref, activities }) =>
       activities.pollStatus({ ref }),
     );
     await expect.poll(() => frozen.isFrozen(), { timeout: 30_000 }).toBe(true);
@@ -160,6 +144,39 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     await expectExactFiles(report.location, hospital);
   });
 
+  test.each([
+    [
+      'is complete, and keeps the job',
+      async (heir: FrozenAttempt) => {
+        await files(heir);
+        expect(await heir.activities.settleExport({ ref: heir.ref, ...SETTLING })).toMatchObject({ kind: 'settled' });
+      },
+    ],
+    [
+      'was given up, though the server keeps the job',
+      async ({ ref, activities }: FrozenAttempt) => {
+        hospital.faults.add({ route: 'delete', do: { kind: 'answer', status: 405 } });
+        expect(await activities.deleteJob({ ref, removeParts: true })).toMatchObject({ kind: 'unsupported' });
+      },
+    ],
+  ])('also of a run that %s', async (what, end) => {
+    const path = `frozen/${what}`;
+    hospital.faults.add({ route: 'file', times: 2, do: { kind: 'hang' } });
+    const first = await stack.start({ ...REQUEST, destination: { path } });
+    await expect.poll(() => asked('file'), { timeout: 30_000 }).toBe(2);
+    const ref = await refOf(stack.folder, path);
+    await first.handle.terminate();
+    const frozen = new FrozenAttempt(stack.config, ref, files);
+    await expect.poll(() => frozen.isFrozen(), { timeout: 30_000 }).toBe(true);
+    const heir = new FrozenAttempt(stack.config, ref, end);
+    heir.thaw();
+    await heir.result;
+    const before = await contentOf(join(stack.folder, path));
+    frozen.thaw();
+    await expect(frozen.result).rejects.toMatchObject({ type: 'DestinationFailed' });
+    expect(await contentOf(join(stack.folder, path))).toEqual(before);
+  });
+
   test('settling', async () => {
     const path = 'frozen/settling';
     hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'hang' } });
@@ -171,15 +188,8 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     const pipe = join(stack.folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     linkSync(pipe, report);
-    const frozen = new FrozenAttempt(stack.config, await refOf(path), ({ ref, activities }) =>
-      activities.settleExport({
-        ref,
-        request: {},
-        warnings: [],
-        fetchedAgain: {},
-        attachments: false,
-        keepServerFiles: false,
-      }),
+    const frozen = new FrozenAttempt(stack.config, await refOf(stack.folder, path), ({ ref, activities }) =>
+      activities.settleExport({ ref, ...SETTLING, keepServerFiles: false }),
     );
     // It can be opened for writing at once only when somebody has it open for reading.
     const writer = await vi.waitFor(() => open(pipe, constants.O_WRONLY | constants.O_NONBLOCK), { timeout: 30_000 });
@@ -208,7 +218,7 @@ describe('an attempt of a terminated run that wakes up when the next job has its
     await polled(first);
     let thaw: (value: void) => void = () => {};
     const thawed = new Promise<void>((resolve) => (thaw = resolve));
-    const { ref } = new FrozenAttempt(stack.config, await refOf(path), async () => {});
+    const { ref } = new FrozenAttempt(stack.config, await refOf(stack.folder, path), async () => {});
     const http = new HttpClient();
     const servers = new Servers(stack.config, http);
     const get = servers.get.bind(servers);

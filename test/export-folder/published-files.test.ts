@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ExportError } from '../../src/errors.ts';
+import { JobRecord } from '../../src/export-folder/job-record.ts';
 import { FILES } from '../../src/export-folder/layout.ts';
 import { ownerCheck } from '../../src/export-folder/owner-check.ts';
 import { PublishedFiles, nameBeforehand } from '../../src/export-folder/published-files.ts';
@@ -138,10 +139,11 @@ describe('a file that has its name and no receipt', () => {
   });
 });
 
-test('an attempt that wakes up when the job was deleted publishes nothing', async () => {
+test('an attempt that wakes up when its run fetches nothing any more publishes nothing', async () => {
   await folder.write(FILES.mark, JSON.stringify({ mark: 'ours' }));
-  const publish = async (deleted: boolean, fetching: boolean): Promise<Receipt> => {
-    await folder.write(FILES.job, JSON.stringify({ generation: 1, ...(deleted ? { deleted } : {}) }));
+  const publish = async (ended: string, fetching: boolean): Promise<Receipt> => {
+    await folder.write(FILES.job, JSON.stringify({ generation: 1, statusUrl: 'https://a.example/1' }));
+    await new JobRecord(folder).end(ended, false);
     const check = ownerCheck(folder, { mark: 'ours', generation: 1 }, { fetching });
     const late = new PublishedFiles(folder.guardedBy(check));
     const part = await late.openPart(1, ENTRY);
@@ -149,13 +151,13 @@ test('an attempt that wakes up when the job was deleted publishes nothing', asyn
     const file = { bytes: CONTENT.length, records: 1, headers: 0, sha256: SHA256 };
     return late.publish(ENTRY, part, file, 'fast', WATCH);
   };
-  await expect(publish(true, true)).rejects.toMatchObject({ code: 'DestinationFailed' });
+  await expect(publish('ours', true)).rejects.toMatchObject({ code: 'DestinationFailed' });
   expect(await folder.size(ENTRY.name)).toBeUndefined();
-  for (const [deleted, fetching] of [
-    [true, false],
-    [false, true],
+  for (const [ended, fetching] of [
+    ['ours', false],
+    ['of an earlier run', true],
   ] as const) {
-    expect(await publish(deleted, fetching)).toMatchObject({ sha256: SHA256 });
+    expect(await publish(ended, fetching)).toMatchObject({ sha256: SHA256 });
     await folder.removeFile(ENTRY.name);
   }
 });
