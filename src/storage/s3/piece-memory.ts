@@ -5,6 +5,8 @@
 const STORED_AT_ONCE = 3;
 /** Bytes from which a file is taken to need whole pieces. */
 const LARGE = 1024 * 1024;
+/** Bytes of a piece that are taken at once. Larger pieces grow: what is said of the length of a file may be wrong by far. */
+const AT_ONCE = 8 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** Memory of pieces that have been stored, for the next ones of any file: making it anew costs more than filling it. */
@@ -54,6 +56,8 @@ function giveBack({ buffer }: Buffer): void {
 export class PieceMemory {
   #memory: Buffer = NOTHING;
   #holds = false;
+  /** Bytes that a piece takes at once. */
+  #room = AT_ONCE;
   /** Bytes so far. */
   gathered = 0;
 
@@ -68,7 +72,7 @@ export class PieceMemory {
       // A small file takes no more than it needs; of a large one all later pieces are whole at once.
       const larger =
         length > LARGE || this.#holds
-          ? this.#whole(most)
+          ? this.#whole(length, most)
           : Buffer.allocUnsafeSlow(Math.min(Math.max(length, 2 * this.#memory.length), most));
       larger.set(this.#memory.subarray(0, this.gathered));
       this.#memory = larger;
@@ -100,7 +104,9 @@ export class PieceMemory {
     if (holders === 0) spare.length = 0;
   }
 
-  #whole(bytes: number): Buffer {
+  #whole(length: number, most: number): Buffer {
+    while (this.#room < length) this.#room *= 2;
+    const bytes = Math.min(this.#room, most);
     if (!this.#holds) holders++;
     this.#holds = true;
     const last = spare.pop();

@@ -47,6 +47,22 @@ test('later pieces of a large file are whole at once', () => {
   memory.forget();
 });
 
+test('a piece that is said to be very large takes memory for what has come', () => {
+  const memory = new PieceMemory();
+  const chunk = Buffer.alloc(3 * 1024 * 1024, 'x');
+  const most = 32 * 1024 * 1024;
+  const taken: number[] = [];
+  for (let left = most; left > 0; left -= chunk.length) {
+    memory.gather(chunk.subarray(0, left), most);
+    taken.push(memory.bytes.buffer.byteLength / 1024 / 1024);
+  }
+  expect(taken).toEqual([8, 8, 16, 16, 16, 32, 32, 32, 32, 32, 32]);
+  expect(memory.take().equals(Buffer.alloc(most, 'x'))).toBe(true);
+  memory.gather(chunk, most);
+  expect(memory.bytes.buffer.byteLength).toBe(most);
+  memory.forget();
+});
+
 test('what is gathered after a piece was taken begins another one', () => {
   const memory = new PieceMemory();
   memory.gather(Buffer.from('one'), 10);
