@@ -140,9 +140,9 @@ export class S3Bucket {
     return ETag;
   }
 
-  /** Like {@link write}, but never over an earlier object: false when there is one. */
-  create(key: string, content: string | Uint8Array): Promise<boolean> {
-    return this.once(key, (condition) => this.write(key, content, condition));
+  /** Like {@link write}, but never over an earlier object: false when there is one. @param mayCreate asked before each try */
+  create(key: string, content: string | Uint8Array, mayCreate: () => Promise<void>): Promise<boolean> {
+    return this.once(key, (condition) => mayCreate().then(() => this.write(key, content, condition)));
   }
 
   /**

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { FileVersion, Part, ResumedPart } from '../folder.ts';
 import { assemble } from './s3-assemble.ts';
-import { PieceMemory, storePiece } from './piece-memory.ts';
+import { PieceFlow } from './piece-flow.ts';
+import { storePiece } from './piece-memory.ts';
 import type { PieceRules } from './piece-rules.ts';
 import type { S3Bucket, StoredObject } from './s3-bucket.ts';
 import type { Earlier, Prefix } from './s3-pieces.ts';
@@ -54,10 +55,10 @@ class S3Part implements Part {
   /** How many of them a later attempt knows of. */
   #saved: number;
   #version: FileVersion | undefined;
-  readonly #memory = new PieceMemory();
-  /** The last piece that was stored in the background, with its failure. */
-  #storing: Promise<void> = Promise.resolve();
-  #busy = false;
+  readonly #flow = new PieceFlow(
+    () => this.#store(),
+    () => this.#save(),
+  );
   #finished = false;
 
   constructor(place: PartPlace, folder: string, taken: Prefix | undefined) {
@@ -74,59 +75,37 @@ class S3Part implements Part {
     };
   }
 
-  get #pieceBytes(): number {
-    return this.#place.rules.pieceBytes;
-  }
-
   get resumed(): ResumedPart | undefined {
     return this.#resumed;
   }
 
   async write(chunks: readonly Uint8Array[]): Promise<void> {
-    for (const chunk of chunks) await this.#write(chunk);
-  }
-
-  async #write(chunk: Uint8Array): Promise<void> {
-    const pieceBytes = this.#pieceBytes;
-    let rest = chunk;
-    // A full piece stays until more comes: it may be all of the file.
-    while (this.#memory.gathered + rest.length > pieceBytes) {
-      const room = pieceBytes - this.#memory.gathered;
-      this.#memory.gather(rest.subarray(0, room), pieceBytes);
-      rest = rest.subarray(room);
-      await this.#storeInBackground();
-    }
-    this.#memory.gather(rest, pieceBytes);
+    for (const chunk of chunks) await this.#flow.write(chunk, this.#place.rules.pieceBytes);
   }
 
   async checkpoint(version: FileVersion): Promise<void> {
     this.#version = version;
-    // What is being stored makes a checkpoint of its own; to wait for it here would hold up the transfer.
-    if (this.#busy) return;
-    await this.#storing;
-    await this.#save();
+    await this.#flow.checkpoint();
   }
 
   async restart(): Promise<void> {
-    await this.#storing.catch(() => {});
-    this.#memory.forget();
+    await this.#flow.restart();
     await this.#removeFolder();
     this.#pieces = [];
     this.#saved = 0;
     this.#version = undefined;
     this.#resumed = undefined;
-    this.#storing = Promise.resolve();
     // A later attempt may be copying the pieces of the old one: none may become one of another version of the file.
     this.#folder = newFolder(this.#place.prefix);
   }
 
   async finish(): Promise<void> {
-    await this.#storing;
+    await this.#flow.stored();
     this.#finished = true;
     if (this.#pieces.length === 0) return;
-    if (this.#memory.gathered > 0) await (await this.#store()).stored;
+    if (this.#flow.memory.gathered > 0) await (await this.#store()).stored;
     // Many finished parts may wait for their names.
-    this.#memory.forget();
+    this.#flow.memory.forget();
   }
 
   async publish(name: string): Promise<boolean> {
@@ -135,13 +114,11 @@ class S3Part implements Part {
     if (this.#pieces.length > 0) {
       return assemble(bucket, this.#pieces, key, { maxPieces: rules.maxPieces, folder: this.#folder, mayPublish });
     }
-    await mayPublish();
-    return bucket.create(key, this.#memory.bytes);
+    return bucket.create(key, this.#flow.memory.bytes, mayPublish);
   }
 
   async discard(): Promise<void> {
-    this.#memory.forget();
-    await this.#storing.catch(() => {});
+    await this.#flow.end();
     // The file is published, or given up: what stays behind is removed with the other parts at the end of the export.
     await this.#removeFolder().catch(() => {});
     this.#pieces = [];
@@ -149,9 +126,8 @@ class S3Part implements Part {
   }
 
   async keep(): Promise<number> {
-    this.#memory.forget();
+    await this.#flow.end();
     // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
-    await this.#storing.catch(() => {});
     await this.#save().catch(() => {});
     const durable = sum(this.#pieces.slice(0, this.#saved));
     // Nothing that a later attempt could take over.
@@ -159,21 +135,12 @@ class S3Part implements Part {
     return durable;
   }
 
-  async #storeInBackground(): Promise<void> {
-    await this.#storing;
-    const { stored } = await this.#store();
-    this.#busy = true;
-    this.#storing = stored.then(() => this.#save()).finally(() => (this.#busy = false));
-    // Whoever waits for it next gets its failure.
-    this.#storing.catch(() => {});
-  }
-
   /** Begins to store what has been gathered. */
   #store(): Promise<{ stored: Promise<void> }> {
     const key = pieceKey(this.#folder, this.#pieces.length + 1);
     return storePiece(
       this.#place.bucket,
-      () => this.#memory.take(),
+      () => this.#flow.memory.take(),
       async (piece) => {
         await this.#place.bucket.write(key, piece);
         this.#pieces.push({ key, bytes: piece.length });

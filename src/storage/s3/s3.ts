@@ -83,9 +83,8 @@ class S3Folder implements Folder {
     await this.#bucket.write(this.#key(name), content);
   }
 
-  async create(name: string, content: string | Uint8Array): Promise<boolean> {
-    await this.mayChange();
-    return this.#bucket.create(this.#key(name), content);
+  create(name: string, content: string | Uint8Array): Promise<boolean> {
+    return this.#bucket.create(this.#key(name), content, this.mayChange);
   }
 
   list(folder: string): Promise<string[]> {

@@ -1,5 +1,6 @@
 import type { FileVersion, Part, ResumePoint, ResumedPart } from '../folder.ts';
-import { PieceMemory, storePiece } from './piece-memory.ts';
+import { PieceFlow } from './piece-flow.ts';
+import { storePiece } from './piece-memory.ts';
 import { bytesOfPieces } from './piece-rules.ts';
 import { hasWrongPieces, isEndedUpload, refusesUpload } from './s3-error.ts';
 import type { PartPlace } from './s3-part.ts';
@@ -26,7 +27,10 @@ export class UploadedPart implements Part {
   readonly #place: PartPlace;
   readonly #name: string;
   readonly #key: string;
-  readonly #memory = new PieceMemory();
+  readonly #flow = new PieceFlow(
+    () => this.#storeNext(),
+    () => this.#save(),
+  );
   readonly #progress: UploadProgress;
   #resumed: ResumedPart | undefined;
   #upload: S3Upload | undefined;
@@ -37,9 +41,6 @@ export class UploadedPart implements Part {
   #handedOver: number;
   /** The last place before these bytes, and those in them. */
   #points: readonly ResumePoint[] = [];
-  /** The last piece that was stored in the background, with its failure. */
-  #storing: Promise<void> = Promise.resolve();
-  #busy = false;
   /** No bytes will come; and all of them are stored, or ready to be published in one step. */
   #finished = false;
   #isWhole = false;
@@ -72,49 +73,32 @@ export class UploadedPart implements Part {
 
   async write(chunks: readonly Uint8Array[], points: readonly ResumePoint[] = []): Promise<void> {
     this.#points = [...this.#points.slice(-1), ...points];
-    for (const chunk of chunks) await this.#write(chunk);
-  }
-
-  async #write(chunk: Uint8Array): Promise<void> {
-    let rest = chunk;
-    // A full piece stays until more comes: it may be all of the file.
-    for (;;) {
-      const room = this.#pieceBytes - this.#memory.gathered;
-      this.#memory.gather(rest.subarray(0, room), this.#pieceBytes);
-      rest = rest.subarray(room);
-      if (rest.length === 0) return;
-      await this.#storeInBackground();
-    }
+    for (const chunk of chunks) await this.#flow.write(chunk, this.#pieceBytes);
   }
 
   async checkpoint(version: FileVersion): Promise<void> {
     this.#progress.version = version;
-    // What is being stored makes a checkpoint of its own; to wait for it here would hold up the transfer.
-    if (this.#busy) return;
-    await this.#storing;
-    await this.#save();
+    await this.#flow.checkpoint();
   }
 
   async restart(): Promise<void> {
-    await this.#storing.catch(() => {});
-    this.#memory.forget();
+    await this.#flow.restart();
     await this.#giveUp();
     this.#isGivenUp = false;
     this.#progress.restart();
-    this.#storing = Promise.resolve();
   }
 
   async finish(): Promise<void> {
-    await this.#storing;
+    await this.#flow.stored();
     // The last piece is not in memory any more, or there are none.
     if (this.#isGivenUp || (this.#finished && !this.#isWhole)) throw new Error('pieces of this part were given up');
     this.#finished = true;
     if (this.#handedOver > 0) {
-      const { gathered } = this.#memory;
+      const { gathered } = this.#flow.memory;
       if (gathered > 0) await (await this.#handOver(undefined)).stored;
       this.#handedOver += gathered;
       // Many finished parts may wait for their names.
-      this.#memory.forget();
+      this.#flow.memory.forget();
     }
     this.#isWhole = true;
   }
@@ -123,10 +107,7 @@ export class UploadedPart implements Part {
     const { bucket, mayPublish } = this.#place;
     if (name !== this.#name) throw new Error(`a part that was opened for ${this.#name} cannot become ${name}`);
     if (!this.#isWhole) throw new Error('a part of which bytes are missing cannot be published');
-    if (this.#handedOver === 0) {
-      await mayPublish();
-      return bucket.create(this.#key, this.#memory.bytes);
-    }
+    if (this.#handedOver === 0) return bucket.create(this.#key, this.#flow.memory.bytes, mayPublish);
     if (this.#isOvertaken) return false;
     try {
       const upload = this.#upload as S3Upload;
@@ -142,38 +123,31 @@ export class UploadedPart implements Part {
   }
 
   async discard(): Promise<void> {
-    this.#memory.forget();
-    await this.#storing.catch(() => {});
+    await this.#flow.end();
     // The file is published, or given up: what stays behind is removed with the other parts at the end of the export.
     await this.#giveUp().catch(() => {});
   }
 
   async keep(): Promise<number> {
-    this.#memory.forget();
+    await this.#flow.end();
     // What fails here costs a later attempt some pieces, and must not hide why this one has ended.
-    await this.#storing.catch(() => {});
     await this.#save().catch(() => {});
     if (!this.#progress.isOfUse) await this.discard();
     return this.#progress.bytes;
   }
 
-  async #storeInBackground(): Promise<void> {
-    await this.#storing;
+  async #storeNext(): Promise<{ stored: Promise<void> }> {
     const to = this.#handedOver + this.#pieceBytes;
-    const point = this.#points.findLast(({ bytes }) => bytes <= to);
-    const { stored } = await this.#handOver(point);
-    this.#busy = true;
+    const handedOver = await this.#handOver(this.#points.findLast(({ bytes }) => bytes <= to));
     this.#handedOver = to;
-    this.#storing = stored.then(() => this.#save()).finally(() => (this.#busy = false));
-    // Whoever waits for it next gets its failure.
-    this.#storing.catch(() => {});
+    return handedOver;
   }
 
   #handOver(point: ResumePoint | undefined): Promise<{ stored: Promise<void> }> {
     const from = this.#handedOver;
     return storePiece(
       this.#place.bucket,
-      () => this.#memory.take(),
+      () => this.#flow.memory.take(),
       async (piece) => {
         const tail = point === undefined ? Infinity : from + piece.length - point.bytes;
         await this.#store(piece);

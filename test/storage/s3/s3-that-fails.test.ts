@@ -141,6 +141,16 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     expect(await s3.uploads()).toEqual([]);
   });
 
+  test('with another write in the way is asked again only as long as anything may be written', async () => {
+    let asked = 0;
+    const folder = open('guarded').guardedBy(async () => {
+      if (++asked > 1) throw new Error('no more');
+    });
+    proxy.answer = (seen) =>
+      /^PUT .*guarded\/file/.test(seen) ? { status: 409, code: 'ConditionalRequestConflict' } : undefined;
+    await expect(folder.create('file', 'x')).rejects.toThrow('no more');
+  });
+
   test('whose answer to the end of an upload got lost: the file is there, once', async () => {
     const folder = open('lost');
     // What a second request gets when the first one was obeyed.
