@@ -6,6 +6,7 @@ import { checkRequest } from '../fhir-server/check/check-request.ts';
 import { planExport } from '../fhir-server/check/plan-export.ts';
 import { tryRow } from '../fhir-server/check/rows.ts';
 import { defaultDestination, openDestination } from '../storage/destinations.ts';
+import { tryFolder } from '../storage/try-folder.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /**
@@ -33,13 +34,7 @@ async function checkDestination(deps: ActivityDeps, name: string): Promise<Check
   return tryRow(`destination ${name}`, 'Fix what the message names: space, rights, mount.', async () => {
     const folder = await openDestination(deps.config, name, `check-${randomUUID()}`);
     try {
-      await folder.write('probe', 'probe');
-      if ((await folder.read('probe'))?.toString() !== 'probe') throw new Error('what was written cannot be read');
-      if (await folder.create('probe', 'again')) {
-        throw new Error('it overwrites what exists although it must not: two attempts could harm each other');
-      }
-      // Needs rights of its own, whose lack would show only at the very end of an export.
-      await folder.removeParts();
+      await tryFolder(folder);
       return `${folder.location.replace(/.check-[0-9a-f-]*$/, '')} can be written`;
     } finally {
       await folder.remove('');

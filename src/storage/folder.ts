@@ -22,6 +22,8 @@ export interface Folder {
   write(name: string, content: string | Uint8Array): Promise<void>;
   /** Like {@link write}, but never over an earlier one: false when one exists. */
   create(name: string, content: string | Uint8Array): Promise<boolean>;
+  /** Like {@link create}, in the way in which large files get their names, where that is another one. */
+  createAsLarge?(name: string, content: string): Promise<boolean>;
   /** Names of what is directly in a folder (`''`: the place itself); empty when it does not exist. */
   list(folder: string): Promise<string[]>;
   /** The folders among them; links to folders are none. */

@@ -7,7 +7,7 @@ import type { PieceRules } from './piece-rules.ts';
 import { protectionOf } from './protection.ts';
 import { readInRanges } from './read-ranges.ts';
 import { findEarlier } from './s3-pieces.ts';
-import { abortUpload, abortUploads } from './s3-upload.ts';
+import { S3Upload, abortUpload, abortUploads } from './s3-upload.ts';
 import { findUploads } from './upload-record.ts';
 
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
@@ -85,6 +85,18 @@ class S3Folder implements Folder {
 
   create(name: string, content: string | Uint8Array): Promise<boolean> {
     return this.#bucket.create(this.#key(name), content, this.mayChange);
+  }
+
+  async createAsLarge(name: string, content: string): Promise<boolean> {
+    await this.mayChange();
+    const key = this.#key(name);
+    const upload = await S3Upload.begin(this.#bucket, key);
+    try {
+      const piece = await upload.put(1, Buffer.from(content));
+      return await this.#bucket.once(key, async (condition) => void (await upload.complete([piece], condition)));
+    } finally {
+      await upload.abort();
+    }
   }
 
   list(folder: string): Promise<string[]> {

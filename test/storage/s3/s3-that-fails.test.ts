@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ExportError } from '../../../src/errors.ts';
+import { tryFolder } from '../../../src/storage/try-folder.ts';
 import { hasS3 } from '../../support/s3.ts';
 import { PIECE, fill, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
+import { noConditions } from './uploads-under-test.ts';
 
 describe.skipIf(!hasS3)('an S3 endpoint', () => {
   useFaultyEndpoint();
@@ -149,6 +151,22 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     proxy.answer = (seen) =>
       /^PUT .*guarded\/file/.test(seen) ? { status: 409, code: 'ConditionalRequestConflict' } : undefined;
     await expect(folder.create('file', 'x')).rejects.toThrow('no more');
+  });
+
+  test.each([
+    ['small', (seen: string) => /^PUT .*\/probe\b/.test(seen)],
+    ['large', (seen: string) => /^POST .*\/probe\?uploadId=/.test(seen)],
+  ])('that does not look at the condition of %s files is found out before an export', async (size, isMade) => {
+    const folder = open(`check-${size}`);
+    await expect(tryFolder(folder)).resolves.toBeUndefined();
+    await folder.remove('');
+    const body = '<CompleteMultipartUploadResult><ETag>"1"</ETag></CompleteMultipartUploadResult>';
+    proxy.answer = (seen, headers) =>
+      isMade(seen) && headers['if-none-match'] === '*' ? { status: 200, body } : undefined;
+    await expect(tryFolder(folder)).rejects.toThrow('it overwrites');
+    proxy.answer = noConditions;
+    await expect(tryFolder(folder)).resolves.toBeUndefined();
+    expect(await s3.uploads()).toEqual([]);
   });
 
   test('whose answer to the end of an upload got lost: the file is there, once', async () => {
