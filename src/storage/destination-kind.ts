@@ -1,6 +1,12 @@
 import type * as v from 'valibot';
 import type { Folder } from './folder.ts';
 
+/**
+ * What a place is for. Exports make their folders, the root of the destination too. Records go to a place that must be
+ * there before, and workers may have the right to create them and no other.
+ */
+export type Use = 'exports' | 'records';
+
 /** A kind of destination: its entry of the configuration, and how a place is opened there. */
 export interface DestinationKind<Schema extends v.GenericSchema> {
   /** Value of the field `type`. */
@@ -17,14 +23,14 @@ export interface DestinationKind<Schema extends v.GenericSchema> {
    * Opens a place.
    *
    * @param path below the destination, with "/" between names
-   * @throws ExportError `DestinationFailed`
+   * @throws ExportError `DestinationFailed`; Error when a place for records is not there
    */
-  open(config: v.InferOutput<Schema>, path: string): Promise<Folder>;
+  open(config: v.InferOutput<Schema>, path: string, use: Use): Promise<Folder>;
   /**
    * Looks whether the destination could be written to now, and changes nothing.
    *
    * @returns bytes that can still be written; undefined when it has no such limit
    * @throws why it cannot
    */
-  look(config: v.InferOutput<Schema>): Promise<number | undefined>;
+  look(config: v.InferOutput<Schema>, use: Use): Promise<number | undefined>;
 }

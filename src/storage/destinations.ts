@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { alternatives } from '../config/list-names.ts';
 import { ExportError } from '../errors.ts';
 import { directory } from './directory/index.ts';
+import type { Use } from './destination-kind.ts';
 import type { Folder } from './folder.ts';
 import { s3 } from './s3/index.ts';
 
@@ -41,27 +42,40 @@ export async function openDestination({ destinations }: Destinations, name: stri
       `this worker knows no destination "${name}"; it knows ${Object.keys(destinations).join(', ')}`,
     );
   }
-  return openPlace(config, path);
+  return openPlace(config, path, 'exports');
 }
 
 /**
  * Opens a place at a destination that has no name.
  *
- * @throws ExportError `DestinationFailed`
+ * @throws ExportError `DestinationFailed`; Error when a place for records is not there
  */
-export async function openPlace(config: DestinationConfig, path: string): Promise<Folder> {
+export async function openPlace(config: DestinationConfig, path: string, use: Use): Promise<Folder> {
   const kind = KINDS.find(({ type }) => type === config.type);
-  return kind?.open(config as never, path) as Promise<Folder>;
+  return kind?.open(config as never, path, use) as Promise<Folder>;
 }
 
+/** Looks that have not ended. */
+const looks = new WeakMap<DestinationConfig, Promise<number | undefined>>();
+
 /**
- * Looks whether a destination could be written to now, and changes nothing.
+ * Looks whether a destination could be written to now, and changes nothing. Whoever asks before a look has ended shares
+ * it: on a file system that hangs each look would hold a thread of the process for ever.
  *
  * @returns bytes that can still be written; undefined when it has no such limit
  * @throws why it cannot
  */
-export async function lookAt(config: DestinationConfig): Promise<number | undefined> {
-  return KINDS.find(({ type }) => type === config.type)?.look(config as never);
+export function lookAt(config: DestinationConfig, use: Use): Promise<number | undefined> {
+  let look = looks.get(config);
+  if (look === undefined) {
+    look = lookAnew(config, use).finally(() => looks.delete(config));
+    looks.set(config, look);
+  }
+  return look;
+}
+
+async function lookAnew(config: DestinationConfig, use: Use): Promise<number | undefined> {
+  return KINDS.find(({ type }) => type === config.type)?.look(config as never, use);
 }
 
 /** Where a destination is: names with "/" between them. */

@@ -1,8 +1,9 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Workers } from '../hosting/run-workers.ts';
 import { tidy } from '../fhir/quote.ts';
-import type { DestinationConfig } from '../storage/destinations.ts';
 import { lookAt } from '../storage/destinations.ts';
+import type { Place, Places } from './places.ts';
+import { placesOf } from './places.ts';
 
 /** Milliseconds that a check may take. */
 const TIME = 5000;
@@ -24,8 +25,8 @@ export class Health {
   #workers: Pick<Workers, 'status'> | undefined;
   #trouble = 'not connected yet';
 
-  constructor({ destinations }: { destinations: Readonly<Record<string, DestinationConfig>> }) {
-    this.#destinations = Object.entries(destinations).map(([name, config]) => new Destination(name, config));
+  constructor(config: Places) {
+    this.#destinations = placesOf(config).map((place) => new Destination(place));
   }
 
   /** Why there is no connection to Temporal yet. */
@@ -67,26 +68,35 @@ export class Health {
 }
 
 class Destination {
-  readonly #name: string;
-  readonly #config: DestinationConfig;
+  readonly #place: Place;
   #latest: { at: number; found: Promise<HealthCheck> } | undefined;
+  #isLooking = false;
 
-  constructor(name: string, config: DestinationConfig) {
-    this.#name = name;
-    this.#config = config;
+  constructor(place: Place) {
+    this.#place = place;
   }
 
   check(): Promise<HealthCheck> {
-    if (this.#latest === undefined || this.#latest.at + FRESH < Date.now()) {
-      this.#latest = { at: Date.now(), found: check(`destination ${this.#name}`, () => this.#look()) };
-      // Once it can be written to again, somebody wants to know.
-      void this.#latest.found.then(({ ok }) => ok || (this.#latest = undefined));
-    }
-    return this.#latest.found;
+    const latest = this.#latest;
+    if (latest !== undefined && (this.#isLooking || latest.at + FRESH >= Date.now())) return latest.found;
+    return this.#checkAnew();
+  }
+
+  /** Not before the last look has ended, however long that takes; until then what is known of it is the answer. */
+  #checkAnew(): Promise<HealthCheck> {
+    this.#isLooking = true;
+    const look = this.#look().finally(() => (this.#isLooking = false));
+    const { name, use } = this.#place;
+    const found = check(use === 'exports' ? `destination ${name}` : name, () => look);
+    this.#latest = { at: Date.now(), found };
+    // Once it can be written to again, somebody wants to know.
+    void Promise.allSettled([found, look]).then(async () => (await found).ok || (this.#latest = undefined));
+    return found;
   }
 
   async #look(): Promise<void> {
-    if ((await lookAt(this.#config)) === 0) throw new Error('no space is left');
+    const { config, use } = this.#place;
+    if ((await lookAt(config, use)) === 0) throw new Error('no space is left');
   }
 }
 

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { Text } from '../../config/fields.ts';
 import type { DestinationKind } from '../destination-kind.ts';
 import { openDirectory } from './directory.ts';
-import { lookAtDirectory } from './look-at-directory.ts';
+import { lookAtDirectory, mustBeThere } from './look-at-directory.ts';
 
 const Schema = v.strictObject({ type: v.literal('directory'), path: Text });
 
@@ -11,6 +11,9 @@ export const directory: DestinationKind<typeof Schema> = {
   type: 'directory',
   schema: Schema,
   place: ({ path }) => path,
-  open: (config, path) => openDirectory(config.path, path),
-  look: (config) => lookAtDirectory(config.path),
+  async open({ path: root }, path, use) {
+    if (use === 'records') await mustBeThere(root);
+    return openDirectory(root, path);
+  },
+  look: ({ path }, use) => lookAtDirectory(path, use),
 };

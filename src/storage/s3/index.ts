@@ -1,4 +1,5 @@
 import type { DestinationKind } from '../destination-kind.ts';
+import { isForbidden } from './s3-error.ts';
 import { S3Schema } from './s3-schema.ts';
 
 /** A bucket of S3 or of anything that speaks its protocol. */
@@ -11,10 +12,15 @@ export const s3: DestinationKind<typeof S3Schema> = {
     const { openS3 } = await import('./s3.ts');
     return openS3(config, path);
   },
-  async look(config) {
+  async look(config, use) {
     const { openS3 } = await import('./s3.ts');
-    // A question to the bucket that needs the same rights as an export.
-    await openS3(config, '').size('manifest.json');
+    try {
+      // A question to the bucket that needs the same rights as an export.
+      await openS3(config, '').size('manifest.json');
+    } catch (error) {
+      // Who may create records and no more is not answered; the bucket is there.
+      if (use === 'exports' || !isForbidden(error)) throw error;
+    }
     return undefined;
   },
 };

@@ -70,6 +70,11 @@ export function isRefusal(error: unknown): boolean {
   return (status >= 400 && status < 500 && status !== 408 && status !== 429) || status === 501;
 }
 
+/** Whether the endpoint has answered that the worker has no right to do this. */
+export function isForbidden(error: unknown): boolean {
+  return statusOf(error instanceof ExportError ? error.cause : error) === 403;
+}
+
 /** Whether an upload does not exist: it became an object, or was given up. */
 export function isEndedUpload(error: unknown): boolean {
   return (error as Error).name === 'NoSuchUpload';
