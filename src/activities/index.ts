@@ -53,7 +53,7 @@ export function createActivities(deps: ActivityDeps) {
     findFiles: (input: FindFilesInput) => runActivity(() => findFiles(deps, input)),
     settleExport: (input: SettleExportInput) => runActivity((attempt) => settleExport(deps, input, attempt)),
     deleteJob: (input: DeleteJobInput) => runActivity(() => deleteJob(deps, input)),
-    recordAudit: (input: RecordAuditInput) => runActivity(() => recordAudit(deps, input)),
+    recordAudit: (input: RecordAuditInput) => runActivity((attempt) => recordAudit(deps, input, attempt)),
     askGate: (input: AskGateInput) => runActivity(() => askGate(deps, input)),
     leaveGate: (input: LeaveGateInput) => runActivity(() => leaveGate(deps, input)),
     findGoneExports: (input: FindGoneExportsInput) => runActivity((attempt) => findGoneExports(deps, input, attempt)),

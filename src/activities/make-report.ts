@@ -37,9 +37,8 @@ export function makeReport(
     ...warningsOfContent(input.request, { byType, deletions, issues }),
     ...warningsOfAttachments(attachments),
   ]);
-  const { transactionTime, earliestTime } = summary;
-  const outcome = { transactionTime, earliestTime, hasIssues: issues.hasProblems, warnings, begunAt };
-  const marked = reportMark(outcome, input.asked);
+  const { transactionTime } = summary;
+  const marked = reportMark({ transactionTime, hasIssues: issues.hasProblems, warnings, begunAt }, input.asked);
   return {
     status: issues.hasProblems ? 'complete-with-issues' : 'complete',
     transactionTime,

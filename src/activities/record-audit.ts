@@ -1,25 +1,57 @@
 import type { AuditEvent } from '../audit/audit-record.ts';
-import { recordEvent } from '../audit/audit-trail.ts';
+import type { RecordName } from '../audit/audit-trail.ts';
+import { AuditTrail } from '../audit/audit-trail.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
+import { tidy } from '../fhir/quote.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Attempt } from './run-activity.ts';
 
-export interface RecordAuditInput {
+export interface RecordAuditInput extends RecordName {
   ref: ExportRef;
-  /** Of the export's records, below `audit.destination`. */
-  name: string;
   event: AuditEvent;
 }
 
+/**
+ * Attempts at the record of an end for which all must be known that belongs to it: another worker may know it, or this one
+ * in a moment. Later ones record what there is, and what is unknown: better than no record. They come half a minute after
+ * the first.
+ */
+const EXACT_ATTEMPTS = 6;
+
 /** Records an event of an export in the audit trail, once. Whatever fails may be better at the next attempt. */
-export async function recordAudit({ config, servers }: ActivityDeps, input: RecordAuditInput): Promise<void> {
-  const { ref, name, event } = input;
+export async function recordAudit(
+  { config, servers }: ActivityDeps,
+  { ref, name, resetRun, event }: RecordAuditInput,
+  attempt: Pick<Attempt, 'number'>,
+): Promise<void> {
   if (config.audit === undefined) throw new Error('this worker has no audit.destination in its configuration');
+  const unknown: string[] = [];
+  const find = async <T>(what: string, look: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await look();
+    } catch (error) {
+      if (event.event === 'start' || attempt.number <= EXACT_ATTEMPTS) throw error;
+      unknown.push(`${what}: ${tidy((error as Error).message, 300)}`);
+      return undefined;
+    }
+  };
   try {
-    const { baseUrl } = (await servers.get(ref.server)).config;
-    await recordEvent(config.audit, name, event, {
-      baseUrl,
-      ...(await manifestOf(event, () => ExportFolder.open(config, ref))),
+    const trail = await AuditTrail.open(config.audit);
+    const baseUrl = await find('baseUrl', async () => (await servers.get(ref.server)).config.baseUrl);
+    const manifestSha256 = needsHash(event)
+      ? await find('manifestSha256', async () => (await ExportFolder.open(config, ref)).result.manifestHash())
+      : undefined;
+    if (event.event === 'end') {
+      await find('start', async () => {
+        if ((await trail.hasStart({ name })) === false)
+          throw new Error(`its record is not at the audit.destination that this worker sees`);
+      });
+    }
+    await trail.record({ name, resetRun }, event, {
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      ...(manifestSha256 === undefined ? {} : { manifestSha256 }),
+      ...(unknown.length === 0 ? {} : { unknown }),
     });
   } catch (error) {
     // A failure of the table would be final, and the trail may be there again within its time.
@@ -27,7 +59,7 @@ export async function recordAudit({ config, servers }: ActivityDeps, input: Reco
   }
 }
 
-async function manifestOf(event: AuditEvent, open: () => Promise<ExportFolder>): Promise<{ manifestSha256?: string }> {
-  if (event.event !== 'end' || event.report === undefined) return {};
-  return { manifestSha256: await (await open()).result.manifestHash() };
+/** Settling hands it over, unless an earlier version settled the export, or it could not be read then. */
+function needsHash(event: AuditEvent): boolean {
+  return event.event === 'end' && event.report !== undefined && event.manifestSha256 === undefined;
 }

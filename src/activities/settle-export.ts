@@ -29,10 +29,14 @@ export interface SettleExportInput {
   partial?: { reason: string };
 }
 
-export type SettleExportResult =
+export type SettleExportResult = (
   | { kind: 'settled'; report: ExportReport }
   /** Files that could not be downloaded completely: how many of how many, and the first of them. */
-  | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string };
+  | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string }
+) & {
+  /** Of the manifest that was published, where there is an audit trail. */
+  manifestSha256?: string;
+};
 
 /** Missing files named in a failure. */
 const MOST_NAMED = 20;
@@ -51,7 +55,15 @@ export async function settleExport(
   attempt: Attempt,
 ): Promise<SettleExportResult> {
   const folder = await ExportFolder.open(deps.config, input.ref);
-  return boundTries(attempt, folder.location, () => finalize(folder, input, attempt));
+  const result = await boundTries(attempt, folder.location, () => finalize(folder, input, attempt));
+  if (deps.config.audit === undefined || (result.kind === 'incomplete' && result.partialManifest === undefined))
+    return result;
+  // Now: whoever waits for a manifest may take the folder away once it is there.
+  const manifestSha256 = await folder.result
+    .manifestHash(result.kind === 'settled' ? undefined : result.partialManifest)
+    // Whoever records the end tries again, and says why if it cannot be read.
+    .catch(() => undefined);
+  return { ...result, ...(manifestSha256 === undefined ? {} : { manifestSha256 }) };
 }
 
 async function finalize(folder: ExportFolder, input: SettleExportInput, attempt: Attempt): Promise<SettleExportResult> {

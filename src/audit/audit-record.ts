@@ -21,8 +21,14 @@ interface AuditedExport {
 /** Fields of an end beside those of every event. */
 export interface AuditedEnd {
   outcome: ExportOutcome;
-  /** Of an export that is complete. */
+  /** Of an export whose `manifest.json` has been published, also when it was cancelled afterwards. */
   report?: Pick<ExportReport, 'transactionTime' | 'files' | 'resources' | 'bytes' | 'byType'>;
+  /** Of any other one that has begun to download: files that are whole at the destination, as far as the workflow knows. */
+  stored?: Pick<ExportReport, 'files' | 'resources' | 'bytes' | 'byType'> & { transactionTime?: string };
+  /** Hexadecimal, of its `manifest.json`; absent when an earlier version settled it. */
+  manifestSha256?: string;
+  /** The same of `manifest.partial.json`. */
+  partialManifestSha256?: string;
 }
 
 /** A record, except for its time and what only a worker finds out. */

@@ -1,28 +1,58 @@
+import type { Folder } from '../storage/folder.ts';
 import { openPlace } from '../storage/destinations.ts';
+import { ExportError } from '../errors.ts';
 import type { AuditEvent } from './audit-record.ts';
 import type { AuditConfig } from './audit-schema.ts';
+
+/** Which records of a trail are meant. */
+export interface RecordName {
+  /** Of the export, the same for all its records. */
+  name: string;
+  /** Id of the run that ends, when a reset has made it: an earlier run may have ended, too. */
+  resetRun?: string | undefined;
+}
 
 /** What a worker adds to a record. */
 interface Found {
   /** Of the FHIR server. */
-  baseUrl: string;
-  /** Hexadecimal, of the `manifest.json` of an export that is complete. */
+  baseUrl?: string;
+  /** Hexadecimal, of `manifest.json`, where the event has none. */
   manifestSha256?: string;
+  /** What could not be found out, and why. */
+  unknown?: readonly string[];
 }
 
-/**
- * Records an event as an object of its own, which is never overwritten: a retry finds what it has written before.
- *
- * @param name of the export, the same for all its events
- * @throws Error when it cannot be written
- */
-export async function recordEvent(
-  { destination }: AuditConfig,
-  name: string,
-  event: AuditEvent,
-  found: Found,
-): Promise<void> {
-  const folder = await openPlace(destination, '');
-  const record = { time: new Date().toISOString(), ...event, ...found };
-  await folder.create(`${name}.${event.event}.json`, `${JSON.stringify(record, null, 1)}\n`);
+/** A trail that is open. */
+export class AuditTrail {
+  readonly #folder: Folder;
+
+  private constructor(folder: Folder) {
+    this.#folder = folder;
+  }
+
+  /** @throws Error when it is unreachable, or its folder does not exist */
+  static async open({ destination }: Pick<AuditConfig, 'destination'>): Promise<AuditTrail> {
+    return new AuditTrail(await openPlace(destination, '', 'records'));
+  }
+
+  /** Whether the start of an export has been recorded here; undefined when workers may not read. */
+  async hasStart({ name }: RecordName): Promise<boolean | undefined> {
+    try {
+      return (await this.#folder.size(`${name}.start.json`)) !== undefined;
+    } catch (error) {
+      if (error instanceof ExportError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Records an event as an object of its own, which is never overwritten: a retry finds what it has written before.
+   *
+   * @throws Error when it cannot be written
+   */
+  async record({ name, resetRun }: RecordName, event: AuditEvent, found: Found): Promise<void> {
+    const run = event.event === 'start' || resetRun === undefined ? '' : `.${resetRun}`;
+    const record = { time: new Date().toISOString(), ...event, ...found };
+    await this.#folder.create(`${name}${run}.${event.event}.json`, `${JSON.stringify(record, null, 1)}\n`);
+  }
 }

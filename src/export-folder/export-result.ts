@@ -37,10 +37,14 @@ export class ExportResult {
     return report !== undefined && (await this.#folder.size(FILES.manifest)) !== undefined ? report : undefined;
   }
 
-  /** Hexadecimal sha256 of `manifest.json`. */
-  async manifestHash(): Promise<string> {
+  /**
+   * Hexadecimal sha256 of a manifest.
+   *
+   * @param name default: `manifest.json`
+   */
+  async manifestHash(name: string = FILES.manifest): Promise<string> {
     const hash = createHash('sha256');
-    for await (const chunk of this.#folder.stream(FILES.manifest)) hash.update(chunk);
+    for await (const chunk of this.#folder.stream(name)) hash.update(chunk);
     return hash.digest('hex');
   }
 

@@ -63,7 +63,7 @@ export const METRICS = {
   },
   destination_free_bytes: {
     kind: 'gauge',
-    help: 'Bytes that can still be written, read once a minute. Buckets have no such limit.',
+    help: 'Bytes that can still be written, read once a minute; NaN when the destination cannot be written to, or gives no answer. Buckets have no such limit. The audit trail is `audit.destination`.',
     labels: ['destination'],
     from: 'worker',
   },
@@ -77,6 +77,12 @@ export const METRICS = {
     kind: 'counter',
     help: 'Exports that ended: with the status of their report, `cancelled`, or the code of their failure.',
     labels: ['server', 'outcome'],
+    from: 'workflow',
+  },
+  audit_records_total: {
+    kind: 'counter',
+    help: 'Records for the audit trail, by `event` (`start` or `end`): `recorded`, or `lost` after an hour of attempts.',
+    labels: ['event', 'outcome'],
     from: 'workflow',
   },
   files_put_off_total: {

@@ -4,17 +4,22 @@ import {
   TimeoutFailure,
   isCancellation,
   log,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { AuditEvent } from '../audit/audit-record.ts';
-import type { ExportOutcome, ExportReport } from '../contract.ts';
+import type { AuditedEnd } from '../audit/audit-record.ts';
+import type { ExportOutcome } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
+import { sumOfData } from '../policy/type-counts.ts';
 import { boundedStep } from './activity-options.ts';
 import { encodeSegment } from './default-path.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf, failure } from './failure.ts';
+import { metrics } from './metrics.ts';
 import type { AuditState } from './state.ts';
 import { addWarnings } from './state.ts';
+
+const MINUTE = 60_000;
 
 /**
  * Records that an export begins, where the workers keep an audit trail, before anything is asked of the server.
@@ -24,30 +29,38 @@ import { addWarnings } from './state.ts';
 export async function auditStart(run: ExportRun): Promise<void> {
   const { state } = run;
   if (run.opened.audit !== true || state.audit !== undefined) return;
-  const { workflowId, runId } = workflowInfo();
+  // A reset makes another run, whose start has been recorded.
+  const { workflowId, originalExecutionRunId: runId } = workflowInfo();
   const month = new Date(state.startedAt).toISOString().slice(0, 7);
   state.audit = { name: `${month}/${encodeSegment(workflowId)}.${runId}`, runId };
   try {
-    await record(run, { event: 'start' });
+    await record(run, { event: 'start' }, run.limits.audit);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    // There is nothing that an end could belong to.
+    const reason = reasonOf(error);
+    if (patched('end-of-an-unrecorded-start')) await recordNoStart(run);
     delete state.audit;
-    throw failure('AuditFailed', `the start of the export could not be recorded: ${reasonOf(error)}`);
+    throw failure('AuditFailed', `the start of the export could not be recorded: ${reason}`);
   }
 }
 
 /** Records how an export has ended, if its start was. One that cannot be recorded earns a warning. */
-export async function auditEnd(run: ExportRun, outcome: ExportOutcome, report?: ExportReport): Promise<void> {
+export async function auditEnd(run: ExportRun, outcome: ExportOutcome): Promise<void> {
   if (run.state.audit === undefined) return;
   try {
     await CancellationScope.nonCancellable(() =>
-      record(run, { event: 'end', outcome, ...(report === undefined ? {} : { report: countsOf(report) }) }),
+      record(run, { event: 'end', outcome, ...leftBy(run) }, run.limits.audit),
     );
   } catch (error) {
     log.warn('the end of the export could not be recorded', { reason: reasonOf(error) });
     addWarnings(run.state, [{ code: 'AuditIncomplete', message: WARNINGS.AuditIncomplete }]);
   }
+}
+
+/** A write that hung may still land: then an end says that no data followed, if it can be recorded by now. */
+async function recordNoStart(run: ExportRun): Promise<void> {
+  const end = { event: 'end', outcome: 'AuditFailed' } as const;
+  await CancellationScope.nonCancellable(() => record(run, end, Math.min(MINUTE, run.limits.audit))).catch(() => {});
 }
 
 /** How an export that fails has ended. */
@@ -56,16 +69,29 @@ export function outcomeOf(error: unknown, stopped: boolean, isLate: boolean): Ex
   return stopped ? 'cancelled' : (codeOf(error) ?? 'failed');
 }
 
-type What = { event: 'start' } | Pick<Extract<AuditEvent, { event: 'end' }>, 'event' | 'outcome' | 'report'>;
+type What = { event: 'start' } | ({ event: 'end' } & AuditedEnd);
 
-async function record(run: ExportRun, what: What): Promise<void> {
-  const { request, parameters, opened, limits, state } = run;
+/** @param time milliseconds for all attempts */
+async function record(run: ExportRun, what: What, time: number): Promise<void> {
+  const { event } = what;
+  try {
+    await callActivity(run, what, time);
+    metrics.count('audit_records_total', { event, outcome: 'recorded' });
+  } catch (error) {
+    if (!isCancellation(error)) metrics.count('audit_records_total', { event, outcome: 'lost' });
+    throw error;
+  }
+}
+
+async function callActivity(run: ExportRun, what: What, time: number): Promise<void> {
+  const { request, parameters, opened, state } = run;
   const { server, level, groupId, operation, attachments, requestedBy, purpose } = request;
   const { name, runId } = state.audit as AuditState;
-  const { workflowId } = workflowInfo();
-  await boundedStep(`audit ${what.event}`, limits.audit).recordAudit({
+  const { workflowId, runId: thisRun, originalExecutionRunId } = workflowInfo();
+  await boundedStep(`audit ${what.event}`, time).recordAudit({
     ref: opened.ref,
     name,
+    ...(thisRun === originalExecutionRunId ? {} : { resetRun: thisRun }),
     event: {
       workflowId,
       runId,
@@ -83,8 +109,22 @@ async function record(run: ExportRun, what: What): Promise<void> {
   });
 }
 
-function countsOf({ transactionTime, files, resources, bytes, byType }: ExportReport) {
-  return { transactionTime, files, resources, bytes, byType };
+/** What an export leaves at its destination. */
+function leftBy({ published, state }: ExportRun): Omit<AuditedEnd, 'outcome'> {
+  const { report, manifestSha256 } = published;
+  if (report !== undefined) {
+    const { transactionTime, files, resources, bytes, byType } = report;
+    const hash = manifestSha256 === undefined ? {} : { manifestSha256 };
+    return { report: { transactionTime, files, resources, bytes, byType }, ...hash };
+  }
+  const { downloads, attachments, manifest } = state.job;
+  if (downloads === undefined) return {};
+  const byType = { ...downloads.seen, ...attachments?.downloads.seen };
+  const time = manifest === undefined ? {} : { transactionTime: manifest.transactionTime };
+  return {
+    stored: { ...time, ...sumOfData(byType), byType },
+    ...(manifestSha256 === undefined ? {} : { partialManifestSha256: manifestSha256 }),
+  };
 }
 
 /** The last attempt's, where an activity has run out of time. */

@@ -92,7 +92,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     const report = await untilStopped(run, () => exportAll(run));
     await run.slots.release();
     await answerUpdates();
-    await auditEnd(run, report.status, report);
+    await auditEnd(run, report.status);
     return report;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;

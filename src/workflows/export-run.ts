@@ -1,6 +1,13 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { patched, setCurrentDetails } from '@temporalio/workflow';
-import type { ExportOutcome, ExportPhase, ExportProgress, ExportRequest, FailureDetails } from '../contract.ts';
+import type {
+  ExportOutcome,
+  ExportPhase,
+  ExportProgress,
+  ExportReport,
+  ExportRequest,
+  FailureDetails,
+} from '../contract.ts';
 import { parseDuration } from '../fhir/duration.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
@@ -49,6 +56,8 @@ export class ExportRun {
   leaves = false;
   /** What is missing at the end. */
   incomplete: Pick<FailureDetails, 'missing' | 'partialManifest' | 'reason'> = {};
+  /** What settling has published: a manifest with its hash, and a report when it is complete. */
+  published: { report?: ExportReport; manifestSha256?: string | undefined } = {};
 
   constructor(request: ExportRequest, state: ExportState, scope: CancellationScope) {
     this.request = request;

@@ -27,6 +27,8 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     keepServerFiles: request.keepServerFiles === true,
     ...(reason === undefined ? {} : { partial: { reason } }),
   });
+  const { manifestSha256 } = result;
+  run.published = { manifestSha256, ...(result.kind === 'settled' ? { report: result.report } : {}) };
   if (result.kind === 'incomplete') {
     const { missing, of, first, partialManifest } = result;
     const more = missing > first.length ? ' and more' : '';

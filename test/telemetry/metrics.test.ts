@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { ExportReport } from '../../src/contract.ts';
@@ -20,6 +21,10 @@ const clientSecret = randomBytes(30).toString('base64url');
 const FAST = { patients: 20, linesPerFile: 100, pollsUntilReady: 1, retryAfter: '1' };
 /** Two files of 5 MB beside one another: one of them is fetched in another thread. */
 const LARGE = { patients: 950, linesPerFile: 6_000, pollsUntilReady: 0, gzip: false, version: 4 as const };
+
+/** Of exports, tokens and audit records, beside the codes of failures. */
+const OUTCOMES = 'complete complete-with-issues cancelled other granted refused unavailable recorded lost'.split(' ');
+const trailOf = ({ folder }: Stack): string => `${folder}.trail`;
 
 let stack: Stack;
 let worker: RealWorker;
@@ -47,12 +52,15 @@ beforeAll(async () => {
     },
   });
   stack.config.downloadThreads = 2;
+  await mkdir(trailOf(stack));
+  stack.config.audit = { destination: { type: 'directory', path: trailOf(stack) }, required: false };
   address = await freeAddress();
   worker = await startRealWorker(stack, { METRICS_TEST_SECRET: clientSecret, BULK_EXPORT_METRICS: address });
   await vi.waitFor(() => expect(worker.logs()).toContain('worker started'), { timeout: 60_000 });
 }, 120_000);
 afterAll(async () => {
   await killWorker(worker.child);
+  await rm(trailOf(stack), { recursive: true });
   await stack.close();
 });
 
@@ -155,6 +163,8 @@ describe('after exports', () => {
     expect(value('exports_ended_total', { server: 'refusing', outcome: 'KickOffRejected' })).toBe(1);
     expect(value('exports_ended_total', { server: 'unknown' })).toBe(2);
     expect(value('exports_ended_total')).toBe(7);
+    // Those of unknown servers, and the one that was refused, have not begun.
+    for (const event of ['start', 'end']) expect(value('audit_records_total', { event, outcome: 'recorded' })).toBe(5);
   });
 
   test('waits for polls, and for the manifest', () => {
@@ -163,7 +173,8 @@ describe('after exports', () => {
     expect(sumOf(samples, `${PREFIX}poll_wait_seconds_bucket`, { server: 'plain', le: '5' })).toBe(polls);
     expect(sumOf(samples, `${PREFIX}manifest_seconds_count`)).toBe(4);
     expect(sumOf(samples, `${PREFIX}manifest_seconds_bucket`, { server: 'plain', le: '604800' })).toBe(1);
-    expect(value('destination_free_bytes', { destination: 'local' })).toBeGreaterThan(0);
+    for (const destination of ['local', 'audit.destination'])
+      expect(value('destination_free_bytes', { destination })).toBeGreaterThan(0);
     expect(value('gate_told_seconds', { server: 'gated' })).toBeGreaterThan(Date.now() / 1000 - 600);
   });
 
@@ -205,19 +216,11 @@ describe('after exports', () => {
   test('labels have values of closed lists only: no id, no URL, no name that a caller made up', () => {
     const closed: Record<string, readonly string[]> = {
       server: ['plain', 'large', 'gated', 'refusing', 'unknown'],
-      destination: ['local'],
+      destination: ['local', 'audit.destination'],
+      event: ['start', 'end'],
       type: ['other', 'deleted', 'error', 'attachment'],
       phase: PHASES,
-      outcome: [
-        'complete',
-        'complete-with-issues',
-        'cancelled',
-        'other',
-        'granted',
-        'refused',
-        'unavailable',
-        ...Object.keys(FAILURES),
-      ],
+      outcome: [...OUTCOMES, ...Object.keys(FAILURES)],
       request: ['kick-off', 'status', 'delete', 'file', 'attachment', 'token', 'metadata', 'smart-configuration'],
       status: ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'],
       cause: ['content', 'broken', 'stopped', 'not-resumable', 'outage', 'elsewhere', 'link', 'token'],
