@@ -204,13 +204,14 @@ export function newDownloads(cursor: number, window: number, now: number): Downl
   };
 }
 
-/** Most warnings that are kept; further ones of a code that is already there add nothing. */
-const MOST_WARNINGS = 50;
+/** Warnings after which further ones are kept only when their code is new: each code says something else to do. */
+const MANY_WARNINGS = 50;
 
-/** Adds warnings that are not there yet. */
+/** Adds warnings that are not there yet. There are few codes, so the list stays short. */
 export function addWarnings(state: ExportState, warnings: readonly Warning[]): void {
   for (const warning of warnings) {
-    const known = state.warnings.some(({ code, message }) => code === warning.code && message === warning.message);
-    if (!known && state.warnings.length < MOST_WARNINGS) state.warnings.push(warning);
+    const ofCode = state.warnings.filter(({ code }) => code === warning.code);
+    if (ofCode.length > 0 && state.warnings.length >= MANY_WARNINGS) continue;
+    if (!ofCode.some(({ message }) => message === warning.message)) state.warnings.push(warning);
   }
 }

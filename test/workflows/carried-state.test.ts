@@ -4,7 +4,7 @@ import type { TroubleCause } from '../../src/policy/trouble.ts';
 import type { CarriedState } from '../../src/workflows/carried-state.ts';
 import { pack, unpack } from '../../src/workflows/carried-state.ts';
 import type { ExportState } from '../../src/workflows/state.ts';
-import { newDownloads, newState } from '../../src/workflows/state.ts';
+import { addWarnings, newDownloads, newState } from '../../src/workflows/state.ts';
 
 const NOW = 1_800_000_000_000;
 const retry = (ordinal: number, more: { cause?: TroubleCause; since?: number; notBefore?: number } = {}) => {
@@ -32,6 +32,16 @@ test('files to be fetched again come out as they went in', () => {
   ]);
   const carried = JSON.parse(JSON.stringify(pack(state, 'run'))) as ReturnType<typeof pack>;
   expect(unpack(carried)).toEqual(state);
+});
+
+test('a list of warnings that is full still takes a code that is new', () => {
+  const state = newState(NOW);
+  const lines = Array.from({ length: 60 }, (_, line) => ({ code: 'ParameterIgnored', message: `${line}` }) as const);
+  addWarnings(state, lines);
+  expect(state.warnings).toEqual(lines.slice(0, 50));
+  const late = [{ code: 'AuditIncomplete', message: 'the first' } as const, lines[55] as (typeof lines)[0]];
+  addWarnings(state, [...late, { code: 'AuditIncomplete', message: 'another one' }]);
+  expect(state.warnings.slice(50)).toEqual(late.slice(0, 1));
 });
 
 test('none is fetched earlier, and hardly later', () => {
