@@ -19,7 +19,8 @@ WORKDIR /opt/fhir-bulk-export
 COPY --from=build /build/package.json /build/LICENSE ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist/src dist/src
-COPY --from=build /build/dist/workflow-bundle.js dist/
+# The second bundle is for workers that encrypt payloads.
+COPY --from=build /build/dist/workflow-bundle*.js dist/
 # The folder is there so that a volume for it belongs to the user of the worker.
 RUN ln -s /opt/fhir-bulk-export/dist/src/cli/main.js /usr/local/bin/fhir-bulk-export \
   && install -d -o 1000 -g 1000 -m 700 /exports

@@ -25,6 +25,16 @@ test('what the image is made of is not left out of what its build is given', asy
   expect(include.filter((path) => !given.includes(path))).toEqual([]);
 });
 
+test('all that the package has is in the image: a worker that misses its bundle makes one at each start', async () => {
+  const { files } = JSON.parse(await read('package.json')) as { files: string[] };
+  const made = files.filter((path) => /^dist\/.*\.js$/.test(path));
+  expect(made.length).toBeGreaterThan(1);
+  const copied = [...(await read('Dockerfile')).matchAll(/^COPY --from=build (.+)$/gm)]
+    .flatMap(([, paths = '']) => paths.split(' ').slice(0, -1))
+    .map((path) => new RegExp(`^${path.replace('/build/', '').replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`));
+  expect(made.filter((path) => !copied.some((pattern) => pattern.test(path)))).toEqual([]);
+});
+
 test('every variable that is set is one that a worker reads', async () => {
   const operations = await read('docs/operations.md');
   for (const path of ['Dockerfile', 'compose.yml', `${CHART}/templates/deployment.yaml`]) {
