@@ -36,6 +36,7 @@ const programs = {
   temporal: ['dist/dev/temporal/main.js'],
   ...Object.fromEntries(commands.map((name) => [name, [cli, name]])),
   'sample-server': ['dist/dev/sample-server/main.js'],
+  pictures: ['dist/dev/pictures/main.js'],
   bench: ['dist/bench/main.js'],
   chaos: ['dist/test/chaos/main.js'],
   scale: ['dist/test/scale/main.js'],
