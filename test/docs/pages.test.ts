@@ -3,6 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 
+import { PHASES } from '../../src/contract.ts';
 import { projectRoot } from '../../src/programs/project.ts';
 
 const inDocs = (await readdir(join(projectRoot, 'docs'))).filter((name) => name.endsWith('.md'));
@@ -60,6 +61,24 @@ describe('README.md', async () => {
 
   test('has a picture that is quick to load', async () => {
     expect((await stat(join(projectRoot, 'docs/assets/web-ui.png'))).size).toBeLessThan(300_000);
+  });
+});
+
+describe('docs/console.md', async () => {
+  const text = await read('docs/console.md');
+
+  test('says what to do in each phase', () => {
+    const rows = [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, phase]) => phase);
+    expect(rows).toEqual([...PHASES]);
+  });
+
+  test('shows every picture, and each is quick to load', async () => {
+    const pictures = await readdir(join(projectRoot, 'docs/pictures'));
+    const shown = [...text.matchAll(/\]\(pictures\/([^)]+)\)/g)].map(([, name]) => name as string);
+    expect(shown.toSorted()).toEqual(pictures.toSorted());
+    for (const name of pictures) {
+      expect((await stat(join(projectRoot, 'docs/pictures', name))).size, name).toBeLessThan(150_000);
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportRequest } from '../../src/contract.ts';
+import { projectRoot } from '../../src/programs/project.ts';
 import { killWorker } from '../support/worker-processes.ts';
 import { startRealWorker } from '../support/real-worker.ts';
 import type { Stack } from '../support/stack.ts';
@@ -74,6 +75,21 @@ test('a cancelled export shows its end', async () => {
   await started.result().catch(() => {});
   expect((await started.progress()).phase).toBe('cancelled');
   expect(await endOf(started)).toEqual([['cancelled'], ['cancelled'], ['location']]);
+});
+
+test('Temporal understands every query of docs/console.md', async () => {
+  const page = await readFile(join(projectRoot, 'docs/console.md'), 'utf8');
+  const inTable = [...page.matchAll(/^\| [^|]+ \| `([^`]*="[^`]*|[^`]* IN [^`]*)` \|$/gm)].map(([, query]) => query);
+  const inCommands = [...page.matchAll(/--query '([^'…]+)'/g)].map(([, query]) => query);
+  expect(inTable.length).toBeGreaterThanOrEqual(10);
+  for (const query of [...inTable, ...inCommands]) await stack.client.workflow.count(query);
+
+  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } });
+  const workflowId = 'lacks-files';
+  await failed(await stack.start({}, workflowId));
+  expect(inTable).toContain('ExportOutcome="IncompleteExport"');
+  const found = () => stack.client.workflow.count(`ExportOutcome="IncompleteExport" AND WorkflowId="${workflowId}"`);
+  await expect.poll(async () => (await found()).count, { timeout: 30_000 }).toBe(1);
 });
 
 test('the log of the worker says why an export failed', async () => {
