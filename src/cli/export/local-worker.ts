@@ -1,15 +1,12 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { destination, pino } from 'pino';
 import { payloadEncryption } from '../../codec/payload-encryption.ts';
 import type { Config } from '../../config.ts';
 import { createWorkers } from '../../create-workers.ts';
-import { dataFolder } from '../../process/data-folder.ts';
 import { installRuntime } from '../../process/install-runtime.ts';
 import { logError } from '../../process/log-error.ts';
-import { encodeSegment } from '../../workflows/default-path.ts';
 import type { Temporal } from '../temporal.ts';
+import { openWorkerLog } from './worker-log.ts';
 
 /** Workers of one export in this process. */
 export interface LocalWorker {
@@ -32,13 +29,7 @@ export async function startLocalWorker(
   taskQueue: string,
   workflowId: string,
 ): Promise<LocalWorker> {
-  const folder = join(dataFolder(), 'logs');
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: Error) => {
-    throw new Error(`Logs cannot be kept (${error.message}). XDG_DATA_HOME names another place for them.`, {
-      cause: error,
-    });
-  });
-  const log = join(folder, `${encodeSegment(workflowId)}.log`);
+  const log = await openWorkerLog(workflowId);
   const lines = destination({ dest: log, mode: 0o600, sync: true });
   // A full disk at home must not end an export to another one.
   lines.on('error', () => {});
