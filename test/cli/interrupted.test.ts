@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
@@ -103,6 +104,31 @@ test('Ctrl-C with --cancel-on-interrupt: the job is deleted', async () => {
   expect(code).toBe(4);
   expect(eventsOf(stdout).at(-1)).toMatchObject({ kind: 'cancelled' });
   expect(requests('delete')).toHaveLength(1);
+});
+
+test('SIGTERM ends it in order; a second Ctrl-C ends a command that waits for the server', async () => {
+  const terminated = await startAndWait();
+  terminated.child.kill('SIGTERM');
+  expect((await terminated.result).code).toBe(143);
+  expect(requests('delete')).toHaveLength(0);
+
+  server.faults.add({ route: 'delete', times: Infinity, do: { kind: 'delay', ms: 600_000 } });
+  const waiting = user.start([...line, '--cancel-on-interrupt']);
+  await untilProgress(waiting, ({ phase }) => phase === 'downloading');
+  waiting.child.kill('SIGINT');
+  await expect.poll(() => requests('delete').length, { timeout: 60_000 }).toBe(1);
+  // One that comes at once would be the same.
+  await sleep(1000);
+  const exited = once(waiting.child, 'exit');
+  waiting.child.kill('SIGINT');
+  expect(await exited).toEqual([null, 'SIGINT']);
+
+  server.faults.clear();
+  const begun = eventsOf(waiting.stdout()).find(({ kind }) => kind === 'export');
+  const id = begun?.kind === 'export' ? begun.workflowId : '';
+  expect(await user.run(['cancel', id])).toMatchObject({ code: 0, stdout: expect.stringContaining('was cancelled') });
+  expect(requests('kickOff')).toHaveLength(1);
+  expect(requests('delete').at(-1)?.status).toBe(202);
 });
 
 test('killed together with the embedded server, whose state is lost, too: the folder is enough', async () => {
