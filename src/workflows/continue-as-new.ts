@@ -56,8 +56,12 @@ export async function continueInNewRun(run: Continued): Promise<never> {
   if (!allHandlersFinished()) await condition(allHandlersFinished);
   const { stopped, request, state } = run;
   if (stopped) throw new CancelledFailure('the export is to stop');
-  const { memo = {}, runId } = workflowInfo();
+  const { memo = {}, runId, currentDeploymentVersion } = workflowInfo();
   // Temporal hands over search attributes, and of the memo only what it began with.
-  const goOn = makeContinueAsNewFunc<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>({ memo });
+  const goOn = makeContinueAsNewFunc<(request: ExportRequest, carried: CarriedState) => Promise<unknown>>({
+    memo,
+    // Otherwise a long export would keep the workers of its first version for as long as it lasts.
+    ...(currentDeploymentVersion?.deploymentName ? { initialVersioningBehavior: 'AUTO_UPGRADE' } : {}),
+  });
   return goOn(request, pack(state, runId));
 }
