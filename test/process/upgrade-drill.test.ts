@@ -87,7 +87,8 @@ test('by replay: workers are replaced one after another, and the exports go on',
   await startVersion('old');
   await startVersion('old');
   const started = await startAll('replay');
-  for (const { child, exited } of [...workers]) {
+  const old = workers.slice();
+  for (const { child, exited } of old) {
     await startVersion('new');
     child.kill('SIGTERM');
     await exited;
