@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
@@ -143,24 +144,34 @@ describe.each([
 
 describe.each(['http', 'https'])('%s: a whole body outlives a reset behind it', (scheme) => {
   test.each([
-    ['while more of it waits in the socket', 300, (chunks: number) => chunks === 1],
-    ['also when its last bytes are waited for as well', 300, () => true],
+    ['while more of it waits in the socket', 30, (chunks: number) => chunks === 1],
+    ['also when its last bytes are waited for as well', 30, () => true],
     ['while its receiver has all of it', 1, () => true],
   ])('%s', async (_, lines, isWaitedFor) => {
+    // Of few bytes: those that the server still had would go with the reset.
     const body = Buffer.from(LINE.repeat(lines));
+    const events = new EventEmitter();
+    const [isAwaited, isReceived, isReset] = ['awaited', 'received', 'reset'].map((event) => once(events, event));
     const origin = await serve(scheme, (socket, raw) => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-      // When its receiver is there, and when all of it has come.
-      void setTimeout(100).then(() => socket.write(body));
-      void setTimeout(250).then(() => raw.resetAndDestroy());
+      void isAwaited?.then(() => socket.write(LINE));
+      // Its receiver has the first line until all the others and the reset have come.
+      void isReceived?.then(() =>
+        socket.write(body.subarray(LINE.length), () => {
+          void setTimeout(50).then(() => raw.once('close', () => events.emit('reset')).resetAndDestroy());
+        }),
+      );
     });
     const response = await http.send({ method: 'GET', url: `${origin}/`, headers: {} }, await rulesFor('directly'));
     const taken: Buffer[] = [];
-    await response.body.receive((chunk) => {
+    const receiving = response.body.receive((chunk) => {
       taken.push(Buffer.from(chunk));
-      if (!isWaitedFor(taken.length)) return undefined;
-      return setTimeout(taken.length === 1 ? 500 : 50);
+      events.emit('received');
+      if (taken.length === 1) return isReset?.then(() => setTimeout(100));
+      return isWaitedFor(taken.length) ? setTimeout(50) : undefined;
     });
+    events.emit('awaited');
+    await receiving;
     expect(Buffer.concat(taken).equals(body)).toBe(true);
   });
 });
