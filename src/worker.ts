@@ -6,21 +6,29 @@ import { loadConfig } from './config.ts';
 import { connectPatiently } from './process/connect-patiently.ts';
 import { installRuntime } from './process/install-runtime.ts';
 import { logError } from './process/log-error.ts';
+import { logLevelOf } from './process/log-level.ts';
 import { taskQueueOf } from './process/task-queue.ts';
 import { faultsOfSecrets } from './process/secret-faults.ts';
 import { onStopSignal } from './process/stop-signal.ts';
+import { lookAt } from './storage/destinations.ts';
 import { AddressSchema, MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
 import { Health } from './telemetry/health.ts';
 import { serveHealth } from './telemetry/health-server.ts';
 import { createWorkers } from './create-workers.ts';
 
-const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info', serializers: { error: logError } });
+const logger = pino({ serializers: { error: logError } });
 
 async function main(): Promise<void> {
+  logger.level = logLevelOf(process.env);
   const taskQueue = taskQueueOf(process.env);
   const config = await loadConfig();
   const dataConverter = payloadEncryption();
   for (const fault of await faultsOfSecrets(config)) report('warn', fault);
+  // Not waited for: it may be on a file system that hangs.
+  if (config.audit !== undefined)
+    lookAt(config.audit.destination, 'records').catch(({ message }: Error) =>
+      report('warn', `audit.destination: ${message}`),
+    );
   const { connectionOptions, namespace } = temporalSettings();
   const metrics = fromEnvironment(MetricsSchema, 'BULK_EXPORT_METRICS', config.metrics, process.env);
   installRuntime(logger, { metrics });

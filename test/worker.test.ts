@@ -179,7 +179,7 @@ test.each<[string, () => Promise<string>, NodeJS.ProcessEnv?]>([
   expect(child.exitCode).toBeNull();
 });
 
-describe('what is wrong with secrets is said at the start, one line for each, and stops nothing', () => {
+describe('what is wrong with secrets and the audit trail is said at the start, one line for each, and stops nothing', () => {
   test('files that are missing or hold no key, and variables that are not set', async () => {
     const notKey = join(folder, 'not-a-key.pem');
     await writeFile(notKey, 'hunter2');
@@ -195,8 +195,10 @@ describe('what is wrong with secrets is said at the start, one line for each, an
       proxied: { proxyCredentialsFile: none },
     } as const;
     const entries = Object.entries(servers).map(([name, more]) => [name, serverEntry('https://a.example', more)]);
-    const { logs } = await start('127.0.0.1:1', {}, { ...config, servers: Object.fromEntries(entries) });
+    const audit = { destination: { type: 'directory', path: `${folder}.no` }, required: false } as const;
+    const { logs } = await start('127.0.0.1:1', {}, { ...config, servers: Object.fromEntries(entries), audit });
     await expect.poll(logs, { timeout: 20_000 }).toContain('Temporal is unreachable');
+    await expect.poll(logs).toContain(`audit.destination: ${folder}.no does not exist`);
     const said = logs()
       .split('\n')
       .filter((line) => line.includes('"level":40') && line.includes('servers.'))
@@ -233,11 +235,15 @@ describe('faults of the configuration', () => {
     expect(stdout.trim().split(/\r?\n/)).toEqual(faults(file));
   });
 
-  test('are a line of the log elsewhere', async () => {
+  test('are a line of the log elsewhere, and so is a LOG_LEVEL that is none', async () => {
     const file = join(folder, 'faulty.yaml');
     await writeFile(file, FAULTY);
-    const { exited, logs } = await start('127.0.0.1:1', { BULK_EXPORT_CONFIG: file });
-    expect(await exited).toBe(1);
-    expect((JSON.parse(logs()) as { msg: string }).msg.split('\n')).toEqual(faults(file));
+    const endWith = async (env: NodeJS.ProcessEnv): Promise<string> => {
+      const { exited, logs } = await start('127.0.0.1:1', env);
+      expect(await exited).toBe(1);
+      return (JSON.parse(logs()) as { msg: string }).msg;
+    };
+    expect((await endWith({ BULK_EXPORT_CONFIG: file })).split('\n')).toEqual(faults(file));
+    expect(await endWith({ LOG_LEVEL: 'all' })).toBe('LOG_LEVEL: must be debug, info, warn or error; this is "all"');
   });
 });

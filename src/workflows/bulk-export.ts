@@ -34,6 +34,7 @@ import { failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { lastMark } from './incremental.ts';
 import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
+import { logBegin, logEnd, logFailure } from './log-lines.ts';
 import { countFailure, metrics, serverOf } from './metrics.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
@@ -64,9 +65,11 @@ export async function bulkExport(...args: [request: ExportRequest, carried?: Car
     acceptance.of(run);
     const report = await perform(run);
     metrics.count('exports_ended_total', { server: serverOf(run), outcome: report.status });
+    logEnd(run, report);
     return report;
   } catch (error) {
     countFailure(run, error);
+    logFailure(run, error);
     await acceptance.failed(error);
     throw error;
   }
@@ -165,6 +168,7 @@ async function open(run: ExportRun): Promise<void> {
   });
   addWarnings(state, state.opened.warnings ?? []);
   metrics.count('phases_total', { server: serverOf(run), phase: state.phase });
+  logBegin(run);
   state.job.generation = state.opened.generation;
   run.slots.open(state.opened.gate);
   const { server, level } = request;

@@ -165,6 +165,31 @@ describe('invariant 1: history holds no secret and no bulk', () => {
     }
   });
 
+  test('the log says of each export that it began, how it ended and why, with what the SDK says at its level', async () => {
+    const linesOf = (text: string): Record<string, unknown>[] =>
+      worker
+        .logs()
+        .split('\n')
+        .filter((line) => line.endsWith(`"msg":"${text}"}`))
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    await expect.poll(() => linesOf('export ended').length, { timeout: 20_000 }).toBe(5);
+    const begun = linesOf('export began').map(({ server }) => String(server));
+    expect(begun.toSorted()).toEqual(['broken', 'broken', 'links', 'refusing', 'signing']);
+    const ended = linesOf('export ended');
+    expect(ended.map(({ server, outcome, phase }) => [server, outcome, phase].join(' ')).toSorted()).toEqual([
+      'broken IncompleteExport settling',
+      'broken KickOffRejected kick-off',
+      'links complete ',
+      'refusing AuthorizationFailed kick-off',
+      'signing complete ',
+    ]);
+    expect(ended.find(({ outcome }) => outcome === 'KickOffRejected')?.['reason']).toMatch(/^KickOffRejected: /);
+    const handle = stack.client.workflow.getHandle('signing');
+    const { files, resources, bytes } = (await handle.result()) as ExportReport;
+    expect(ended).toContainEqual(expect.objectContaining({ workflowId: 'signing', files, resources, bytes }));
+    expect(linesOf('Activity completed')).not.toEqual([]);
+  });
+
   test('history and disk hold no token, assertion or key, and no signature of a URL', async () => {
     const [history, location] = await Promise.all([
       stack.client.workflow.getHandle('signing').fetchHistory(),

@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts';
 import { createWorkers } from '../../create-workers.ts';
 import { installRuntime } from '../../process/install-runtime.ts';
 import { logError } from '../../process/log-error.ts';
+import { logLevelOf } from '../../process/log-level.ts';
 import type { Temporal } from '../temporal.ts';
 import { openWorkerLog } from './worker-log.ts';
 
@@ -33,7 +34,7 @@ export async function startLocalWorker(
   const lines = destination({ dest: log, mode: 0o600, sync: true });
   // A full disk at home must not end an export to another one.
   lines.on('error', () => {});
-  const logger = pino({ serializers: { error: logError } }, lines);
+  const logger = pino({ level: logLevelOf(process.env), serializers: { error: logError } }, lines);
   // Ctrl-C is handled by the command.
   installRuntime(logger, { shutdownSignals: [] });
   const connection = await NativeConnection.connect(connectionOptions);

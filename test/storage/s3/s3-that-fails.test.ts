@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { AuditTrail } from '../../../src/audit/audit-trail.ts';
 import { ExportError } from '../../../src/errors.ts';
+import { lookAt } from '../../../src/storage/destinations.ts';
 import { tryFolder } from '../../../src/storage/try-folder.ts';
 import { hasS3 } from '../../support/s3.ts';
 import { PIECE, fill, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
@@ -15,6 +17,15 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
       .catch((error: unknown) => error);
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(ExportError);
+  });
+
+  test('that lets workers read nothing may take records, and is no place for exports', async () => {
+    const config = s3.destination({ endpoint: proxy.endpoint });
+    proxy.answer = (seen) => (seen.startsWith('HEAD') ? { status: 403, code: 'AccessDenied' } : undefined);
+    await expect(lookAt(config, 'exports')).rejects.toThrow('no right');
+    expect(await lookAt(config, 'records')).toBeUndefined();
+    const trail = await AuditTrail.open({ destination: config });
+    expect(await trail.hasStart({ name: 'unreadable' })).toBeUndefined();
   });
 
   test('that cuts a body is found out', async () => {
