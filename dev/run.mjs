@@ -22,6 +22,7 @@ const commands = [
   'give-up',
   'cancel',
   'schedule',
+  'remove-old',
   'serve',
   'check',
   'make-key',

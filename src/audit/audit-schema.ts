@@ -9,7 +9,13 @@ export const AuditSchema = v.pipe(
   Mapping,
   v.strictObject({
     /** Where records go: a place of its own, which no request can name. */
-    destination: DestinationSchema,
+    destination: v.pipe(
+      DestinationSchema,
+      v.forward(
+        v.check(({ retention }) => retention === undefined, 'records are not removed; leave it out'),
+        ['retention'],
+      ),
+    ),
     /** Requests must have `requestedBy` and `purpose`. Default false. */
     required: v.optional(v.boolean('must be true or false'), false),
   }),

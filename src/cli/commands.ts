@@ -8,6 +8,7 @@ import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
 import { pauseCommand } from './pause.ts';
 import { registerSearchAttributesCommand } from './register-search-attributes.ts';
+import { removeOldCommand } from './remove-old.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -29,6 +30,7 @@ export const COMMANDS = [
   giveUpCommand(),
   cancelCommand(),
   scheduleCommand(),
+  removeOldCommand(),
   serveCommand(),
   checkCommand(),
   makeKeyCommand(),

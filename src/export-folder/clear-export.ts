@@ -17,7 +17,10 @@ const OURS: readonly { folder: string; isOurs(name: string): boolean }[] = [
 ];
 
 /** What says whose folder it is, and of which job. */
-const KEPT: ReadonlySet<string> = new Set([FILES.mark, FILES.takenOver, FILES.job]);
+const KEPT: ReadonlySet<string> = new Set([FILES.mark, FILES.takenOver, FILES.removing, FILES.job]);
+
+/** Folders of files, which may be empty when these are removed. */
+export const FOLDERS_OF_FILES: readonly string[] = OURS.map(({ folder }) => folder).filter((folder) => folder !== '');
 
 /**
  * Removes all that came from an earlier job: files of two jobs belong to two moments and must not be mixed. Only files of
@@ -27,8 +30,14 @@ export async function clearExport(folder: Folder): Promise<void> {
   // Before the files: an attempt at the earlier job that has passed the check of the owner may be about to give its part
   // a name. It has done so before the names are listed, or finds its part gone.
   await folder.removeParts();
+  // A link to a folder leads to files of others.
+  const folders = new Set(['', ...(await folder.listFolders(''))]);
   for (const { folder: inside, isOurs } of OURS) {
-    const names = (await folder.list(inside)).filter(isOurs);
+    if (!folders.has(inside)) continue;
+    const all = await folder.list(inside);
+    // Somebody has put an export there, which a request cannot.
+    if (inside !== '' && all.includes(STATE_FOLDER)) continue;
+    const names = all.filter(isOurs);
     await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
   }
   for (const name of await folder.list(STATE_FOLDER)) {

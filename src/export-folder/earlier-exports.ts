@@ -1,7 +1,8 @@
 import type { ExportReport, ExportRequest } from '../contract.ts';
 import type { Folder } from '../storage/folder.ts';
+import { exportFolders } from './export-folders.ts';
 import { readJson } from './json-document.ts';
-import { FILES, STATE_FOLDER } from './layout.ts';
+import { FILES } from './layout.ts';
 import type { ExportMark, Owner } from './owner-mark.ts';
 import { readMark } from './owner-mark.ts';
 import { hashRequest, hashSeries, withoutSince } from './request-hash.ts';
@@ -56,7 +57,7 @@ export interface EarlierExport {
 export async function earlierExports(root: Folder, request: ExportRequest, baseUrl: string): Promise<EarlierExport[]> {
   const found: EarlierExport[] = [];
   const isSame = sameSeriesAs(request);
-  for await (const path of exportFolders(root)) {
+  for await (const path of exportFolders(root, { most: MOST_FOLDERS })) {
     const mark = await readJson<ExportMark>(root, `${path}/${FILES.mark}`);
     if (mark === undefined || !isSame(mark) || !(await isOfServer(mark, baseUrl, root, `${path}/`))) continue;
     const report = await readReport(root, `${path}/`);
@@ -84,23 +85,6 @@ async function isOfServer(
   if (ours !== undefined) return ours === baseUrl;
   const manifest = await readJson<{ request?: unknown }>(folder, `${at}${FILES.manifest}`);
   return typeof manifest?.request !== 'string' || manifest.request.startsWith(baseUrl);
-}
-
-/** Paths of all folders that an export has taken. */
-async function* exportFolders(root: Folder): AsyncGenerator<string> {
-  const open = [''];
-  for (let looked = 0; open.length > 0; looked += 1) {
-    if (looked === MOST_FOLDERS) {
-      throw new Error(`${root.location} holds more than ${MOST_FOLDERS} folders: earlier exports cannot be looked for`);
-    }
-    const path = open.shift() as string;
-    const names = await root.listFolders(path);
-    if (names.includes(STATE_FOLDER)) {
-      if (path !== '') yield path;
-      continue;
-    }
-    open.push(...names.map((name) => (path === '' ? name : `${path}/${name}`)));
-  }
 }
 
 /** Of an export whose `manifest.json` is there. */

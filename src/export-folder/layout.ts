@@ -7,6 +7,7 @@ export const STATE_FOLDER = WORK_FOLDER;
 export const FILES = {
   mark: `${STATE_FOLDER}/export.json`,
   takenOver: `${STATE_FOLDER}/taken-over`,
+  removing: `${STATE_FOLDER}/removing.json`,
   job: `${STATE_FOLDER}/job.json`,
   intents: `${STATE_FOLDER}/kick-offs`,
   pages: `${STATE_FOLDER}/pages`,

@@ -5,6 +5,7 @@ import { readJson, writeJson } from './json-document.ts';
 import { FILES, STATE_FOLDER, takenOverFile } from './layout.ts';
 import type { ExportMark, Owner } from './owner-mark.ts';
 import { newMark, readMark } from './owner-mark.ts';
+import { refuseRemoval } from './removal-record.ts';
 
 /** Who wants the folder, and for what. */
 export interface Taker {
@@ -36,6 +37,7 @@ export async function takeFolder(folder: Folder, taker: Taker): Promise<ExportMa
 }
 
 async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
+  await refuseRemoval(folder);
   const found = await readMark(folder);
   if (found === undefined) return (await takeFresh(folder, taker)) ?? take(folder, taker);
   const isElsewhere = found.baseUrl !== undefined && found.baseUrl !== taker.baseUrl;
@@ -62,6 +64,8 @@ async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
   if (mark.adopted !== true) await new JobRecord(ours).giveUp();
   // A mark of its own, so that activities that the earlier run left behind stop at their next look.
   await writeJson(ours, FILES.mark, mark);
+  // A removal that has begun before looks for other marks when its record is there, and is stopped by them.
+  await refuseRemoval(folder);
   return mark;
 }
 
@@ -84,12 +88,23 @@ async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | und
  * whether the inner one has.
  */
 async function lookAgain(folder: Folder, own: ExportMark): Promise<void> {
+  try {
+    await refuseRemoval(folder);
+  } catch (error) {
+    await giveBack(folder, own);
+    throw error;
+  }
   const neighbour = await folder.findNeighbour(FILES.mark);
   if (neighbour === undefined) return;
-  const now = await readMark(folder);
-  if (now?.mark === own.mark && own.adopted !== true) await folder.removeFile(FILES.mark);
+  await giveBack(folder, own);
   if (neighbour.is === 'above') throw hasNeighbour(folder, neighbour);
   throw new Error(`${folder.location}: an export is being opened below it`);
+}
+
+/** Takes the own mark away from a folder that was nobody's. */
+async function giveBack(folder: Folder, own: ExportMark): Promise<void> {
+  const now = await readMark(folder);
+  if (now?.mark === own.mark && own.adopted !== true) await folder.removeFile(FILES.mark);
 }
 
 async function refuseNeighbours(folder: Folder): Promise<void> {

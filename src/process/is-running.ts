@@ -8,15 +8,28 @@ export function isOpen({ status }: Pick<WorkflowExecutionInfo, 'status'>): boole
 }
 
 /** Whether an export is not over: one that an operator has paused goes on with its folder and its slot. */
-export async function isRunning(client: Pick<Client, 'workflow'>, { workflowId, firstRunId }: Owner): Promise<boolean> {
+export async function isRunning(client: Pick<Client, 'workflow'>, owner: Owner): Promise<boolean> {
+  return (await ownerState(client, owner)) === 'running';
+}
+
+/**
+ * What Temporal knows of the chain of runs that has a folder. `unknown`: nothing, because its retention has passed, or
+ * because it is the Temporal service of others.
+ *
+ * @throws Error when Temporal does not answer
+ */
+export async function ownerState(
+  client: Pick<Client, 'workflow'>,
+  { workflowId, firstRunId }: Owner,
+): Promise<'running' | 'ended' | 'unknown'> {
   try {
     const description = await client.workflow.getHandle(workflowId).describe();
-    if (!isOpen(description)) return false;
+    if (!isOpen(description)) return 'ended';
     // Empty, not absent, from a server of Temporal that does not say it.
     const first = description.raw.workflowExecutionInfo?.firstRunId || (await firstRunOf(client, description));
-    return first === firstRunId;
+    return first === firstRunId ? 'running' : 'ended';
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
     throw error;
   }
 }

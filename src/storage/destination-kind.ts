@@ -19,6 +19,8 @@ export interface DestinationKind<Schema extends v.GenericSchema> {
    * @param config with absolute paths
    */
   place(config: v.InferOutput<Schema>): string;
+  /** The same, however the configuration spells it: two that share files have places of which one holds the other. */
+  realPlace(config: v.InferOutput<Schema>): Promise<string>;
   /**
    * Opens a place.
    *

@@ -83,6 +83,11 @@ export function placeOf(config: DestinationConfig): string {
   return KINDS.find(({ type }) => type === config.type)?.place(config as never) ?? '';
 }
 
+/** The same, however the configuration spells it, as by a symbolic link. */
+export async function realPlaceOf(config: DestinationConfig): Promise<string> {
+  return KINDS.find(({ type }) => type === config.type)?.realPlace(config as never) ?? '';
+}
+
 /** The destination that is meant when a request names none. */
 export function defaultDestination({ destinations }: Destinations): string {
   return Object.keys(destinations)[0] as string;

@@ -16,6 +16,13 @@ export interface Folder {
   /** Bytes of a file; undefined when it does not exist. */
   size(name: string): Promise<number | undefined>;
   /**
+   * When a file, or the last of all files in a folder, was written, by the clock of the destination: milliseconds since
+   * the epoch. Undefined when there is none.
+   *
+   * @param name empty: the place itself
+   */
+  lastChange(name: string): Promise<number | undefined>;
+  /**
    * Writes a small file whole or not at all, over an earlier one. When it returns it is durable, and so is the final name
    * of every part that was published before.
    */

@@ -109,6 +109,7 @@ describe('a fault is named with its place', () => {
 
   const BUCKET = 'must be the name of a bucket only; what comes behind it goes to prefix';
   const PREFIX = 'must be names with "/" between them, none of them "." or ".."';
+  const RETENTION = 'must be an ISO 8601 duration of days, hours, minutes and seconds, at least one day, such as P90D';
   const OWNER = 'must be the 12 digits of an account, in quotes';
   const GLACIER =
     'storageClass: cannot be read without a delay, and an export reads its files; use GLACIER_IR, or a lifecycle rule';
@@ -119,6 +120,11 @@ describe('a fault is named with its place', () => {
     ['type: directory', 'path: is missing'],
     ['type: directory, path: ""', 'path: must not be empty'],
     ['type: directory, path: x, bucket: y', 'bucket: unknown field, remove it'],
+    ...['P89', '90 days', 'P3M', 'PT23H', 'P0D'].map((text) => [
+      `type: directory, path: x, retention: ${text}`,
+      `retention: ${RETENTION}`,
+    ]),
+    ['type: s3, bucket: x, retention: 90', 'retention: must be text'],
     ['type: s3', 'bucket: is missing'],
     ['type: s3, bucket: x, endpoint: "http://s3.example"', `endpoint: ${LOOPBACK}`],
     ['type: s3, bucket: x, forcePathStyle: 1', 'forcePathStyle: must be true or false'],

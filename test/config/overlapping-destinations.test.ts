@@ -51,3 +51,13 @@ test('the audit trail has a place of its own, from the folder of the file', () =
     required: false,
   });
 });
+
+test('the audit trail has no retention: records are not removed', () => {
+  const text =
+    'servers:\n  one: { baseUrl: "https://a.example" }\ndestinations:\n  a: { type: directory, path: ./exports, retention: P90D }\n';
+  const trail = 'audit: { destination: { type: directory, path: ./audit, retention: P90D } }\n';
+  expect(faults(`${text}${trail}`)).toEqual([
+    'line 5: audit.destination.retention: records are not removed; leave it out',
+  ]);
+  expect(parseConfig(text, FILE).destinations['a']).toMatchObject({ retention: 'P90D' });
+});

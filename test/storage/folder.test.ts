@@ -57,6 +57,20 @@ describeEachKind('is an export folder', (name) => {
       expect(await list('a')).toEqual(['1', '2', 'b']);
     });
 
+    test('have a time, which is that of the last one for a folder', async () => {
+      const around = [Date.now() - 10_000, Date.now() + 600_000] as const;
+      expect(await folder.lastChange('')).toBeUndefined();
+      expect(await folder.lastChange('a')).toBeUndefined();
+      for (const file of ['a/1', 'a/b/2', 'x']) await folder.write(file, file);
+      const times: number[] = [];
+      for (const file of ['a/1', 'a/b/2', 'x', 'a', '']) times.push((await folder.lastChange(file)) ?? NaN);
+      for (const time of times) expect(time).toSatisfy((one: number) => one > around[0] && one < around[1]);
+      const [first = 0, second = 0, third = 0, inside, all] = times;
+      expect(inside).toBe(Math.max(first, second));
+      expect(all).toBe(Math.max(first, second, third));
+      expect(await folder.lastChange('nothing')).toBeUndefined();
+    });
+
     test('are removed one by one or with their folder, and nothing beside them', async () => {
       for (const file of ['x', 'a/1', 'a/b/3', 'ab', 'a.json']) await folder.write(file, file);
       await folder.remove('x');

@@ -1,5 +1,4 @@
-import type { ExportRequest } from '../../contract.ts';
-import type { EarlierExport } from '../../export-folder/earlier-exports.ts';
+import type { ExportReport, ExportRequest } from '../../contract.ts';
 import { earlierExports } from '../../export-folder/earlier-exports.ts';
 import type { Owner } from '../../export-folder/owner-mark.ts';
 import { openDestination } from '../../storage/destinations.ts';
@@ -42,13 +41,19 @@ export async function sinceLast(
   return { since, note: `Changes since ${since}, the time of the export in ${last.report.location}${others}.` };
 }
 
+/** What of an export says whether another one can follow. */
+interface Chained {
+  since: string | undefined;
+  report: Pick<ExportReport, 'status' | 'transactionTime'>;
+}
+
 /**
  * The last of the exports that follow on one another without a gap, from that of all data on, or else from the one that
  * reaches back farthest. Where the server reported issues, data may be missing, so that nothing can follow.
  *
  * @param earlier by transaction time
  */
-export function endOfChain(earlier: readonly EarlierExport[]): EarlierExport | undefined {
+export function endOfChain<E extends Chained>(earlier: readonly E[]): E | undefined {
   const clean = earlier.filter(({ report }) => report.status === 'complete');
   const [first] = clean.toSorted((a, b) => beginOf(a) - beginOf(b));
   if (first === undefined) return undefined;
@@ -60,10 +65,10 @@ export function endOfChain(earlier: readonly EarlierExport[]): EarlierExport | u
   return last;
 }
 
-function beginOf({ since }: EarlierExport): number {
+function beginOf({ since }: Chained): number {
   return since === undefined ? Number.MIN_SAFE_INTEGER : Date.parse(since);
 }
 
-function endOf({ report }: EarlierExport): number {
+function endOf({ report }: Chained): number {
   return Date.parse(report.transactionTime);
 }

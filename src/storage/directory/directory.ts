@@ -12,6 +12,7 @@ import { openDirectoryPart } from './directory-part.ts';
 import { DurableNames } from './durable-names.ts';
 import type { FileThread } from './file-thread.ts';
 import { fileThreadOf } from './file-threads.ts';
+import { lastChange } from './last-change.ts';
 import { findNeighbour } from './find-neighbour.ts';
 
 /** How the names of documents begin that are being written. */
@@ -80,6 +81,10 @@ class DirectoryFolder implements Folder {
       const thread = this.#thread.forStep();
       return thread === undefined ? (await absentAs(undefined, stat(path)))?.size : thread.size(path);
     });
+  }
+
+  async lastChange(name: string): Promise<number | undefined> {
+    return this.#guard(() => lastChange(this.#path(name)));
   }
 
   async write(name: string, content: string | Uint8Array): Promise<void> {

@@ -7,6 +7,8 @@ export const s3: DestinationKind<typeof S3Schema> = {
   type: 's3',
   schema: S3Schema,
   place: ({ endpoint = 's3:/', bucket, prefix = '' }) => `${endpoint.replace(/\/+$/, '')}/${bucket}/${prefix}`,
+  // Whatever the endpoint is called: the same bucket may have several.
+  realPlace: ({ bucket, prefix = '' }) => Promise.resolve(`s3://${bucket}/${prefix}`),
   async open(config, path) {
     // The SDK takes a third of a second to load, and many workers never need it.
     const { openS3 } = await import('./s3.ts');

@@ -21,6 +21,8 @@ const CONFLICTS = 4;
 export interface StoredObject {
   key: string;
   bytes: number;
+  /** Milliseconds since the epoch. */
+  changedAt?: number | undefined;
 }
 
 /** Asks that a write fails when there is an object of that name. */
@@ -29,9 +31,7 @@ export type Condition = { IfNoneMatch?: '*' };
 /** Asks that a write fails unless there is that version of the object. */
 type OverVersion = { IfMatch?: string };
 
-/**
- * A bucket by its keys. Every method fails with `DestinationFailed` when trying again would not help.
- */
+/** A bucket by its keys. Every method fails with `DestinationFailed` when trying again would not help. */
 export class S3Bucket {
   readonly name: string;
   /** Sends a request; its errors are ours. */
@@ -180,7 +180,8 @@ export class S3Bucket {
   /** All objects whose keys begin so. */
   async *list(prefix: string): AsyncIterable<StoredObject> {
     for await (const { Contents = [] } of this.#pages(prefix)) {
-      for (const { Key = '', Size = 0 } of Contents) yield { key: Key, bytes: Size };
+      for (const { Key: key = '', Size: bytes = 0, LastModified: at } of Contents)
+        yield { key, bytes, changedAt: at?.getTime() };
     }
   }
 

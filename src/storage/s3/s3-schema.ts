@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { HttpUrl, Text } from '../../config/fields.ts';
+import { RetentionField } from '../retention-field.ts';
 
 /** A bucket, or a prefix in one. */
 export type S3Config = v.InferOutput<typeof S3Schema>;
@@ -40,6 +41,7 @@ const Fields = v.strictObject({
   endpoint: v.optional(HttpUrl),
   /** Default: true with an endpoint. */
   forcePathStyle: v.optional(YES_OR_NO),
+  retention: RetentionField,
   /** How objects are encrypted. Default: as the bucket says. */
   sse: v.optional(v.picklist(['aws:kms', 'AES256'], 'must be aws:kms or AES256')),
   /** With `aws:kms`. Default: the key of the account for S3. */

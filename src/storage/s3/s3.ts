@@ -78,6 +78,16 @@ class S3Folder implements Folder {
     return this.#bucket.size(this.#key(name));
   }
 
+  async lastChange(name: string): Promise<number | undefined> {
+    const head = name === '' ? undefined : await this.#bucket.head(this.#key(name));
+    if (head !== undefined) return head.LastModified?.getTime();
+    let last: number | undefined;
+    for await (const { changedAt = -Infinity } of this.#bucket.list(this.#prefixOf(name))) {
+      if (changedAt > (last ?? -Infinity)) last = changedAt;
+    }
+    return last;
+  }
+
   async write(name: string, content: string | Uint8Array): Promise<void> {
     await this.mayChange();
     await this.#bucket.write(this.#key(name), content);

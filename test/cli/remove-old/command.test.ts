@@ -1,0 +1,110 @@
+import { readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import type { OldExport, Summary } from '../../../src/cli/remove-old/remove-old.ts';
+import { newCliUser } from '../../support/cli.ts';
+import { temporalEnv } from '../../support/real-worker.ts';
+import type { Stack } from '../../support/stack.ts';
+import { startStack } from '../../support/stack.ts';
+import { ALL, DAY, configOf, directoryPlace, makeExport, removeFrom } from './old-exports.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ workers: false });
+});
+afterAll(() => stack.close());
+
+test('exports stay while they run, and unfinished ones that Temporal does not know', async () => {
+  const place = await directoryPlace();
+  // No worker serves the queue.
+  const { workflowId, firstExecutionRunId } = await stack.client.workflow.start('bulkExport', {
+    workflowId: 'running',
+    taskQueue: 'nobody',
+  });
+  const owner = { workflowId, firstRunId: firstExecutionRunId, runId: firstExecutionRunId };
+  await makeExport(place, 'running', { owner, status: undefined });
+  await makeExport(place, 'running-complete', { owner });
+  await makeExport(place, 'forgotten', { status: undefined });
+  // Its workflow id has been used again: the one that made it has ended.
+  await makeExport(place, 'ended', { owner: { ...owner, firstRunId: 'earlier' }, status: undefined });
+  const before = await removeFrom(configOf(place), { ...ALL, forgotten: false }, stack);
+  expect(before.about).toMatchObject({
+    running: { kind: 'kept', state: 'unfinished', why: 'the export running is running' },
+    'running-complete': { kind: 'kept', why: 'the export running is running' },
+    forgotten: { kind: 'kept', why: expect.stringMatching(/Temporal does not know its export .* --forgotten/) },
+    ended: { kind: 'removed' },
+  });
+  expect((await removeFrom(configOf(place), ALL, stack)).about['forgotten']).toMatchObject({ kind: 'removed' });
+  await place.stop();
+});
+
+describe('links', () => {
+  test('to folders and files are not followed', async () => {
+    const [place, elsewhere] = [await directoryPlace(), await directoryPlace()];
+    const outside = await makeExport(elsewhere, 'outside');
+    await makeExport(place, 'old');
+    // A whole export, a folder of files, one of the state, and a file.
+    await symlink(join(elsewhere.disk, 'outside'), join(place.disk, 'linked'));
+    await rm(join(place.disk, 'old/deleted'), { recursive: true });
+    await symlink(join(elsewhere.disk, 'outside/deleted'), join(place.disk, 'old/deleted'));
+    await symlink(join(elsewhere.disk, 'outside/.export/pages'), join(place.disk, 'old/.export/linked'));
+    await symlink(join(elsewhere.disk, 'outside/Patient.00001.ndjson'), join(place.disk, 'old/Patient.00002.ndjson'));
+    const { about } = await removeFrom(configOf(place), ALL);
+    expect(about).toMatchObject({ old: { kind: 'removed', left: ['deleted'] } });
+    expect(about).not.toHaveProperty('linked');
+    expect(await elsewhere.everything()).toEqual(outside);
+    expect(await place.everything()).toEqual(['linked', 'old/deleted']);
+    await Promise.all([place.stop(), elsewhere.stop()]);
+  });
+
+  test('by which another destination lies within this one are seen through', async () => {
+    const place = await directoryPlace();
+    const files = await makeExport(place, 'b/x');
+    const link = `${place.disk}-link`;
+    await symlink(place.disk, link);
+    const { summary } = await removeFrom(configOf(place, { b: { type: 'directory', path: join(link, 'b') } }), ALL);
+    expect(summary.removed).toBe(0);
+    expect(await place.everything()).toEqual(files);
+    await rm(link);
+    await place.stop();
+  });
+});
+
+test('the command removes a real export, and leaves the newer one and the audit record', async () => {
+  const user = await newCliUser();
+  const audit = join(user.folder, 'audit');
+  stack.config.audit = { destination: { type: 'directory', path: audit }, required: false };
+  stack.config.destinations['local'] = { type: 'directory', path: stack.folder, retention: 'P90D' };
+  await stack.startWorkers();
+  const asked = { parameters: { _type: 'Patient' } };
+  const first = await stack.run({ ...asked, destination: { path: 'first' } });
+  const second = await stack.run({ ...asked, destination: { path: 'second' } });
+  for (const { location } of [first, second]) {
+    const days = location === first.location ? 200 : 100;
+    const time = new Date(Date.now() - days * DAY);
+    await utimes(join(location, 'manifest.json'), time, time);
+  }
+  const records = await readdir(audit, { recursive: true });
+  await writeFile(join(user.folder, 'fhir-bulk-export.yaml'), stringify(stack.config));
+  const run = async (...more: string[]) => user.run(['remove-old', ...more], temporalEnv(stack));
+  expect(await run('--dry-run')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^local: would remove first \(complete, ended .*Z\)\nlocal: kept second \(complete, ended .*\): the newest .*\nlocal: 1 would be removed, 1 kept, 0 not old enough\n$/,
+    ),
+  });
+  const { code, stdout } = await run('--json');
+  expect(code).toBe(0);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as OldExport | Summary);
+  expect(lines.at(-1)).toEqual({ kind: 'summary', destination: 'local', removed: 1, kept: 1, failed: 0, younger: 0 });
+  expect(await readdir(stack.folder)).toEqual(['second']);
+  expect(await readdir(audit, { recursive: true })).toEqual(records);
+  // The folder is free again.
+  expect(await stack.run({ ...asked, destination: { path: 'first' } })).toMatchObject({ status: 'complete' });
+  expect(await run('--destination', 'lake')).toMatchObject({ code: 64 });
+  await user.leave();
+});

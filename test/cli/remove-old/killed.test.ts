@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { FILES } from '../../../src/export-folder/layout.ts';
+import { removeExport } from '../../../src/export-folder/remove-export.ts';
+import { takeFolder } from '../../../src/export-folder/take-folder.ts';
+import type { Folder } from '../../../src/storage/folder.ts';
+import type { OldPlace } from './old-exports.ts';
+import { ALL, PLACES, SAFE, clean, configOf, find, makeExport, removeFrom } from './old-exports.ts';
+
+// Dozens of whole removals, beside other tests.
+vi.setConfig({ testTimeout: 300_000 });
+
+const NOT_EMPTY = { code: 'DestinationNotEmpty' };
+
+describe.each(PLACES)('%s', (kind, start, there) => {
+  describe.skipIf(!there)('exports that are older than the retention', () => {
+    let place: OldPlace;
+    beforeAll(async () => {
+      place = await start();
+    });
+    afterAll(() => place.stop());
+
+    test('that a removal had only claimed when it was killed are judged anew, and free again', async () => {
+      const stopped = new Error('killed');
+      for (const status of ['complete', undefined] as const) {
+        const path = `claimed-${status}`;
+        const files = await makeExport(place, path, { status, request: 'a' });
+        const folder = await place.open(path);
+        folder.removeFile = async () => Promise.reject(stopped);
+        const rules = { open: async () => folder, objection: async () => Promise.reject(stopped) };
+        await expect(removeExport(await find(place, path), rules)).rejects.toBe(stopped);
+        await expect(take(await place.open(path))).rejects.toMatchObject(NOT_EMPTY);
+        expect(await find(place, path)).toMatchObject({ isClaimed: true });
+        // Also by a call that does not think it old enough.
+        const { summary } = await removeFrom(configOf(place, {}, status === 'complete' ? 'P90D' : 'P999D'), SAFE);
+        expect(summary).toMatchObject(status === 'complete' ? { kept: 1 } : { younger: 1 });
+        expect(await place.everything()).toEqual(files);
+        await clean(place);
+      }
+    });
+
+    test('never look complete while they are removed, are not taken by a run, and are gone after the next call', async () => {
+      let kills = 0;
+      // Each step that looks before it changes something; at S3, where all takes longer, a few of them.
+      for (let steps = 0; ; steps = kind === 's3' ? Math.ceil(steps * 1.5 + 1) : steps + 1) {
+        const files = await makeExport(place, 'killed');
+        const folder = await place.open('killed');
+        let left = steps;
+        const guardedBy = folder.guardedBy.bind(folder);
+        folder.guardedBy = (check) =>
+          guardedBy(async () => {
+            if (--left < 0) throw new Error('killed');
+            await check();
+          });
+        const open = async (inside: string): Promise<Folder> =>
+          inside === '' ? folder : place.open(`killed/${inside}`);
+        const ended = await removeExport(await find(place, 'killed'), { open, objection: async () => undefined }).then(
+          () => true,
+          (error: Error) => {
+            expect(error.message).toBe('killed');
+            return false;
+          },
+        );
+        const there = new Set(await place.everything());
+        if (ended) {
+          expect(there).toEqual(new Set());
+          break;
+        }
+        kills++;
+        const missing = files.filter((name) => !there.has(name));
+        if (missing.length > 0) expect(missing).toContain(`killed/${FILES.manifest}`);
+        await expect(take(await place.open('killed'))).rejects.toMatchObject(NOT_EMPTY);
+        // However it is asked: what has been begun is completed.
+        const { about } = await removeFrom(configOf(place), missing.length > 0 ? SAFE : ALL);
+        expect(about['killed']).toMatchObject({
+          kind: 'removed',
+          state: missing.length > 0 ? 'half-removed' : 'complete',
+        });
+        expect(await place.everything()).toEqual([]);
+      }
+      expect(kills).toBeGreaterThan(kind === 's3' ? 4 : 12);
+    });
+
+    test('stay when a run takes the folder in that moment; one that comes later gives way', async () => {
+      const files = await makeExport(place, 'taken', { status: undefined, request: 'a' });
+      const found = await find(place, 'taken');
+      const open = (inside: string): Promise<Folder> => place.open(inside === '' ? 'taken' : `taken/${inside}`);
+      let refused: unknown;
+      const objection = async (): Promise<string | undefined> => {
+        refused = await take(await place.open('taken')).catch((error: unknown) => error);
+        return 'not now';
+      };
+      expect(await removeExport(found, { open, objection })).toEqual({ kind: 'kept', why: 'not now' });
+      expect(refused).toMatchObject(NOT_EMPTY);
+      expect(await place.everything()).toEqual(files);
+
+      await take(await place.open('taken'));
+      const why = 'another run has just taken its folder';
+      expect(await removeExport(found, { open, objection: async () => undefined })).toEqual({ kind: 'kept', why });
+      expect(await place.everything()).toEqual(expect.arrayContaining(files));
+      expect(await place.everything()).not.toContain('taken/.export/removing.json');
+      await clean(place);
+    });
+
+    test('keep what a run of an earlier version makes of the folder while it is removed', async () => {
+      await makeExport(place, 'mixed');
+      const folder = await place.open('mixed');
+      const removeFile = Object.getPrototypeOf(folder).removeFile as Folder['removeFile'];
+      const guardedBy = folder.guardedBy.bind(folder);
+      folder.guardedBy = (check) => {
+        const guarded = guardedBy(check);
+        guarded.removeFile = async (name) => {
+          await removeFile.call(guarded, name);
+          // It knows nothing of the record, and finds no mark.
+          if (name === FILES.mark) await folder.create(FILES.mark, JSON.stringify({ format: 1, mark: 'theirs' }));
+        };
+        return guarded;
+      };
+      const open = async (inside: string): Promise<Folder> => (inside === '' ? folder : place.open(`mixed/${inside}`));
+      await expect(
+        removeExport(await find(place, 'mixed'), { open, objection: async () => undefined }),
+      ).rejects.toThrow('something else has changed this folder');
+      expect(await place.everything()).toContain('mixed/Patient.00001.ndjson');
+      await clean(place);
+    });
+  });
+});
+
+async function take(folder: Folder): Promise<unknown> {
+  return takeFolder(folder, {
+    owner: { workflowId: 'next', firstRunId: 'next', runId: 'next' },
+    requestHash: 'a undefined',
+    seriesHash: 'a',
+    baseUrl: 'https://fhir.example/r4',
+    isRunning: async () => false,
+  });
+}
