@@ -80,10 +80,10 @@ function pictures(shown: Record<Shown, string>): Picture[] {
   const query = encodeURIComponent('WorkflowType="bulkExport"');
   return [
     { name: 'list', path: `?query=${query}`, height: 660, texts: Object.values(shown) },
-    details('running', 900, 'downloading'),
+    details('running', 1010, 'By type', 'Of late'),
     details('queued', 800, 'place'),
     details('stands-still', 910, 'Stands still since'),
-    details('needs-attention', 1030, 'An operator is to decide'),
+    details('needs-attention', 1090, 'An operator is to decide'),
     { name: 'failed', path: `/${shown.failed}`, height: 690, texts: ['IncompleteExport'] },
     { name: 'complete', path: `/${shown.complete}`, height: 860, texts: ['"transactionTime"'] },
   ];

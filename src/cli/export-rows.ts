@@ -12,9 +12,19 @@ export interface ExportRow {
   /** Where the namespace has the search attributes. */
   phase?: string;
   server?: string;
+  level?: string;
+  /** How it ended, more exactly than `status`: an `ExportOutcome` of the contract. */
+  endedAs?: string;
   startedAt: string;
   endedAt?: string;
 }
+
+const SHOWN = {
+  phase: SEARCH_ATTRIBUTES.phase,
+  server: SEARCH_ATTRIBUTES.server,
+  level: SEARCH_ATTRIBUTES.level,
+  endedAs: SEARCH_ATTRIBUTES.outcome,
+} as const;
 
 /** The newest exports. */
 export async function exportRows({ client }: Temporal, limit: number): Promise<ExportRow[]> {
@@ -35,13 +45,13 @@ export function rowOf(info: Omit<WorkflowExecutionInfo, 'raw'>): ExportRow {
   // The typed ones are of workflows that were started here; these are of all.
   // eslint-disable-next-line typescript/no-deprecated
   const attributes = info.searchAttributes as Record<string, readonly unknown[] | undefined>;
-  const phase = attributes[SEARCH_ATTRIBUTES.phase]?.[0];
-  const server = attributes[SEARCH_ATTRIBUTES.server]?.[0];
+  const shown = Object.entries(SHOWN)
+    .map(([field, name]) => [field, attributes[name]?.[0]])
+    .filter(([, value]) => typeof value === 'string');
   return {
     workflowId,
     status: status.name.toLowerCase(),
-    ...(typeof phase === 'string' ? { phase } : {}),
-    ...(typeof server === 'string' ? { server } : {}),
+    ...(Object.fromEntries(shown) as Pick<ExportRow, keyof typeof SHOWN>),
     startedAt: startTime.toISOString(),
     ...(closeTime === undefined ? {} : { endedAt: closeTime.toISOString() }),
   };
@@ -50,12 +60,12 @@ export function rowOf(info: Omit<WorkflowExecutionInfo, 'raw'>): ExportRow {
 /** The list for people. */
 export function describeRows(rows: readonly ExportRow[]): string[] {
   if (rows.length === 0) return ['No exports.'];
-  const cells = rows.map(({ workflowId, status, phase = '', startedAt, endedAt }) => [
+  const cells = rows.map(({ workflowId, status, phase = '', endedAs = '', startedAt, endedAt }) => [
     workflowId,
     status,
-    status === 'running' ? phase : '',
+    status === 'running' ? phase : endedAs,
     startedAt.slice(0, 19).replace('T', ' '),
     readableTime(((endedAt === undefined ? Date.now() : Date.parse(endedAt)) - Date.parse(startedAt)) / 1000),
   ]);
-  return table(['workflow id', 'status', 'phase', 'started (UTC)', 'took'], cells, 4);
+  return table(['workflow id', 'status', 'phase or outcome', 'started (UTC)', 'took'], cells, 4);
 }

@@ -30,11 +30,15 @@ export function countFile(
   ofType.bytes += file.bytes;
 }
 
-/** The sum over all data files: without those of deletions, of the server's messages, and attachments. */
+/** Those of data files: without those of deletions, of the server's messages, and attachments. */
+export function dataByType(counts: Readonly<CountsByType>): [type: string, counts: TypeCounts][] {
+  return Object.entries(counts).filter(([key]) => !NO_DATA.has(key));
+}
+
+/** The sum over all data files. */
 export function sumOfData(counts: Readonly<CountsByType>): TypeCounts {
   const sum = { files: 0, resources: 0, bytes: 0 };
-  for (const [key, { files, resources, bytes }] of Object.entries(counts)) {
-    if (NO_DATA.has(key)) continue;
+  for (const [, { files, resources, bytes }] of dataByType(counts)) {
     sum.files += files;
     sum.resources += resources;
     sum.bytes += bytes;

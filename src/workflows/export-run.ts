@@ -11,6 +11,7 @@ import type {
 import { parseDuration } from '../fhir/duration.ts';
 import type { Limits } from '../policy/limits.ts';
 import { LIMITS } from '../policy/limits.ts';
+import { Pace } from '../policy/pace.ts';
 import { withSince } from '../policy/with-since.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
@@ -26,6 +27,9 @@ import { wait } from './wait.ts';
 
 /** Time for an export whose request names none. */
 export const DEFAULT_DEADLINE = 'P30D';
+
+/** Milliseconds of the past by which the Web UI tells the pace. */
+const PACE_WINDOW = 600_000;
 
 /** Batches whose workers are remembered: enough to have seen each, and few enough to forget those that are gone. */
 const WORKERS_REMEMBERED = 64;
@@ -46,6 +50,7 @@ export class ExportRun {
   batches = 0;
   /** The same of attachments, which are no files of the manifest. */
   attachmentBatches = 0;
+  readonly #pace = new Pace(PACE_WINDOW);
   /** Workers that ended the last batches. */
   readonly #workers: string[] = [];
   /** Why the manifest is of no more use, in the server's words or ours. */
@@ -137,7 +142,10 @@ export class ExportRun {
 
   /** Refreshes what the Web UI shows. */
   show(): void {
-    setCurrentDetails(describeProgress(this.progress));
+    const { progress, job } = this;
+    const { files, bytes } = progress;
+    if (files !== undefined) this.#pace.add({ time: Date.now(), files: files.done, bytes });
+    setCurrentDetails(describeProgress(progress, { seen: job.downloads?.seen, pace: this.#pace.get() }));
   }
 
   /** Notes by which worker a batch was ended. */

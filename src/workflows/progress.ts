@@ -1,5 +1,7 @@
 import type { ExportProgress, FailureDetails } from '../contract.ts';
-import { sumOfData } from '../policy/type-counts.ts';
+import { readableBytes, readableTime } from '../policy/readable.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
+import { dataByType, sumOfData } from '../policy/type-counts.ts';
 import type { DownloadState, ExportState } from './state.ts';
 
 /** Answer to the `progress` query. */
@@ -52,8 +54,19 @@ export function failureDetails({ phase, location, transactionTime, since, files 
   };
 }
 
+/** Beside the progress, what only the Web UI shows. */
+export interface Shown {
+  /** Files that are done. */
+  seen?: Readonly<CountsByType> | undefined;
+  /** Of late, in a second. */
+  pace?: { files: number; bytes: number } | undefined;
+}
+
+/** Types that are named; there are up to 150. */
+const TYPES_SHOWN = 12;
+
 /** The same as Markdown, for the current details in the Web UI. */
-export function describeProgress(progress: ExportProgress): string {
+export function describeProgress(progress: ExportProgress, { seen = {}, pace }: Shown = {}): string {
   const { files, attachments } = progress;
   const lines = [
     `**${progress.phase}** · server \`${progress.server}\``,
@@ -75,6 +88,8 @@ export function describeProgress(progress: ExportProgress): string {
       ? undefined
       : `Attachments: **${attachments.done} of ${attachments.total}** done, ${attachments.failed} failed`,
     progress.resources === 0 ? undefined : `Resources: ${progress.resources} (${readableBytes(progress.bytes)})`,
+    byType(seen),
+    paceOf(progress, pace),
     Object.keys(progress.fetchedAgain ?? {}).length === 0
       ? undefined
       : `Fetched again: ${Object.entries(progress.fetchedAgain ?? {})
@@ -94,8 +109,17 @@ function escape(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|]/g, '\\$&');
 }
 
-function readableBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
+function byType(seen: Readonly<CountsByType>): string | undefined {
+  const types = dataByType(seen).toSorted(([, one], [, other]) => other.resources - one.resources);
+  if (types.length === 0) return undefined;
+  const named = types.slice(0, TYPES_SHOWN).map(([type, { resources }]) => `${type} ${resources}`);
+  const more = types.length - named.length;
+  return `By type: ${named.join(', ')}${more === 0 ? '' : `, and ${more} more`}`;
+}
+
+/** Nothing while nothing comes. */
+function paceOf({ phase, files }: ExportProgress, pace: Shown['pace']): string | undefined {
+  if (phase !== 'downloading' || files === undefined || pace === undefined || pace.files <= 0) return undefined;
+  const left = (files.total - files.done - files.failed) / pace.files;
+  return `Of late: ${readableBytes(pace.bytes)}/s, about ${readableTime(left)} left`;
 }

@@ -202,4 +202,7 @@ test('search attributes, current details and the progress query tell where the e
   expect(progress.files?.done).toBe(progress.files?.total);
   const metadata = await started.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
   expect(metadata.currentDetails).toContain('Files: **');
+  const { byType } = await started.result();
+  const [type, { resources }] = Object.entries(byType).toSorted(([, a], [, b]) => b.resources - a.resources)[0]!;
+  expect(metadata.currentDetails).toContain(`By type: ${type} ${resources}, `);
 });

@@ -1,12 +1,14 @@
 import type { ExportProgress } from '../../contract.ts';
 import { tidy } from '../../fhir/quote.ts';
 import type { ExportEvent } from '../export/events.ts';
-import { Pace } from './pace.ts';
+import { Pace } from '../../policy/pace.ts';
 import { count, readableBytes, readableTime } from './readable.ts';
 import { reportLines } from './report-lines.ts';
 
 /** Letters of the bar. */
 const BAR = 24;
+/** Milliseconds of the past by which the pace is told. */
+const PACE_WINDOW = 30_000;
 /** Longest quotation of a server's words, or of a trouble. */
 const QUOTE = 300;
 
@@ -52,7 +54,7 @@ const HOW = {
 
 /** Says how far an export is; it keeps the pace. */
 export class ProgressText {
-  readonly #pace = new Pace();
+  readonly #pace = new Pace(PACE_WINDOW);
 
   /**
    * @param now milliseconds

@@ -6,21 +6,27 @@ interface Sample {
   bytes: number;
 }
 
-/** Milliseconds of the past by which the pace is told. */
-const WINDOW = 30_000;
 /** Milliseconds before which nothing is told. */
 const FIRST = 2000;
+/** Parts of the window of which each has two samples at most, so that there are few however often files come. */
+const PARTS = 60;
 
 /** How fast files are coming in, as of late. */
 export class Pace {
+  readonly #window: number;
   readonly #samples: Sample[] = [];
 
+  /** @param window milliseconds of the past by which the pace is told */
+  constructor(window: number) {
+    this.#window = window;
+  }
+
   add(sample: Sample): void {
-    const last = this.#samples.at(-1);
     // Another export, or its job has begun anew.
-    if (last !== undefined && sample.files < last.files) this.#samples.length = 0;
+    if (sample.files < (this.#samples.at(-1)?.files ?? 0)) this.#samples.length = 0;
+    if (sample.time - (this.#samples.at(-2)?.time ?? -Infinity) < this.#window / PARTS) this.#samples.pop();
     this.#samples.push(sample);
-    while ((this.#samples[1]?.time ?? Infinity) < sample.time - WINDOW) this.#samples.shift();
+    while ((this.#samples[1]?.time ?? Infinity) < sample.time - this.#window) this.#samples.shift();
   }
 
   /** Bytes and files in a second; undefined while too little is known. */
