@@ -37,8 +37,9 @@ export function makeReport(
     ...warningsOfContent(input.request, { byType, deletions, issues }),
     ...warningsOfAttachments(attachments),
   ]);
-  const { transactionTime } = summary;
-  const marked = reportMark({ transactionTime, hasIssues: issues.hasProblems, warnings, begunAt }, input.asked);
+  const { transactionTime, earliestTime } = summary;
+  const outcome = { transactionTime, earliestTime, hasIssues: issues.hasProblems, warnings, begunAt };
+  const marked = reportMark(outcome, input.asked);
   return {
     status: issues.hasProblems ? 'complete-with-issues' : 'complete',
     transactionTime,

@@ -17,6 +17,8 @@ export interface AskedSince {
 /** How an export came out. */
 interface Outcome {
   transactionTime: string;
+  /** Of all pages of the manifest, where one of them has an earlier time. */
+  earliestTime: string | undefined;
   hasIssues: boolean;
   warnings: readonly Warning[];
   /** The server's own time before it was asked for the job; undefined when that is not known. */
@@ -36,7 +38,7 @@ const LACKS: readonly ((warning: Warning) => boolean)[] = [
  * @param asked undefined when an older version asks
  */
 export function reportMark(
-  { transactionTime, hasIssues, warnings, begunAt }: Outcome,
+  { transactionTime, earliestTime, hasIssues, warnings, begunAt }: Outcome,
   asked: AskedSince | undefined,
 ): { fields: Pick<ExportReport, 'since' | 'requestHash' | 'mark'>; warnings: Warning[] } {
   if (asked === undefined) return { fields: {}, warnings: [] };
@@ -47,7 +49,9 @@ export function reportMark(
   const missing =
     onIssues === 'advance' ? [] : [...(hasIssues ? ['the server reports issues'] : []), ...new Set(found)];
   const notAfter = timeIsEnd === true ? (begunAt ?? null) : undefined;
-  const { mark, reset, held } = nextMark({ since, transactionTime, completeAt, missing, notAfter });
+  // Whatever an operator lets go of, the data of one page may be older than that of another.
+  const time = onIssues === 'advance' ? (earliestTime ?? transactionTime) : transactionTime;
+  const { mark, reset, held } = nextMark({ since, transactionTime: time, completeAt, missing, notAfter });
   const added: Warning[] = [];
   if (reset !== undefined) added.push({ code: 'MarkReset', message: `${WARNINGS.MarkReset} (${reset})` });
   if (held !== undefined) added.push({ code: 'MarkHeld', message: `${WARNINGS.MarkHeld} (${held})` });

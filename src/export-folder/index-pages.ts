@@ -6,7 +6,7 @@ import type { Entries } from './entries.ts';
 import { withLinkOf } from './link-of.ts';
 import type { ManifestPages, PageMeta } from './manifest-pages.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
-import { linksOf } from './manifest-summary.ts';
+import { earliestOf, linksOf } from './manifest-summary.ts';
 
 /**
  * Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. Entries that exist keep
@@ -42,6 +42,8 @@ export async function indexPages(
     pages: all.length,
     entries: total,
     transactionTime: first.transactionTime,
+    ...earliestOf(all),
+
     ...linksOf(all, ends),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(names === undefined ? {} : { names }),

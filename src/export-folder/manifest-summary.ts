@@ -1,3 +1,4 @@
+import { faultOfInstant } from '../fhir/instant.ts';
 import type { FileNames } from '../policy/file-names.ts';
 import type { PageMeta } from './manifest-pages.ts';
 
@@ -6,6 +7,8 @@ export interface ManifestSummary {
   pages: number;
   entries: number;
   transactionTime: string;
+  /** Of all pages, where one of them has an earlier time than the first. */
+  earliestTime?: string;
   /** Some files require the access token. */
   requiresAccessToken: boolean;
   organizedBy?: string;
@@ -36,4 +39,15 @@ export function linksOf(
     requiresAccessToken: pages.some((page) => page.requiresAccessToken),
     ...(expires === undefined ? {} : { expires }),
   };
+}
+
+/** The earliest time, where that is not the first page's; a further page without a usable one says nothing. */
+export function earliestOf(pages: readonly PageMeta[]): Pick<ManifestSummary, 'earliestTime'> {
+  const [first = '', ...others] = pages.map(({ transactionTime }) => transactionTime);
+  const earliest = others.reduce((found, time) => (isEarlier(time, found) ? time : found), first);
+  return earliest === first ? {} : { earliestTime: earliest };
+}
+
+function isEarlier(one: string, other: string): boolean {
+  return [one, other].every((time) => faultOfInstant(time) === undefined) && Date.parse(one) < Date.parse(other);
 }
