@@ -23,6 +23,8 @@ export interface SettleExportInput {
   fetchedAgain: Record<string, number>;
   /** Attachments were asked for. */
   attachments: boolean;
+  /** They have not been searched for, because a file was missing. */
+  unsearched?: true;
   /** No DELETE will follow, which needs the status URL. */
   keepServerFiles: boolean;
   /** Files may be missing: the others get a manifest of their own. */
@@ -31,6 +33,8 @@ export interface SettleExportInput {
 
 export type SettleExportResult = (
   | { kind: 'settled'; report: ExportReport }
+  /** No file is missing any more, and attachments are to be searched for first: nothing was published. */
+  | { kind: 'unsearched' }
   /** Files that could not be downloaded completely: how many of how many, and the first of them. */
   | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string }
 ) & {
@@ -56,8 +60,8 @@ export async function settleExport(
 ): Promise<SettleExportResult> {
   const folder = await ExportFolder.open(deps.config, input.ref);
   const result = await boundTries(attempt, folder.location, () => finalize(folder, input, attempt));
-  if (deps.config.audit === undefined || (result.kind === 'incomplete' && result.partialManifest === undefined))
-    return result;
+  if (deps.config.audit === undefined || result.kind === 'unsearched') return result;
+  if (result.kind === 'incomplete' && result.partialManifest === undefined) return result;
   // Now: whoever waits for a manifest may take the folder away once it is there.
   const manifestSha256 = await folder.result
     .manifestHash(result.kind === 'settled' ? undefined : result.partialManifest)
@@ -89,6 +93,8 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
       return { ...result, ...(partialManifest === undefined ? {} : { partialManifest }) };
     }
     await folder.result.forgetMissing();
+    // An attempt that was given up has brought a file late.
+    if (input.unsearched === true) return { kind: 'unsearched' };
 
     if (content.errorFiles > 0) await folder.result.saveIssues(content.issues);
     const onLines = (attachments: number): void => attempt.report({ attachments });

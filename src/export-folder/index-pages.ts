@@ -43,7 +43,6 @@ export async function indexPages(
     entries: total,
     transactionTime: first.transactionTime,
     ...earliestOf(all),
-
     ...linksOf(all, ends),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(names === undefined ? {} : { names }),

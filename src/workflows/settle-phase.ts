@@ -5,12 +5,13 @@ import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { markInput } from './incremental.ts';
+import type { DownloadState } from './state.ts';
 import { addWarnings } from './state.ts';
 
 /**
  * Ends the export: all files are looked at, `manifest.json` is published, the job is deleted.
  *
- * @returns undefined when files are missing and an operator is to decide
+ * @returns undefined when it is too early: an operator is to decide about missing files, or attachments are to be fetched
  * @throws ApplicationFailure `IncompleteExport`
  */
 export async function settlePhase(run: ExportRun): Promise<ExportReport | undefined> {
@@ -24,6 +25,7 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     warnings: state.warnings,
     fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,
+    ...(request.attachments !== undefined && job.attachments === undefined ? { unsearched: true as const } : {}),
     keepServerFiles: request.keepServerFiles === true,
     ...(reason === undefined ? {} : { partial: { reason } }),
   });
@@ -40,11 +42,24 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     run.incomplete = { missing, partialManifest, reason };
     throw failure('IncompleteExport', `${what}; all of them are in .export/missing.json`);
   }
+  if (result.kind === 'unsearched') {
+    if (job.downloads !== undefined) noneHasFailed(job.downloads);
+    return undefined;
+  }
   state.warnings = result.report.warnings;
   if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
   addWarnings(state, result.report.warnings);
   run.enter('complete', result.report.status);
   return { ...result.report, warnings: state.warnings };
+}
+
+/** Files that were given up are there, whoever has brought them. */
+function noneHasFailed(downloads: DownloadState): void {
+  downloads.done += downloads.failed;
+  downloads.failed = 0;
+  delete downloads.refused;
+  delete downloads.gaveUp;
+  delete downloads.causes;
 }
 
 function sum(one: Record<string, number>, other: Record<string, number>): Record<string, number> {

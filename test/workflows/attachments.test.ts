@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { ExportRequest } from '../../src/contract.ts';
 import { seededRandom } from '../support/random.ts';
+import { FrozenAttempt, refOf } from '../export-folder/frozen-attempt.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { KillPoint } from '../support/kill-point.ts';
 import type { Stack } from '../support/stack.ts';
@@ -113,4 +114,24 @@ describe('with workers that are killed', () => {
     await killWorker(worker);
     await expectAllAttachments(report);
   });
+});
+
+test('attachments of a file that was given up, and that an attempt brings late, are not forgotten', async () => {
+  const path = 'late';
+  hospital.faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } });
+  const started = await stack.start({ ...REQUEST, onIncomplete: 'wait', destination: { path } });
+  const attends = async () => (await started.progress()).phase;
+  await expect.poll(attends, { timeout: 60_000 }).toBe('needs-attention');
+  hospital.faults.clear();
+  const late = new FrozenAttempt(stack.config, await refOf(stack.folder, path), ({ ref, activities }) =>
+    activities.downloadFiles({ ref, generation: 1, ranges: [[0, 2]], retry: false }),
+  );
+  late.thaw();
+  await late.result;
+  await started.finishIncomplete({ reason: 'the server has lost it' });
+  const report = await started.result();
+  await expectExactFiles(report.location, hospital);
+  expect(report.attachments).toMatchObject({ files: 0, missing: expect.any(Number) });
+  expect(report.warnings.map(({ code }) => code)).toEqual(['AttachmentsMissing']);
+  expect((await started.progress()).files).toMatchObject({ done: 2, failed: 0 });
 });
