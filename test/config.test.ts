@@ -10,7 +10,7 @@ describe('a configuration', () => {
     const text = (list: string) => `${yaml('')}searchAttributes: ${list}\n`;
     expect(parseConfig(text('[ExportPhase]'), FILE).searchAttributes).toEqual(['ExportPhase']);
     expect(faults(text('[FhirServer, Phase]'))).toEqual([
-      'line 5: searchAttributes.1: must be one of FhirServer, ExportPhase',
+      'line 5: searchAttributes.1: must be one of FhirServer, ExportPhase, ExportLevel, ExportOutcome',
     ]);
     expect(faults(text('FhirServer'))).toEqual(['line 5: searchAttributes: must be a list']);
   });

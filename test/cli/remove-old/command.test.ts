@@ -1,4 +1,4 @@
-import { readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -74,6 +74,7 @@ describe('links', () => {
 test('the command removes a real export, and leaves the newer one and the audit record', async () => {
   const user = await newCliUser();
   const audit = join(user.folder, 'audit');
+  await mkdir(audit);
   stack.config.audit = { destination: { type: 'directory', path: audit }, required: false };
   stack.config.destinations['local'] = { type: 'directory', path: stack.folder, retention: 'P90D' };
   await stack.startWorkers();
