@@ -1,5 +1,6 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { BULK_EXPORT, SEARCH_ATTRIBUTES } from '../contract.ts';
+import { tolerant } from '../process/tolerant-client.ts';
 import type { Temporal } from './temporal.ts';
 import { readableTime } from './view/readable.ts';
 import { table } from './view/report-lines.ts';
@@ -29,7 +30,7 @@ const SHOWN = {
 /** The newest exports. */
 export async function exportRows({ client }: Temporal, limit: number): Promise<ExportRow[]> {
   const rows: ExportRow[] = [];
-  for await (const info of client.workflow.list({
+  for await (const info of tolerant(client).workflow.list({
     query: `WorkflowType = '${BULK_EXPORT}'`,
     pageSize: Math.min(Math.max(limit, 1), 1000),
   })) {

@@ -11,6 +11,9 @@ import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { patientId } from '../../dev/sample-server/generate/people.ts';
+import { exportRows } from '../../src/cli/export-rows.ts';
+import { knownExport } from '../../src/cli/one-export.ts';
+import type { Temporal } from '../../src/cli/temporal.ts';
 import { spawnOwned } from '../../src/programs/child.ts';
 import { getExport, payloadEncryption, startExport } from '../../src/client.ts';
 import type { ExportRequest } from '../../src/contract.ts';
@@ -110,6 +113,29 @@ test('an export of a caller without keys runs: exports that began before the key
   expect(resources).toBe(3);
   expect(await rawHistory('plain')).toContain('"_type":"Patient"');
   expect(await readFile(join(location, 'Patient.00001.ndjson'), 'utf8')).toContain(patient);
+
+  // The worker has given it a memo that the caller cannot read.
+  const { address, namespace = 'default' } = stack.temporal;
+  const by = (one: Client): Temporal => ({
+    service: 'configured',
+    address,
+    namespace,
+    client: one,
+    connectionOptions: { address },
+    close: async () => {},
+  });
+  const memoOf = async (one: Client) => (await knownExport(by(one), 'plain')).description.memo;
+  expect(await memoOf(client)).toMatchObject({ location });
+  expect(await memoOf(stack.client)).not.toMatchObject({ location: expect.anything() as unknown });
+  const withOthers = new Client({
+    connection: stack.client.connection,
+    namespace,
+    dataConverter: payloadEncryption({ BULK_EXPORT_ENCRYPTION_KEYS: newKey('2026-11').trim() }) ?? {},
+  });
+  for (const one of [stack.client, withOthers]) {
+    const listed = async () => (await exportRows(by(one), 10)).map(({ workflowId }) => workflowId);
+    await expect.poll(listed, { timeout: 60_000 }).toContain('plain');
+  }
 });
 
 describe('an export of named patients', () => {

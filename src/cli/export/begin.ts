@@ -6,6 +6,7 @@ import type { FolderState } from '../../export-folder/earlier-exports.ts';
 import { folderState } from '../../export-folder/earlier-exports.ts';
 import { hashRequest } from '../../export-folder/request-hash.ts';
 import { isOpen, isRunning } from '../../process/is-running.ts';
+import { tolerant } from '../../process/tolerant-client.ts';
 import { openDestination } from '../../storage/destinations.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Temporal } from '../temporal.ts';
@@ -83,13 +84,13 @@ export async function beginExport({ client }: Temporal, plan: Plan, command: Exp
   return followed(started, plan, how);
 }
 
-/** @returns undefined when Temporal knows no such workflow */
+/** @returns undefined when Temporal knows no such workflow; without what cannot be decoded of its memo */
 export async function describe(
   client: Temporal['client'],
   workflowId: string,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await client.workflow.getHandle(workflowId).describe();
+    return await tolerant(client).workflow.getHandle(workflowId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
@@ -129,7 +130,7 @@ async function runningOwner(
   client: Temporal['client'],
   state: FolderState,
 ): Promise<WorkflowExecutionDescription | undefined> {
-  if (!('owner' in state) || !(await isRunning(client, state.owner))) return undefined;
+  if (!('owner' in state) || !(await isRunning(tolerant(client), state.owner))) return undefined;
   return describe(client, state.owner.workflowId);
 }
 

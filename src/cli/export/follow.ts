@@ -5,6 +5,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import type { ExportProgress, ExportReport } from '../../contract.ts';
 import { PROGRESS } from '../../contract.ts';
 import { isPassing } from '../../process/temporal-fault.ts';
+import { tolerant } from '../../process/tolerant-client.ts';
 
 /** Milliseconds between two queries of the progress. */
 const PACE = 500;
@@ -56,7 +57,7 @@ export async function follow(
 
 /** A query ends by its deadline without a worker, and without Temporal as well. */
 async function silence(client: Client, workflowId: string): Promise<Look> {
-  const describe = () => client.workflow.getHandle(workflowId).describe();
+  const describe = () => tolerant(client).workflow.getHandle(workflowId).describe();
   return client.withDeadline(Date.now() + PATIENCE, describe).then(
     () => ({ kind: 'silent' }),
     () => ({ kind: 'unreachable' }),

@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts';
 import type { ExportRequest } from '../../contract.ts';
 import { isRunning } from '../../process/is-running.ts';
 import { taskQueueOf } from '../../process/task-queue.ts';
+import { tolerant } from '../../process/tolerant-client.ts';
 import { faultOfPath } from '../../workflows/validate-path.ts';
 import type { Temporal } from '../temporal.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -68,7 +69,9 @@ export async function planExport(
   const asked = requestOf(server, options, isLast ? undefined : options.since);
   const seen = local ?? (isLast ? await sharedConfig(source, options, cwd) : undefined);
   const last =
-    isLast && seen !== undefined ? await sinceLast(seen, asked, (owner) => isRunning(client, owner)) : undefined;
+    isLast && seen !== undefined
+      ? await sinceLast(seen, asked, (owner) => isRunning(tolerant(client), owner))
+      : undefined;
   const request = last?.since === undefined ? asked : requestOf(server, options, last.since);
 
   const path = options.path ?? pathOf(request);

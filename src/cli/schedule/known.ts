@@ -2,6 +2,7 @@ import type { ScheduleDescription } from '@temporalio/client';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import type { ExportRequest } from '../../contract.ts';
 import { BULK_EXPORT } from '../../contract.ts';
+import { tolerant } from '../../process/tolerant-client.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Temporal } from '../temporal.ts';
 import { isConfigured, openTemporal } from '../temporal.ts';
@@ -28,14 +29,14 @@ export async function openSchedules(): Promise<Temporal> {
   return openTemporal(() => {});
 }
 
-/** @throws Error when Temporal has no such schedule, or it starts something else than exports */
+/** @throws Error when Temporal has no such schedule, or its request cannot be read; UsageError when it starts no exports */
 export async function knownSchedule(
   { client, address, namespace }: Temporal,
   scheduleId: string,
 ): Promise<KnownSchedule> {
   let found: ScheduleDescription;
   try {
-    found = await client.schedule.getHandle(scheduleId).describe();
+    found = await tolerant(client).schedule.getHandle(scheduleId).describe();
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
     throw new Error(
@@ -45,8 +46,16 @@ export async function knownSchedule(
     );
   }
   if (found.action.workflowType !== BULK_EXPORT) {
-    throw new Error(`The schedule "${scheduleId}" starts ${found.action.workflowType}, not exports: it is left alone.`);
+    throw new UsageError(
+      `The schedule "${scheduleId}" starts ${found.action.workflowType}, not exports: it is left alone.`,
+    );
   }
-  const [request] = (found.action.args ?? []) as [ExportRequest];
+  const [request] = (found.action.args ?? []) as [ExportRequest?];
+  if (request === undefined) {
+    throw new Error(
+      `The request of the schedule "${scheduleId}" cannot be read: it is encrypted, and its key is not here ` +
+        '(BULK_EXPORT_ENCRYPTION_KEYS, BULK_EXPORT_ENCRYPTION_KEYS_FILE).',
+    );
+  }
   return { ...found, request };
 }

@@ -1,4 +1,5 @@
 import { BULK_EXPORT } from '../../contract.ts';
+import { tolerant } from '../../process/tolerant-client.ts';
 import type { Temporal } from '../temporal.ts';
 import { wordsOfSpec } from './words.ts';
 
@@ -16,7 +17,7 @@ export interface ScheduleRow {
 /** All schedules of exports in the namespace, by their ids; a new one may be missing for a moment. */
 export async function scheduleRows({ client }: Temporal): Promise<ScheduleRow[]> {
   const rows: ScheduleRow[] = [];
-  for await (const { scheduleId, spec, action, state, info } of client.schedule.list()) {
+  for await (const { scheduleId, spec, action, state, info } of tolerant(client).schedule.list()) {
     if (action?.workflowType !== BULK_EXPORT) continue;
     const next = info.nextActionTimes[0];
     const last = info.recentActions.at(-1);
