@@ -14,8 +14,8 @@ export interface RecordAuditInput extends RecordName {
 
 /**
  * Attempts at the record of an end for which all must be known that belongs to it: another worker may know it, or this one
- * in a moment. Later ones record what there is, and what is unknown: better than no record. They come half a minute after
- * the first.
+ * in a moment. Later ones record what there is, and what is unknown: better than no record. They come a minute after the
+ * first.
  */
 const EXACT_ATTEMPTS = 6;
 
@@ -42,7 +42,8 @@ export async function recordAudit(
     const manifestSha256 = needsHash(event)
       ? await find('manifestSha256', async () => (await ExportFolder.open(config, ref)).result.manifestHash())
       : undefined;
-    if (event.event === 'end') {
+    // An export whose start could not be recorded ends because of that.
+    if (event.event === 'end' && event.outcome !== 'AuditFailed') {
       await find('start', async () => {
         if ((await trail.hasStart({ name })) === false)
           throw new Error(`its record is not at the audit.destination that this worker sees`);

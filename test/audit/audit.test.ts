@@ -240,6 +240,11 @@ describe('a record', () => {
       expect.stringMatching(/^manifestSha256: /),
       'start: its record is not at the audit.destination that this worker sees',
     ]);
+    // An export whose start could not be recorded has none that could be waited for.
+    const noStart = { ...what, event: 'end', outcome: 'AuditFailed' } as const;
+    const known = { ...input, ref: { ...input.ref, server: 'hospital' }, name: 'no.start', event: noStart };
+    await recordAudit(deps, known, { number: 1 });
+    expect(await read('no.start.end.json')).not.toHaveProperty('unknown');
     await http.close();
   });
 });
