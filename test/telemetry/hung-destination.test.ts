@@ -5,14 +5,15 @@ import { watchSpace } from '../../src/telemetry/space-watch.ts';
 
 /** What waits for a file system that hangs, each of which holds a thread of the process; and whether it hangs. */
 const hung = vi.hoisted(() => [] as (() => void)[]);
-const system = vi.hoisted(() => ({ hangs: true }));
+/** And the system's table of mounts. */
+const system = vi.hoisted(() => ({ hangs: true, mounts: '' }));
 vi.mock('node:fs/promises', async (original) => {
   const look = async (path: string): Promise<object> => {
     if (path.startsWith('/missing')) throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
     if (path.startsWith('/hung') && system.hangs) await new Promise<void>((resolve) => hung.push(resolve));
     return { bavail: 7, bsize: 100 };
   };
-  return { ...(await original<object>()), access: look, stat: look, statfs: look };
+  return { ...(await original<object>()), access: look, stat: look, statfs: look, readFile: async () => system.mounts };
 });
 
 const at = (path: string) => ({ type: 'directory', path }) as const;
@@ -26,7 +27,7 @@ const startWatch = (config: Places): void => void (watch = watchSpace(config, me
 
 beforeEach(() => {
   for (const name of Object.keys(free)) delete free[name];
-  system.hangs = true;
+  Object.assign(system, { hangs: true, mounts: '' });
   vi.useFakeTimers();
 });
 afterEach(async () => {
@@ -75,6 +76,17 @@ test('many destinations that hang hold two threads', async () => {
   expect(free).toEqual(Object.fromEntries(names.map((name) => [name, [NaN]])));
   await letGoOn();
   expect(free).toEqual(Object.fromEntries(names.map((name) => [name, [NaN, 700]])));
+});
+
+test('destinations of one file system that hangs hold one thread, and others are looked at as before', async () => {
+  system.mounts = '22 1 8:1 / / rw - ext4 /dev/sda1 rw\n36 22 0:41 / /hung\\040here rw - nfs4 nas:/exports rw\n';
+  const config = { destinations: { a: at('/hung here/a'), b: at('/hung here/b'), local: at('/well') } };
+  startWatch(config);
+  await vi.advanceTimersByTimeAsync(2 * MINUTE);
+  expect(hung).toHaveLength(1);
+  expect(free).toEqual({ a: [NaN], b: [NaN], local: [700, 700, 700] });
+  await letGoOn();
+  expect(free).toMatchObject({ a: [NaN, 700], b: [NaN, 700] });
 });
 
 test('the place of audit records is looked at, too, and must be there', async () => {

@@ -4,15 +4,17 @@ import { dirname } from 'node:path';
 import type { Use } from '../destination-kind.ts';
 import { toStorageError } from '../storage-error.ts';
 import { absentAs } from './absent-as.ts';
+import { mountOf } from './mount-of.ts';
 
 /**
  * Looks at a time. One at a file system that hangs holds a thread of libuv's pool, which has four unless it was given
- * more, and each of many destinations may be on the same one.
+ * more.
  */
 const MOST_LOOKS = 2;
 
-let looking = 0;
-const waiting: (() => void)[] = [];
+/** File systems that are being looked at: one look at each, so that many folders on one that hangs leave a place. */
+const looking = new Set<string>();
+const waiting: { mount: string; begin: () => void }[] = [];
 
 /**
  * Looks whether a folder can be written to. One for exports may be missing: then the one in which it would be made.
@@ -21,17 +23,26 @@ const waiting: (() => void)[] = [];
  * @throws ExportError `DestinationFailed`; Error when a folder for records is not there
  */
 export async function lookAtDirectory(folder: string, use: Use): Promise<number> {
-  if (looking === MOST_LOOKS) await new Promise<void>((resolve) => waiting.push(resolve));
-  else looking++;
+  const mount = await mountOf(folder);
+  if (isFree(mount)) looking.add(mount);
+  else await new Promise<void>((begin) => waiting.push({ mount, begin }));
   try {
     if (use === 'records') await mustBeThere(folder);
     return await look(folder);
   } finally {
+    looking.delete(mount);
     // Whoever is next takes the place.
-    const next = waiting.shift();
-    if (next === undefined) looking--;
-    else next();
+    const next = waiting.find((one) => isFree(one.mount));
+    if (next !== undefined) {
+      waiting.splice(waiting.indexOf(next), 1);
+      looking.add(next.mount);
+      next.begin();
+    }
   }
+}
+
+function isFree(mount: string): boolean {
+  return looking.size < MOST_LOOKS && !looking.has(mount);
 }
 
 /** @throws Error when a folder is not there, perhaps because what is mounted there is not */
