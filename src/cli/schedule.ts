@@ -63,7 +63,7 @@ function create(): Command {
       "minute, hour, day, month and day of the week, such as '0 2 * * *'; may be repeated",
       repeated,
     )
-    .option('--every <time>', 'such as 30m, 6h or 1d, counted from midnight UTC')
+    .option('--every <time>', 'such as 30m, 6h or 1d, counted from 1970-01-01T00:00Z')
     .option('--time-zone <name>', 'of --cron, such as Europe/Berlin; default: UTC');
   addDataOptions(command, 'only what changed after this instant; with --incremental, where the first export begins')
     .option('--incremental', 'each export brings what has changed since the last complete one')
@@ -77,7 +77,7 @@ function create(): Command {
     .option('--destination <name>', "a destination of the workers' configuration; default: the first one")
     .optionsGroup('How:');
   return addHandlingOptions(command)
-    .option('--replace', 'give the schedule of that id this content; its mark stays')
+    .option('--replace', 'give the schedule of that id this request and these times; its mark stays')
     .option('--json', 'one JSON object')
     .action(async (scheduleId: string, server: string, options: CreateOptions) => {
       const { createSchedule, describeCreated } = await import('./schedule/create.ts');
@@ -148,7 +148,10 @@ async function setPaused(scheduleId: string, paused: boolean, options: JsonOptio
     const { state } = await knownSchedule(temporal, scheduleId);
     const handle = temporal.client.schedule.getHandle(scheduleId);
     const { reason = `${paused ? 'paused' : 'unpaused'} by fhir-bulk-export` } = options;
-    if (state.paused !== paused) await (paused ? handle.pause(reason) : handle.unpause(reason));
+    // A reason takes the place of the note that is there.
+    if (state.paused !== paused || options.reason !== undefined) {
+      await (paused ? handle.pause(reason) : handle.unpause(reason));
+    }
     return { values: [{ scheduleId, paused }], lines: [`${scheduleId} is ${paused ? 'paused' : 'not paused'}.`] };
   });
 }
@@ -158,10 +161,12 @@ function remove(): Command {
     const { scheduleDetails } = await import('./schedule/details.ts');
     const { describeDeleted } = await import('./schedule/show.ts');
     await answer(options, async (temporal) => {
-      const { mark } = await scheduleDetails(temporal, scheduleId);
+      const details = await scheduleDetails(temporal, scheduleId);
+      const { request, mark, markUnknown, changedSince } = details;
       await temporal.client.schedule.getHandle(scheduleId).delete();
-      const value = { scheduleId, deleted: true, ...(mark === undefined ? {} : { mark }) };
-      return { values: [value], lines: describeDeleted(value) };
+      // Fields that are undefined are not printed.
+      const value = { scheduleId, deleted: true, request, mark, markUnknown, changedSince };
+      return { values: [value], lines: describeDeleted(details) };
     });
   });
 }

@@ -13,8 +13,18 @@ const LONGEST = 200;
  * @throws Error when the variable holds no usable name
  */
 export function taskQueueOf(env: NodeJS.ProcessEnv): string {
+  return namedTaskQueue(env) ?? TASK_QUEUE;
+}
+
+/**
+ * The queue that the environment names.
+ *
+ * @returns undefined when it names none
+ * @throws Error as {@link taskQueueOf}
+ */
+export function namedTaskQueue(env: NodeJS.ProcessEnv): string | undefined {
   const name = env[VARIABLE];
-  if (name === undefined || name === '') return TASK_QUEUE;
+  if (name === undefined || name === '') return undefined;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || name.length > LONGEST) {
     throw new Error(
       `${VARIABLE}: task queues have letters, digits, "-", "_" and ".", at most ${LONGEST}, a letter or digit first; this is ${JSON.stringify(name.slice(0, LONGEST))}`,

@@ -1,10 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createExportSchedule } from '../../src/client.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createSchedule } from '../../src/cli/schedule/create.ts';
 import type { CreateOptions } from '../../src/cli/schedule/create.ts';
 import { scheduleDetails } from '../../src/cli/schedule/details.ts';
 import { scheduleRows } from '../../src/cli/schedule/rows.ts';
-import { describeSchedule } from '../../src/cli/schedule/show.ts';
+import { describeDeleted, describeSchedule } from '../../src/cli/schedule/show.ts';
 import { triggerSchedule } from '../../src/cli/schedule/trigger.ts';
 import type { Temporal } from '../../src/cli/temporal.ts';
 import type { ExportReport } from '../../src/contract.ts';
@@ -24,8 +23,9 @@ let stack: Stack;
 let temporal: Temporal;
 let user: CliUser;
 beforeAll(async () => {
-  // The server that all files share runs no schedules.
-  stack = await startStack({ servers: { hospital: { patients: 5, pollsUntilReady: 1 } }, temporalArgs: [] });
+  // The server that all files share runs no schedules. Exports go on in further runs, whose beginnings do not matter.
+  const temporalArgs = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=25'];
+  stack = await startStack({ servers: { hospital: { patients: 5, pollsUntilReady: 3 } }, temporalArgs });
   const { client } = stack;
   const { address, namespace = 'default' } = stack.temporal;
   const connectionOptions = { address };
@@ -55,7 +55,9 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
   expect(created).toMatchObject({ scheduleId: 'nightly', how: 'created', when, paused: false });
   expect(created).toHaveProperty('next.0', expect.stringMatching(/-02-29T01:00:00.000Z$/));
   expect(await createSchedule(temporal, 'nightly', 'hospital', same)).toMatchObject({ how: 'exists' });
-  expect(await scheduleDetails(temporal, 'nightly')).not.toHaveProperty('mark');
+  const before = await scheduleDetails(temporal, 'nightly');
+  for (const name of ['mark', 'markUnknown']) expect(before).not.toHaveProperty(name);
+  expect(describeSchedule(before).join('\n')).toMatch(/mark +none yet/);
 
   const { workflowId: first } = await schedule<{ workflowId: string }>('trigger', 'nightly');
   const { transactionTime } = await reportOf(first);
@@ -64,6 +66,16 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
     lastComplete: { workflowId: first, transactionTime },
     runs: [{ workflowId: first, status: 'completed', outcome: 'complete', mark: transactionTime }],
   });
+  // Temporal tells of the last run only when that began.
+  const { recentActions } = (await stack.client.schedule.getHandle('nightly').describe()).info;
+  const last = recentActions.at(-1);
+  const { runId } = await stack.client.workflow.getHandle(first).describe();
+  expect(runId).not.toBe(last?.action.workflow.firstExecutionRunId);
+  const startedAt = last?.takenAt.toISOString();
+  expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({
+    lastComplete: { startedAt },
+    runs: [{ startedAt }],
+  });
 
   // Another one by that id is refused, unless it is to take its place; then the mark stays.
   const other = await user.run(['schedule', ...nightly], temporalEnv(stack));
@@ -71,11 +83,13 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
   expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({ when });
   const inUtc = { how: 'changed', when: when.replace(/\(.*/, '(UTC)') };
   expect(await schedule(...nightly, '--replace')).toMatchObject(inUtc);
+  expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({ mark: transactionTime, changedSince: true });
   const second = (await triggerSchedule(temporal, 'nightly')) ?? '';
   expect(await reportOf(second)).toMatchObject({ since: transactionTime });
   const { mark } = await scheduleDetails(temporal, 'nightly');
   expect(mark).not.toBe(transactionTime);
 
+  await schedule('pause', 'nightly');
   await schedule('pause', 'nightly', '--reason', 'maintenance');
   expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({ paused: true, note: 'maintenance' });
   await expect
@@ -121,6 +135,29 @@ test('an export that failed does not move the mark, and is told by its code', as
   expect(text.join('\n')).toMatch(new RegExp(`mark +${mark}: the next export .* \\(by ${complete}\\)`));
   expect(text.at(-2)).toMatch(new RegExp(`^ +${failed} +KickOffRejected`));
 
+  // The schedule of another request has no use for the mark, and without its report nobody here knows it.
+  const deleted = async () => describeDeleted(await scheduleDetails(temporal, 'weekly')).join('\n');
+  expect(await deleted()).toContain(`with --incremental --since ${mark}`);
+  await createSchedule(temporal, 'weekly', 'hospital', { ...options, type: ['Patient', 'Condition'], replace: true });
+  expect(await scheduleDetails(temporal, 'weekly')).toMatchObject({ mark, changedSince: true });
+  expect(await deleted()).toMatch(
+    /"_type":"?\[?"Patient.*\nIts mark, .*, is of an export that began before its last change/s,
+  );
+  expect(await deleted()).not.toContain('with --incremental --since');
+  const { namespace } = temporal;
+  const workflowExecution = { workflowId: complete };
+  await stack.client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+  await expect
+    .poll(() => scheduleDetails(temporal, 'weekly'), { timeout: 120_000 })
+    .toMatchObject({
+      markUnknown: true,
+      runs: [{ workflowId: failed }, { workflowId: complete, status: 'forgotten' }],
+    });
+  const forgotten = await scheduleDetails(temporal, 'weekly');
+  expect(forgotten).not.toHaveProperty('mark');
+  expect(describeSchedule(forgotten).join('\n')).toMatch(/mark +not known here/);
+  expect(await deleted()).toContain('Its mark is not known here, and is gone with it');
+
   // One at a time.
   server?.faults.clear();
   server?.faults.add({ route: 'kickOff', times: Infinity, do: { kind: 'answer', status: 503 } });
@@ -130,93 +167,4 @@ test('an export that failed does not move the mark, and is told by its code', as
   await stack.client.workflow.getHandle(waiting).cancel();
   await expect(reportOf(waiting)).rejects.toThrow();
   await stack.client.schedule.getHandle('weekly').delete();
-});
-
-describe('a schedule cannot be created', () => {
-  test('without a configured service', async () => {
-    const { code, stdout, stderr } = await user.run(['schedule', 'create', 'a', 'hospital', '--every', '1d']);
-    expect([code, stdout]).toEqual([64, '']);
-    expect(stderr).toContain('Schedules need a Temporal service');
-    expect((await user.run(['schedule'])).code).toBe(64);
-    expect((await user.run(['schedule', 'describe'])).code).toBe(64);
-  });
-
-  test.each<[string, CreateOptions, RegExp, string?]>([
-    [
-      'an hour that no day has',
-      { cron: ['0 99 * * *'] },
-      /^--cron '0 99 \* \* \*': Temporal refuses it \(Hour is not in/,
-    ],
-    ['too few fields', { cron: ['0 2 *'] }, /^--cron "0 2 \*": write five fields/],
-    ['a comment', { cron: ['0 2 * * * # x'] }, /^--cron .*: write five fields/],
-    ['no time', {}, /^Give --cron or --every/],
-    ['two kinds of times', { cron: ['0 2 * * *'], every: '1d' }, /^Give --cron or --every, and not both/],
-    ['no time between exports', { every: '0h' }, /^--every 0h: write a time/],
-    ['words', { every: 'day' }, /^--every day: write a time/],
-    ['an unknown time zone', { cron: ['0 2 * * *'], timeZone: 'Europe/Nowhere' }, /^--time-zone Europe\/Nowhere/],
-    ['a time zone of nothing', { every: '1d', timeZone: 'Europe/Berlin' }, /^--time-zone is for --cron/],
-    ['the mark of single exports', { every: '1d', since: 'last' }, /^--since last is for single exports/],
-    ['a reaction without a mark', { every: '1d', onIssues: 'advance' }, /^--on-issues is for --incremental/],
-    [
-      'an end',
-      { every: '1d', incremental: true, parameter: ['_until=2026-01-01T00:00:00Z'] },
-      /not allowed with incremen/,
-    ],
-    ['a server that the workers do not know', { every: '1d' }, /^Workers elsewhere run/, 'https://fhir.example.org'],
-  ])('with %s', async (_, options, message, server = 'hospital') => {
-    const failing = createSchedule(temporal, 'faulty', server, options);
-    await expect(failing).rejects.toMatchObject({ name: 'UsageError', message: expect.stringMatching(message) });
-    await expect(scheduleDetails(temporal, 'faulty')).rejects.toThrow('has no schedule');
-  });
-
-  test('in place of one that starts something else', async () => {
-    const action = { type: 'startWorkflow' as const, workflowType: 'other', taskQueue: 'other', args: [] };
-    const handle = await stack.client.schedule.create({ scheduleId: 'other', spec: {}, action });
-    const replacing = createSchedule(temporal, 'other', 'hospital', { every: '1d', replace: true });
-    await expect(replacing).rejects.toThrow('starts other, not exports');
-    expect((await handle.describe()).action.workflowType).toBe('other');
-    expect(await scheduleRows(temporal)).not.toContainEqual(expect.objectContaining({ scheduleId: 'other' }));
-    await handle.delete();
-  });
-});
-
-test('when exports are started, in words', async () => {
-  const words: Record<string, string> = {
-    '0 2 * * *': 'every day at 02:00 (UTC)',
-    '30 6,18 * * *': 'every day at 06:30, 18:30 (UTC)',
-    '@hourly': 'every day at minute 0 of each hour (UTC)',
-    '*/15 8-17 * * MON-FRI': 'Monday–Friday at minutes 0, 15, 30, 45 of hours 8–17 (UTC)',
-    '0 0 1 */6 *': 'day 1 of the month, in January, July at 00:00 (UTC)',
-    '0 3 * * SUN,WED 2030': 'Sunday, Wednesday, in 2030 at 03:00 (UTC)',
-  };
-  for (const [cron, when] of Object.entries(words)) {
-    const options = { cron: [cron], replace: true };
-    expect(await createSchedule(temporal, 'words', 'hospital', options)).toMatchObject({ when });
-    expect(await createSchedule(temporal, 'words', 'hospital', options)).toMatchObject({ how: 'exists' });
-  }
-  // It was given the same nevertheless, as after a change of keys.
-  expect((await stack.client.schedule.getHandle('words').describe()).info.lastUpdatedAt).toBeDefined();
-  const every = { every: '6h', replace: true };
-  expect(await createSchedule(temporal, 'words', 'hospital', every)).toMatchObject({
-    how: 'changed',
-    when: 'every 6 h',
-  });
-  expect(await createSchedule(temporal, 'words', 'hospital', { every: 'PT6H' })).toMatchObject({ how: 'exists' });
-  // As other clients make them.
-  const spec = {
-    calendars: [{ hour: 2, second: 30 }],
-    intervals: [{ every: '1 day', offset: '2 hours' }],
-    skip: [{ dayOfWeek: 'SUNDAY' as const }],
-    jitter: '10 minutes',
-    startAt: new Date('2030-01-01T00:00:00Z'),
-  };
-  const request = { server: 'hospital', level: 'system' } as const;
-  await createExportSchedule(stack.client, request, { scheduleId: 'words', spec });
-  expect((await scheduleDetails(temporal, 'words')).when).toBe(
-    'every day at minute 0 of hour 2, second 30; every 1 d, 2 h later than counted from midnight UTC (UTC), ' +
-      'up to 10 min later, but not Sunday at 00:00, from 2030-01-01T00:00:00.000Z on',
-  );
-  const other = createSchedule(temporal, 'words', 'hospital', every);
-  expect(await other).toMatchObject({ how: 'changed' });
-  await stack.client.schedule.getHandle('words').delete();
 });

@@ -1,19 +1,17 @@
-import { isDeepStrictEqual } from 'node:util';
 import { ScheduleAlreadyRunning } from '@temporalio/client';
 import type { BulkExportWorkflow } from '../../client.ts';
-import { createExportSchedule } from '../../client.ts';
-import type { ExportScheduleOptions } from '../../client/export-schedule.ts';
 import { scheduleOf } from '../../client/export-schedule.ts';
 import type { ExportRequest, Incremental } from '../../contract.ts';
+import { namedTaskQueue } from '../../process/task-queue.ts';
 import { UsageError } from '../exit-codes.ts';
 import { isUrl } from '../export/names.ts';
 import type { RequestOptions } from '../export/request-of.ts';
 import { requestOf } from '../export/request-of.ts';
 import type { Temporal } from '../temporal.ts';
-import type { KnownSchedule } from './known.ts';
 import { knownSchedule } from './known.ts';
+import { differences, furtherSettings, losesMark, replaceSchedule } from './settings.ts';
 import type { SpecOptions } from './spec.ts';
-import { isSameSpec, specOf } from './spec.ts';
+import { specOf } from './spec.ts';
 import { wordsOfSpec } from './words.ts';
 
 /** All options of `schedule create`. */
@@ -33,10 +31,11 @@ export interface Created {
   /** ISO 8601 in UTC. */
   next: string[];
   paused: boolean;
+  /** Of the workers that run its exports. */
+  taskQueue: string;
+  /** What it has that this command has no option for, in words. */
+  kept: string[];
 }
-
-/** As {@link scheduleOf} makes it, and Temporal tells it. */
-const POLICIES = { overlap: 'SKIP', catchupWindow: 3_600_000, pauseOnFailure: false };
 
 /**
  * Creates a schedule of exports, unless the same one exists.
@@ -51,35 +50,46 @@ export async function createSchedule(
   options: CreateOptions,
 ): Promise<Created> {
   const { client } = temporal;
-  const schedule = { scheduleId, spec: specOf(options) };
+  const times = specOf(options);
   const request = scheduledRequest(source, options);
+  const definition = (taskQueue?: string) => scheduleOf(request, { scheduleId, spec: times, taskQueue });
   let how: Created['how'] = 'created';
   try {
-    await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...scheduleOf(request, schedule) });
+    await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...definition() });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw faultOfSpec(error, options);
     const found = await knownSchedule(temporal, scheduleId);
-    how = isSame(found, request, schedule, options) ? 'exists' : 'changed';
     if (options.replace === true) {
+      // The shell in which this is typed need not be that of the deployment.
+      const wanted = definition(namedTaskQueue(process.env) ?? found.action.taskQueue);
+      const isSame = differences(found, wanted, options).length === 0 && !losesMark(found.policies);
+      how = isSame ? 'exists' : 'changed';
       // Also the same one: what Temporal keeps of it is encrypted with the newest key then.
-      await createExportSchedule(client, request, schedule).catch((fault: unknown) => {
+      await replaceSchedule(temporal, scheduleId, wanted).catch((fault: unknown) => {
         throw faultOfSpec(fault, options);
       });
-    } else if (how === 'changed') {
-      throw taken(scheduleId);
+    } else {
+      const others = [...differences(found, definition(), options), ...furtherSettings(found)];
+      if (others.length > 0) throw taken(scheduleId, others);
+      how = 'exists';
     }
   }
-  const { spec, info, state } = await knownSchedule(temporal, scheduleId);
+  const schedule = await knownSchedule(temporal, scheduleId);
+  const { spec, info, state, action } = schedule;
   const next = info.nextActionTimes.map((time) => time.toISOString());
-  return { scheduleId, how, when: wordsOfSpec(spec), next, paused: state.paused };
+  const kept = furtherSettings(schedule);
+  const { taskQueue } = action;
+  return { scheduleId, how, when: wordsOfSpec(spec), next, paused: state.paused, taskQueue, kept };
 }
 
 /** What was created, for people. */
-export function describeCreated({ scheduleId, how, when, next, paused }: Created): string[] {
+export function describeCreated({ scheduleId, how, when, next, paused, taskQueue, kept }: Created): string[] {
   const said = { created: 'was created', exists: 'exists already', changed: 'was changed; its mark stays' }[how];
   return [
     `${scheduleId} ${said}: ${when}.`,
     ...(paused ? ['It is paused.'] : [next[0] === undefined ? 'No such time ever comes.' : `Next: ${next[0]}`]),
+    `Task queue: ${taskQueue}`,
+    ...(kept.length === 0 ? [] : [`As it was before: ${kept.join(', ')}`]),
   ];
 }
 
@@ -94,33 +104,17 @@ function scheduledRequest(source: string, options: CreateOptions): ExportRequest
     ...(since === undefined ? {} : { initialSince: since }),
     ...(onIssues === undefined ? {} : { onIssues }),
   };
-  const { since: _, ...others } = options;
-  return requestOf(source, others, isIncremental === true ? undefined : since, {
+  return requestOf(source, options, isIncremental === true ? undefined : since, {
     ...(name === undefined ? {} : { destination: { name } }),
     ...(isIncremental === true ? { incremental } : {}),
   });
 }
 
-function isSame(
-  found: KnownSchedule,
-  request: ExportRequest,
-  schedule: ExportScheduleOptions,
-  options: CreateOptions,
-): boolean {
-  const { workflowId, taskQueue } = scheduleOf(request, schedule).action;
-  const { action, policies } = found;
-  return (
-    isDeepStrictEqual(found.request, request) &&
-    isDeepStrictEqual([action.workflowId, action.taskQueue], [workflowId, taskQueue]) &&
-    isDeepStrictEqual(policies, POLICIES) &&
-    isSameSpec(found.spec, options)
-  );
-}
-
-function taken(scheduleId: string): UsageError {
+function taken(scheduleId: string, others: readonly string[]): UsageError {
   return new UsageError(
-    `Another schedule has the id ${scheduleId}: "fhir-bulk-export schedule describe ${scheduleId}" shows it. To change it to ` +
-      'this one, add --replace: its mark stays, as far as it asks for the same data.',
+    `Another schedule has the id ${scheduleId} (its own: ${others.join(', ')}). "fhir-bulk-export schedule describe ` +
+      `${scheduleId}" shows it. To give it this request and these times, add --replace: its mark stays, as far as it asks ` +
+      'for the same data.',
   );
 }
 

@@ -1,8 +1,9 @@
 import type { ExportRequest } from '../../contract.ts';
 import { summaryOf } from '../../client/summary-of.ts';
 import { table } from '../view/report-lines.ts';
-import type { ScheduleDetails, ScheduledRun } from './details.ts';
+import type { ScheduleDetails } from './details.ts';
 import type { ScheduleRow } from './rows.ts';
+import type { ScheduledRun } from './runs.ts';
 
 /** Next times that are shown to people. */
 const NEXT = 3;
@@ -35,10 +36,30 @@ export function describeSchedule(details: ScheduleDetails): string[] {
   return [`${scheduleId}: ${when}`, ...facts, '', ...runLines(runs)];
 }
 
-/** The mark of a schedule that is gone, so that another one can go on from it. */
-export function describeDeleted({ scheduleId, mark }: Pick<ScheduleDetails, 'scheduleId' | 'mark'>): string[] {
-  const goOn = `To go on from its mark, create a schedule with --incremental --since ${mark}`;
-  return [`${scheduleId} was deleted.`, ...(typeof mark === 'string' ? [goOn] : [])];
+/** A schedule that is gone: its request, and whether another one can go on from its mark. */
+export function describeDeleted({ scheduleId, request, ...known }: Deleted): string[] {
+  return [
+    `${scheduleId} was deleted. Its request was:`,
+    `  ${JSON.stringify(request)}`,
+    ...(request.incremental === undefined ? [] : goOn(known, request.incremental.initialSince)),
+  ];
+}
+
+type Deleted = Pick<ScheduleDetails, 'scheduleId' | 'request' | 'mark' | 'markUnknown' | 'changedSince'>;
+
+function goOn({ mark, markUnknown, changedSince }: Omit<Deleted, 'scheduleId' | 'request'>, first?: string): string[] {
+  if (markUnknown === true) {
+    return ['Its mark is not known here, and is gone with it: without --since, a new schedule brings all data.'];
+  }
+  if (mark === null) return ['It had no mark, and all data was to come: leave --since out of a new schedule.'];
+  if (mark === undefined) return [];
+  return [
+    changedSince === true
+      ? `Its mark, ${mark}, is of an export that began before its last change. Give it to a new schedule, as --since, only ` +
+        'if that export asked for the same data. Otherwise leave --since out: all data is to come.'
+      : `To go on from its mark, create a schedule of the same request with --incremental --since ${mark}`,
+    ...(first === undefined ? [] : [`At a server with sinceByDefault, give --since ${first} again, never the mark.`]),
+  ];
 }
 
 function extentOf({ incremental, parameters }: ExportRequest): string {
@@ -47,9 +68,15 @@ function extentOf({ incremental, parameters }: ExportRequest): string {
   return since === undefined ? 'all data each time' : `what has changed since ${since}`;
 }
 
-function markOf({ request, mark, lastComplete, changedSince }: ScheduleDetails): string {
+function markOf({ request, mark, markUnknown, lastComplete, changedSince }: ScheduleDetails): string {
   const { incremental } = request;
   if (incremental === undefined) return 'none: the schedule is not incremental';
+  if (markUnknown === true) {
+    return (
+      'not known here: the report of the last complete export, if there was one, is gone or cannot be read. The next ' +
+      'export goes on from it'
+    );
+  }
   const first = incremental.initialSince;
   if (mark === undefined) {
     const from = first === undefined ? 'all data' : `what has changed since ${first}`;

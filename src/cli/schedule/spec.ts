@@ -22,7 +22,7 @@ export function specOf({ cron = [], every, timeZone }: SpecOptions): ScheduleSpe
   if ((cron.length === 0) === (every === undefined)) throw new UsageError('Give --cron or --every, and not both.');
   if (every !== undefined) {
     // Times between exports begin with the epoch, wherever that is.
-    if (timeZone !== undefined) throw new UsageError('--time-zone is for --cron: --every counts from midnight UTC.');
+    if (timeZone !== undefined) throw new UsageError('--time-zone is for --cron: --every counts from 1970, in UTC.');
     return { intervals: [{ every: everyOf(every) }] };
   }
   const texts = cron.map(cronOf);
@@ -32,22 +32,20 @@ export function specOf({ cron = [], every, timeZone }: SpecOptions): ScheduleSpe
   };
 }
 
-/** Whether a schedule starts exports when the options say, as far as they were given by this command. */
-export function isSameSpec(found: ScheduleSpecDescription, options: SpecOptions): boolean {
+/** Whether a schedule starts exports when the options say, whatever else its times have. */
+export function hasTimes(found: ScheduleSpecDescription, options: SpecOptions): boolean {
   const { cron = [], every } = options;
   return isDeepStrictEqual(
     {
       cron: found.calendars?.map(({ comment }) => comment) ?? [],
       // The offset is absent, whatever its type says, where it is zero.
       every: (found.intervals ?? []).map((one) => [one.every, one.offset ?? 0]),
-      timeZone: found.timezone || 'UTC',
-      other: [found.skip?.length ?? 0, found.jitter ?? 0, found.startAt, found.endAt],
+      timeZone: cron.length === 0 ? 'any' : found.timezone || 'UTC',
     },
     {
       cron: cron.map(cronOf),
       every: every === undefined ? [] : [[everyOf(every), 0]],
-      timeZone: options.timeZone ?? 'UTC',
-      other: [0, 0, undefined, undefined],
+      timeZone: cron.length === 0 ? 'any' : (options.timeZone ?? 'UTC'),
     },
   );
 }

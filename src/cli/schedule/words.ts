@@ -28,7 +28,7 @@ export function wordsOfSpec(spec: ScheduleSpecDescription): string {
     ...calendars.map(wordsOfCalendar),
     ...intervals.map(({ every, offset }) => {
       // Absent, whatever its type says, where it is zero.
-      const after = offset > 0 ? `, ${readableTime(offset / 1000)} later than counted from midnight UTC` : '';
+      const after = offset > 0 ? `, ${readableTime(offset / 1000)} later than counted from 1970, in UTC` : '';
       return `every ${readableTime(every / 1000)}${after}`;
     }),
   ];
