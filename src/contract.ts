@@ -30,7 +30,8 @@ export const PROGRESS = 'progress';
 
 /**
  * Search attributes, all of type Keyword. A run works without those that the namespace does not have. `level` is an
- * {@link ExportLevel}, `outcome` an {@link ExportOutcome}, which only an export that has ended has.
+ * {@link ExportLevel}, `outcome` an {@link ExportOutcome}, set when that is decided: the run may go on for a while, to
+ * release its slot and to record its end.
  */
 export const SEARCH_ATTRIBUTES = {
   server: 'FhirServer',

@@ -45,7 +45,6 @@ const DEPS = {
     require: () => new Promise(() => {}),
   },
   registeredSearchAttributes: () => new Promise(() => {}),
-  canChangeMemo: () => Promise.resolve(true),
   isRunning: () => new Promise(() => {}),
   gates: {
     ask: () => new Promise(() => {}),
