@@ -17,6 +17,8 @@ export interface ActivityDeps {
   limits: Limits;
   /** Names of the search attributes that exports can set. */
   registeredSearchAttributes(): Promise<ReadonlySet<string>>;
+  /** Whether the service changes the memo of a workflow that runs. */
+  canChangeMemo(): Promise<boolean>;
   /** Whether an export is still running: the chain of runs that began with this one. */
   isRunning(owner: Owner): Promise<boolean>;
   /** What this process counts. */

@@ -41,6 +41,8 @@ export interface OpenedExport {
   /** Requests carry credentials, whose epoch the workflow keeps. */
   needsToken: boolean;
   searchAttributes: string[];
+  /** The service cannot change the memo of a workflow. */
+  memo?: false;
   /** What the server's exports share; absent where they share nothing, and in histories of earlier versions. */
   gate?: GateTerms;
   /** Histories of older versions lack the ones that came later: read them by `ExportRun.limits`. */
@@ -108,6 +110,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     heartbeatSeconds: deps.config.heartbeatSeconds ?? HEARTBEAT_SECONDS,
     needsToken: !server.authorization.isOpen,
     searchAttributes: [...(await deps.registeredSearchAttributes())],
+    ...((await deps.canChangeMemo()) ? {} : { memo: false as const }),
     ...gateOf(server, job),
     limits: deps.limits,
     ...statusLag(server),

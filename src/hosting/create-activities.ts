@@ -15,6 +15,7 @@ import { LIMITS } from '../policy/limits.ts';
 import { gatesOf } from '../process/gates.ts';
 import { isRunning } from '../process/is-running.ts';
 import { packageVersion } from '../process/package-version.ts';
+import { canChangeMemo } from '../process/can-change-memo.ts';
 import { registeredAttributes } from '../process/registered-attributes.ts';
 import { watchSpace } from '../telemetry/space-watch.ts';
 import { WorkerMetrics } from '../telemetry/worker-metrics.ts';
@@ -62,6 +63,7 @@ export function createActivities({ config, limits = LIMITS, timeouts }: Activiti
     http,
     limits,
     registeredSearchAttributes: () => registeredAttributes(config.searchAttributes),
+    canChangeMemo,
     isRunning: (owner) => isRunning(Context.current().client, owner),
     gates: gatesOf(limits),
     metrics,

@@ -173,7 +173,7 @@ async function open(run: ExportRun): Promise<void> {
   run.slots.open(state.opened.gate);
   const { server, level } = request;
   setSearchAttributes(state.opened.searchAttributes, { server, phase: state.phase, level });
-  setMemo({ location: state.opened.location });
+  setMemo(state.opened, { location: state.opened.location });
 }
 
 /**

@@ -1,7 +1,11 @@
 import { patched, upsertMemo } from '@temporalio/workflow';
+import type { OpenedExport } from '../activities/open-export.ts';
 import type { ExportMemo } from '../contract.ts';
 
-/** Sets fields of the memo, which lists and the Web UI show without a worker, also after the end. */
-export function setMemo(fields: ExportMemo): void {
-  if (patched('memo')) upsertMemo({ ...fields });
+/**
+ * Sets fields of the memo, which lists and the Web UI show without a worker, also after the end; not where the service
+ * cannot.
+ */
+export function setMemo({ memo }: Pick<OpenedExport, 'memo'>, fields: ExportMemo): void {
+  if (memo !== false && patched('memo')) upsertMemo({ ...fields });
 }

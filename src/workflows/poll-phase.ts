@@ -37,7 +37,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
         run.job.complete = true;
         run.job.completeAt = Date.now();
         countManifest(run, run.job);
-        setMemo({ location: run.opened.location, transactionTime: result.manifest.transactionTime });
+        setMemo(run.opened, { location: run.opened.location, transactionTime: result.manifest.transactionTime });
         run.slots.jobIsComplete();
         if (result.filesEnd !== undefined) run.job.filesEnd = result.filesEnd;
         addWarnings(run.state, result.warnings);

@@ -37,6 +37,7 @@ export class FrozenAttempt {
       http,
       limits: SHORT_LIMITS,
       registeredSearchAttributes: async () => new Set(),
+      canChangeMemo: async () => true,
       isRunning: async () => false,
       gates: NO_GATES,
       metrics: new WorkerMetrics(noopMetricMeter),

@@ -45,6 +45,7 @@ const DEPS = {
     require: () => new Promise(() => {}),
   },
   registeredSearchAttributes: () => new Promise(() => {}),
+  canChangeMemo: () => Promise.resolve(true),
   isRunning: () => new Promise(() => {}),
   gates: {
     ask: () => new Promise(() => {}),

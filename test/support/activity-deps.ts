@@ -15,6 +15,7 @@ export function depsOf(config: Config, http: HttpClient): ActivityDeps {
     http,
     limits: LIMITS,
     registeredSearchAttributes: () => Promise.resolve(new Set()),
+    canChangeMemo: () => Promise.resolve(true),
     isRunning: () => Promise.resolve(true),
     gates: NO_GATES,
     metrics: new WorkerMetrics(noopMetricMeter),

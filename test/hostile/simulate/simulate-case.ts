@@ -109,6 +109,7 @@ export class Simulator {
         http,
         limits: SIMULATED_LIMITS,
         registeredSearchAttributes: async () => new Set<string>(),
+        canChangeMemo: async () => true,
         isRunning: async () => false,
         gates: NO_GATES,
         metrics: new WorkerMetrics(noopMetricMeter),
