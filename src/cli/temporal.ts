@@ -24,6 +24,9 @@ export interface Temporal {
 /** Milliseconds within which a service must answer. */
 const PATIENCE = 10_000;
 
+/** Else the client, but not the workers, would go through a proxy of the environment, and to this machine, too. */
+const DIRECTLY = { 'grpc.enable_http_proxy': 0 };
+
 /**
  * Connects to the service that the `TEMPORAL_*` variables or Temporal's configuration file name; where there is none, to
  * the user's embedded one, which is started if need be.
@@ -47,7 +50,9 @@ async function openConfigured(): Promise<Temporal> {
   const address = connectionOptions.address ?? 'localhost:7233';
   let connection: Connection;
   try {
-    connection = await Connection.connect({ ...(connectionOptions as ConnectionOptions), connectTimeout: PATIENCE });
+    const options = connectionOptions as ConnectionOptions;
+    const channelArgs = { ...options.channelArgs, ...DIRECTLY };
+    connection = await Connection.connect({ ...options, channelArgs, connectTimeout: PATIENCE });
   } catch (error) {
     throw new Error(
       `Temporal at ${address} cannot be used (${tidy((error as Error).message, 300)}). The TEMPORAL_* variables, or ` +
@@ -62,7 +67,7 @@ async function openConfigured(): Promise<Temporal> {
 async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
   const server = await useEmbeddedServer(() => findTemporalCli(() => {}, process.env, say), say);
   const connectionOptions = { address: server.address };
-  const connection = await Connection.connect(connectionOptions);
+  const connection = await Connection.connect({ ...connectionOptions, channelArgs: DIRECTLY });
   return {
     service: 'embedded',
     address: server.address,

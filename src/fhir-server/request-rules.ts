@@ -51,7 +51,9 @@ async function readProxy(config: ServerConfig, environment: ProxyRules | undefin
   const { proxy: url, proxyCredentialsFile: file, proxyCredentialsEnv: env } = config;
   const proxy = url === undefined ? environment : { url, setting: "proxy of the server's entry" };
   if (proxy === undefined || (file === undefined && env === undefined)) return proxy;
-  return { ...proxy, authorization: basic(await new Secret({ file, env }).text()) };
+  const secret = new Secret({ file, env });
+  const renew = async (): Promise<string> => basic(await secret.text());
+  return { ...proxy, authorization: await renew(), renew };
 }
 
 async function readPem(file: string | undefined): Promise<string | undefined> {

@@ -80,7 +80,7 @@ export class Agents {
 }
 
 /** The proxy through which an address is reached. */
-function proxyTo(url: URL, connection: ConnectionRules | undefined): ProxyRules | undefined {
+export function proxyTo(url: URL, connection: ConnectionRules | undefined): ProxyRules | undefined {
   const { proxy } = connection ?? {};
   return proxy !== undefined && leadsThrough(proxy, url) ? proxy : undefined;
 }

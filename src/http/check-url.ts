@@ -37,6 +37,11 @@ export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
 }
 
+/** Whether a name leads to this machine, wherever it is looked up: also with the dot that ends a full name. */
+export function isThisMachine(url: URL): boolean {
+  return isLoopback(url) || /(^|\.)localhost\.?$/.test(url.hostname);
+}
+
 /**
  * Says why an IP address must not be asked, or nothing when it may. Private networks may: hospitals are there.
  *
@@ -60,8 +65,8 @@ export function faultOfServerUrl(url: URL, loopback: boolean): string | undefine
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const fault = isIP(host) === 0 ? undefined : faultOfAddress(host, loopback);
   if (fault !== undefined) return fault;
-  // Through a proxy nothing is looked up here.
-  if (!loopback && isLoopback(url)) return 'it is an address of this machine';
+  // Whoever looks it up.
+  if (!loopback && isThisMachine(url)) return 'it is an address of this machine';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return undefined;
   return `it is ${url.protocol} and must be https:`;
 }

@@ -1,11 +1,12 @@
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { HttpTimeouts } from './agents.ts';
-import { Agents } from './agents.ts';
+import { Agents, proxyTo } from './agents.ts';
 import { faultOfServerUrl } from './check-url.ts';
 import { exchange } from './exchange.ts';
 import { DEFAULT_HEADERS, flatten, lowerCased } from './headers.ts';
 import type { AnswerOf, HttpRequest, HttpResponse } from './messages.ts';
 import { NetworkError } from './network-error.ts';
+import { ProxiedNames } from './proxied-names.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import type { RequestRules } from './rules.ts';
 import type { Way } from './trust.ts';
@@ -17,6 +18,7 @@ const MOST_REDIRECTS = 5;
 /** All HTTP of this process. No retries: they are Temporal's. */
 export class HttpClient {
   readonly #agents: Agents;
+  readonly #proxied = new ProxiedNames();
   readonly #onAnswer: (answer: AnswerOf) => void;
 
   /**
@@ -64,6 +66,10 @@ export class HttpClient {
     const trust = trustIn(url, way, rules);
     const fault = faultOfServerUrl(url, trust.loopback);
     if (fault !== undefined) throw new RefusedUrlError(url.host, fault);
+    if (proxyTo(url, rules.connection) !== undefined) {
+      const nameFault = await this.#proxied.faultOf(url, trust.loopback);
+      if (nameFault !== undefined) throw new RefusedUrlError(url.hostname, nameFault);
+    }
     const { authorization } = request;
     const isFresh = request.freshConnection === true;
     const agent = isFresh

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { isLoopback } from './check-url.ts';
+import { isThisMachine } from './check-url.ts';
 
 /** An HTTP proxy, and what goes through it. */
 export interface ProxyRules {
@@ -7,6 +7,8 @@ export interface ProxyRules {
   url: string;
   /** Header `Proxy-Authorization`. */
   authorization?: string | undefined;
+  /** Reads it again, where it can have changed. */
+  renew?: (() => Promise<string>) | undefined;
   /** Where it is set, to be named in errors. */
   setting: string;
   /** Hosts that are reached directly, as in `NO_PROXY`. Default: none, loopback neither. */
@@ -30,7 +32,7 @@ export function environmentProxy(env: NodeJS.ProcessEnv): ProxyRules | undefined
   url.password = '';
   return {
     url: url.origin,
-    ...(username === '' ? {} : { authorization: basic(`${decode(username)}:${decode(password)}`) }),
+    ...(username === '' && password === '' ? {} : { authorization: basic(`${decode(username)}:${decode(password)}`) }),
     setting,
     bypass: env['no_proxy'] ?? env['NO_PROXY'] ?? '',
   };
@@ -44,7 +46,7 @@ export function basic(credentials: string): string {
 /** Whether requests to an address go through the proxy. */
 export function leadsThrough({ bypass }: ProxyRules, url: URL): boolean {
   if (bypass === undefined) return true;
-  if (isLoopback(url)) return false;
+  if (isThisMachine(url)) return false;
   return !bypass.split(/[\s,]+/).some((entry) => entry !== '' && covers(entry.toLowerCase(), url));
 }
 
@@ -71,10 +73,13 @@ function isWithin(address: string, network: string, bits: string | undefined): b
   return list.check(address, family);
 }
 
-/** Without a scheme it is `http:`, as in other tools. */
+/**
+ * Without a scheme it is `http:`, as in other tools. What ends the host too early is not accepted: a password with such a
+ * character would become a port and a path, and be shown as the host that does not answer.
+ */
 function parse(text: string): URL | undefined {
   const full = text.includes('://') ? text : `http://${text}`;
-  if (!URL.canParse(full)) return undefined;
+  if (!/^[^:]+:\/\/[^/?#\\]*\/?$/.test(full) || !URL.canParse(full)) return undefined;
   const url = new URL(full);
   return /^https?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Pool, ProxyAgent } from 'undici';
 import { ExportError } from '../errors.ts';
@@ -18,7 +19,6 @@ export function throughProxy(proxy: ProxyRules, rules: TunnelRules): Dispatcher 
   return new ProxyAgent({
     ...rules,
     uri: proxy.url,
-    ...(proxy.authorization === undefined ? {} : { token: proxy.authorization }),
     factory: connectionsTo,
     requestTls: rules.connect,
     proxyTls: { timeout, ...(ca === undefined ? {} : { ca }) },
@@ -27,16 +27,28 @@ export function throughProxy(proxy: ProxyRules, rules: TunnelRules): Dispatcher 
 }
 
 /** Connections to a proxy. A fault there occurs before anything of the request is sent. */
-function tunnels(origin: URL, options: Pool.Options, { setting }: ProxyRules): Dispatcher {
+function tunnels(origin: URL, options: Pool.Options, { setting, renew, ...rules }: ProxyRules): Dispatcher {
   const pool = new Pool(origin, options);
   const open: (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData> = pool.connect.bind(pool);
   const proxy = `the proxy ${origin.host}`;
-  const connect = async (target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
-    const tunnel = await open(target).catch((error: unknown) => {
+  let { authorization } = rules;
+  const ask = async (target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
+    const credentials = authorization === undefined ? {} : { 'proxy-authorization': authorization };
+    const headers = { ...(target.headers as IncomingHttpHeaders), ...credentials };
+    const tunnel = await open({ ...target, headers }).catch((error: unknown) => {
       throw new NetworkError(toNetworkError(error, proxy).message, false, { cause: error });
     });
+    if (tunnel.statusCode !== 200) tunnel.socket.on('error', () => {}).destroy();
+    return tunnel;
+  };
+  const connect = async (target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
+    let tunnel = await ask(target);
+    if (tunnel.statusCode === 407 && renew !== undefined) {
+      // The password may have been changed since.
+      authorization = await renew();
+      tunnel = await ask(target);
+    }
     if (tunnel.statusCode === 200) return tunnel;
-    tunnel.socket.on('error', () => {}).destroy();
     if (tunnel.statusCode === 407) throw refusal(origin.host, setting);
     throw new NetworkError(`${proxy}: HTTP ${tunnel.statusCode}`, false);
   };

@@ -37,6 +37,8 @@ describe('NO_PROXY', () => {
     ['', 'https://localhost/', false],
     ['', 'https://127.0.0.1:8443/', false],
     ['', 'https://[::1]/', false],
+    ['', 'https://localhost./', false],
+    ['', 'https://a.localhost/', false],
   ])('%s: %s through the proxy is %s', (bypass, url, through) => {
     expect(leadsThrough({ url: proxy, setting: 'HTTPS_PROXY', bypass }, new URL(url))).toBe(through);
   });
@@ -68,6 +70,7 @@ describe('the variables', () => {
       { ...found, setting: 'https_proxy' },
     ],
     [{ HTTPS_PROXY: 'http://a@proxy.example:3128' }, { ...found, authorization: 'Basic YTo=' }],
+    [{ HTTPS_PROXY: 'http://:a@proxy.example:3128' }, { ...found, authorization: 'Basic OmE=' }],
     [{ HTTPS_PROXY: 'http://a:100%@proxy.example:3128' }, { ...found, authorization: 'Basic YToxMDAl' }],
   ])('%j', (env, expected) => {
     expect(environmentProxy(env)).toEqual(expected);

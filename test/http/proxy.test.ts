@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpClient } from '../../src/http/http-client.ts';
+import { readText } from '../../src/http/read-text.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import type { Origin, Proxy } from '../support/tls-servers.ts';
 import { ask, knownServer, servePlain, serveProxy, serveTls } from '../support/tls-servers.ts';
@@ -42,6 +43,7 @@ beforeEach(() => {
   clients.length = 0;
   proxy.tunnels.length = proxy.credentials.length = 0;
   proxy.answer = 200;
+  proxy.demands = undefined;
 });
 afterEach(() => void vi.unstubAllEnvs());
 afterAll(async () => {
@@ -177,6 +179,21 @@ describe('the proxy of the environment', () => {
     expect(proxy.credentials).toEqual([header, header]);
   });
 
+  test('has its credentials read again when they are refused', async () => {
+    const file = join(folder, 'new-password');
+    writeFileSync(file, 'bert:old');
+    vi.stubEnv('HTTPS_PROXY', proxy.origin);
+    const url = `${named(origins.secure.origin)}/`;
+    const { rules } = await knownServer(http, url, { ...direct, proxyCredentialsFile: file });
+    const request = { method: 'GET', url, headers: {}, ...fresh } as const;
+    writeFileSync(file, 'bert:newer');
+    proxy.demands = `Basic ${Buffer.from('bert:newer').toString('base64')}`;
+    expect(await readText(await http.send(request, rules), 1000)).toBe('hello');
+    proxy.demands = 'others';
+    await expect(http.send(request, rules)).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+    expect(proxy.credentials).toHaveLength(4);
+  });
+
   test('without which the file is named', async () => {
     const more = { ...through(), proxyCredentialsFile: join(folder, 'none') };
     const message = expect.stringMatching(/none cannot be read \(ENOENT\)$/);
@@ -201,13 +218,17 @@ describe('the proxy of the environment', () => {
     expect(inspect(error, { depth: 9 })).not.toMatch(/anna|cret/);
   });
 
-  test.each(['socks5://user:hunter2@proxy', 'ftp://hunter2', 'http://hunter2:99999'])(
-    'is named when it is none, without its value: %s',
-    (value) => {
-      vi.stubEnv('HTTPS_PROXY', value);
-      expect(() => knownServer(http, origins.secure.origin, {})).toThrow(
-        /^HTTPS_PROXY must be a URL such as http:\/\/proxy.example:3128$/,
-      );
-    },
-  );
+  test.each([
+    'socks5://user:hunter2@proxy',
+    'ftp://hunter2',
+    'http://hunter2:99999',
+    'http://svc:2026/hunter2@proxy.example:3128',
+    'svc:2026?hunter2@proxy.example:3128',
+    'http://svc:2026#hunter2@proxy.example:3128',
+  ])('is named when it is none, without its value: %s', (value) => {
+    vi.stubEnv('HTTPS_PROXY', value);
+    expect(() => knownServer(http, origins.secure.origin, {})).toThrow(
+      /^HTTPS_PROXY must be a URL such as http:\/\/proxy.example:3128$/,
+    );
+  });
 });

@@ -68,6 +68,8 @@ describe('an address that a server must not name', () => {
       'http://localhost:1/',
       'https://127.0.0.1/',
       'http://[::1]/',
+      'https://localhost./',
+      'https://a.localhost/',
       'https://0.0.0.0/',
       'https://[::]/',
       'https://[::ffff:127.0.0.1]/',
@@ -105,6 +107,19 @@ describe('an address that a server must not name', () => {
     expect(seen).toHaveLength(1);
     const fresh = get('https://files.example/', trust(), { freshConnection: true });
     expect(await failureOf(fresh)).toBeInstanceOf(RefusedUrlError);
+  });
+
+  test('is not asked through a proxy by a name that leads there from here', async () => {
+    const proxy = { url: 'http://127.0.0.1:1', setting: 'HTTPS_PROXY', bypass: '' };
+    const rules = { ...trust(), connection: { key: 'proxied', proxy } };
+    const lookup = answerLookups(['169.254.169.254']);
+    expect(await failureOf(get('https://files.example/', rules))).toBeInstanceOf(RefusedUrlError);
+    // Many networks leave the names of others to the proxy.
+    const unknown = (_name: string, _options: object, callback: (error: Error) => void) =>
+      process.nextTick(callback, new Error('ENOTFOUND'));
+    lookup.mockImplementation(unknown as never);
+    const failure = await failureOf(get('https://other.example/', rules));
+    expect(failure.message).toMatch(/^the proxy 127\.0\.0\.1:1: ECONNREFUSED/);
   });
 
   test('may be this machine where the configuration names the host', async () => {

@@ -66,6 +66,8 @@ export interface Proxy extends Origin {
   credentials: (string | undefined)[];
   /** What CONNECT is answered; `nothing` leaves it open. */
   answer: 200 | 403 | 407 | 503 | 'nothing' | 'drop';
+  /** `Proxy-Authorization` without which it answers 407. */
+  demands?: string | undefined;
 }
 
 export async function serveProxy(tls?: Certificates): Promise<Proxy> {
@@ -76,7 +78,9 @@ export async function serveProxy(tls?: Certificates): Promise<Proxy> {
     proxy.credentials.push(request.headers['proxy-authorization']);
     if (proxy.answer === 'nothing') return;
     if (proxy.answer === 'drop') return void socket.destroy();
-    if (proxy.answer !== 200) return void socket.end(`HTTP/1.1 ${proxy.answer} No\r\nContent-Length: 0\r\n\r\n`);
+    const isRefused = proxy.demands !== undefined && request.headers['proxy-authorization'] !== proxy.demands;
+    const status = isRefused ? 407 : proxy.answer;
+    if (status !== 200) return void socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
     const [host, port] = (request.url ?? '').split(':');
     const target = connect(Number(port), host?.endsWith('.example') === true ? '127.0.0.1' : host, () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
