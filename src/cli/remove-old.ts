@@ -30,12 +30,12 @@ export function removeOldCommand(): Command {
     .option('--dry-run', 'change nothing')
     .option('--destination <names>', 'separated by commas; default: all that have a retention', list)
     .option('--all', 'also the newest complete export of each request, and what --since last goes on from')
-    .option('--forgotten', 'also unfinished exports that Temporal does not know')
+    .option('--forgotten', 'also unfinished exports that Temporal does not know; needs a configured service')
     .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml')
     .option('--json', 'one JSON object on each line')
     .action(async ({ dryRun = false, all = false, forgotten = false, config: file, json, destination }: Options) => {
       const { loadConfig } = await import('../config.ts');
-      const { openTemporal } = await import('./temporal.ts');
+      const { isConfigured, openTemporal } = await import('./temporal.ts');
       const { removeOld } = await import('./remove-old/remove-old.ts');
       const { destinations, ...others } = await loadConfig(file);
       const withRetention = Object.keys(destinations).filter((name) => destinations[name]?.retention !== undefined);
@@ -45,7 +45,18 @@ export function removeOldCommand(): Command {
       if (withRetention.length === 0) {
         throw new UsageError('No destination of the configuration has a retention, such as "retention: P90D".');
       }
-      const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
+      // An embedded server may be new, and does not know the exports of workers that have another one.
+      if (forgotten && !isConfigured()) {
+        throw new UsageError(
+          '--forgotten removes what Temporal does not know, so name the Temporal service of your workers (TEMPORAL_ADDRESS).',
+        );
+      }
+      const say = (line: string): void => void process.stderr.write(`${line}\n`);
+      const temporal = await openTemporal(say);
+      const { service, address, namespace } = temporal;
+      say(
+        `Asking Temporal at ${address}, namespace ${namespace}${service === 'embedded' ? ', an embedded server' : ''}`,
+      );
       let failed = 0;
       for (const name of destination ?? withRetention) {
         const config = { destinations, ...others };

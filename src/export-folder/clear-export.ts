@@ -29,7 +29,7 @@ export const FOLDERS_OF_FILES: readonly string[] = OURS.map(({ folder }) => fold
 export async function clearExport(folder: Folder): Promise<void> {
   // Before the files: an attempt at the earlier job that has passed the check of the owner may be about to give its part
   // a name. It has done so before the names are listed, or finds its part gone.
-  await folder.removeParts();
+  await folder.removeParts(isOurName);
   // A link to a folder leads to files of others.
   const folders = new Set(['', ...(await folder.listFolders(''))]);
   for (const { folder: inside, isOurs } of OURS) {
@@ -45,5 +45,11 @@ export async function clearExport(folder: Folder): Promise<void> {
     if (!KEPT.has(file) && name !== 'parts') await folder.remove(file);
   }
   // What other attempts have written meanwhile.
-  await folder.removeParts();
+  await folder.removeParts(isOurName);
+}
+
+/** Of a path in an export's folder: an upload of another name is somebody else's, or of an export below. */
+function isOurName(path: string): boolean {
+  const [folder = '', name = path] = /^(?:([^/]*)\/)?(.*)$/s.exec(path)?.slice(1) ?? [];
+  return folder === STATE_FOLDER || OURS.some((one) => one.folder === folder && one.isOurs(name));
 }

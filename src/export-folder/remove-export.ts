@@ -6,6 +6,7 @@ import { readMark } from './owner-mark.ts';
 import type { RemovalRecord } from './removal-record.ts';
 import { newRemoval, readRemoval } from './removal-record.ts';
 import type { StoredExport } from './stored-exports.ts';
+import { storedExport } from './stored-exports.ts';
 
 /** What makes a removal safe. */
 export interface RemovalRules {
@@ -24,38 +25,40 @@ export type Removed =
   /** Names of what is left in the folder, which is not ours. */
   { kind: 'removed'; left: string[] } | { kind: 'kept'; why: string };
 
-const ENDED_ELSEWHERE: Removed = { kind: 'kept', why: 'another removal of it has just ended' };
+const ENDED = 'another removal of it has just ended';
+const AT_WORK = 'another removal of it is at work';
 
 /**
  * Removes an export: `manifest.json` first, so that what is left never passes for a complete export, and the record of the
  * removal last, so that a removal that was killed is completed by the next one. Only files of our names; folders only when
  * nothing is in them.
+ *
+ * @param found as it was when it was found to be old; one that has changed since stays
  */
 export async function removeExport(found: StoredExport, rules: RemovalRules): Promise<Removed> {
   const folder = await rules.open('');
-  const isHalf = found.state === 'half-removed';
-  if (isHalf && (await readRemoval(folder)) === undefined) return ENDED_ELSEWHERE;
-  const record: RemovalRecord = { ...newRemoval(found.mark, found.endedAt), ...(isHalf ? { begun: true } : {}) };
-  await writeJson(folder, FILES.removing, record);
-  // A run that takes the folder from now on sees the record, and gives way; one that has taken it is seen here.
-  const mark = await readMark(folder);
-  const now = await folder.lastChange(FILES.removing);
-  if (now === undefined) return ENDED_ELSEWHERE;
-  const isTaken = mark === undefined ? !isHalf : mark.mark !== found.mark.mark;
-  let why: string | undefined = 'another run has just taken its folder';
+  const record: RemovalRecord = {
+    ...newRemoval(found.mark, found.endedAt),
+    ...(found.removal?.begun === true ? { begun: true } : {}),
+  };
+  const other = await claim(folder, record, found.removal);
+  if (other !== undefined) return { kind: 'kept', why: other };
+  let why: string | undefined;
   let isWanted = false;
   try {
-    if (!isTaken) why = await rules.objection(now);
+    const now = await folder.lastChange(FILES.removing);
+    // Temporal first: what has ended there changes no more.
+    why = now === undefined ? ENDED : ((await rules.objection(now)) ?? (await changeOf(folder, found)));
     isWanted = why === undefined;
   } finally {
-    // What has been begun is to be completed later.
-    if (!isWanted && (isTaken || !isHalf)) await folder.removeFile(FILES.removing);
+    if (!isWanted) await giveBack(folder, record, found.removal !== undefined);
   }
   if (why !== undefined) return { kind: 'kept', why };
-  await writeJson(folder, FILES.removing, { ...record, begun: true });
   const ours = folder.guardedBy(() => requireOurs(folder, record));
-  await ours.removeFile(FILES.manifest);
+  // Nobody goes on with it. Who has no right to remove files fails here, with nothing begun.
   await ours.removeFile(FILES.partialManifest);
+  await writeJson(ours, FILES.removing, { ...record, begun: true });
+  await ours.removeFile(FILES.manifest);
   await ours.removeFile(FILES.mark);
   await clearExport(ours);
   for (const name of await ours.list(STATE_FOLDER)) {
@@ -71,11 +74,64 @@ export async function removeExport(found: StoredExport, rules: RemovalRules): Pr
   return { kind: 'removed', left };
 }
 
-/** Gives a folder free that a removal had claimed when it was killed. */
-export async function forgetClaim(folder: Folder): Promise<void> {
-  if ((await readRemoval(folder))?.begun !== true || (await folder.size(FILES.manifest)) !== undefined) {
-    await folder.removeFile(FILES.removing);
+/**
+ * Gives a folder free that a removal had claimed when it was killed.
+ *
+ * @param seen its record; another one stays
+ */
+export async function forgetClaim(folder: Folder, seen: RemovalRecord): Promise<void> {
+  if (!isSame(await readRemoval(folder), seen)) return;
+  if (seen.begun === true && (await folder.size(FILES.manifest)) === undefined) return;
+  await folder.removeFile(FILES.removing);
+}
+
+/**
+ * No run can take the folder from now on: it sees the record, and gives way; one that has taken it is seen afterwards. Of
+ * two removals, the first one alone goes on, unless its record was already there when the other began to look: then it was
+ * probably killed, and if it was not, it stops at its next look.
+ *
+ * @param seen the record that was there before
+ * @returns why the folder must be left alone
+ */
+async function claim(folder: Folder, own: RemovalRecord, seen: RemovalRecord | undefined): Promise<string | undefined> {
+  if (seen === undefined) {
+    if (await folder.create(FILES.removing, JSON.stringify(own))) return undefined;
+    // The answer to the first try may have been lost.
+    return (await readRemoval(folder))?.id === own.id ? undefined : AT_WORK;
   }
+  const there = await readRemoval(folder);
+  if (there === undefined) {
+    await folder.removeIfEmpty();
+    return ENDED;
+  }
+  if (!isSame(there, seen)) return AT_WORK;
+  await writeJson(folder, FILES.removing, own);
+  return undefined;
+}
+
+function isSame(one: RemovalRecord | undefined, other: RemovalRecord): boolean {
+  return one?.id === other.id && one.begun === other.begun;
+}
+
+/** Why it is not what it was when it was found to be old. */
+async function changeOf(folder: Folder, found: StoredExport): Promise<string | undefined> {
+  const now = await storedExport(folder, '');
+  if ('why' in now) return `it is no export any more: ${now.why}`;
+  if (now.mark.mark !== found.mark.mark) return 'another run has just taken its folder';
+  return now.state === found.state && now.endedAt === found.endedAt ? undefined : 'it has just changed';
+}
+
+/** Takes the own record away from a folder that must stay; what a removal has begun is to be completed later. */
+async function giveBack(folder: Folder, own: RemovalRecord, isTakenOver: boolean): Promise<void> {
+  if ((await readRemoval(folder))?.id !== own.id) return;
+  const mark = await readMark(folder);
+  if (mark === undefined || mark.mark === own.mark.mark) {
+    if (own.begun === true && (await folder.size(FILES.manifest)) === undefined) return;
+    // The removal before was at work still, and has begun: without any record nobody would know what this folder is.
+    if (isTakenOver && mark === undefined) return writeJson(folder, FILES.removing, { ...own, begun: true });
+  }
+  await folder.removeFile(FILES.removing);
+  await folder.removeIfEmpty();
 }
 
 /** @throws Error when another run has the folder, or another removal has ended this one */

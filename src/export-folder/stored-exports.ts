@@ -16,10 +16,13 @@ export interface StoredExport {
    * removal of it has begun.
    */
   state: 'complete' | 'unfinished' | 'half-removed';
-  /** Milliseconds since the epoch, by the clock of the destination; of an unfinished one its last change. */
+  /**
+   * Milliseconds since the epoch, by the clock of the destination; of an unfinished one its last change. Never before the
+   * times that its documents name: the clock of a worker may have been wrong, or its files were put back with older times.
+   */
   endedAt: number;
-  /** A removal was killed before it had begun to remove anything. */
-  isClaimed?: true;
+  /** That of a removal which was killed, or is at work just now. */
+  removal?: RemovalRecord;
   /** Of a complete one. */
   report?: Pick<ExportReport, 'status' | 'transactionTime'>;
 }
@@ -35,6 +38,8 @@ export interface UnknownFolder {
 /**
  * All exports at a destination, whatever they asked for. Changes nothing.
  *
+ * Folders that cannot be read are named last.
+ *
  * @param root the destination itself
  * @param isOutside of paths that belong to another destination
  * @throws ExportError when the destination cannot be read; Error when it is itself the folder of an export
@@ -46,19 +51,27 @@ export async function* storedExports(
   if ((await root.size(FILES.mark)) !== undefined || (await root.size(FILES.removing)) !== undefined) {
     throw new Error(`${root.location} is itself the folder of an export; a destination is a folder around them`);
   }
-  for await (const path of exportFolders(root, { isOutside })) {
-    let found: StoredExport | UnknownFolder;
-    try {
-      found = await look(root, path);
-    } catch (error) {
-      found = { path, why: (error as Error).message, isFault: true };
-    }
-    yield found;
+  const faults: UnknownFolder[] = [];
+  const fault = (path: string, error: unknown): UnknownFolder => ({
+    path,
+    why: (error as Error).message,
+    isFault: true,
+  });
+  const onUnreadable = (path: string, error: unknown): void => void faults.push(fault(path, error));
+  for await (const path of exportFolders(root, { isOutside, onUnreadable })) {
+    yield await storedExport(root, path).catch((error: unknown) => fault(path, error));
   }
+  yield* faults;
 }
 
-async function look(root: Folder, path: string): Promise<StoredExport | UnknownFolder> {
-  const at = (name: string): string => `${path}/${name}`;
+/**
+ * One folder that has `.export`, as it is now.
+ *
+ * @param path below `root`; empty: `root` itself
+ * @throws ExportError when it cannot be read
+ */
+export async function storedExport(root: Folder, path: string): Promise<StoredExport | UnknownFolder> {
+  const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
   const mark = await readJson<ExportMark>(root, at(FILES.mark));
   const removal = await readJson<RemovalRecord>(root, at(FILES.removing));
   const completeAt = await root.lastChange(at(FILES.manifest));
@@ -68,27 +81,43 @@ async function look(root: Folder, path: string): Promise<StoredExport | UnknownF
     if (removal.format !== 1 || !isOurs(removal.mark) || !isOurs(last) || Number.isNaN(Date.parse(removal.endedAt))) {
       return { path, why: `${FILES.removing} is not ours, or of a later version` };
     }
-    return { path, mark: last, state: 'half-removed', endedAt: Date.parse(removal.endedAt) };
+    return { path, mark: last, state: 'half-removed', endedAt: Date.parse(removal.endedAt), removal };
   }
-  if (mark === undefined) return { path, why: `it has no ${FILES.mark}` };
+  if (mark === undefined) return withoutMark(path, (await root.size(at(FILES.job))) !== undefined);
   if (!isOurs(mark)) return { path, why: `${FILES.mark} is not ours, or of a later version` };
-  const claim = removal === undefined ? {} : { isClaimed: true as const };
+  const claim = removal === undefined ? {} : { removal };
   if (completeAt === undefined) {
-    const isClaimOf = removal?.mark?.mark === mark.mark && !Number.isNaN(Date.parse(removal.endedAt));
     // The record itself is no change of the export.
-    const lastChange = isClaimOf ? Date.parse(removal.endedAt) : await root.lastChange(path);
+    const lastChange = await root.lastChangeIn(path, at(FILES.removing));
     return lastChange === undefined
       ? { path, why: 'it changes just now' }
-      : { path, mark, state: 'unfinished', endedAt: lastChange, ...claim };
+      : { path, mark, state: 'unfinished', endedAt: latest(lastChange, mark.createdAt), ...claim };
   }
   const report = await readJson<ExportReport>(root, at(FILES.report));
   return {
     path,
     mark,
     state: 'complete',
-    endedAt: completeAt,
+    // The server's time of the data is before their end.
+    endedAt: latest(completeAt, mark.createdAt, report?.transactionTime),
     ...claim,
     ...(report === undefined ? {} : { report: { status: report.status, transactionTime: report.transactionTime } }),
+  };
+}
+
+/** @param texts ISO 8601; what is no time does not count */
+function latest(time: number, ...texts: (string | undefined)[]): number {
+  return Math.max(time, ...texts.map((text) => Date.parse(text ?? '')).filter((one) => !Number.isNaN(one)));
+}
+
+/** A folder of other tools, or what is left of one of ours: nobody can say any more whether it may be removed. */
+function withoutMark(path: string, hasJob: boolean): UnknownFolder {
+  const why = `it has no ${FILES.mark}`;
+  if (!hasJob) return { path, why };
+  return {
+    path,
+    why: `${why}, but ${FILES.job}: look whether its files are needed, and remove it by hand`,
+    isFault: true,
   };
 }
 

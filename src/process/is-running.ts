@@ -1,4 +1,4 @@
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Owner } from '../export-folder/owner-mark.ts';
 
@@ -9,29 +9,48 @@ export function isOpen({ status }: Pick<WorkflowExecutionInfo, 'status'>): boole
 
 /** Whether an export is not over: one that an operator has paused goes on with its folder and its slot. */
 export async function isRunning(client: Pick<Client, 'workflow'>, owner: Owner): Promise<boolean> {
-  return (await ownerState(client, owner)) === 'running';
+  const latest = await describe(client, owner.workflowId);
+  return latest !== undefined && isOpen(latest) && (await isOfChain(client, latest, owner));
 }
 
 /**
  * What Temporal knows of the chain of runs that has a folder. `unknown`: nothing, because its retention has passed, or
- * because it is the Temporal service of others.
+ * because it is the Temporal service of others, which may use the same workflow ids.
  *
  * @throws Error when Temporal does not answer
  */
 export async function ownerState(
   client: Pick<Client, 'workflow'>,
-  { workflowId, firstRunId }: Owner,
+  owner: Owner,
 ): Promise<'running' | 'ended' | 'unknown'> {
+  const latest = await describe(client, owner.workflowId);
+  if (latest === undefined) return 'unknown';
+  if (await isOfChain(client, latest, owner)) return isOpen(latest) ? 'running' : 'ended';
+  // A chain ends before another one of its workflow id begins; but it may never have been here.
+  return (await describe(client, owner.workflowId, owner.firstRunId)) === undefined ? 'unknown' : 'ended';
+}
+
+/** The latest run of a workflow id, or one of them; undefined when there is none. */
+async function describe(
+  client: Pick<Client, 'workflow'>,
+  workflowId: string,
+  runId?: string,
+): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    const description = await client.workflow.getHandle(workflowId).describe();
-    if (!isOpen(description)) return 'ended';
-    // Empty, not absent, from a server of Temporal that does not say it.
-    const first = description.raw.workflowExecutionInfo?.firstRunId || (await firstRunOf(client, description));
-    return first === firstRunId ? 'running' : 'ended';
+    return await client.workflow.getHandle(workflowId, runId).describe();
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+async function isOfChain(
+  client: Pick<Client, 'workflow'>,
+  run: WorkflowExecutionDescription,
+  { firstRunId }: Owner,
+): Promise<boolean> {
+  // Empty, not absent, from a server of Temporal that does not say it.
+  return (run.raw.workflowExecutionInfo?.firstRunId || (await firstRunOf(client, run))) === firstRunId;
 }
 
 /** First run of the chain to which a run belongs, as the run's history says: in its first event. */

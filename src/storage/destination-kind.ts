@@ -3,9 +3,10 @@ import type { Folder } from './folder.ts';
 
 /**
  * What a place is for. Exports make their folders, the root of the destination too. Records go to a place that must be
- * there before, and workers may have the right to create them and no other.
+ * there before, and workers may have the right to create them and no other. For a removal it must be there, too: what is
+ * not mounted must not pass for empty.
  */
-export type Use = 'exports' | 'records';
+export type Use = 'exports' | 'records' | 'removal';
 
 /** A kind of destination: its entry of the configuration, and how a place is opened there. */
 export interface DestinationKind<Schema extends v.GenericSchema> {
@@ -25,7 +26,7 @@ export interface DestinationKind<Schema extends v.GenericSchema> {
    * Opens a place.
    *
    * @param path below the destination, with "/" between names
-   * @throws ExportError `DestinationFailed`; Error when a place for records is not there
+   * @throws ExportError `DestinationFailed`; Error when a place that must be there is not
    */
   open(config: v.InferOutput<Schema>, path: string, use: Use): Promise<Folder>;
   /**

@@ -32,9 +32,14 @@ interface Destinations {
  *
  * @param name of the destination
  * @param path below it
- * @throws ExportError `UnknownDestination`, `DestinationFailed`
+ * @throws ExportError `UnknownDestination`, `DestinationFailed`; Error when a place that must be there is not
  */
-export async function openDestination({ destinations }: Destinations, name: string, path: string): Promise<Folder> {
+export async function openDestination(
+  { destinations }: Destinations,
+  name: string,
+  path: string,
+  use: Use = 'exports',
+): Promise<Folder> {
   const config = Object.hasOwn(destinations, name) ? destinations[name] : undefined;
   if (config === undefined) {
     throw new ExportError(
@@ -42,13 +47,13 @@ export async function openDestination({ destinations }: Destinations, name: stri
       `this worker knows no destination "${name}"; it knows ${Object.keys(destinations).join(', ')}`,
     );
   }
-  return openPlace(config, path, 'exports');
+  return openPlace(config, path, use);
 }
 
 /**
  * Opens a place at a destination that has no name.
  *
- * @throws ExportError `DestinationFailed`; Error when a place for records is not there
+ * @throws ExportError `DestinationFailed`; Error when a place that must be there is not
  */
 export async function openPlace(config: DestinationConfig, path: string, use: Use): Promise<Folder> {
   const kind = KINDS.find(({ type }) => type === config.type);

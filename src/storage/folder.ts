@@ -16,12 +16,17 @@ export interface Folder {
   /** Bytes of a file; undefined when it does not exist. */
   size(name: string): Promise<number | undefined>;
   /**
-   * When a file, or the last of all files in a folder, was written, by the clock of the destination: milliseconds since
-   * the epoch. Undefined when there is none.
-   *
-   * @param name empty: the place itself
+   * When a file was written, by the clock of the destination: milliseconds since the epoch. Undefined when it does not
+   * exist.
    */
   lastChange(name: string): Promise<number | undefined>;
+  /**
+   * The same of the file in a folder (`''`: the place itself), or in a folder below it, that was written last. Undefined
+   * when none is there.
+   *
+   * @param except a file that does not count
+   */
+  lastChangeIn(folder: string, except?: string): Promise<number | undefined>;
   /**
    * Writes a small file whole or not at all, over an earlier one. When it returns it is durable, and so is the final name
    * of every part that was published before.
@@ -52,8 +57,12 @@ export interface Folder {
   syncNames(): Promise<void>;
   /** Bytes that can still be written; undefined when the destination has no such limit. */
   freeSpace(): Promise<number | undefined>;
-  /** Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again. */
-  removeParts(): Promise<void>;
+  /**
+   * Removes what attempts that were killed have left behind; an attempt that still runs fails and is tried again.
+   *
+   * @param isOurs of the final name of an upload of which nothing else says whose it is. Default: all are ours
+   */
+  removeParts(isOurs?: (name: string) => boolean): Promise<void>;
   /**
    * A folder above, up to the destination's own, or below, which holds a file of that name; undefined when none does.
    */

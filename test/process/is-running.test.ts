@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Client } from '@temporalio/client';
-import { isRunning } from '../../src/process/is-running.ts';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { isRunning, ownerState } from '../../src/process/is-running.ts';
 
 const owner = { workflowId: 'a', firstRunId: 'first', runId: 'first' };
 
-/** A client of a service that knows one export, and says which run was its first, or only its history does. */
+/**
+ * A client of a service that knows one export, and says which run was its first, or only its history does; before it, one
+ * that began with the run `earlier`.
+ */
 function clientOf(name: string, firstRunId = 'first', inHistory = firstRunId): Pick<Client, 'workflow'> {
   const described = {
     status: { name },
@@ -15,7 +19,12 @@ function clientOf(name: string, firstRunId = 'first', inHistory = firstRunId): P
   const started = { workflowExecutionStartedEventAttributes: { firstExecutionRunId: inHistory } };
   const workflow = {
     options: { namespace: 'default' },
-    getHandle: () => ({ describe: () => Promise.resolve(described) }),
+    getHandle: (_: string, runId = 'earlier') => ({
+      describe: async () => {
+        if (runId === 'earlier') return described;
+        throw new WorkflowNotFoundError('unknown', 'a', runId);
+      },
+    }),
     workflowService: {
       getWorkflowExecutionHistory: (asked: object) => {
         expect(asked).toMatchObject({ namespace: 'default', execution: { workflowId: 'a', runId: 'last' } });
@@ -44,3 +53,13 @@ test('a server of Temporal that does not say which run was the first: the histor
   expect(await isRunning(clientOf('RUNNING', '', 'other'), owner)).toBe(false);
   expect(await isRunning(clientOf('TERMINATED', '', 'first'), owner)).toBe(false);
 });
+
+test.each(['RUNNING', 'COMPLETED'])(
+  'by another export of its workflow id that is %s nobody knows of one',
+  async (status) => {
+    const client = clientOf(status, 'other');
+    expect(await ownerState(client, { ...owner, firstRunId: 'earlier' })).toBe('ended');
+    expect(await ownerState(client, owner)).toBe('unknown');
+    expect(await ownerState(clientOf(status), owner)).toBe(status === 'RUNNING' ? 'running' : 'ended');
+  },
+);

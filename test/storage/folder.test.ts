@@ -59,16 +59,20 @@ describeEachKind('is an export folder', (name) => {
 
     test('have a time, which is that of the last one for a folder', async () => {
       const around = [Date.now() - 10_000, Date.now() + 600_000] as const;
-      expect(await folder.lastChange('')).toBeUndefined();
+      expect(await folder.lastChangeIn('')).toBeUndefined();
       expect(await folder.lastChange('a')).toBeUndefined();
       for (const file of ['a/1', 'a/b/2', 'x']) await folder.write(file, file);
       const times: number[] = [];
-      for (const file of ['a/1', 'a/b/2', 'x', 'a', '']) times.push((await folder.lastChange(file)) ?? NaN);
+      for (const file of ['a/1', 'a/b/2', 'x']) times.push((await folder.lastChange(file)) ?? NaN);
+      for (const inside of ['a', '']) times.push((await folder.lastChangeIn(inside)) ?? NaN);
       for (const time of times) expect(time).toSatisfy((one: number) => one > around[0] && one < around[1]);
       const [first = 0, second = 0, third = 0, inside, all] = times;
       expect(inside).toBe(Math.max(first, second));
       expect(all).toBe(Math.max(first, second, third));
+      expect(await folder.lastChange('a')).toBeUndefined();
+      expect(await folder.lastChangeIn('a', 'a/b/2')).toBe(first);
       expect(await folder.lastChange('nothing')).toBeUndefined();
+      expect(await folder.lastChangeIn('nothing')).toBeUndefined();
     });
 
     test('are removed one by one or with their folder, and nothing beside them', async () => {

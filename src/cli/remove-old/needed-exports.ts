@@ -1,13 +1,27 @@
 import type { StoredExport } from '../../export-folder/stored-exports.ts';
 import { endOfChain } from '../export/since-last.ts';
 
+/** What is known when it is decided which exports are needed. */
+interface Circumstances {
+  /** Those that others need may be removed, too. */
+  all: boolean;
+  /** Some folders could not be read: there may be more exports. */
+  hasFaults: boolean;
+}
+
 /**
  * The complete exports that other exports need, with the reason: of each request the newest one, and the one from which
  * `--since last` goes on. Without that one, it would go on from another, and might pass over what has changed before.
  *
+ * With `all`, only such a one from which it would pass over changes: while a later one, after a gap, is there. (If none is,
+ * the next `--since last` exports all data.)
+ *
  * @param exports all of a destination
  */
-export function neededExports(exports: readonly StoredExport[]): ReadonlyMap<string, string> {
+export function neededExports(
+  exports: readonly StoredExport[],
+  { all, hasFaults }: Circumstances,
+): ReadonlyMap<string, string> {
   const series = new Map<string, StoredExport[]>();
   for (const one of exports) {
     if (one.state !== 'complete') continue;
@@ -18,9 +32,17 @@ export function neededExports(exports: readonly StoredExport[]): ReadonlyMap<str
   const needed = new Map<string, string>();
   for (const same of series.values()) {
     const newest = same.reduce((a, b) => (b.endedAt > a.endedAt ? b : a));
-    needed.set(newest.path, 'the newest complete export of its request');
-    const last = endOfChain(same.flatMap(asEarlier).sort((a, b) => a.time - b.time));
-    if (last !== undefined && last.path !== newest.path) needed.set(last.path, '--since last goes on from it');
+    const earlier = same.flatMap(asEarlier).sort((a, b) => a.time - b.time);
+    const last = endOfChain(earlier);
+    if (!all) needed.set(newest.path, 'the newest complete export of its request; --all removes it, too');
+    if (last === undefined || needed.has(last.path)) continue;
+    if (!all) needed.set(last.path, '--since last goes on from it; --all removes it, too');
+    else if (earlier.some(({ time, report }) => report.status === 'complete' && time > last.time)) {
+      needed.set(
+        last.path,
+        'without it, --since last would go on from a later one, and pass over changes between them',
+      );
+    } else if (hasFaults) needed.set(last.path, '--since last goes on from it, and not all folders could be read');
   }
   return needed;
 }

@@ -62,6 +62,7 @@ export async function* removeOld(
   const retention = retentionOf(config, name) ?? Infinity;
   const summary: Summary = { kind: 'summary', destination: name, removed: 0, kept: 0, failed: 0, younger: 0 };
   const exports: StoredExport[] = [];
+  let hasFaults = false;
   const about = (found: { path?: string }, outcome: Outcome): OldExport => {
     summary[outcome.kind === 'would-remove' ? 'removed' : outcome.kind] += 1;
     const { path, state, endedAt } = found as Partial<StoredExport>;
@@ -76,16 +77,20 @@ export async function* removeOld(
   try {
     const { rival, isOutside } = await surroundings(config, name);
     if (rival !== undefined) throw new Error(`destination ${rival} is at the same place; give both the same retention`);
-    for await (const found of storedExports(await openDestination(config, name, ''), isOutside)) {
-      if ('why' in found) yield about(found, { kind: found.isFault === true ? 'failed' : 'kept', why: found.why });
-      else exports.push(found);
+    const root = await openDestination(config, name, '', 'removal');
+    for await (const found of storedExports(root, isOutside)) {
+      if ('why' in found) {
+        hasFaults ||= found.isFault === true;
+        yield about(found, { kind: found.isFault === true ? 'failed' : 'kept', why: found.why });
+      } else exports.push(found);
     }
   } catch (error) {
-    // Of what could not be read nobody knows whether others need it.
+    // Of what could not be listed nobody knows whether others need it. Single folders may be missing: without them, the end
+    // of a chain can only be an earlier one.
     exports.length = 0;
     yield about({}, failed(error));
   }
-  const needed = options.all ? new Map<string, string>() : neededExports(exports);
+  const needed = neededExports(exports, { all: options.all, hasFaults });
   exports.sort((a, b) => a.endedAt - b.endedAt);
   const rules: Rules = { config, name, client, options, retention };
   for (const found of exports) {
@@ -98,7 +103,7 @@ export async function* removeOld(
     const why = isHalf ? undefined : needed.get(found.path);
     if (why === undefined) yield about(found, await removeOne(found, rules).catch(failed));
     else {
-      yield about(found, { kind: 'kept', why: `${why}; --all removes it, too` });
+      yield about(found, { kind: 'kept', why });
       await giveFree(found, rules);
     }
   }
@@ -124,9 +129,9 @@ async function removeOne(found: StoredExport, rules: Rules): Promise<Outcome> {
   }
   if (rules.options.dryRun) return { kind: 'would-remove' };
   const removed = await removeExport(found, {
-    open: (inside) => openDestination(config, name, inside === '' ? found.path : `${found.path}/${inside}`),
+    open: (inside) => openDestination(config, name, inside === '' ? found.path : `${found.path}/${inside}`, 'removal'),
     objection: async (now) => {
-      // A machine whose clock is wrong must not remove everything.
+      // A machine whose clock is wrong must not remove everything, where the destination has another clock.
       if (found.state !== 'half-removed' && now - found.endedAt < retention) {
         return 'by the clock of the destination it is not old enough: the clock of this machine is wrong';
       }
@@ -152,10 +157,10 @@ async function objectionTo(
 }
 
 /** Of a claim by an earlier call that was killed; where that fails, the next call does it. */
-async function giveFree({ isClaimed, path }: StoredExport, { config, name, options }: Rules): Promise<void> {
-  if (isClaimed !== true || options.dryRun) return;
-  await openDestination(config, name, path)
-    .then(forgetClaim)
+async function giveFree({ removal, state, path }: StoredExport, { config, name, options }: Rules): Promise<void> {
+  if (removal === undefined || state === 'half-removed' || options.dryRun) return;
+  await openDestination(config, name, path, 'removal')
+    .then((folder) => forgetClaim(folder, removal))
     .catch(() => {});
 }
 

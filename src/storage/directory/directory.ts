@@ -12,7 +12,7 @@ import { openDirectoryPart } from './directory-part.ts';
 import { DurableNames } from './durable-names.ts';
 import type { FileThread } from './file-thread.ts';
 import { fileThreadOf } from './file-threads.ts';
-import { lastChange } from './last-change.ts';
+import { lastChangeIn } from './last-change.ts';
 import { findNeighbour } from './find-neighbour.ts';
 
 /** How the names of documents begin that are being written. */
@@ -84,7 +84,14 @@ class DirectoryFolder implements Folder {
   }
 
   async lastChange(name: string): Promise<number | undefined> {
-    return this.#guard(() => lastChange(this.#path(name)));
+    return this.#guard(async () => {
+      const found = await absentAs(undefined, lstat(this.#path(name)));
+      return found?.isDirectory() === true ? undefined : found?.mtimeMs;
+    });
+  }
+
+  async lastChangeIn(folder: string, except?: string): Promise<number | undefined> {
+    return this.#guard(() => lastChangeIn(this.#path(folder), except === undefined ? undefined : this.#path(except)));
   }
 
   async write(name: string, content: string | Uint8Array): Promise<void> {

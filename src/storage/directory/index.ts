@@ -15,7 +15,7 @@ export const directory: DestinationKind<typeof Schema> = {
   place: ({ path }) => path,
   realPlace: ({ path }) => realpath(path).catch(() => path),
   async open({ path: root }, path, use) {
-    if (use === 'records') await mustBeThere(root);
+    if (use !== 'exports') await mustBeThere(root);
     return openDirectory(root, path);
   },
   look: ({ path }, use) => lookAtDirectory(path, use),

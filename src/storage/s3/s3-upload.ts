@@ -141,14 +141,24 @@ function bare(etag: string | undefined): string | undefined {
   return etag?.replaceAll('"', '');
 }
 
-/** Gives up all uploads whose keys begin so. */
-export async function abortUploads(bucket: S3Bucket, prefix: string): Promise<void> {
+/**
+ * Gives up uploads whose keys begin so.
+ *
+ * @param isOurs of the rest of a key; default: all are
+ */
+export async function abortUploads(
+  bucket: S3Bucket,
+  prefix: string,
+  isOurs: (name: string) => boolean = () => true,
+): Promise<void> {
   let next: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
   while (next !== undefined) {
     const page: ListMultipartUploadsCommandOutput = await bucket.send(
       new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix, ...next }),
     );
-    for (const { Key = '', UploadId = '' } of page.Uploads ?? []) await abortUpload(bucket, Key, UploadId);
+    for (const { Key = '', UploadId = '' } of page.Uploads ?? []) {
+      if (isOurs(Key.slice(prefix.length))) await abortUpload(bucket, Key, UploadId);
+    }
     next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
   }
 }

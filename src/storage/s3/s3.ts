@@ -79,11 +79,14 @@ class S3Folder implements Folder {
   }
 
   async lastChange(name: string): Promise<number | undefined> {
-    const head = name === '' ? undefined : await this.#bucket.head(this.#key(name));
-    if (head !== undefined) return head.LastModified?.getTime();
+    return (await this.#bucket.head(this.#key(name)))?.LastModified?.getTime();
+  }
+
+  /** An object of the folder's own name is somebody else's. */
+  async lastChangeIn(folder: string, except?: string): Promise<number | undefined> {
     let last: number | undefined;
-    for await (const { changedAt = -Infinity } of this.#bucket.list(this.#prefixOf(name))) {
-      if (changedAt > (last ?? -Infinity)) last = changedAt;
+    for await (const { key, changedAt = -Infinity } of this.#bucket.list(this.#prefixOf(folder))) {
+      if (changedAt > (last ?? -Infinity) && (except === undefined || key !== this.#key(except))) last = changedAt;
     }
     return last;
   }
@@ -157,7 +160,7 @@ class S3Folder implements Folder {
     return undefined;
   }
 
-  async removeParts(): Promise<void> {
+  async removeParts(isOurs?: (name: string) => boolean): Promise<void> {
     // Uploads first: an attempt that still runs must not find its upload without the pieces.
     await this.mayChange();
     // Some storages list uploads by their whole key only, and would not say which there are.
@@ -165,7 +168,7 @@ class S3Folder implements Folder {
       const recorded = await findUploads(this.#bucket, [key]);
       for (const { name, uploadId } of recorded) await abortUpload(this.#bucket, this.#key(name), uploadId);
     }
-    await abortUploads(this.#bucket, `${this.#prefix}/`);
+    await abortUploads(this.#bucket, `${this.#prefix}/`, isOurs);
     await this.remove(PARTS_FOLDER);
   }
 

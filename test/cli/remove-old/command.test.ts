@@ -1,7 +1,10 @@
-import { mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import type { Owner } from '../../../src/export-folder/owner-mark.ts';
+import { storedExports } from '../../../src/export-folder/stored-exports.ts';
 import type { OldExport, Summary } from '../../../src/cli/remove-old/remove-old.ts';
 import { newCliUser } from '../../support/cli.ts';
 import { temporalEnv } from '../../support/real-worker.ts';
@@ -17,26 +20,63 @@ afterAll(() => stack.close());
 
 test('exports stay while they run, and unfinished ones that Temporal does not know', async () => {
   const place = await directoryPlace();
-  // No worker serves the queue.
-  const { workflowId, firstExecutionRunId } = await stack.client.workflow.start('bulkExport', {
-    workflowId: 'running',
-    taskQueue: 'nobody',
-  });
-  const owner = { workflowId, firstRunId: firstExecutionRunId, runId: firstExecutionRunId };
+  const start = async (workflowId: string): Promise<Owner> => {
+    // No worker serves the queue.
+    const { firstExecutionRunId: runId } = await stack.client.workflow.start('bulkExport', {
+      workflowId,
+      taskQueue: 'nobody',
+    });
+    return { workflowId, firstRunId: runId, runId };
+  };
+  const owner = await start('running');
+  const earlier = await start('again');
+  await stack.client.workflow.getHandle('again').terminate();
+  await start('again');
   await makeExport(place, 'running', { owner, status: undefined });
   await makeExport(place, 'running-complete', { owner });
   await makeExport(place, 'forgotten', { status: undefined });
   // Its workflow id has been used again: the one that made it has ended.
-  await makeExport(place, 'ended', { owner: { ...owner, firstRunId: 'earlier' }, status: undefined });
+  await makeExport(place, 'ended', { owner: earlier, status: undefined });
+  // That of another namespace may have the same workflow id.
+  await makeExport(place, 'elsewhere', { owner: { ...earlier, firstRunId: randomUUID() }, status: undefined });
   const before = await removeFrom(configOf(place), { ...ALL, forgotten: false }, stack);
   expect(before.about).toMatchObject({
     running: { kind: 'kept', state: 'unfinished', why: 'the export running is running' },
     'running-complete': { kind: 'kept', why: 'the export running is running' },
     forgotten: { kind: 'kept', why: expect.stringMatching(/Temporal does not know its export .* --forgotten/) },
+    elsewhere: { kind: 'kept', why: expect.stringMatching(/Temporal does not know its export again, .* --forgotten/) },
     ended: { kind: 'removed' },
   });
   expect((await removeFrom(configOf(place), ALL, stack)).about['forgotten']).toMatchObject({ kind: 'removed' });
   await place.stop();
+});
+
+test('exports are found beside a folder that cannot be read, which is named', async () => {
+  const place = await directoryPlace();
+  for (const path of ['there', 'locked/x', 'lost+found/y']) await makeExport(place, path);
+  const root = await place.open('');
+  const listFolders = root.listFolders.bind(root);
+  root.listFolders = async (name) => {
+    if (['locked', 'lost+found'].includes(name)) throw new Error('no right to read');
+    return listFolders(name);
+  };
+  const found: unknown[] = [];
+  for await (const one of storedExports(root, () => false)) found.push(one);
+  expect(found).toMatchObject([
+    { path: 'there', state: 'complete' },
+    { path: 'locked', why: 'no right to read', isFault: true },
+  ]);
+  await place.stop();
+});
+
+test('a destination that is not there, perhaps not mounted, is no empty one', async () => {
+  const place = await directoryPlace();
+  await place.stop();
+  for (const dryRun of [true, false]) {
+    const { about } = await removeFrom(configOf(place), { ...ALL, dryRun });
+    expect(about['']).toMatchObject({ kind: 'failed', why: expect.stringContaining('does not exist') });
+  }
+  await expect(readdir(place.disk)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 describe('links', () => {
@@ -85,12 +125,25 @@ test('the command removes a real export, and leaves the newer one and the audit 
     const days = location === first.location ? 200 : 100;
     const time = new Date(Date.now() - days * DAY);
     await utimes(join(location, 'manifest.json'), time, time);
+    for (const [name, field] of [
+      ['export.json', 'createdAt'],
+      ['report.json', 'transactionTime'],
+    ] as const) {
+      const file = join(location, '.export', name);
+      const document = JSON.parse(await readFile(file, 'utf8')) as object;
+      await writeFile(file, JSON.stringify({ ...document, [field]: time.toISOString() }));
+    }
   }
   const records = await readdir(audit, { recursive: true });
   await writeFile(join(user.folder, 'fhir-bulk-export.yaml'), stringify(stack.config));
-  const run = async (...more: string[]) => user.run(['remove-old', ...more], temporalEnv(stack));
+  // Temporal is not asked through a proxy.
+  const env = { ...temporalEnv(stack), https_proxy: 'http://127.0.0.1:1', no_proxy: '' };
+  const run = async (...more: string[]) => user.run(['remove-old', ...more], env);
   expect(await run('--dry-run')).toMatchObject({
     code: 0,
+    stderr: expect.stringContaining(
+      `Asking Temporal at ${stack.temporal.address}, namespace ${temporalEnv(stack)['TEMPORAL_NAMESPACE']}\n`,
+    ),
     stdout: expect.stringMatching(
       /^local: would remove first \(complete, ended .*Z\)\nlocal: kept second \(complete, ended .*\): the newest .*\nlocal: 1 would be removed, 1 kept, 0 not old enough\n$/,
     ),
@@ -107,5 +160,10 @@ test('the command removes a real export, and leaves the newer one and the audit 
   // The folder is free again.
   expect(await stack.run({ ...asked, destination: { path: 'first' } })).toMatchObject({ status: 'complete' });
   expect(await run('--destination', 'lake')).toMatchObject({ code: 64 });
+  // A server that is new knows no export.
+  expect(await user.run(['remove-old', '--forgotten'])).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('name the Temporal service of your workers'),
+  });
   await user.leave();
 });

@@ -1,10 +1,13 @@
+import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FILES } from '../../../src/export-folder/layout.ts';
+import type { StoredExport } from '../../../src/export-folder/stored-exports.ts';
+import { newRemoval } from '../../../src/export-folder/removal-record.ts';
 import { removeExport } from '../../../src/export-folder/remove-export.ts';
 import { takeFolder } from '../../../src/export-folder/take-folder.ts';
 import type { Folder } from '../../../src/storage/folder.ts';
 import type { OldPlace } from './old-exports.ts';
-import { ALL, PLACES, SAFE, clean, configOf, find, makeExport, removeFrom } from './old-exports.ts';
+import { ALL, DAY, PLACES, SAFE, clean, configOf, find, makeExport, removeFrom } from './old-exports.ts';
 
 // Dozens of whole removals, beside other tests.
 vi.setConfig({ testTimeout: 300_000 });
@@ -29,7 +32,7 @@ describe.each(PLACES)('%s', (kind, start, there) => {
         const rules = { open: async () => folder, objection: async () => Promise.reject(stopped) };
         await expect(removeExport(await find(place, path), rules)).rejects.toBe(stopped);
         await expect(take(await place.open(path))).rejects.toMatchObject(NOT_EMPTY);
-        expect(await find(place, path)).toMatchObject({ isClaimed: true });
+        expect(await find(place, path)).toMatchObject({ removal: { format: 1 } });
         // Also by a call that does not think it old enough.
         const { summary } = await removeFrom(configOf(place, {}, status === 'complete' ? 'P90D' : 'P999D'), SAFE);
         expect(summary).toMatchObject(status === 'complete' ? { kept: 1 } : { younger: 1 });
@@ -98,6 +101,77 @@ describe.each(PLACES)('%s', (kind, start, there) => {
       expect(await removeExport(found, { open, objection: async () => undefined })).toEqual({ kind: 'kept', why });
       expect(await place.everything()).toEqual(expect.arrayContaining(files));
       expect(await place.everything()).not.toContain('taken/.export/removing.json');
+      await clean(place);
+    });
+
+    test('stay when they have gone on since they were found to be old', async () => {
+      for (const changed of [FILES.manifest, 'Patient.00002.ndjson', 'manifest.json of a complete one']) {
+        // One that was removed behind the gateway's back is there still for it.
+        const path = `went-on-${changed.length}`;
+        const status = changed.includes('complete') ? 'complete' : undefined;
+        const files = await makeExport(place, path, { status });
+        const name = changed.split(' ')[0] ?? '';
+        const open = (inside: string): Promise<Folder> => place.open(inside === '' ? path : `${path}/${inside}`);
+        const objection = async (): Promise<undefined> => (await open('')).write(name, '{}').then(() => undefined);
+        const why = 'it has just changed';
+        expect(await removeExport(await find(place, path), { open, objection })).toEqual({ kind: 'kept', why });
+        expect(new Set(await place.everything())).toEqual(new Set([...files, `${path}/${name}`]));
+        await clean(place);
+      }
+    });
+
+    test('are removed by one of two calls at the same time, and wholly', async () => {
+      const open = (inside: string): Promise<Folder> => place.open(inside === '' ? 'twice' : `twice/${inside}`);
+      const second = async (found: StoredExport): Promise<unknown> =>
+        removeExport(found, { open, objection: async () => undefined });
+      const others: unknown[] = [];
+      await makeExport(place, 'twice');
+      const found = await find(place, 'twice');
+      const folder = await open('');
+      const guardedBy = folder.guardedBy.bind(folder);
+      folder.guardedBy = (check) =>
+        guardedBy(async () => {
+          await check();
+          // Its mark is gone, and thousands of files are still there.
+          if (others.length === 1 && (await folder.size(FILES.mark)) === undefined) others.push(await second(found));
+        });
+      const removed = await removeExport(found, {
+        open: async (inside) => (inside === '' ? folder : open(inside)),
+        objection: async () => void others.push(await second(found)),
+      });
+      const atWork = { kind: 'kept', why: 'another removal of it is at work' };
+      expect(others).toEqual([atWork, atWork]);
+      expect(removed).toEqual({ kind: 'removed', left: [] });
+      expect(await place.everything()).toEqual([]);
+
+      // A list that is old: it is not made again.
+      expect(await second(found)).toMatchObject({ kind: 'kept' });
+      expect(await place.everything()).toEqual([]);
+      if (kind === 'directory') expect(await readdir(place.disk)).toEqual([]);
+    });
+
+    test('are removed by the later call when it takes the earlier one for killed', async () => {
+      await makeExport(place, 'later');
+      const open = (inside: string): Promise<Folder> => place.open(inside === '' ? 'later' : `later/${inside}`);
+      let later: unknown;
+      const objection = async (): Promise<undefined> => {
+        later = await removeExport(await find(place, 'later'), { open, objection: async () => undefined });
+        return undefined;
+      };
+      expect(await removeExport(await find(place, 'later'), { open, objection })).toMatchObject({ kind: 'kept' });
+      expect(later).toEqual({ kind: 'removed', left: [] });
+      expect(await place.everything()).toEqual([]);
+      await clean(place);
+    });
+
+    test('are as old as their last change, whatever a claim says', async () => {
+      await makeExport(place, 'claimed', { status: undefined });
+      const { mark, endedAt } = await find(place, 'claimed');
+      const folder = await place.open('claimed');
+      await folder.write(FILES.removing, JSON.stringify(newRemoval(mark, endedAt)));
+      expect((await find(place, 'claimed')).endedAt).toBe(endedAt);
+      await folder.write('Patient.00002.ndjson', '{}');
+      expect((await find(place, 'claimed')).endedAt).toBeGreaterThan(endedAt + DAY);
       await clean(place);
     });
 

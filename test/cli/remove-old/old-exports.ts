@@ -94,17 +94,19 @@ export interface MadeExport {
   /** Default `complete`; undefined: it has no manifest. */
   status?: 'complete' | 'complete-with-issues' | undefined;
   transactionTime?: string;
+  /** When its run took the folder. Default: an hour before its end. */
+  createdAt?: string;
 }
 
 /** Makes the folder of an export as a run leaves it. @returns names of its files, below the destination */
 export async function makeExport(place: OldPlace, path: string, made: MadeExport = {}): Promise<string[]> {
   const folder = await place.open(path);
-  const { request = randomUUID(), since, days = 100, transactionTime = '2026-01-01T00:00:00Z' } = made;
+  const { request = randomUUID(), since, days = 100, transactionTime = '2020-01-01T00:00:00Z' } = made;
   const id = randomUUID();
   const owner = made.owner ?? { workflowId: id, firstRunId: id, runId: id };
   const isRunning = async (): Promise<boolean> => false;
   const baseUrl = 'https://fhir.example/r4';
-  await takeFolder(folder, {
+  const mark = await takeFolder(folder, {
     owner,
     requestHash: `${request} ${since}`,
     seriesHash: request,
@@ -112,8 +114,10 @@ export async function makeExport(place: OldPlace, path: string, made: MadeExport
     baseUrl,
     isRunning,
   });
+  const { createdAt = new Date(Date.now() - days * DAY - 3_600_000).toISOString() } = made;
   const status = 'status' in made ? made.status : 'complete';
   const files: Record<string, string> = {
+    [FILES.mark]: JSON.stringify({ ...mark, createdAt }),
     [FILES.job]: '{}',
     '.export/pages/00001.json': '{}',
     '.export/receipts/00001/1.json': '{}',
@@ -128,7 +132,7 @@ export async function makeExport(place: OldPlace, path: string, made: MadeExport
     ...(status === undefined ? { [FILES.partialManifest]: '{}' } : { [FILES.manifest]: '{}' }),
   };
   for (const [name, content] of Object.entries(files)) await folder.write(name, content);
-  const names = [...Object.keys(files), FILES.mark].map((name) => `${path}/${name}`);
+  const names = Object.keys(files).map((name) => `${path}/${name}`);
   await makeOlder(place, names, days);
   return names.sort();
 }

@@ -1,5 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { AbortMultipartUploadCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../../src/config.ts';
@@ -65,7 +67,7 @@ describe.each(PLACES)('%s', (kind, start, there) => {
     });
 
     test('stay where others need them: the newest of each request, and that from which --since last goes on', async () => {
-      const at = (day: number): string => `2026-01-${String(day).padStart(2, '0')}T00:00:00Z`;
+      const at = (day: number): string => `2020-01-${String(day).padStart(2, '0')}T00:00:00Z`;
       const series = { request: 'a' };
       await makeExport(place, 'full', { ...series, days: 200, transactionTime: at(1) });
       await makeExport(place, 'second', { ...series, days: 190, since: at(1), transactionTime: at(2) });
@@ -82,6 +84,51 @@ describe.each(PLACES)('%s', (kind, start, there) => {
         newest: ['kept', 'the newest complete export of its request; --all removes it, too'],
         other: ['kept', 'the newest complete export of its request; --all removes it, too'],
       });
+      await clean(place);
+    });
+
+    test('stay also with --all while --since last would go on from a later one, after a gap', async () => {
+      await makeExport(place, 'all-data', { request: 'a', days: 200, transactionTime: '2020-01-01T00:00:00Z' });
+      const gap = { request: 'a', since: '2020-01-05T00:00:00Z', transactionTime: '2020-01-06T00:00:00Z' };
+      await makeExport(place, 'after-gap', { ...gap, days: 10 });
+      const kept = {
+        kind: 'kept',
+        why: expect.stringMatching(/^without it, --since last would go on from a later one/),
+      };
+      expect((await removeFrom(configOf(place), ALL)).about).toMatchObject({ 'all-data': kept });
+      await clean(place);
+      // The later ones first, however old they are.
+      await makeExport(place, 'all-again', { request: 'a', days: 200, transactionTime: '2020-01-01T00:00:00Z' });
+      await makeExport(place, 'gap-again', { ...gap, days: 100 });
+      const { about } = await removeFrom(configOf(place), ALL);
+      expect(about).toMatchObject({ 'all-again': kept, 'gap-again': { kind: 'removed' } });
+      expect((await removeFrom(configOf(place), ALL)).about).toMatchObject({ 'all-again': { kind: 'removed' } });
+      await clean(place);
+    });
+
+    test('stay when their documents say that they are younger than their files', async () => {
+      const now = new Date().toISOString();
+      const files = [
+        ...(await makeExport(place, 'server', { days: 20_000, transactionTime: now })),
+        ...(await makeExport(place, 'worker', { days: 20_000, createdAt: now })),
+        ...(await makeExport(place, 'unfinished', { days: 20_000, createdAt: now, status: undefined })),
+      ];
+      expect((await removeFrom(configOf(place), ALL)).summary).toMatchObject({ removed: 0, younger: 3 });
+      expect(await place.everything()).toEqual(files.sort());
+      await clean(place);
+    });
+
+    test.skipIf(kind !== 's3')('are removed without the uploads of others', async () => {
+      await makeExport(place, 'old');
+      const s3 = place.s3?.client as S3Client;
+      const keys = ['raw/old/notes.bin', 'raw/old/sub/Patient.00001.ndjson', 'raw/old/Patient.00002.ndjson'];
+      const uploads = [];
+      for (const Key of keys) uploads.push(await s3.send(new CreateMultipartUploadCommand({ Bucket: 'lake', Key })));
+      await removeFrom(configOf(place), ALL);
+      expect(await place.s3?.uploads()).toEqual(keys.slice(0, 2));
+      for (const { Key, UploadId } of uploads.slice(0, 2)) {
+        await s3.send(new AbortMultipartUploadCommand({ Bucket: 'lake', Key, UploadId }));
+      }
       await clean(place);
     });
 
@@ -124,6 +171,9 @@ describe.each(PLACES)('%s', (kind, start, there) => {
           files.push(`${path}/${name}`);
         }
       }
+      // What is left of one of ours.
+      await root.write('left/.export/job.json', '{}');
+      files.push('left/.export/job.json');
       await makeOlder(place, files, 1000);
       const { about } = await removeFrom(configOf(place), ALL);
       expect(Object.fromEntries(Object.entries(about).map(([path, one]) => [path, one.kind]))).toEqual({
@@ -132,6 +182,7 @@ describe.each(PLACES)('%s', (kind, start, there) => {
         'later-version': 'kept',
         null: 'kept',
         damaged: 'failed',
+        left: 'failed',
       });
       expect(await place.everything()).toEqual(files.sort());
       await clean(place);
