@@ -18,7 +18,12 @@ test('the names that callers type do not change', () => {
     BULK_EXPORT: 'bulkExport',
     POLL_NOW: 'pollNow',
     PROGRESS: 'progress',
-    SEARCH_ATTRIBUTES: { server: 'FhirServer', phase: 'ExportPhase' },
+    SEARCH_ATTRIBUTES: {
+      server: 'FhirServer',
+      phase: 'ExportPhase',
+      level: 'ExportLevel',
+      outcome: 'ExportOutcome',
+    },
     MAX_REQUEST_BYTES: 32_768,
   });
   expect(filesTaskQueue('hospital-a')).toBe('fhir-bulk-export.files.hospital-a');
