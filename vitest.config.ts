@@ -10,7 +10,7 @@ const common = {
   pool: 'forks',
   // Most files wait more than they compute, for timers of Temporal and of servers; more at once than this would let
   // workers and servers miss their limits.
-  maxWorkers: Math.min(8, 3 * availableParallelism()),
+  maxWorkers: Math.min(8, 2 * availableParallelism()),
   testTimeout: 60_000,
   hookTimeout: 120_000,
 } as const;

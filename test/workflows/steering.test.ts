@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { UpdateRefused, getExport } from '../../src/client.ts';
@@ -187,16 +187,6 @@ test('fewer downloads at a time: no more than that are asked for', async () => {
 });
 
 describe('an update that makes no sense is refused, and says why', () => {
-  let started: StartedExport;
-  beforeAll(async () => {
-    hospital.faults.add({ route: 'status', times: Infinity, do: answer(202, '600') });
-    started = await stack.start(PATIENTS);
-  });
-  afterAll(async () => {
-    await started.cancel();
-    await started.result().catch(() => {});
-  });
-
   test.each([
     ['pause', [{ what: 'everything' }], 'what: must be one of polls, downloads, all'],
     ['pause', [{ what: 'polls', now: 'yes' }], 'now: must be true or false'],
@@ -206,6 +196,9 @@ describe('an update that makes no sense is refused, and says why', () => {
     ['setConcurrency', [0], 'n: must be a whole number from 1 to 64'],
     ['setConcurrency', ['4'], 'n: must be a whole number from 1 to 64'],
   ])('%s %j', async (name, args, message) => {
+    hospital.faults.add({ route: 'status', times: Infinity, do: answer(202, '600') });
+    const started = await stack.start(PATIENTS);
+    onTestFinished(() => started.handle.terminate().then(() => {}));
     await reach(started, 'waiting');
     const before = (await runsOf(stack.client, started.handle.workflowId)).flat().length;
     const refused = started.handle.executeUpdate(name, { args: args as [unknown] });
