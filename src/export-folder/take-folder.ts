@@ -38,8 +38,14 @@ export async function takeFolder(folder: Folder, taker: Taker): Promise<ExportMa
 
 async function take(folder: Folder, taker: Taker): Promise<ExportMark> {
   await refuseRemoval(folder);
-  const found = await readMark(folder);
-  if (found === undefined) return (await takeFresh(folder, taker)) ?? take(folder, taker);
+  let found = await readMark(folder);
+  if (found === undefined) {
+    const fresh = await takeFresh(folder, taker);
+    if (fresh !== undefined) return fresh;
+    found = await readMark(folder);
+    // Some storages keep to themselves for a while what they have: to be tried again, at the pace of a step's attempts.
+    if (found === undefined) throw new Error(`${folder.location}: ${FILES.mark} is there, and is not given out`);
+  }
   const isElsewhere = found.baseUrl !== undefined && found.baseUrl !== taker.baseUrl;
   if (isOfRun(found, taker.owner)) {
     // A retry of this activity after its report was lost.

@@ -224,3 +224,11 @@ test('an empty folder of a refused export does not stay', async () => {
   expect(await readdir(join(root, 'a'))).toEqual(['.export']);
   await KINDS.directory.stop();
 });
+
+test('a storage that has a mark and does not give it out is asked again by the next attempt only', async () => {
+  await KINDS.directory.start();
+  const folder = await openDirectory(root, 'odd');
+  folder.create = () => Promise.resolve(false);
+  await expect(take(folder, 'a')).rejects.toThrow('.export/export.json is there, and is not given out');
+  await KINDS.directory.stop();
+});
