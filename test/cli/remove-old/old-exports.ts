@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from 'vitest';
 import type { DestinationConfig } from '../../../src/storage/destinations.ts';
 import { openPlace } from '../../../src/storage/destinations.ts';
 import type { Folder } from '../../../src/storage/folder.ts';
@@ -29,11 +30,25 @@ export function clientThat(fails: () => Error | undefined): Pick<Client, 'workfl
   return { workflow: { getHandle: () => ({ describe: () => Promise.reject(fails()) }) } } as never;
 }
 
-/** All kinds of destinations, for `describe.each`. */
-export const PLACES = [
-  ['directory', directoryPlace, true],
-  ['s3', s3Place, hasS3],
-] as const;
+/** Where the exports of the running tests are. */
+export let place: OldPlace;
+
+/** Tries old exports at each kind of destination. */
+export function describeOldExports(tests: (kind: 'directory' | 's3') => void): void {
+  describe.each([
+    ['directory', directoryPlace, true],
+    ['s3', s3Place, hasS3],
+  ] as const)('%s', (kind, start, there) => {
+    describe.skipIf(!there)('exports that are older than the retention', () => {
+      beforeAll(async () => {
+        place = await start();
+      });
+      afterAll(() => place.stop());
+
+      tests(kind);
+    });
+  });
+}
 
 export const DAY = 24 * 60 * 60 * 1000;
 
