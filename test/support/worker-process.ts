@@ -8,7 +8,8 @@ import { SHORT_LIMITS } from './short-limits.ts';
 /** A worker as a process of its own, with the tests' limits; it can be killed. Run from the build in dist/. */
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const patient = process.env['PATIENT'] !== undefined;
-const { KILL_POINT: killPoint, KILL_MARKER: marker = '', TEMPORAL_ADDRESS: address = '' } = process.env;
+const { KILL_POINT: killPoint, KILL_MARKER: marker = '', TEMPORAL_ADDRESS: address = '', GATE_ASK } = process.env;
+const gate = GATE_ASK === undefined ? {} : { gateAsk: Number(GATE_ASK), gateSweep: 2 * Number(GATE_ASK) };
 const outage = Number(process.env['OUTAGE'] ?? (patient ? 60_000 : SHORT_LIMITS.outage));
 if (killPoint !== undefined) armKillPoint(JSON.parse(killPoint) as KillPoint, marker);
 const connection = await NativeConnection.connect({ address });
@@ -18,7 +19,7 @@ const workers = await createWorkers({
   namespace: process.env['TEMPORAL_NAMESPACE'],
   // Files that are fetched at once are in two threads, whatever this machine has.
   config: { downloadThreads: 2, ...config },
-  limits: { ...SHORT_LIMITS, outage },
+  limits: { ...SHORT_LIMITS, outage, ...gate },
   ...(patient ? {} : { timeouts: { headers: 2000, body: 2000 } }),
 });
 console.log('ready');

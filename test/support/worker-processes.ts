@@ -14,7 +14,8 @@ const PROGRAM = fileURLToPath(new URL('../../dist/test/support/worker-process.js
  * Starts a worker process for a stack; it polls when this returns, or has ended already.
  *
  * @param env further variables of its environment; with PATIENT it waits for a sample server that is busy writing
- *   large files; OUTAGE: milliseconds for which a server may be away
+ *   large files; OUTAGE: milliseconds for which a server may be away; GATE_ASK: milliseconds after which exports ask a
+ *   gate again
  */
 export async function startWorkerProcess(
   stack: Pick<Stack, 'folder' | 'config'> & { temporal: Pick<Stack['temporal'], 'address' | 'namespace'> },
