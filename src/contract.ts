@@ -231,6 +231,8 @@ export interface ExportProgress {
   /** Of the data files that are done, counted as in the report. */
   resources: number;
   bytes: number;
+  /** Of all files of the manifest, by its own words, if it gives the size of each. */
+  knownBytes?: number | undefined;
   transactionTime?: string | undefined;
   /** As in the report, once the export has been opened. */
   since?: string | undefined;

@@ -2,11 +2,14 @@ import type { Connection } from '@temporalio/client';
 import { isGrpcServiceError } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../contract.ts';
 import { tidy } from '../fhir/quote.ts';
+import { isPassing } from '../process/temporal-fault.ts';
 import { addSearchAttributes } from '../temporal-server/search-attributes.ts';
 import { quote } from './arguments.ts';
 import type { Temporal } from './temporal.ts';
 
 const NAMES = Object.values(SEARCH_ATTRIBUTES);
+/** Codes of gRPC of a service that does not let this client do it: PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED. */
+const NOT_ALLOWED: ReadonlySet<number> = new Set([7, 12, 16]);
 const WANTED = Object.fromEntries(NAMES.map((name) => [name, 'Keyword']));
 
 /**
@@ -32,14 +35,22 @@ export async function registerSearchAttributes(
     return { lines, failed: otherType.length > 0 };
   } catch (error) {
     if (!isGrpcServiceError(error)) throw error;
-    return { lines: refused(temporal, error.details || error.message), failed: true };
+    return { lines: refused(temporal, error), failed: true };
   }
 }
 
-/** Who may change a namespace is often somebody else. */
-function refused({ namespace, address }: Pick<Temporal, 'namespace' | 'address'>, reason: string): string[] {
+/** What is left to be done, and by whom. */
+function refused(
+  { namespace, address }: Pick<Temporal, 'namespace' | 'address'>,
+  error: { code: number; details: string; message: string },
+): string[] {
+  const reason = tidy(error.details || error.message, 300);
+  const what = `Temporal at ${address} did not create search attributes in the namespace ${namespace}: ${reason}`;
+  if (isPassing(error)) return [what, 'Run this again later: it creates those that are still missing.'];
+  if (!NOT_ALLOWED.has(error.code)) return [what];
+  // Who may change a namespace is often somebody else.
   return [
-    `Temporal at ${address} did not create search attributes in the namespace ${namespace}: ${tidy(reason, 300)}`,
+    what,
     'Whoever has the right to change the namespace creates those that are missing with',
     ...(isCloud(address)
       ? [

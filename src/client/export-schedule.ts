@@ -48,6 +48,7 @@ export interface ExportSchedule {
  * is created again knows no mark: see `initialSince` of the request.
  *
  * @param client a client of the namespace in which the workers are
+ * @throws Error when the schedule of that id starts something else than exports: it stays as it is
  */
 export async function createExportSchedule(
   client: Client,
@@ -61,8 +62,12 @@ export async function createExportSchedule(
     await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...definition, state });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    const update = ({ state: before }: { state: object }) => ({ ...definition, state: { ...before, ...state } });
-    await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(update);
+    await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(({ action, state: before }) => {
+      if (action.workflowType !== BULK_EXPORT) {
+        throw new Error(`The schedule "${scheduleId}" starts ${action.workflowType}, not exports: it is left alone.`);
+      }
+      return { ...definition, state: { ...before, ...state } };
+    });
   }
   const handle = client.schedule.getHandle(scheduleId);
   return { handle, trigger: () => handle.trigger('SKIP') };

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { askService } from './ask-service.ts';
 
 /**
  * Whether the service changes the memo of a workflow that runs. Temporal's test server, which skips time, does not, and a
@@ -6,8 +7,8 @@ import { Context } from '@temporalio/activity';
  */
 export async function canChangeMemo(): Promise<boolean> {
   const { connection } = Context.current().client;
-  return connection.workflowService.getSystemInfo({}).then(
-    ({ capabilities }) => capabilities?.upsertMemo === true,
+  return askService(
+    async () => (await connection.workflowService.getSystemInfo({})).capabilities?.upsertMemo === true,
     () => false,
   );
 }

@@ -1,5 +1,6 @@
 import { Context, log } from '@temporalio/activity';
 import { SEARCH_ATTRIBUTES } from '../contract.ts';
+import { askService } from './ask-service.ts';
 
 /** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
 const KEYWORD = 2;
@@ -12,17 +13,15 @@ const KEYWORD = 2;
  */
 export async function registeredAttributes(configured: readonly string[] = []): Promise<ReadonlySet<string>> {
   const { client, info } = Context.current();
-  let types: Record<string, unknown>;
-  try {
-    types = (await client.connection.operatorService.listSearchAttributes({ namespace: info.namespace }))
-      .customAttributes;
-  } catch (error) {
-    log.info('search attributes cannot be listed; the configuration decides', {
-      configured,
-      reason: (error as Error).message,
-    });
-    return new Set(configured);
-  }
+  const types = await askService<Record<string, unknown> | undefined>(
+    async () =>
+      (await client.connection.operatorService.listSearchAttributes({ namespace: info.namespace })).customAttributes,
+    ({ message: reason }) => {
+      log.info('search attributes cannot be listed; the configuration decides', { configured, reason });
+      return undefined;
+    },
+  );
+  if (types === undefined) return new Set(configured);
   const ours = Object.values(SEARCH_ATTRIBUTES).filter((name) => Object.hasOwn(types, name));
   const usable = ours.filter((name) => types[name] === KEYWORD);
   const others = ours.filter((name) => !usable.includes(name));

@@ -1,4 +1,6 @@
 import type { ExportProgress, FailureDetails } from '../contract.ts';
+import type { InSecond } from '../policy/pace.ts';
+import { secondsLeft } from '../policy/pace.ts';
 import { readableBytes, readableTime } from '../policy/readable.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import { dataByType, sumOfData } from '../policy/type-counts.ts';
@@ -26,6 +28,7 @@ export function progressOf(server: string, state: ExportState, running: number):
     },
     resources,
     bytes,
+    knownBytes: manifest?.knownBytes,
     transactionTime: manifest?.transactionTime,
     since: opened?.since,
     trouble: state.steering?.attention ?? ofFiles ?? state.gate?.trouble ?? poll.detail,
@@ -59,7 +62,7 @@ export interface Shown {
   /** Files that are done. */
   seen?: Readonly<CountsByType> | undefined;
   /** Of late, in a second. */
-  pace?: { files: number; bytes: number } | undefined;
+  pace?: InSecond | undefined;
 }
 
 /** Types that are named; there are up to 150. */
@@ -118,8 +121,8 @@ function byType(seen: Readonly<CountsByType>): string | undefined {
 }
 
 /** Nothing while nothing comes. */
-function paceOf({ phase, files }: ExportProgress, pace: Shown['pace']): string | undefined {
+function paceOf({ phase, files, bytes, knownBytes }: ExportProgress, pace: Shown['pace']): string | undefined {
   if (phase !== 'downloading' || files === undefined || pace === undefined || pace.files <= 0) return undefined;
-  const left = (files.total - files.done - files.failed) / pace.files;
+  const left = secondsLeft({ ...files, bytes, knownBytes }, pace) ?? 0;
   return `Of late: ${readableBytes(pace.bytes)}/s, about ${readableTime(left)} left`;
 }

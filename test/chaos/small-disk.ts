@@ -24,7 +24,7 @@ const FILE_LIMIT = 4096;
  * A file system in memory where one can be mounted; elsewhere a folder, while workers for a time have not the right to
  * write files of some size. Undefined where neither can be had.
  */
-export async function openSmallDisk(folder: string, workers: () => Workers): Promise<SmallDisk | undefined> {
+export async function openSmallDisk(folder: string, workers: () => Pick<Workers, 'pids'>): Promise<SmallDisk | undefined> {
   await mkdir(folder, { recursive: true });
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'none', folder]);
@@ -46,7 +46,7 @@ export async function openSmallDisk(folder: string, workers: () => Workers): Pro
   };
 }
 
-async function limitWorkers(folder: string, workers: () => Workers): Promise<SmallDisk | undefined> {
+async function limitWorkers(folder: string, workers: () => Pick<Workers, 'pids'>): Promise<SmallDisk | undefined> {
   const limit = async (bytes: number | 'unlimited'): Promise<void> => {
     const pids = workers().pids.map(String);
     // One that has just ended has no limits.

@@ -88,6 +88,9 @@ describe('a schedule cannot be created', () => {
       name: 'UsageError',
       message: expect.stringContaining('starts other, not exports'),
     });
+    const request = { server: 'hospital', level: 'system' } as const;
+    const changing = createExportSchedule(stack.client, request, { scheduleId: 'other', spec: {} });
+    await expect(changing).rejects.toThrow('The schedule "other" starts other, not exports: it is left alone.');
     expect((await handle.describe()).action.workflowType).toBe('other');
     expect(await scheduleRows(temporal)).not.toContainEqual(expect.objectContaining({ scheduleId: 'other' }));
     await handle.delete();

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
+import { openSmallDisk } from '../chaos/small-disk.ts';
 import type { CliUser, RunningCommand } from '../support/cli.ts';
 import { stateFolder } from '../../src/temporal-server/embedded.ts';
 import { eventsOf, newCliUser, reportOf, untilProgress } from '../support/cli.ts';
@@ -146,6 +147,31 @@ test('the embedded server is killed: the export goes on by itself', async () => 
   expect(result.code).toBe(0);
   await expectExactFiles(reportOf(result).location, server);
   expect(requests('kickOff')).toHaveLength(1);
+});
+
+test('the disk is full: it says where, and when there is space the same command goes on', async (context) => {
+  const folder = join(user.folder, 'exports');
+  let command: RunningCommand | undefined;
+  const disk = await openSmallDisk(folder, () => ({ pids: [command?.child.pid ?? 0] }));
+  if (disk === undefined) return context.skip('needs mount or prlimit');
+  try {
+    command = await startAndWait();
+    await disk.fill();
+    const { code, stdout } = await command.result;
+    expect(code).toBe(3);
+    const said = disk.isEverywhere ? '.* \\(EFBIG\\)' : 'no space is left \\(ENOSPC, 0 MB of \\d+ MB free\\)';
+    expect(eventsOf(stdout).at(-1)).toMatchObject({
+      kind: 'failure',
+      code: 'DestinationFailed',
+      message: expect.stringMatching(new RegExp(`^DestinationFailed: ${folder}/.*: ${said}`)),
+      next: expect.stringMatching(/^Fix what the message names \(space, .*, then start again with the same request/),
+    });
+    expect(requests('delete')).toHaveLength(0);
+    await disk.free();
+    await goOn('resumed');
+  } finally {
+    await disk.close();
+  }
 });
 
 test('two commands of the same folder follow one export, whatever its id', async () => {

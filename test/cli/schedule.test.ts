@@ -1,8 +1,11 @@
+import type { Client } from '@temporalio/client';
+import { ScheduleClient, ServiceError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createSchedule } from '../../src/cli/schedule/create.ts';
 import type { CreateOptions } from '../../src/cli/schedule/create.ts';
 import { scheduleDetails } from '../../src/cli/schedule/details.ts';
 import { scheduleRows } from '../../src/cli/schedule/rows.ts';
+import { endOf } from '../../src/cli/schedule/runs.ts';
 import { describeDeleted, describeSchedule } from '../../src/cli/schedule/show.ts';
 import { triggerSchedule } from '../../src/cli/schedule/trigger.ts';
 import type { Temporal } from '../../src/cli/temporal.ts';
@@ -89,6 +92,18 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
   const { mark } = await scheduleDetails(temporal, 'nightly');
   expect(mark).not.toBe(transactionTime);
 
+  // As Temporal's clients trigger: it is given no mark, and its own is not kept. The next one shows it.
+  await stack.client.schedule.getHandle('nightly').trigger();
+  const newest = async () => (await scheduleDetails(temporal, 'nightly')).runs[0]?.workflowId ?? second;
+  await expect.poll(newest, { timeout: 120_000 }).not.toBe(second);
+  expect(await reportOf(await newest())).not.toHaveProperty('since');
+  const known = { mark, lastComplete: { workflowId: second } };
+  expect(await scheduleDetails(temporal, 'nightly')).toMatchObject(known);
+  const third = (await triggerSchedule(temporal, 'nightly')) ?? '';
+  expect(await reportOf(third)).toMatchObject({ since: mark });
+  const { mark: last } = await scheduleDetails(temporal, 'nightly');
+  expect(last).not.toBe(mark);
+
   await schedule('pause', 'nightly');
   await schedule('pause', 'nightly', '--reason', 'maintenance');
   expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({ paused: true, note: 'maintenance' });
@@ -101,13 +116,13 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
   expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({ paused: false });
 
   const deleted = await user.run(['schedule', 'delete', 'nightly'], temporalEnv(stack));
-  expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining(`--incremental --since ${mark}`) });
+  expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining(`--incremental --since ${last}`) });
   // Reports of one that is gone are not its own.
-  await createSchedule(temporal, 'nightly', 'hospital', { ...same, since: mark as string });
+  await createSchedule(temporal, 'nightly', 'hospital', { ...same, since: last as string });
   const again = await scheduleDetails(temporal, 'nightly');
-  expect(again).toMatchObject({ request: { incremental: { initialSince: mark } }, runs: [] });
+  expect(again).toMatchObject({ request: { incremental: { initialSince: last } }, runs: [] });
   expect(again).not.toHaveProperty('lastComplete');
-  expect(describeSchedule(again).join('\n')).toContain(`the first one brings what has changed since ${mark}`);
+  expect(describeSchedule(again).join('\n')).toContain(`the first one brings what has changed since ${last}`);
   await stack.client.schedule.getHandle('nightly').delete();
 });
 
@@ -163,8 +178,28 @@ test('an export that failed does not move the mark, and is told by its code', as
   server?.faults.add({ route: 'kickOff', times: Infinity, do: { kind: 'answer', status: 503 } });
   const waiting = (await triggerSchedule(temporal, 'weekly')) ?? '';
   await expect(triggerSchedule(temporal, 'weekly')).rejects.toThrow(`${waiting} is running, and nothing was started`);
+  // As if it had begun after the first look.
+  const { getHandle } = ScheduleClient.prototype;
+  vi.spyOn(ScheduleClient.prototype, 'getHandle').mockImplementationOnce(function (this: ScheduleClient, id) {
+    const handle = getHandle.call(this, id);
+    const describe = async () => {
+      const found = await handle.describe();
+      return { ...found, info: { ...found.info, runningActions: [] } };
+    };
+    return { ...handle, describe };
+  });
+  await expect(triggerSchedule(temporal, 'weekly')).rejects.toThrow('an export of it is running');
   server?.faults.clear();
   await stack.client.workflow.getHandle(waiting).cancel();
   await expect(reportOf(waiting)).rejects.toThrow();
   await stack.client.schedule.getHandle('weekly').delete();
+});
+
+test('a service that goes away is not waited for without end', async () => {
+  const result = async (): Promise<never> => {
+    throw new ServiceError('gone', { cause: Object.assign(new Error('14 UNAVAILABLE'), { code: 14 }) });
+  };
+  const withAbortSignal = async <T>(_signal: AbortSignal, call: () => Promise<T>): Promise<T> => call();
+  const client = { workflow: { getHandle: () => ({ result }) }, withAbortSignal } as unknown as Client;
+  await expect(endOf(client, 'export', 10)).rejects.toThrow('Temporal does not say how export ended.');
 });

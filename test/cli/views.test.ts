@@ -82,6 +82,14 @@ test('a terminal: progress is redrawn in place below what was said, with pace, t
   expect(screen(written)).toEqual(['Export w', 'look', 'Export w was cancelled. Complete files stay.', '']);
 });
 
+test('the time left goes by bytes where the manifest has sizes', () => {
+  const view = new LineView(out);
+  view.show(at(0));
+  vi.advanceTimersByTime(11_000);
+  view.show(at(5, { knownBytes: 50_000_000 }));
+  expect(written).toContain('454.5 kB/s · about 1 min 39 s left');
+});
+
 test('elsewhere: lines, at each phase and now and then', () => {
   const view = new LineView(out);
   view.show(at(1));

@@ -154,6 +154,22 @@ describe('fhir-bulk-export register-search-attributes', () => {
   });
 
   test.each([
+    [14, 'Run this again later: it creates those that are still missing.'],
+    [3, undefined],
+  ])('when the service fails otherwise, nobody else is asked for: code %i', async (code, more) => {
+    const fault = Object.assign(new Error('no'), { code, details: 'it does not work', metadata: {} });
+    const failing = vi.spyOn(stack.client.connection.operatorService, 'addSearchAttributes');
+    failing.mockRejectedValue(fault);
+    try {
+      const { lines, failed } = await registerSearchAttributes(here());
+      const what = expect.stringMatching(/did not create search attributes .*: it does not work$/) as unknown;
+      expect([lines, failed]).toEqual([[what, ...(more === undefined ? [] : [more])], true]);
+    } finally {
+      failing.mockRestore();
+    }
+  });
+
+  test.each([
     ['127.0.0.1:7233', /^ {2}temporal operator search-attribute create --namespace bare .*--name ExportOutcome$/],
     [
       'eu.api.temporal.io:7233',
@@ -194,6 +210,25 @@ test('where the service does not let a worker ask, the configuration decides', a
     expect(refused).toHaveBeenCalled();
   } finally {
     refused.mockRestore();
+  }
+});
+
+test('a service that does not answer for a moment is asked again', async () => {
+  // Attributes are there since the test before.
+  const passing = Object.assign(new Error('14 UNAVAILABLE: no connection'), { code: 14 });
+  const list = vi.spyOn(connection.operatorService, 'listSearchAttributes').mockRejectedValueOnce(passing);
+  const info = vi.spyOn(connection.workflowService, 'getSystemInfo').mockRejectedValueOnce(passing);
+  const client = new Client({ connection: stack.client.connection, namespace: NAMESPACE });
+  const request = { server: 'hospital', level: 'system', parameters: { _type: 'Patient' } } as const;
+  try {
+    const started = await startExport(client, request, { workflowId: 'asked-again' });
+    expect((await started.result()).files).toBe(1);
+    expect(await ownAttributes(started)).toEqual({ FhirServer: ['hospital'], ExportPhase: ['complete'] });
+    expect((await started.handle.describe()).memo).toHaveProperty('location');
+    expect([list.mock.calls.length, info.mock.calls.length]).toEqual([3, 2]);
+  } finally {
+    list.mockRestore();
+    info.mockRestore();
   }
 });
 

@@ -19,6 +19,9 @@ export interface ScheduledRun extends ExportRow {
   mark?: string | null;
 }
 
+/** Milliseconds in which Temporal gives the result of an export that has ended. */
+const PATIENCE = 30_000;
+
 /** What is known of an export that a schedule has started. */
 export async function runOf(
   client: Client,
@@ -33,12 +36,19 @@ export async function runOf(
   return isOpen(found) ? row : { ...row, ...(await endOf(client, workflowId)) };
 }
 
-/** How an export of a schedule ended: nothing where that is gone, or cannot be read. */
-export async function endOf(client: Client, workflowId: string): Promise<Partial<ScheduledRun>> {
+/**
+ * How an export of a schedule ended: nothing where that is gone, or cannot be read.
+ *
+ * @param patience milliseconds. Default: half a minute
+ * @throws Error when Temporal does not answer
+ */
+export async function endOf(client: Client, workflowId: string, patience = PATIENCE): Promise<Partial<ScheduledRun>> {
+  const signal = AbortSignal.timeout(patience);
   let outcome: Outcome;
   try {
-    outcome = await outcomeOf(client, workflowId, new AbortController().signal);
+    outcome = await outcomeOf(client, workflowId, signal);
   } catch (error) {
+    if (signal.aborted) throw new Error(`Temporal does not say how ${workflowId} ended.`, { cause: error });
     if (error instanceof ServiceError) throw error;
     return {};
   }

@@ -1,7 +1,7 @@
 import type { ExportProgress } from '../../contract.ts';
 import { tidy } from '../../fhir/quote.ts';
 import type { ExportEvent } from '../export/events.ts';
-import { Pace } from '../../policy/pace.ts';
+import { Pace, secondsLeft } from '../../policy/pace.ts';
 import { count, readableBytes, readableTime } from './readable.ts';
 import { reportLines } from './report-lines.ts';
 
@@ -92,13 +92,13 @@ export class ProgressText {
   }
 
   /** On a line of its own, so that both lines fit into eighty columns. */
-  #paceLine({ phase, files }: ExportProgress): string[] {
+  #paceLine({ phase, files, bytes, knownBytes }: ExportProgress): string[] {
     const pace = phase === 'downloading' ? this.#pace.get() : undefined;
     if (files === undefined || pace === undefined) return [];
-    const left = files.total - files.done - files.failed;
+    const left = secondsLeft({ ...files, bytes, knownBytes }, pace);
     const parts = [
       ...(pace.bytes > 0 ? [`${readableBytes(pace.bytes)}/s`] : []),
-      ...(pace.files > 0 && left > 0 ? [`about ${readableTime(left / pace.files)} left`] : []),
+      ...(left === undefined ? [] : [`about ${readableTime(left)} left`]),
     ];
     return parts.length === 0 ? [] : [`${' '.repeat(13)}${parts.join(' · ')}`];
   }
