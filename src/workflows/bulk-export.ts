@@ -203,6 +203,8 @@ async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Pr
   }
   run.jobIsThere = false;
   run.slots.jobIsGone();
+  // The manifest of the next one has a time of its own.
+  if (job.complete && patched('restart-forgets-time')) setMemo(run.opened, { transactionTime: undefined });
   state.restarted = true;
   state.job = newJob(job.generation + 1, poll.polls);
 }

@@ -79,5 +79,19 @@ describe('the same request with the same path continues an export that ended ear
     expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
     await expectExactFiles(report.location, hospital);
     expect(kickOffs()).toBe(3);
+
+    // The time of the job that is gone is not told of the one that follows.
+    hospital.faults.clear();
+    hospital.faults.add({ route: 'file', match: isCondition, times: Infinity, do: lost });
+    const again = { ...request, destination: { path: 'lost-again' } };
+    expect((await stack.fail(again)).code).toBe('IncompleteExport');
+    const gone = hospital.jobs().at(-1)?.id;
+    hospital.faults.add({ route: 'status', match: ({ jobId }) => jobId !== gone, times: Infinity, do: slow });
+    const started = await stack.start(again);
+    await expect.poll(async () => (await started.progress()).warnings, { timeout: 60_000 }).toHaveLength(1);
+    await expect.poll(kickOffs, { timeout: 60_000 }).toBe(5);
+    expect(Object.keys((await started.handle.describe()).memo ?? {})).toEqual(['location']);
+    await started.cancel();
+    await expect(started.result()).rejects.toThrow();
   });
 });
