@@ -10,6 +10,7 @@ import { ScheduleAlreadyRunning } from '@temporalio/client';
 import type { ExportRequest } from '../contract.ts';
 import { BULK_EXPORT } from '../contract.ts';
 import { taskQueueOf } from '../process/task-queue.ts';
+import { tolerant } from '../process/tolerant-client.ts';
 import type { BulkExportWorkflow } from './started-export.ts';
 import { summaryOf } from './summary-of.ts';
 
@@ -62,12 +63,12 @@ export async function createExportSchedule(
     await client.schedule.create<BulkExportWorkflow>({ scheduleId, ...definition, state });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(({ action, state: before }) => {
-      if (action.workflowType !== BULK_EXPORT) {
-        throw new Error(`The schedule "${scheduleId}" starts ${action.workflowType}, not exports: it is left alone.`);
-      }
-      return { ...definition, state: { ...before, ...state } };
-    });
+    const { action } = await tolerant(client).schedule.getHandle(scheduleId).describe();
+    if (action.workflowType !== BULK_EXPORT) {
+      throw new Error(`The schedule "${scheduleId}" starts ${action.workflowType}, not exports: it is left alone.`);
+    }
+    const update = ({ state: before }: { state: object }) => ({ ...definition, state: { ...before, ...state } });
+    await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(update);
   }
   const handle = client.schedule.getHandle(scheduleId);
   return { handle, trigger: () => handle.trigger('SKIP') };

@@ -60,7 +60,10 @@ export class Pace {
  *
  * @returns undefined when none is left, and while nothing comes
  */
-export function secondsLeft({ total, done, failed, bytes, knownBytes = 0 }: Downloads, pace: InSecond): number | undefined {
+export function secondsLeft(
+  { total, done, failed, bytes, knownBytes = 0 }: Downloads,
+  pace: InSecond,
+): number | undefined {
   const left = total - done - failed;
   if (left <= 0) return undefined;
   const known = failed === 0 ? knownBytes - bytes : 0;

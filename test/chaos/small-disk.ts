@@ -24,7 +24,10 @@ const FILE_LIMIT = 4096;
  * A file system in memory where one can be mounted; elsewhere a folder, while workers for a time have not the right to
  * write files of some size. Undefined where neither can be had.
  */
-export async function openSmallDisk(folder: string, workers: () => Pick<Workers, 'pids'>): Promise<SmallDisk | undefined> {
+export async function openSmallDisk(
+  folder: string,
+  workers: () => Pick<Workers, 'pids'>,
+): Promise<SmallDisk | undefined> {
   await mkdir(folder, { recursive: true });
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'none', folder]);

@@ -101,8 +101,8 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
   expect(await scheduleDetails(temporal, 'nightly')).toMatchObject(known);
   const third = (await triggerSchedule(temporal, 'nightly')) ?? '';
   expect(await reportOf(third)).toMatchObject({ since: mark });
-  const { mark: last } = await scheduleDetails(temporal, 'nightly');
-  expect(last).not.toBe(mark);
+  const { mark: newMark } = await scheduleDetails(temporal, 'nightly');
+  expect(newMark).not.toBe(mark);
 
   await schedule('pause', 'nightly');
   await schedule('pause', 'nightly', '--reason', 'maintenance');
@@ -116,13 +116,13 @@ test('a schedule is created, triggered, described, paused and deleted; its expor
   expect(await scheduleDetails(temporal, 'nightly')).toMatchObject({ paused: false });
 
   const deleted = await user.run(['schedule', 'delete', 'nightly'], temporalEnv(stack));
-  expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining(`--incremental --since ${last}`) });
+  expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining(`--incremental --since ${newMark}`) });
   // Reports of one that is gone are not its own.
-  await createSchedule(temporal, 'nightly', 'hospital', { ...same, since: last as string });
+  await createSchedule(temporal, 'nightly', 'hospital', { ...same, since: newMark as string });
   const again = await scheduleDetails(temporal, 'nightly');
-  expect(again).toMatchObject({ request: { incremental: { initialSince: last } }, runs: [] });
+  expect(again).toMatchObject({ request: { incremental: { initialSince: newMark } }, runs: [] });
   expect(again).not.toHaveProperty('lastComplete');
-  expect(describeSchedule(again).join('\n')).toContain(`the first one brings what has changed since ${last}`);
+  expect(describeSchedule(again).join('\n')).toContain(`the first one brings what has changed since ${newMark}`);
   await stack.client.schedule.getHandle('nightly').delete();
 });
 

@@ -66,6 +66,7 @@ const PROGRESS_FIELDS = {
   attachments: true,
   resources: true,
   bytes: true,
+  knownBytes: true,
   transactionTime: true,
   since: true,
   fetchedAgain: true,

@@ -24,7 +24,7 @@ describe('the same request with the same path continues an export that ended ear
   test('its job is polled on, nothing is kicked off again', async () => {
     hospital.faults.add({ route: 'status', do: slow });
     const first = await stack.start({ ...SMALL, destination: { path: 'adopted' } });
-    await expect.poll(async () => (await first.progress()).polls, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await first.progress()).polls, { timeout: 60_000 }).toBe(1);
     await first.handle.terminate();
     const report = await stack.run({ ...SMALL, destination: { path: 'adopted' } });
     expect(report.warnings).toEqual([]);
