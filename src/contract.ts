@@ -221,17 +221,15 @@ export interface ExportProgress {
   serverProgress?: string | undefined;
   nextPollAt?: string | undefined;
   /**
-   * Present once the manifest has been read. `running` are files that are being fetched: one for each batch that has a
-   * slot of a worker, of which there are at most `maxConcurrentDownloads` for each worker seen lately. Other exports share
-   * these, so that it may be fewer. All else that is to be fetched is `waiting`.
+   * Present once the manifest has been read. `running` are being fetched: one for each batch that has a slot of a worker,
+   * at most `maxConcurrentDownloads` for each worker seen lately, and shared with other exports. The rest is `waiting`.
    */
   files?: { total: number; done: number; failed: number; waiting: number; running: number } | undefined;
-  /** Present once the files are there, when attachments were asked for. */
+  /** Once the files are there, when attachments were asked for. */
   attachments?: { total: number; done: number; failed: number } | undefined;
-  /** Of the data files that are done, counted as in the report. */
+  /** Of the data files that are done, as in the report; `knownBytes` of all files, if the manifest gives each size. */
   resources: number;
   bytes: number;
-  /** Of all files of the manifest, by its own words, if it gives the size of each. */
   knownBytes?: number | undefined;
   transactionTime?: string | undefined;
   /** As in the report, once the export has been opened. */

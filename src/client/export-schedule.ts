@@ -65,7 +65,8 @@ export async function createExportSchedule(
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const { action } = await tolerant(client).schedule.getHandle(scheduleId).describe();
     if (action.workflowType !== BULK_EXPORT) {
-      throw new Error(`The schedule "${scheduleId}" starts ${action.workflowType}, not exports: it is left alone.`);
+      const message = `The schedule "${scheduleId}" starts ${action.workflowType}, not exports: it is left alone.`;
+      throw new Error(message, { cause: error });
     }
     const update = ({ state: before }: { state: object }) => ({ ...definition, state: { ...before, ...state } });
     await client.schedule.getHandle(scheduleId).update<BulkExportWorkflow>(update);
