@@ -31,5 +31,30 @@ export interface AuditedEnd {
   partialManifestSha256?: string;
 }
 
+/** The removal of an export's folder by retention. What was in it is in the records of its start and end. */
+export interface AuditedRemoval {
+  event: 'removal';
+  workflowId: string;
+  /** Of the run that took the folder. */
+  runId: string;
+  /** Who ran the command, as it was told. */
+  requestedBy?: string | undefined;
+  /** Of the destination: ISO 8601. */
+  retention: string;
+  /** The command's options `--all` and `--forgotten`. */
+  all?: true | undefined;
+  forgotten?: true | undefined;
+  /** Of the FHIR server; absent in folders of earlier versions. */
+  baseUrl?: string | undefined;
+  destination: string;
+  location: string;
+  /** What it was; absent where an earlier version has begun to remove it. */
+  state?: 'complete' | 'unfinished' | undefined;
+  /** When the export had ended, or changed last: ISO 8601. */
+  endedAt: string;
+  /** When the removal was ordered, by the call that began it: ISO 8601. */
+  orderedAt: string;
+}
+
 /** A record, except for its time and what only a worker finds out. */
 export type AuditEvent = AuditedExport & ({ event: 'start' } | ({ event: 'end' } & AuditedEnd));

@@ -1,7 +1,7 @@
 import type { Folder } from '../storage/folder.ts';
 import { openPlace } from '../storage/destinations.ts';
 import { ExportError } from '../errors.ts';
-import type { AuditEvent } from './audit-record.ts';
+import type { AuditEvent, AuditedRemoval } from './audit-record.ts';
 import type { AuditConfig } from './audit-schema.ts';
 
 /** Which records of a trail are meant. */
@@ -52,7 +52,22 @@ export class AuditTrail {
    */
   async record({ name, resetRun }: RecordName, event: AuditEvent, found: Found): Promise<void> {
     const run = event.event === 'start' || resetRun === undefined ? '' : `.${resetRun}`;
-    const record = { time: new Date().toISOString(), ...event, ...found };
-    await this.#folder.create(`${name}${run}.${event.event}.json`, `${JSON.stringify(record, null, 1)}\n`);
+    await this.#create(`${name}${run}.${event.event}`, { ...event, ...found });
+  }
+
+  /**
+   * Records that an export was removed, once for each removal.
+   *
+   * @param name of the export, as in {@link RecordName}
+   * @param id of the removal: a folder that was put back may be removed again
+   * @throws Error when it cannot be written
+   */
+  async recordRemoval(name: string, id: string, removal: AuditedRemoval): Promise<void> {
+    await this.#create(`${name}.${id}.${removal.event}`, removal);
+  }
+
+  async #create(name: string, fields: object): Promise<void> {
+    const record = { time: new Date().toISOString(), ...fields };
+    await this.#folder.create(`${name}.json`, `${JSON.stringify(record, null, 1)}\n`);
   }
 }

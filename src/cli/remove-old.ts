@@ -8,6 +8,7 @@ interface Options {
   destination?: string[];
   all?: boolean;
   forgotten?: boolean;
+  requestedBy?: string;
   config?: string;
   json?: boolean;
 }
@@ -31,9 +32,11 @@ export function removeOldCommand(): Command {
     .option('--destination <names>', 'separated by commas; default: all that have a retention', list)
     .option('--all', 'also the newest complete export of each request, and what --since last goes on from')
     .option('--forgotten', 'also unfinished exports that Temporal does not know; needs a configured service')
+    .option('--requested-by <person>', 'who removes them, for the audit trail')
     .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml')
     .option('--json', 'one JSON object on each line')
-    .action(async ({ dryRun = false, all = false, forgotten = false, config: file, json, destination }: Options) => {
+    .action(async (options: Options) => {
+      const { dryRun = false, all = false, forgotten = false, requestedBy, config: file, json, destination } = options;
       const { loadConfig } = await import('../config.ts');
       const { isConfigured, openTemporal } = await import('./temporal.ts');
       const { removeOld } = await import('./remove-old/remove-old.ts');
@@ -60,7 +63,7 @@ export function removeOldCommand(): Command {
       let failed = 0;
       for (const name of destination ?? withRetention) {
         const config = { destinations, ...others };
-        for await (const one of removeOld(config, name, temporal.client, { dryRun, all, forgotten })) {
+        for await (const one of removeOld(config, name, temporal.client, { dryRun, all, forgotten, requestedBy })) {
           process.stdout.write(`${json === true ? JSON.stringify(one) : describe(one, dryRun)}\n`);
           if (one.kind === 'failed') failed += 1;
         }

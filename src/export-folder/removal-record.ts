@@ -5,6 +5,22 @@ import { readJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import type { ExportMark } from './owner-mark.ts';
 
+/** Who removes an export, and why: what the audit trail is told when it is gone. */
+export interface RemovalOrder {
+  /** The same until the removal is complete, however many calls that takes. */
+  id: string;
+  /** ISO 8601. */
+  orderedAt: string;
+  requestedBy?: string;
+  /** Of the destination: ISO 8601. */
+  retention: string;
+  /** Options of the command. */
+  all?: true;
+  forgotten?: true;
+  /** What the export was; absent where an earlier version has begun to remove it. */
+  state?: 'complete' | 'unfinished';
+}
+
 /**
  * `.export/removing.json`: the export is to be removed, and no run may take its folder. Written before anything is removed,
  * and removed last, so that a removal that was killed is known as one, and completed.
@@ -19,6 +35,8 @@ export interface RemovalRecord {
   endedAt: string;
   /** Nothing spoke against it, and files may be missing. Absent: whether it may be removed was still to be asked. */
   begun?: true;
+  /** Where there is an audit trail. */
+  order?: RemovalOrder;
 }
 
 export function newRemoval(mark: ExportMark, endedAt: number): RemovalRecord {

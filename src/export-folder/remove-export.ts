@@ -3,7 +3,7 @@ import { FOLDERS_OF_FILES, clearExport } from './clear-export.ts';
 import { writeJson } from './json-document.ts';
 import { FILES, STATE_FOLDER } from './layout.ts';
 import { readMark } from './owner-mark.ts';
-import type { RemovalRecord } from './removal-record.ts';
+import type { RemovalOrder, RemovalRecord } from './removal-record.ts';
 import { newRemoval, readRemoval } from './removal-record.ts';
 import type { StoredExport } from './stored-exports.ts';
 import { storedExport } from './stored-exports.ts';
@@ -19,6 +19,13 @@ export interface RemovalRules {
    * @returns why the export must stay after all; undefined when nothing speaks against its removal
    */
   objection(now: number): Promise<string | undefined>;
+  /** Who removes it, and why. That of a removal which had begun before stays. */
+  order?: RemovalOrder | undefined;
+  /**
+   * Called when all is gone but the record of the removal, with its order: so that a call which is killed, or for which this
+   * fails, is followed by one that does it again.
+   */
+  ended?(removal: RemovalRecord & { order: RemovalOrder }): Promise<void>;
 }
 
 export type Removed =
@@ -37,10 +44,7 @@ const AT_WORK = 'another removal of it is at work';
  */
 export async function removeExport(found: StoredExport, rules: RemovalRules): Promise<Removed> {
   const folder = await rules.open('');
-  const record: RemovalRecord = {
-    ...newRemoval(found.mark, found.endedAt),
-    ...(found.removal?.begun === true ? { begun: true } : {}),
-  };
+  const record = recordOf(found, rules.order);
   const other = await claim(folder, record, found.removal);
   if (other !== undefined) return { kind: 'kept', why: other };
   let why: string | undefined;
@@ -69,9 +73,22 @@ export async function removeExport(found: StoredExport, rules: RemovalRules): Pr
     await (await rules.open(inside)).removeIfEmpty();
   }
   const left = (await folder.list('')).filter((name) => name !== STATE_FOLDER);
+  const { order } = record;
+  if (order !== undefined) await rules.ended?.({ ...record, order });
   await ours.removeFile(FILES.removing);
   await folder.removeIfEmpty();
   return { kind: 'removed', left };
+}
+
+/** What an earlier call has begun goes on as it began. */
+function recordOf({ mark, endedAt, removal }: StoredExport, own: RemovalOrder | undefined): RemovalRecord {
+  const begun = removal?.begun === true;
+  const order = (begun ? removal.order : undefined) ?? own;
+  return {
+    ...newRemoval(mark, endedAt),
+    ...(begun ? { begun } : {}),
+    ...(order === undefined ? {} : { order }),
+  };
 }
 
 /**

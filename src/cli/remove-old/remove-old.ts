@@ -6,8 +6,10 @@ import { storedExports } from '../../export-folder/stored-exports.ts';
 import { tidy } from '../../fhir/quote.ts';
 import { ownerState } from '../../process/is-running.ts';
 import { openDestination } from '../../storage/destinations.ts';
+import type { Folder } from '../../storage/folder.ts';
 import { neededExports } from './needed-exports.ts';
 import { retentionOf, surroundings } from './places.ts';
+import { RemovalTrail } from './removal-trail.ts';
 
 export interface RemoveOldOptions {
   /** Nothing is changed. */
@@ -16,6 +18,8 @@ export interface RemoveOldOptions {
   all: boolean;
   /** Also unfinished ones that Temporal does not know. */
   forgotten: boolean;
+  /** Who runs it, for the audit trail. */
+  requestedBy?: string | undefined;
 }
 
 /** What became of one export that is old enough, or of a folder that is not known; all of a destination where it has no path. */
@@ -63,6 +67,7 @@ export async function* removeOld(
   const summary: Summary = { kind: 'summary', destination: name, removed: 0, kept: 0, failed: 0, younger: 0 };
   const exports: StoredExport[] = [];
   let hasFaults = false;
+  let trail: RemovalTrail | undefined;
   const about = (found: { path?: string }, outcome: Outcome): OldExport => {
     summary[outcome.kind === 'would-remove' ? 'removed' : outcome.kind] += 1;
     const { path, state, endedAt } = found as Partial<StoredExport>;
@@ -78,6 +83,7 @@ export async function* removeOld(
     const { rival, isOutside } = await surroundings(config, name);
     if (rival !== undefined) throw new Error(`destination ${rival} is at the same place; give both the same retention`);
     const root = await openDestination(config, name, '', 'removal');
+    if (!options.dryRun) trail = await openTrail(config, name, options);
     for await (const found of storedExports(root, isOutside)) {
       if ('why' in found) {
         hasFaults ||= found.isFault === true;
@@ -92,7 +98,7 @@ export async function* removeOld(
   }
   const needed = neededExports(exports, { all: options.all, hasFaults });
   exports.sort((a, b) => a.endedAt - b.endedAt);
-  const rules: Rules = { config, name, client, options, retention };
+  const rules: Rules = { config, name, client, options, retention, trail };
   for (const found of exports) {
     const isHalf = found.state === 'half-removed';
     if (!isHalf && now - found.endedAt < retention) {
@@ -117,10 +123,20 @@ interface Rules {
   options: RemoveOldOptions;
   /** Milliseconds. */
   retention: number;
+  trail: RemovalTrail | undefined;
+}
+
+async function openTrail(
+  config: Config,
+  destination: string,
+  { requestedBy, all, forgotten }: RemoveOldOptions,
+): Promise<RemovalTrail | undefined> {
+  const { retention = '' } = config.destinations[destination] ?? {};
+  return RemovalTrail.open(config, { destination, retention, requestedBy, all, forgotten });
 }
 
 async function removeOne(found: StoredExport, rules: Rules): Promise<Outcome> {
-  const { config, name, retention } = rules;
+  const { config, name, retention, trail } = rules;
   // Before anything is changed.
   const why = await objectionTo(found, rules);
   if (why !== undefined) {
@@ -128,8 +144,13 @@ async function removeOne(found: StoredExport, rules: Rules): Promise<Outcome> {
     return { kind: 'kept', why };
   }
   if (rules.options.dryRun) return { kind: 'would-remove' };
+  trail?.requireRecords();
+  const open = (inside: string): Promise<Folder> =>
+    openDestination(config, name, inside === '' ? found.path : `${found.path}/${inside}`, 'removal');
   const removed = await removeExport(found, {
-    open: (inside) => openDestination(config, name, inside === '' ? found.path : `${found.path}/${inside}`, 'removal'),
+    open,
+    order: trail?.orderFor(found),
+    ended: async (removal) => trail?.record(removal, (await open('')).location),
     objection: async (now) => {
       // A machine whose clock is wrong must not remove everything, where the destination has another clock.
       if (found.state !== 'half-removed' && now - found.endedAt < retention) {

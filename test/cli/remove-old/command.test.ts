@@ -111,7 +111,7 @@ describe('links', () => {
   });
 });
 
-test('the command removes a real export, and leaves the newer one and the audit record', async () => {
+test('the command removes a real export, and leaves the newer one and the audit records, with one of the removal', async () => {
   const user = await newCliUser();
   const audit = join(user.folder, 'audit');
   await mkdir(audit);
@@ -148,7 +148,7 @@ test('the command removes a real export, and leaves the newer one and the audit 
       /^local: would remove first \(complete, ended .*Z\)\nlocal: kept second \(complete, ended .*\): the newest .*\nlocal: 1 would be removed, 1 kept, 0 not old enough\n$/,
     ),
   });
-  const { code, stdout } = await run('--json');
+  const { code, stdout } = await run('--json', '--requested-by', 'platform team');
   expect(code).toBe(0);
   const lines = stdout
     .trim()
@@ -156,7 +156,22 @@ test('the command removes a real export, and leaves the newer one and the audit 
     .map((line) => JSON.parse(line) as OldExport | Summary);
   expect(lines.at(-1)).toEqual({ kind: 'summary', destination: 'local', removed: 1, kept: 1, failed: 0, younger: 0 });
   expect(await readdir(stack.folder)).toEqual(['second']);
-  expect(await readdir(audit, { recursive: true })).toEqual(records);
+  const isRecord = (name: string): boolean => name.endsWith('.json');
+  const there = (await readdir(audit, { recursive: true })).filter(isRecord);
+  expect(there).toEqual(expect.arrayContaining(records.filter(isRecord)));
+  const read = async (name: string) => JSON.parse(await readFile(join(audit, name), 'utf8')) as Record<string, unknown>;
+  const all = await Promise.all(there.map(read));
+  const ofFirst = all.filter(({ location }) => location === first.location);
+  expect(new Set(ofFirst.map(({ event }) => event))).toEqual(new Set(['start', 'end', 'removal']));
+  expect(ofFirst).toHaveLength(3);
+  expect(new Set(ofFirst.map(({ runId }) => runId)).size).toBe(1);
+  expect(ofFirst.find(({ event }) => event === 'removal')).toMatchObject({
+    requestedBy: 'platform team',
+    retention: 'P90D',
+    destination: 'local',
+    state: 'complete',
+  });
+  expect(all.filter(({ event }) => event === 'removal')).toHaveLength(1);
   // The folder is free again.
   expect(await stack.run({ ...asked, destination: { path: 'first' } })).toMatchObject({ status: 'complete' });
   expect(await run('--destination', 'lake')).toMatchObject({ code: 64 });
