@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { isThisMachine } from './check-url.ts';
 
 /** An HTTP proxy, and what goes through it. */
@@ -34,7 +35,7 @@ export function environmentProxy(env: NodeJS.ProcessEnv): ProxyRules | undefined
     url: url.origin,
     ...(username === '' && password === '' ? {} : { authorization: basic(`${decode(username)}:${decode(password)}`) }),
     setting,
-    bypass: env['no_proxy'] ?? env['NO_PROXY'] ?? '',
+    bypass: env['no_proxy'] || env['NO_PROXY'] || '',
   };
 }
 
@@ -52,25 +53,25 @@ export function leadsThrough({ bypass }: ProxyRules, url: URL): boolean {
 
 /** `*`, a host with all below it (`.b.example`, `*.b.example` too), an address or a network; each may have a port. */
 function covers(entry: string, url: URL): boolean {
-  if (entry === '*') return true;
   const host = url.hostname.replace(/^\[|\]$|\.$/g, '');
   const [, name = entry, port] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
   if (port !== undefined && port !== (url.port || '443')) return false;
+  if (name === '*') return true;
   const plain = name.replace(/^\[|\]$/g, '');
   const [network = '', bits] = plain.split('/');
-  if (isIP(network) !== 0) return isIP(host) === isIP(network) && isWithin(host, network, bits);
-  const suffix = plain.replace(/^\*?\.|\.$/g, '');
-  return host === suffix || host.endsWith(`.${suffix}`);
+  if (isIP(network) !== 0) return isIP(host) >= isIP(network) && isWithin(host, network, bits);
+  const suffix = domainToASCII(plain.replace(/^\*?\.|\.$/g, ''));
+  return suffix !== '' && (host === suffix || host.endsWith(`.${suffix}`));
 }
 
 function isWithin(address: string, network: string, bits: string | undefined): boolean {
   const most = isIP(network) === 6 ? 128 : 32;
   const prefix = bits === undefined ? most : Number(bits);
   if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) return false;
-  const family = most === 128 ? 'ipv6' : 'ipv4';
   const list = new BlockList();
-  list.addSubnet(network, prefix, family);
-  return list.check(address, family);
+  list.addSubnet(network, prefix, most === 128 ? 'ipv6' : 'ipv4');
+  // One of IPv4 may be written as one of IPv6 (`::ffff:10.0.0.1`).
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 /**

@@ -4,6 +4,7 @@ import { Pool, ProxyAgent } from 'undici';
 import { ExportError } from '../errors.ts';
 import { connectionsTo } from './connections-to.ts';
 import { NetworkError, toNetworkError } from './network-error.ts';
+import { refusalsOf } from './proxy-refusals.ts';
 import type { ProxyRules } from './proxy-rules.ts';
 
 interface TunnelRules {
@@ -27,10 +28,12 @@ export function throughProxy(proxy: ProxyRules, rules: TunnelRules): Dispatcher 
 }
 
 /** Connections to a proxy. A fault there occurs before anything of the request is sent. */
-function tunnels(origin: URL, options: Pool.Options, { setting, renew, ...rules }: ProxyRules): Dispatcher {
+function tunnels(origin: URL, options: Pool.Options, rules: ProxyRules): Dispatcher {
+  const { setting, renew } = rules;
   const pool = new Pool(origin, options);
   const open: (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData> = pool.connect.bind(pool);
   const proxy = `the proxy ${origin.host}`;
+  const refusals = refusalsOf(rules);
   let { authorization } = rules;
   const ask = async (target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
     const credentials = authorization === undefined ? {} : { 'proxy-authorization': authorization };
@@ -48,18 +51,20 @@ function tunnels(origin: URL, options: Pool.Options, { setting, renew, ...rules 
       authorization = await renew();
       tunnel = await ask(target);
     }
-    if (tunnel.statusCode === 200) return tunnel;
-    if (tunnel.statusCode === 407) throw refusal(origin.host, setting);
+    if (tunnel.statusCode === 200) {
+      refusals.end();
+      return tunnel;
+    }
+    if (tunnel.statusCode === 407) throw refusal(origin.host, setting, refusals.isFinal());
     throw new NetworkError(`${proxy}: HTTP ${tunnel.statusCode}`, false);
   };
   return Object.assign(pool, { connect });
 }
 
-/** The proxy demands other credentials. Trying again does not help. */
-function refusal(host: string, setting: string): ExportError {
-  return new ExportError(
-    'AuthorizationFailed',
+/** The proxy demands other credentials, or cannot ask about them now. */
+function refusal(host: string, setting: string, isFinal: boolean): Error {
+  const text =
     `the proxy ${host} refuses the worker's credentials (HTTP 407); it is set by ${setting}, and its credentials by ` +
-      `proxyCredentialsFile or proxyCredentialsEnv of the server's entry, or in HTTPS_PROXY`,
-  );
+    `proxyCredentialsFile or proxyCredentialsEnv of the server's entry, or in HTTPS_PROXY`;
+  return isFinal ? new ExportError('AuthorizationFailed', text) : new NetworkError(text, false);
 }

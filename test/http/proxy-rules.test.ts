@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ProxyRefusals } from '../../src/http/proxy-refusals.ts';
 import { environmentProxy, leadsThrough } from '../../src/http/proxy-rules.ts';
 
 const proxy = 'http://proxy.example:3128';
@@ -34,6 +35,12 @@ describe('NO_PROXY', () => {
     ['[2001:db8::1]:8443', 'https://[2001:db8::1]/', true],
     ['2001:db8::/32', 'https://[2001:db8::1]/', false],
     ['.', 'https://a.example/', true],
+    ['*:443', 'https://a.example/', false],
+    ['*:443', 'https://a.example:8443/', true],
+    ['bücher.example', 'https://xn--bcher-kva.example/', false],
+    ['10.0.0.0/8', 'https://[::ffff:10.0.0.1]/', false],
+    ['10.0.0.0/8', 'https://[::ffff:11.0.0.1]/', true],
+    ['::/0', 'https://10.0.0.1/', true],
     ['', 'https://localhost/', false],
     ['', 'https://127.0.0.1:8443/', false],
     ['', 'https://[::1]/', false],
@@ -66,6 +73,10 @@ describe('the variables', () => {
       { ...found, bypass: 'b' },
     ],
     [
+      { HTTPS_PROXY: proxy, NO_PROXY: 'a', no_proxy: '' },
+      { ...found, bypass: 'a' },
+    ],
+    [
       { HTTPS_PROXY: 'http://other', https_proxy: proxy },
       { ...found, setting: 'https_proxy' },
     ],
@@ -75,4 +86,15 @@ describe('the variables', () => {
   ])('%j', (env, expected) => {
     expect(environmentProxy(env)).toEqual(expected);
   });
+});
+
+test('refusals of credentials are final after an hour of nothing else', () => {
+  const minutes = (...times: number[]): boolean[] => times.map((time) => refusals.isFinal(time * 60_000));
+  const refusals = new ProxyRefusals();
+  expect(minutes(5, 15, 30, 45, 64, 64.9)).toEqual([false, false, false, false, false, false]);
+  // More than a quarter of an hour without one: it began anew at 64.
+  expect(minutes(79, 94, 109, 123.9)).toEqual([false, false, false, false]);
+  expect(minutes(124)).toEqual([true]);
+  refusals.end();
+  expect(minutes(125, 139, 154, 169, 184, 185)).toEqual([false, false, false, false, false, true]);
 });

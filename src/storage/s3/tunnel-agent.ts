@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { connect } from 'node:tls';
 import { ExportError } from '../../errors.ts';
+import { refusalsOf } from '../../http/proxy-refusals.ts';
 import type { ProxyRules } from '../../http/proxy-rules.ts';
 import { leadsThrough } from '../../http/proxy-rules.ts';
 
@@ -31,16 +32,20 @@ export class TunnelAgent extends Agent {
     if (this.#proxy === undefined || !leadsThrough(this.#proxy, new URL(`https://${authority}`))) {
       return super.createConnection(options, callback);
     }
-    openTunnel(this.#proxy, authority).then(
-      (socket) => callback?.(null, connect({ ...options, socket })),
-      (error: Error) => callback?.(error, undefined as never),
-    );
+    openTunnel(this.#proxy, authority)
+      .then((socket) => connect({ ...options, socket }))
+      .then(
+        (socket) => callback?.(null, socket),
+        (error: Error) => callback?.(error, undefined as never),
+      );
     return undefined;
   }
 }
 
-/** @throws ExportError `DestinationFailed` when the proxy demands other credentials; else an Error with a code */
-function openTunnel({ url, authorization, setting }: ProxyRules, authority: string): Promise<Socket> {
+/** @throws ExportError `DestinationFailed` when the proxy has refused the credentials for long; else an Error with a code */
+function openTunnel(rules: ProxyRules, authority: string): Promise<Socket> {
+  const { url, authorization, setting } = rules;
+  const refusals = refusalsOf(rules);
   const proxy = `the proxy ${new URL(url).host}, set by ${setting}`;
   return new Promise((resolve, reject) => {
     const request = (url.startsWith('https:') ? requestSecure : requestPlain)(url, {
@@ -55,9 +60,14 @@ function openTunnel({ url, authorization, setting }: ProxyRules, authority: stri
     });
     const onAnswer = ({ statusCode }: IncomingMessage, socket: Socket): void => {
       socket.setTimeout(0);
-      if (statusCode === 200) return resolve(socket);
+      if (statusCode === 200) {
+        refusals.end();
+        return resolve(socket);
+      }
       socket.on('error', () => {}).destroy();
-      reject(refusal(proxy, statusCode));
+      reject(
+        statusCode === 407 ? refusal(proxy, refusals.isFinal()) : withCode(`${proxy}: HTTP ${statusCode}`, 'EPROTO'),
+      );
     };
     request.on('connect', onAnswer);
     request.on('timeout', () => request.destroy(withCode('no answer', 'ETIMEDOUT')));
@@ -69,10 +79,9 @@ function openTunnel({ url, authorization, setting }: ProxyRules, authority: stri
   });
 }
 
-function refusal(proxy: string, status: number | undefined): Error {
-  return status === 407
-    ? new ExportError('DestinationFailed', `${proxy}, refuses the worker's credentials (HTTP 407); correct them there`)
-    : withCode(`${proxy}: HTTP ${status}`, 'EPROTO');
+function refusal(proxy: string, isFinal: boolean): Error {
+  const text = `${proxy}, refuses the worker's credentials (HTTP 407); correct them there`;
+  return isFinal ? new ExportError('DestinationFailed', text) : withCode(text, 'EPROTO');
 }
 
 /** By its code it is a fault of the network, which may pass. */

@@ -89,16 +89,22 @@ describe.skipIf(!hasS3)('S3 behind a proxy', () => {
     expect(proxy.tunnels).toEqual([]);
   });
 
-  test('fails for good when the proxy refuses the credentials, which are not quoted', async () => {
+  test('fails for good when the proxy refuses the credentials for an hour, which are not quoted', async () => {
     vi.stubEnv('HTTPS_PROXY', proxy.origin.replace('//', '//anna:secret@'));
     proxy.answer = 407;
-    const error: unknown = await open('refused')
-      .write('a.json', '1')
-      .catch((one: unknown) => one);
-    expect(error).toMatchObject({
-      code: 'DestinationFailed',
-      message: `the proxy ${new URL(proxy.origin).host}, set by HTTPS_PROXY, refuses the worker's credentials (HTTP 407); correct them there`,
-    });
+    const place = open('refused');
+    const refused = (): Promise<unknown> => place.write('a.json', '1').catch((one: unknown) => one);
+    const message = `the proxy ${new URL(proxy.origin).host}, set by HTTPS_PROXY, refuses the worker's credentials (HTTP 407); correct them there`;
+    let error = await refused();
+    const begin = performance.now();
+    const clock = vi.spyOn(performance, 'now');
+    for (const minutes of [14, 28, 42, 56, 61]) {
+      expect(error).toMatchObject({ code: 'EPROTO', message });
+      clock.mockReturnValue(begin + minutes * 60_000);
+      error = await refused();
+    }
+    clock.mockRestore();
+    expect(error).toMatchObject({ code: 'DestinationFailed', message });
     expect(inspect(error, { depth: 9 })).not.toMatch(/anna|Basic /);
   });
 
