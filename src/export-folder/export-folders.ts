@@ -1,3 +1,4 @@
+import { ExportError } from '../errors.ts';
 import type { Folder } from '../storage/folder.ts';
 import { STATE_FOLDER } from './layout.ts';
 
@@ -37,7 +38,8 @@ export async function* exportFolders(
     try {
       names = await root.listFolders(path);
     } catch (error) {
-      if (path === '' || onUnreadable === undefined) throw error;
+      if (path === '') throw error;
+      if (onUnreadable === undefined) throw named(path, error);
       onUnreadable(path, error);
       continue;
     }
@@ -50,4 +52,12 @@ export async function* exportFolders(
       .map((name) => (path === '' ? name : `${path}/${name}`));
     open.push(...inner.filter((one) => !isOutside(one)));
   }
+}
+
+/** Says which folder it is: a destination may hold thousands. */
+function named(path: string, error: unknown): Error {
+  const message = `the folder ${path} cannot be read: ${(error as Error).message}`;
+  return error instanceof ExportError
+    ? new ExportError(error.code, message, { cause: error })
+    : new Error(message, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { ExportError } from '../errors.ts';
-import type { Folder } from '../storage/folder.ts';
+import type { Folder, Neighbour } from '../storage/folder.ts';
 import { JobRecord } from './job-record.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, STATE_FOLDER, takenOverFile } from './layout.ts';
@@ -100,7 +100,7 @@ async function lookAgain(folder: Folder, own: ExportMark): Promise<void> {
     await giveBack(folder, own);
     throw error;
   }
-  const neighbour = await folder.findNeighbour(FILES.mark);
+  const neighbour = await findNeighbour(folder);
   if (neighbour === undefined) return;
   await giveBack(folder, own);
   if (neighbour.is === 'above') throw hasNeighbour(folder, neighbour);
@@ -114,8 +114,13 @@ async function giveBack(folder: Folder, own: ExportMark): Promise<void> {
 }
 
 async function refuseNeighbours(folder: Folder): Promise<void> {
-  const neighbour = await folder.findNeighbour(FILES.mark);
+  const neighbour = await findNeighbour(folder);
   if (neighbour !== undefined) throw hasNeighbour(folder, neighbour);
+}
+
+/** Another export's folder, or what a removal has left of one so far: the record is there before the mark goes. */
+function findNeighbour(folder: Folder): Promise<Neighbour | undefined> {
+  return folder.findNeighbour(FILES.mark, FILES.removing);
 }
 
 /** Of another request no more may be left than that its job was deleted, or never begun. */
@@ -176,7 +181,7 @@ function inUse(folder: Folder, { owner }: ExportMark): ExportError {
   return notEmpty(folder, `is in use by the running export ${owner.workflowId}`, 'choose another path, or wait for it');
 }
 
-function hasNeighbour(folder: Folder, { is, location }: { is: string; location: string }): ExportError {
+function hasNeighbour(folder: Folder, { is, location }: Neighbour): ExportError {
   return notEmpty(
     folder,
     is === 'above' ? `is inside the folder of another export, ${location}` : `has another export in it, ${location}`,

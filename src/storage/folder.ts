@@ -64,9 +64,10 @@ export interface Folder {
    */
   removeParts(isOurs?: (name: string) => boolean): Promise<void>;
   /**
-   * A folder above, up to the destination's own, or below, which holds a file of that name; undefined when none does.
+   * A folder above, up to the destination's own, or below, which holds a file of one of these names; undefined when none
+   * does. They are looked for in this order.
    */
-  findNeighbour(name: string): Promise<Neighbour | undefined>;
+  findNeighbour(...names: readonly string[]): Promise<Neighbour | undefined>;
   /** Removes the folder when nothing is in it, and those above it that then are empty. */
   removeIfEmpty(): Promise<void>;
   /**

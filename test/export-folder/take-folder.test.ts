@@ -160,6 +160,14 @@ describe.each([
       await take(await kind.open(`${path}/2026/111`), 'd');
     });
 
+    test('not inside one that is being removed, whose mark is gone', async () => {
+      await (await outer()).write(FILES.removing, '{}');
+      await expect(take(await kind.open(`${path}/deleted`), 'b')).rejects.toMatchObject({
+        ...NOT_EMPTY,
+        message: expect.stringContaining(`is inside the folder of another export, ${(await outer()).location};`),
+      });
+    });
+
     test('of an outer and an inner one, opened at the same moment, the later one gives way', async () => {
       // Each has looked when the other one is taken, or sees the other's empty folder.
       const first = before(await outer(), 'create', async () => take(await inner(), 'inner'));

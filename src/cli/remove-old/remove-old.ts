@@ -87,6 +87,7 @@ export async function* removeOld(
     for await (const found of storedExports(root, isOutside)) {
       if ('why' in found) {
         hasFaults ||= found.isFault === true;
+        if (!options.dryRun && found.isFault !== true) await removeEmpty(config, name, found.path);
         yield about(found, { kind: found.isFault === true ? 'failed' : 'kept', why: found.why });
       } else exports.push(found);
     }
@@ -124,6 +125,13 @@ interface Rules {
   /** Milliseconds. */
   retention: number;
   trail: RemovalTrail | undefined;
+}
+
+/** What a call has left that was killed at its very end: nobody would ever take the empty folder away. */
+async function removeEmpty(config: Config, name: string, path: string): Promise<void> {
+  await openDestination(config, name, path, 'removal')
+    .then((folder) => folder.removeIfEmpty())
+    .catch(() => {});
 }
 
 async function openTrail(

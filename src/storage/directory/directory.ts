@@ -171,8 +171,8 @@ class DirectoryFolder implements Folder {
     }
   }
 
-  async findNeighbour(name: string): Promise<Neighbour | undefined> {
-    return this.#guard(() => findNeighbour(this.#root, this.location, name));
+  async findNeighbour(...names: readonly string[]): Promise<Neighbour | undefined> {
+    return this.#guard(() => findNeighbour(this.#root, this.location, names));
   }
 
   async removeIfEmpty(): Promise<void> {

@@ -8,14 +8,18 @@ import { absentAs } from './absent-as.ts';
 const MOST_FOLDERS = 10_000;
 
 /**
- * Finds a folder above a place, up to the root of the destination, or below it, which holds a file of that name.
+ * Finds a folder above a place, up to the root of the destination, or below it, which holds a file of one of the names.
  *
  * @param root and `place` are absolute
  */
-export async function findNeighbour(root: string, place: string, name: string): Promise<Neighbour | undefined> {
+export async function findNeighbour(
+  root: string,
+  place: string,
+  names: readonly string[],
+): Promise<Neighbour | undefined> {
   for (let above = place; above.length > root.length;) {
     above = dirname(above);
-    if (await exists(join(above, name))) return { is: 'above', location: above };
+    if (await holdsOne(above, names)) return { is: 'above', location: above };
   }
   const folders = [place];
   for (let looked = 0; looked < MOST_FOLDERS && folders.length > 0; looked++) {
@@ -24,13 +28,16 @@ export async function findNeighbour(root: string, place: string, name: string): 
     for (const entry of entries) {
       if (!entry.isDirectory() || entry.name === WORK_FOLDER) continue;
       const below = join(folder, entry.name);
-      if (await exists(join(below, name))) return { is: 'below', location: below };
+      if (await holdsOne(below, names)) return { is: 'below', location: below };
       folders.push(below);
     }
   }
   return undefined;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await absentAs(undefined, stat(path))) !== undefined;
+async function holdsOne(folder: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names) {
+    if ((await absentAs(undefined, stat(join(folder, name)))) !== undefined) return true;
+  }
+  return false;
 }

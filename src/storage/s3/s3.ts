@@ -172,11 +172,11 @@ class S3Folder implements Folder {
     await this.remove(PARTS_FOLDER);
   }
 
-  async findNeighbour(name: string): Promise<Neighbour | undefined> {
+  async findNeighbour(...names: readonly string[]): Promise<Neighbour | undefined> {
     const segments = this.#path.split('/');
     for (let length = segments.length - 1; length >= 0; length--) {
       const above = below(this.#root, ...segments.slice(0, length));
-      if ((await this.#bucket.size(below(above, name))) !== undefined) {
+      if (await this.#holdsOne(above, names)) {
         return { is: 'above', location: `s3://${this.#bucket.name}/${above}` };
       }
     }
@@ -185,13 +185,20 @@ class S3Folder implements Folder {
       const folder = folders.shift() as string;
       for await (const inner of this.#bucket.folders(folder)) {
         if (inner === `${folder}${WORK_FOLDER}/`) continue;
-        if ((await this.#bucket.size(`${inner}${name}`)) !== undefined) {
+        if (await this.#holdsOne(inner.slice(0, -1), names)) {
           return { is: 'below', location: `s3://${this.#bucket.name}/${inner.slice(0, -1)}` };
         }
         folders.push(inner);
       }
     }
     return undefined;
+  }
+
+  async #holdsOne(folder: string, names: readonly string[]): Promise<boolean> {
+    for (const name of names) {
+      if ((await this.#bucket.size(below(folder, name))) !== undefined) return true;
+    }
+    return false;
   }
 
   /** A folder without objects does not exist. */

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { Owner } from '../../../src/export-folder/owner-mark.ts';
+import { earlierExports } from '../../../src/export-folder/earlier-exports.ts';
 import { storedExports } from '../../../src/export-folder/stored-exports.ts';
 import type { OldExport, Summary } from '../../../src/cli/remove-old/remove-old.ts';
 import { newCliUser } from '../../support/cli.ts';
@@ -66,6 +67,9 @@ test('exports are found beside a folder that cannot be read, which is named', as
     { path: 'there', state: 'complete' },
     { path: 'locked', why: 'no right to read', isFault: true },
   ]);
+  // One of those that are not seen may be what others follow on.
+  const request = { server: 'a', level: 'system' } as const;
+  await expect(earlierExports(root, request, '')).rejects.toThrow('the folder locked cannot be read: no right to read');
   await place.stop();
 });
 

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { FILES } from '../../../src/export-folder/layout.ts';
 import type { StoredExport } from '../../../src/export-folder/stored-exports.ts';
@@ -84,6 +85,17 @@ describeOldExports((kind) => {
     }
     expect(kills).toBeGreaterThan(kind === 's3' ? 4 : 12);
   });
+
+  test.skipIf(kind !== 'directory')(
+    'leave no empty folder for ever when their removal is killed at its very end',
+    async () => {
+      await mkdir(join(place.disk, '2026/left/.export'), { recursive: true });
+      expect((await removeFrom(configOf(place), { ...ALL, dryRun: true })).summary).toMatchObject({ kept: 1 });
+      expect(await readdir(place.disk)).toEqual(['2026']);
+      await removeFrom(configOf(place), SAFE);
+      expect(await readdir(place.disk)).toEqual([]);
+    },
+  );
 
   test('stay when a run takes the folder in that moment; one that comes later gives way', async () => {
     const files = await makeExport(place, 'taken', { status: undefined, request: 'a' });
