@@ -5,11 +5,12 @@ import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { AcceptedJob, Job } from '../export-folder/job-record.ts';
 import { KickOffAttempt } from '../export-folder/kick-off-attempt.ts';
-import type { Answered, FhirServer } from '../fhir-server/fhir-server.ts';
+import { logTerms } from '../export-folder/log-events.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
-import type { Acceptance, Rejection } from '../fhir/kick-off-answer.ts';
-import { readAcceptance, readRejection } from '../fhir/kick-off-answer.ts';
+import type { Acceptance } from '../fhir/kick-off-answer.ts';
+import { readAcceptance } from '../fhir/kick-off-answer.ts';
 import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome } from '../fhir/operation-outcome.ts';
@@ -20,8 +21,9 @@ import type { HttpResponse } from '../http/messages.ts';
 import type { Fitted } from '../profiles/fit-request.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import { firstPoll } from '../profiles/poll-times.ts';
-import { readText } from '../http/read-text.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { KickOffTrouble } from './refused-kick-off.ts';
+import { bodyOf, kickOffUnknown, reject } from './refused-kick-off.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
@@ -43,11 +45,7 @@ export type KickOffResult =
       /** Milliseconds since the epoch. */
       acceptedAt?: number;
     } & FirstPoll)
-  /**
-   * `noSlot`: the server runs as many exports as it can, and takes this one later. `warnings`: only of a job that nobody may
-   * know.
-   */
-  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; noSlot?: true; warnings?: Warning[] };
+  | KickOffTrouble;
 
 /** When the first poll may come: no field when that is not known, because another attempt received the answer. */
 interface FirstPoll {
@@ -57,9 +55,6 @@ interface FirstPoll {
   /** The same, in results before {@link pollSoon}: their exports do not wait. */
   pollAtOnce?: true;
 }
-
-/** Bytes of an answer's body that are read. */
-const LARGEST_ANSWER = 1024 * 1024;
 
 /**
  * Starts the export on the FHIR server, once: the intent is durable before the request is sent, and the status URL
@@ -78,7 +73,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const attempt = await KickOffAttempt.find(folder.job, input.generation);
   const unseen = waitFor(firstPoll(undefined, settings));
   if (attempt.accepted !== undefined) return accepted(attempt.accepted, unseen);
-  if (attempt.isLast) throw unknown();
+  if (attempt.isLast) throw kickOffUnknown();
   // It may have been opened by a worker with another configuration. Before the files of an earlier job are removed: they
   // are all that there is, if no other job may follow. Without a pause: what was found must still hold when it begins.
   folder.requireServer(server.config.baseUrl);
@@ -89,7 +84,8 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
   const request = buildRequest(server, input, fitted.parameters, capability);
-  const intent = await attempt.intend({ url: request.url, capability });
+  const log = logTerms(input.request.parameters ?? {});
+  const intent = await attempt.intend({ url: request.url, capability, log });
   if (intent.kind === 'accepted') return accepted(intent.job, unseen);
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
 
@@ -101,7 +97,10 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     case 'answered': {
       const acceptance = readAcceptance(sent.response, Date.now());
       return acceptance === undefined
-        ? reject(attempt, server, sent, input.request.operation)
+        ? reject(attempt, server, sent, {
+            method: kickOffMethod(settings, input.request.operation),
+            note: (status, detail) => folder.note({ to: 'kickOff', status, detail }),
+          })
         : accept(attempt, server, acceptance, { response: sent.response, fitted, lacks: input.warnings });
     }
     case 'refusedUrl':
@@ -110,7 +109,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       throw new ExportError('KickOffRejected', sent.detail);
     case 'unreachable':
       if (!sent.maybeSent) await attempt.forgetIntent();
-      else if (attempt.isLast) throw unknown(sent.detail);
+      else if (attempt.isLast) throw kickOffUnknown(sent.detail);
       return { kind: 'trouble', detail: sent.detail };
   }
 }
@@ -182,68 +181,7 @@ function waitFor(retryAfter: number | undefined): FirstPoll {
   return retryAfter === undefined ? {} : { retryAfter };
 }
 
-/** What an answer leads to that accepts nothing. */
-async function reject(
-  attempt: KickOffAttempt,
-  server: FhirServer,
-  answered: Answered,
-  requested: OperationName | undefined,
-): Promise<KickOffResult> {
-  const { response } = answered;
-  const rejection = readRejection(response, await bodyOf(response), Date.now());
-  const { detail } = rejection;
-  if (rejection.kind === 'unusable') {
-    throw new ExportError(
-      'KickOffRejected',
-      `the server answered without a usable Content-Location, so the export cannot be followed: ${detail}${server.idsOf(response)}`,
-    );
-  }
-  if (rejection.kind === 'unknown') {
-    if (attempt.isLast) throw unknown(detail);
-    return trouble(detail, rejection.retryAfter);
-  }
-  await attempt.forgetIntent();
-  switch (rejection.kind) {
-    case 'refused':
-      return server.refusal(answered, `the kick-off was refused: ${detail}`);
-    case 'wrongMethod':
-      if (attempt.capability?.version !== undefined || kickOffMethod(server.settings, requested) !== 'auto') break;
-      // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
-      await attempt.saveCapability({ ...attempt.capability, version: 4 });
-      return trouble(detail, undefined);
-    case 'trouble':
-      // The job that has the slot may be our own, of which nobody knows: its end cannot be waited for without one.
-      if (attempt.isInDoubt) return { ...trouble(detail, rejection.retryAfter), warnings: attempt.warnings };
-      return { ...trouble(detail, rejection.retryAfter), ...noSlot(rejection, server.settings) };
-    case 'rejected':
-  }
-  throw new ExportError('KickOffRejected', `${detail}${server.idsOf(response)}`);
-}
-
-/** Empty when it cannot be read: the status says what matters. */
-function bodyOf(response: HttpResponse): Promise<string> {
-  return readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
-}
-
 function accepted({ statusUrl, acceptedAt, warnings }: AcceptedJob, firstPoll: FirstPoll = {}): KickOffResult {
   const { origin } = new URL(statusUrl);
   return { kind: 'accepted', origin, ...(acceptedAt === undefined ? {} : { acceptedAt }), ...firstPoll, warnings };
-}
-
-/** A server that is known to run so many exports at a time means them by 429, whatever else it says. */
-function noSlot(
-  { tooMany }: Extract<Rejection, { kind: 'trouble' }>,
-  { maxConcurrentExports }: ServerSettings,
-): { noSlot?: true } {
-  return tooMany === 'exports' || (tooMany === 'requests' && maxConcurrentExports !== undefined)
-    ? { noSlot: true }
-    : {};
-}
-
-function trouble(detail: string, retryAfter: number | undefined): Extract<KickOffResult, { kind: 'trouble' }> {
-  return { kind: 'trouble', detail, retryAfter };
-}
-
-function unknown(detail = 'its answer was lost'): ExportError {
-  return new ExportError('KickOffUnknown', `two kick-offs were sent and neither was answered: ${detail}`);
 }

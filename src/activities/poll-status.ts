@@ -8,6 +8,7 @@ import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
+import type { BadAnswer } from '../export-folder/noted-answers.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
@@ -88,7 +89,9 @@ async function poll(
       throw new ExportError('InvalidManifest', `it has more than ${deps.limits.manifestPages} pages`);
     }
     attempt.report({ page: pages.length + 1 });
-    const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold });
+    const onTrouble = (trouble: Pick<BadAnswer, 'status' | 'detail'>): Promise<void> =>
+      folder.note({ to: 'poll', ...trouble });
+    const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold, onTrouble });
     if (answer.kind !== 'manifest') {
       if (answer.kind === 'inProgress') {
         return {

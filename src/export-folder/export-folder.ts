@@ -11,7 +11,8 @@ import { publishAttachmentIndex } from './attachment-index.ts';
 import { DeletionsDraft } from './deletions-draft.ts';
 import { Entries } from './entries.ts';
 import type { ExportRef } from './export-ref.ts';
-import { ExportLog } from './export-log.ts';
+import type { Logged } from './export-log.ts';
+import { ExportLog, noteInLog } from './export-log.ts';
 import { ExportResult } from './export-result.ts';
 import { FoundAttachments } from './found-attachments.ts';
 import { indexPages } from './index-pages.ts';
@@ -22,6 +23,8 @@ import { FILES } from './layout.ts';
 import { ManifestPages } from './manifest-pages.ts';
 import { ManifestReading } from './manifest-reading.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
+import type { BadAnswer } from './noted-answers.ts';
+import { NotedAnswers } from './noted-answers.ts';
 import type { ExportMark } from './owner-mark.ts';
 import { readMark } from './owner-mark.ts';
 import type { CheckOptions } from './owner-check.ts';
@@ -49,6 +52,8 @@ export class ExportFolder {
   readonly troubles: Troubles;
   /** Where the server limits how often a file may be asked for. */
   readonly asked: AskedFiles;
+  /** Answers of the server, for the log. */
+  readonly answers: NotedAnswers;
   /** The data. */
   readonly files: PublishedFiles;
   /** Where resources name attachments. */
@@ -60,7 +65,6 @@ export class ExportFolder {
   readonly #folder: Folder;
   /** Of the FHIR server that the folder was taken for; undefined in folders of earlier versions. */
   readonly #baseUrl: string | undefined;
-
   readonly #mark: string;
 
   private constructor(folder: Folder, { mark, adopted, baseUrl }: Pick<ExportMark, 'mark' | 'adopted' | 'baseUrl'>) {
@@ -75,6 +79,7 @@ export class ExportFolder {
     this.receipts = new Receipts(folder);
     this.troubles = new Troubles(folder);
     this.asked = new AskedFiles(folder);
+    this.answers = new NotedAnswers(folder);
     this.files = new PublishedFiles(folder);
     this.found = new FoundAttachments(folder);
     this.result = new ExportResult(folder, this.job, this.troubles);
@@ -202,7 +207,16 @@ export class ExportFolder {
 
   /** Begins `log.ndjson`. @param parameters of the request */
   openLog(parameters: ExportParameters): Promise<ExportLog> {
-    return ExportLog.open(this.#folder, this, parameters);
+    return ExportLog.open(this.#folder, this.#logged, parameters);
+  }
+
+  /** Notes for the log an answer that brought the export no further. Never fails. */
+  note(answer: BadAnswer): Promise<void> {
+    return noteInLog(this.#folder, this.#logged, answer);
+  }
+
+  get #logged(): Logged {
+    return { job: this.job, pages: this.pages, answers: this.answers, mark: this.#mark };
   }
 
   /**

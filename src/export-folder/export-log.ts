@@ -4,11 +4,51 @@ import type { Folder, Part } from '../storage/folder.ts';
 import type { JobRecord } from './job-record.ts';
 import { FILES } from './layout.ts';
 import type { FileCounts, LogEvent } from './log-events.ts';
-import { exportIdOf, fileEvents, kickOffEvent, logLine, manifestEvents, missingFileEvents } from './log-events.ts';
+import {
+  exportIdOf,
+  fileEvents,
+  firstEvents,
+  logLine,
+  logTerms,
+  manifestEvents,
+  missingFileEvents,
+} from './log-events.ts';
 import type { MissingFile } from './export-result.ts';
 import type { ManifestPages } from './manifest-pages.ts';
+import type { BadAnswer, NotedAnswers } from './noted-answers.ts';
 import { publishAgain } from './publish-again.ts';
+import { refuseFinished } from './refuse-finished.ts';
 import type { Receipt } from './receipt.ts';
+
+/** What of an export's folder is in the log. */
+export interface Logged {
+  job: JobRecord;
+  pages: ManifestPages;
+  answers: NotedAnswers;
+  mark: string;
+}
+
+/**
+ * Notes an answer of the server that brought the export no further, and publishes what the log has so far: whatever the
+ * workflow makes of it, this may have been the last answer. Each is noted once: an attempt that is tried again has another
+ * answer.
+ *
+ * Nothing happens when that fails: the export itself does not need it.
+ */
+export async function noteInLog(folder: Folder, recorded: Logged, answer: BadAnswer): Promise<void> {
+  try {
+    const job = await recorded.job.read();
+    await recorded.answers.add(answer, job?.log?.quotes === true);
+    // Nobody knows what an earlier version has asked for.
+    if (job?.log === undefined) return;
+    const events = firstEvents(job, job.log.parameters, await recorded.answers.all(), Date.now());
+    const exportId = exportIdOf(job, recorded.mark);
+    await refuseFinished(folder);
+    await folder.write(FILES.log, events.map((event) => logLine(exportId, event)).join(''));
+  } catch {
+    // The destination is in trouble, or belongs to another run by now: what needs it says so.
+  }
+}
 
 /**
  * `log.ndjson` while it is written: at the end of an export and as a whole, from what the folder has recorded. So kills
@@ -34,15 +74,16 @@ export class ExportLog {
   /** Begins it with all that came before the files. @param parameters of the request */
   static async open(
     folder: Folder,
-    { job: record, pages: stored }: { job: JobRecord; pages: ManifestPages },
+    { job: record, pages: stored, answers, mark }: Logged,
     parameters: ExportParameters,
   ): Promise<ExportLog> {
     const job = await record.accepted();
     const pages = await stored.all();
-    const kickOff = kickOffEvent(job, parameters, pages[0]?.readAt ?? Date.now());
-    const log = new ExportLog(folder, await folder.openPart('log'), exportIdOf(job), kickOff.time);
+    const startedAt = job.acceptedAt ?? pages[0]?.readAt ?? Date.now();
+    const first = firstEvents(job, logTerms(parameters).parameters, await answers.all(), startedAt);
+    const log = new ExportLog(folder, await folder.openPart('log'), exportIdOf(job, mark), startedAt);
     const counts = pages.map(({ files = 0, kinds }): FileCounts => kinds ?? { output: files, deleted: 0, error: 0 });
-    await log.#write([kickOff, ...manifestEvents(pages, counts, kickOff.time)]);
+    await log.#write([...first, ...manifestEvents(pages, counts, startedAt)]);
     return log;
   }
 

@@ -27,6 +27,8 @@ export interface Job {
   request?: string;
   /** What the server declares; empty when it declares nothing usable. */
   capability?: Partial<ExportCapability>;
+  /** For `log.ndjson`; absent in folders of earlier versions. */
+  log?: LogTerms;
   separateStatus: boolean;
   partial: boolean;
   /** The job was deleted by us, or found gone at that. */
@@ -36,6 +38,14 @@ export interface Job {
   /** It was of another request, of which nothing is left. */
   ofAnother?: true;
   warnings: Warning[];
+}
+
+/** What the log says of the request. */
+export interface LogTerms {
+  /** As in a URL, without `patient`. */
+  parameters: Record<string, string>;
+  /** What the server answers may be quoted: nobody was named whom it might name. */
+  quotes: boolean;
 }
 
 /** The server has accepted it. */

@@ -1,6 +1,6 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import type { AcceptedJob, Job, JobRecord } from './job-record.ts';
+import type { AcceptedJob, Job, JobRecord, LogTerms } from './job-record.ts';
 import { isAccepted } from './job-record.ts';
 
 /** Kick-offs without a known answer after which no further one is sent; `JobRecord.intend` counts up to it, too. */
@@ -93,14 +93,23 @@ export class KickOffAttempt {
   /**
    * Makes the next intent durable, and with it what is about to be sent.
    *
-   * @param sent URL of the request, and the capability that it was built by
+   * @param sent URL of the request, the capability that it was built by, and what the log says of it
    * @throws ExportError `DestinationFailed` when the folder belongs to another run or job
    */
-  async intend({ url, capability }: { url: string; capability: Job['capability'] }): Promise<Intent> {
+  async intend({
+    url,
+    capability,
+    log,
+  }: {
+    url: string;
+    capability: Job['capability'];
+    log?: LogTerms;
+  }): Promise<Intent> {
     const job = this.#job;
     this.#intendedAt = performance.now();
     job.request = url;
     if (capability !== undefined) job.capability = capability;
+    if (log !== undefined) job.log = log;
     const isOurs = await this.#record.intend(job);
     const found = await this.#record.again(job.generation);
     if (isAccepted(found)) return { kind: 'accepted', job: found };

@@ -9,6 +9,7 @@ export const FILES = {
   takenOver: `${STATE_FOLDER}/taken-over`,
   removing: `${STATE_FOLDER}/removing.json`,
   job: `${STATE_FOLDER}/job.json`,
+  answers: `${STATE_FOLDER}/answers.json`,
   intents: `${STATE_FOLDER}/kick-offs`,
   pages: `${STATE_FOLDER}/pages`,
   reading: `${STATE_FOLDER}/reading`,

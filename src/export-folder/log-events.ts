@@ -4,8 +4,10 @@ import type { Entry } from '../fhir/entries.ts';
 import { lineType } from '../fhir/entries.ts';
 import { listParameters } from '../fhir/parameters.ts';
 import { withoutQuery } from '../fhir/quote.ts';
-import type { Job } from './job-record.ts';
+import { isAccepted } from './job-record.ts';
+import type { Job, LogTerms } from './job-record.ts';
 import type { PageMeta } from './manifest-pages.ts';
+import type { NotedAnswer } from './noted-answers.ts';
 import type { Receipt } from './receipt.ts';
 
 /**
@@ -24,10 +26,17 @@ const LOG_VERSION = '2';
 /** As of bulk-data-client: hexadecimal digits. */
 const ID_LENGTH = 20;
 
-/** The same for all lines of an export, however often it is resumed, and another one for another job. */
-export function exportIdOf({ statusUrl = '' }: Job): string {
+/**
+ * The same for all lines of an export, however often it is resumed, and another one for another job.
+ *
+ * @param mark of the folder: while the server has accepted no job, this stands for it
+ */
+export function exportIdOf({ statusUrl, generation }: Job, mark: string): string {
   // The URL itself may be signed.
-  return createHash('sha256').update(statusUrl).digest('hex').slice(0, ID_LENGTH);
+  return createHash('sha256')
+    .update(statusUrl ?? `${mark} ${generation}`)
+    .digest('hex')
+    .slice(0, ID_LENGTH);
 }
 
 /** A line of the log. */
@@ -38,25 +47,45 @@ export function logLine(exportId: string, { eventId, time, eventDetail }: LogEve
 }
 
 /**
- * What was asked for.
+ * What was asked for, and what the server answered until it had accepted it, and since then.
  *
- * @param job as it was accepted
- * @param time when, if the record does not say it
+ * @param answers that brought the export no further
+ * @param time when the job was accepted, if its record does not say it
  */
-export function kickOffEvent(job: Job, parameters: ExportParameters, time: number): LogEvent {
+export function firstEvents(
+  job: Job,
+  parameters: LogTerms['parameters'],
+  answers: readonly NotedAnswer[],
+  time: number,
+): LogEvent[] {
+  const to = (what: NotedAnswer['to']): NotedAnswer[] => answers.filter((one) => one.to === what);
+  return [
+    ...to('kickOff').map((refused) => kickOffEvent(job, parameters, refused.time, refused)),
+    ...(isAccepted(job) ? [kickOffEvent(job, parameters, job.acceptedAt ?? time)] : []),
+    ...to('poll').map(statusErrorEvent),
+  ];
+}
+
+/** @param refused the answer; undefined: the job was accepted */
+function kickOffEvent(
+  job: Job,
+  requestParameters: LogTerms['parameters'],
+  time: number,
+  refused?: NotedAnswer,
+): LogEvent {
   const { software, fhirVersion } = job.capability ?? {};
   return {
     eventId: 'kickoff',
-    time: job.acceptedAt ?? time,
+    time,
     eventDetail: {
       exportUrl: withoutQuery(job.request ?? ''),
-      errorCode: null,
-      errorBody: null,
+      errorCode: refused?.status ?? null,
+      errorBody: refused?.words ?? null,
       softwareName: software?.name ?? null,
       softwareVersion: software?.version ?? null,
       softwareReleaseDate: software?.releaseDate ?? null,
       fhirVersion: fhirVersion ?? null,
-      requestParameters: parametersOf(parameters),
+      requestParameters,
       // They may hold what nobody should have who only has the data, such as cookies.
       responseHeaders: {},
       logVersion: LOG_VERSION,
@@ -64,10 +93,20 @@ export function kickOffEvent(job: Job, parameters: ExportParameters, time: numbe
   };
 }
 
+/** Without an answer there is no code. */
+function statusErrorEvent({ time, status, message, words }: NotedAnswer): LogEvent {
+  const eventDetail = { body: words ?? null, code: status ?? null, message, responseHeaders: null };
+  return { eventId: 'status_error', time, eventDetail };
+}
+
 /** Never `patient`, as the form has it; lists as they are in a URL. */
-function parametersOf(parameters: ExportParameters): Record<string, string> {
-  const asked = listParameters(parameters).filter(({ name }) => name !== 'patient');
-  return Object.fromEntries(asked.map(({ name, values }) => [name, values.join(',')]));
+export function logTerms(parameters: ExportParameters): LogTerms {
+  const asked = listParameters(parameters);
+  const others = asked.filter(({ name }) => name !== 'patient');
+  return {
+    parameters: Object.fromEntries(others.map(({ name, values }) => [name, values.join(',')])),
+    quotes: others.length === asked.length,
+  };
 }
 
 /** The manifest and its pages. @param pages at least one */

@@ -127,7 +127,8 @@ function findNeighbour(folder: Folder): Promise<Neighbour | undefined> {
 async function refuseRemains(folder: Folder, what: string): Promise<void> {
   const job = await new JobRecord(folder).read();
   const isOver = job === undefined || job.deleted === true || (job.statusUrl === undefined && job.unanswered === 0);
-  const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER);
+  // The log of a refusal is no file of the export; the next kick-off removes it.
+  const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER && name !== FILES.log);
   if (isOver && others.length === 0) return;
   throw notEmpty(
     folder,

@@ -35,6 +35,8 @@ export interface StatusRequest {
   signal: AbortSignal;
   /** Memory for the page; what it held for the page before is given back. */
   hold: Hold;
+  /** Told of an answer that is no progress, and of none (no `status`), before anything follows from it. */
+  onTrouble?(trouble: { status?: number; detail: string }): Promise<void>;
 }
 
 /**
@@ -44,13 +46,17 @@ export interface StatusRequest {
  */
 export async function askStatus(
   server: FhirServer,
-  { url, terms, token, signal, hold }: StatusRequest,
+  { url, terms, token, signal, hold, onTrouble }: StatusRequest,
 ): Promise<StatusAnswer> {
   hold.release();
   const headers = { accept: 'application/json' };
   const sent = await server.send({ what: 'status', method: 'GET', url, headers, signal }, token);
   if (sent.kind === 'tokenNeeded') return sent;
   if (sent.kind === 'refusedUrl') throw new ExportError('InvalidManifest', sent.detail);
+  const outage = async (detail: string): Promise<StatusAnswer> => {
+    if (!signal.aborted) await onTrouble?.({ detail });
+    return { kind: 'trouble', cause: 'outage', detail };
+  };
   if (sent.kind === 'unreachable') return outage(sent.detail);
   const { response } = sent;
   let body: string;
@@ -61,6 +67,7 @@ export async function askStatus(
     throw error;
   }
   const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
+  if ('detail' in answer) await onTrouble?.({ status: response.status, detail: answer.detail });
   switch (answer.kind) {
     case 'failed':
       throw new ExportError('ExportFailed', `${answer.detail}${server.idsOf(response)}`);
@@ -73,8 +80,4 @@ export async function askStatus(
     default:
       return answer;
   }
-}
-
-function outage(detail: string): StatusAnswer {
-  return { kind: 'trouble', cause: 'outage', detail };
 }

@@ -42,6 +42,7 @@ export function readAsCumulus(rows: readonly LogRow[]): { group: string; exportT
 const FIELDS: Record<string, string> = {
   kickoff:
     'exportUrl softwareName softwareVersion softwareReleaseDate fhirVersion requestParameters errorCode errorBody responseHeaders',
+  status_error: 'body code message responseHeaders',
   status_complete: 'transactionTime',
   status_page_complete: 'transactionTime outputFileCount deletedFileCount errorFileCount',
   manifest_complete: 'transactionTime totalOutputFileCount totalDeletedFileCount totalErrorFileCount totalManifests',
@@ -85,7 +86,8 @@ export async function expectSoundLog(location: string, manifest: Listed): Promis
       .sort(byName),
   ).toEqual(files.sort(byName));
   expect(of('download_request')).toHaveLength(items.length);
-  expect(of('kickoff')).toHaveLength(1);
+  expect(of('kickoff').filter(({ errorCode }) => errorCode === null)).toHaveLength(1);
+  expect(of('kickoff').at(-1)).toMatchObject({ errorCode: null });
   expect(of('status_complete')).toHaveLength(1);
   expect(of('status_page_complete')).toHaveLength(of('manifest_complete')[0]?.['totalManifests'] as number);
   expect(of('download_error')).toEqual([]);
