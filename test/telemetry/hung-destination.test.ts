@@ -34,6 +34,7 @@ afterEach(async () => {
   watch?.end();
   await letGoOn();
   vi.useRealTimers();
+  vi.unstubAllEnvs();
 });
 
 async function letGoOn(): Promise<void> {
@@ -68,7 +69,30 @@ test('a destination that hangs is looked at once, whoever asks and however often
   expect(await troubleOf(health)).not.toHaveProperty('destination first');
 });
 
-test('many destinations that hang hold two threads', async () => {
+test('file systems that hang stop no look at others, as long as the pool has threads to spare', async () => {
+  vi.stubEnv('UV_THREADPOOL_SIZE', '12');
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const seven = Object.fromEntries(names.map((name) => [name, at(`/hung/${name}`)]));
+  const config = { destinations: { ...seven, well: at('/well') } };
+  startWatch(config);
+  const health = new Health(config);
+  for (let minute = 0; minute < 2; minute++) {
+    expect(Object.keys(await troubleOf(health))).toHaveLength(7 + 2);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+  }
+  expect(hung).toHaveLength(7);
+  watch?.end();
+  startWatch({ destinations: { eighth: at('/hung/h'), ninth: at('/hung/i') } });
+  await vi.advanceTimersByTimeAsync(2 * MINUTE);
+  // What reads files and looks up names has the other four.
+  expect(hung).toHaveLength(8);
+  await letGoOn();
+  expect(free['well']?.every((bytes) => bytes === 700)).toBe(true);
+  expect(free).toMatchObject({ eighth: [NaN, 700], ninth: [NaN, 700] });
+});
+
+test('many destinations that hang hold two threads of a pool of four', async () => {
+  vi.stubEnv('UV_THREADPOOL_SIZE', '');
   const names = ['a', 'b', 'c', 'd', 'e'];
   startWatch({ destinations: Object.fromEntries(names.map((name) => [name, at(`/hung/${name}`)])) });
   await vi.advanceTimersByTimeAsync(2 * MINUTE);

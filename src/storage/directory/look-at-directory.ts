@@ -6,13 +6,19 @@ import { toStorageError } from '../storage-error.ts';
 import { absentAs } from './absent-as.ts';
 import { mountOf } from './mount-of.ts';
 
-/**
- * Looks at a time. One at a file system that hangs holds a thread of libuv's pool, which has four unless it was given
- * more.
- */
-const MOST_LOOKS = 2;
+/** Threads of libuv's pool where it was not given more. */
+const LEAST_THREADS = 4;
 
-/** File systems that are being looked at: one look at each, so that many folders on one that hangs leave a place. */
+/**
+ * Looks at a time: what one at a file system that hangs holds is a thread of libuv's pool. The others stay with all that
+ * a process does there beside it, such as reading files and looking up names.
+ */
+function mostLooks(): number {
+  const threads = Number(process.env['UV_THREADPOOL_SIZE']) || LEAST_THREADS;
+  return Math.max(2, threads - LEAST_THREADS);
+}
+
+/** File systems that are being looked at, one look at each: each that hangs costs one thread, and stops no other. */
 const looking = new Set<string>();
 const waiting: { mount: string; begin: () => void }[] = [];
 
@@ -42,7 +48,7 @@ export async function lookAtDirectory(folder: string, use: Use): Promise<number>
 }
 
 function isFree(mount: string): boolean {
-  return looking.size < MOST_LOOKS && !looking.has(mount);
+  return looking.size < mostLooks() && !looking.has(mount);
 }
 
 /** @throws Error when a folder is not there, perhaps because what is mounted there is not */
