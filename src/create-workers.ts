@@ -7,6 +7,7 @@ import { fileWorkers } from './hosting/create-file-workers.ts';
 import type { Workers } from './hosting/run-workers.ts';
 import { runnable } from './hosting/run-workers.ts';
 import type { SharedOptions } from './hosting/worker-options.ts';
+import { watchExports } from './hosting/watch-exports.ts';
 import { commonOptions } from './hosting/worker-options.ts';
 import { workflowCode } from './hosting/workflow-code.ts';
 import { exportServiceHandler } from './nexus/export-service-handler.ts';
@@ -46,7 +47,14 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     };
     const workers = [await Worker.create(main), ...(await fileWorkers(ours, options))];
     // A token or a kick-off for which nobody waits any more may be answered in a minute.
-    return runnable(workers, () => ours.close());
+    const all = runnable(workers, () => ours.close());
+    return {
+      ...all,
+      run: async () => {
+        const watch = watchExports(options, taskQueue);
+        await all.run().finally(() => watch.end());
+      },
+    };
   } catch (error) {
     await ours.close();
     throw error;

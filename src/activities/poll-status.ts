@@ -6,6 +6,7 @@ import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
+import type { AcceptedJob } from '../export-folder/job-record.ts';
 import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import type { BadAnswer } from '../export-folder/noted-answers.ts';
@@ -68,6 +69,38 @@ async function poll(
   const folder = await ExportFolder.open(deps.config, ref);
   const job = await folder.job.accepted();
   const server = await deps.servers.get(ref.server);
+  const { jobs } = deps.metrics;
+  try {
+    const result = await follow(deps, { folder, job, server, token }, attempt, hold);
+    const isOver = result.kind === 'complete' || result.kind === 'gone';
+    if (isOver) jobs.over(server.name, ref.mark);
+    else if (job.acceptedAt !== undefined) jobs.inProgress(server.name, ref.mark, job.acceptedAt, waitAfter(result));
+    return result;
+  } catch (error) {
+    if (error instanceof ExportError) jobs.over(server.name, ref.mark);
+    throw error;
+  }
+}
+
+/** Milliseconds; undefined: nobody has named a time. */
+function waitAfter(result: PollStatusResult): number | undefined {
+  if (result.kind !== 'inProgress' && result.kind !== 'trouble') return undefined;
+  return Math.max(result.retryAfter ?? 0, result.notSooner ?? 0);
+}
+
+interface Followed {
+  folder: ExportFolder;
+  job: AcceptedJob;
+  server: FhirServer;
+  token: TokenRef | undefined;
+}
+
+async function follow(
+  deps: ActivityDeps,
+  { folder, job, server, token }: Followed,
+  attempt: Attempt,
+  hold: Hold,
+): Promise<PollStatusResult> {
   const pages = await folder.pages.all();
   const known = new Set(pages.map((page) => page.url));
   let files = pages.reduce((sum, page) => sum + (page.files ?? 0), 0);

@@ -67,6 +67,18 @@ export const METRICS = {
     labels: ['destination'],
     from: 'worker',
   },
+  needing_attention: {
+    kind: 'gauge',
+    help: 'Exports that wait for an operator now, as Temporal knows, which is asked once a minute: each worker has the same number. Not there where the namespace lacks the search attributes; NaN when Temporal does not answer.',
+    labels: ['server'],
+    from: 'worker',
+  },
+  oldest_job_accepted_seconds: {
+    kind: 'gauge',
+    help: 'When the server accepted the oldest job that it has left in progress, in seconds since the epoch, of the jobs that this worker polls; 0: there is none.',
+    labels: ['server'],
+    from: 'worker',
+  },
   phases_total: {
     kind: 'counter',
     help: 'Exports that entered a phase. The first is `starting`, so that it counts the exports that began.',

@@ -2,6 +2,7 @@ import type { MetricMeter } from '@temporalio/common';
 import type { CountsByType } from '../policy/type-counts.ts';
 import type { AnswerOf } from '../http/messages.ts';
 import type { LostBytes } from '../download/lost-bytes.ts';
+import { OldestJobs } from './oldest-jobs.ts';
 import { Recorder } from './recorder.ts';
 
 /** Bytes that are counted at once: each count is a call of native code. */
@@ -45,11 +46,16 @@ export class Receiving {
 
 /** What this process counts, whichever export it is for. */
 export class WorkerMetrics {
+  /** What servers have left in progress. */
+  readonly jobs: OldestJobs;
   readonly #record: Recorder;
 
   /** @param servers configured names; what alerts look at is there for each of them from the start */
   constructor(meter: MetricMeter, servers: readonly string[] = []) {
     this.#record = new Recorder(meter);
+    this.jobs = new OldestJobs((server, acceptedAt = 0) =>
+      this.#record.set('oldest_job_accepted_seconds', { server }, acceptedAt / 1000),
+    );
     for (const server of servers) {
       this.#record.count('content_faults_total', { server }, 0);
       for (const outcome of TOKEN_OUTCOMES) this.#record.count('tokens_total', { server, outcome }, 0);

@@ -176,6 +176,7 @@ describe('after exports', () => {
     for (const destination of ['local', 'audit.destination'])
       expect(value('destination_free_bytes', { destination })).toBeGreaterThan(0);
     expect(value('gate_told_seconds', { server: 'gated' })).toBeGreaterThan(Date.now() / 1000 - 600);
+    for (const name of ['needing_attention', 'oldest_job_accepted_seconds'] as const) expect(value(name)).toBe(0);
   });
 
   test('all metrics are in the table with their labels, and all that is in it is there', () => {
