@@ -1,31 +1,15 @@
 import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../src/programs/project.ts';
+import { findProgram } from '../support/find-program.ts';
 
 const run = promisify(execFile);
 const folder = join(projectRoot, 'deploy/prometheus');
-const promtool = await findPromtool();
-
-/** `PROMTOOL`, or one on the PATH; undefined: there is none, and nothing is installed for a test. */
-async function findPromtool(): Promise<string | undefined> {
-  const candidates = [
-    process.env['PROMTOOL'] ?? '',
-    ...(process.env['PATH'] ?? '').split(delimiter).map((place) => join(place, 'promtool')),
-  ].filter((file) => file !== '');
-  for (const file of candidates) {
-    if (
-      await access(file).then(
-        () => true,
-        () => false,
-      )
-    )
-      return file;
-  }
+const promtool = await findProgram('promtool', 'PROMTOOL');
+if (promtool === undefined) {
   console.warn('Alert rules are not tried: there is no promtool (Debian: apt-get install prometheus; or PROMTOOL=…).');
-  return undefined;
 }
 
 test.skipIf(promtool === undefined)(

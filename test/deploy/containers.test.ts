@@ -1,13 +1,17 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../src/programs/project.ts';
+import { findProgram } from '../support/find-program.ts';
 
 const CHART = 'deploy/helm/fhir-bulk-export';
 /** Seconds within which a worker ends. */
 const END = 30;
 
+const inTemplates = (name: string): string => `${CHART}/templates/${name}`;
 const read = (path: string): Promise<string> => readFile(join(projectRoot, path), 'utf8');
 
 test('the image has the Node that the tests run on', async () => {
@@ -37,7 +41,7 @@ test('all that the package has is in the image: a worker that misses its bundle 
 
 test('every variable that is set is one that a worker reads', async () => {
   const operations = await read('docs/operations.md');
-  for (const path of ['Dockerfile', 'compose.yml', `${CHART}/templates/deployment.yaml`]) {
+  for (const path of ['Dockerfile', 'compose.yml', ...['deployment.yaml', '_helpers.tpl'].map(inTemplates)]) {
     const names = new Set((await read(path)).match(/\b(?:BULK_EXPORT|TEMPORAL)_[A-Z_]+\b/g));
     expect(names.size, path).toBeGreaterThan(0);
     for (const name of names) expect(operations, path).toContain(`\`${name}\``);
@@ -57,7 +61,7 @@ test('the chart has the version of the package', async () => {
 });
 
 test('the chart uses every value that it offers', async () => {
-  const files = ['deployment', 'configmap', 'serviceaccount', 'poddisruptionbudget'].map(
+  const files = ['deployment', 'configmap', 'serviceaccount', 'poddisruptionbudget', 'cronjob'].map(
     (name) => `templates/${name}.yaml`,
   );
   const templates = await Promise.all([...files, 'templates/_helpers.tpl'].map((file) => read(`${CHART}/${file}`)));
@@ -65,3 +69,63 @@ test('the chart uses every value that it offers', async () => {
   const values = parse(await read(`${CHART}/values.yaml`)) as object;
   expect(Object.keys(values).filter((name) => !used.includes(`.Values.${name}`))).toEqual([]);
 });
+
+const helm = await findProgram('helm', 'HELM');
+
+interface Rendered {
+  kind: string;
+  spec: {
+    selector?: { matchLabels: object };
+    template: Pod;
+    jobTemplate: { spec: { template: Pod } };
+  };
+}
+
+interface Pod {
+  metadata: { labels: object };
+  spec: {
+    containers: { args?: string[]; env: { name: string }[]; volumeMounts: object[]; securityContext: object }[];
+    volumes: object[];
+    securityContext: object;
+    nodeSelector: object;
+  };
+}
+
+test.skipIf(helm === undefined)(
+  'old exports are removed by a CronJob, if that is wanted, as workers see them',
+  async () => {
+    const render = async (...values: string[]): Promise<Rendered[]> => {
+      const set = [
+        'temporal.address=t:7233',
+        'secrets={key}',
+        'envFrom[0].secretRef.name=s',
+        'nodeSelector.disk=ssd',
+        ...values,
+      ];
+      const args = ['template', 'exports', join(projectRoot, CHART), ...set.flatMap((one) => ['--set', one])];
+      const { stdout } = await promisify(execFile)(helm as string, args);
+      return parseAllDocuments(stdout).map((document) => document.toJS() as Rendered);
+    };
+    const config = ['config.destinations.lake.type=s3', 'config.destinations.lake.retention=P90D'];
+    expect((await render(...config)).map(({ kind }) => kind)).not.toContain('CronJob');
+    await expect(render('retention.enabled=true', 'config.servers.a.baseUrl=https://a.example')).rejects.toThrow(
+      'needs a destination with a retention',
+    );
+    const all = await render('retention.enabled=true', 'retention.args={--all}', ...config);
+    const of = (kind: string): Rendered => all.find((one) => one.kind === kind) as Rendered;
+    const worker = of('Deployment').spec.template;
+    const job = of('CronJob').spec.jobTemplate.spec.template;
+    const [[runs], [works]] = [job.spec.containers, worker.spec.containers];
+    expect(runs?.args).toEqual([
+      'remove-old',
+      '--requested-by=CronJob default/exports-fhir-bulk-export-remove-old',
+      '--all',
+    ]);
+    expect(runs).toMatchObject({ volumeMounts: works?.volumeMounts, securityContext: works?.securityContext });
+    expect(runs?.env.map(({ name }) => name)).toEqual(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE']);
+    const { volumes, securityContext, nodeSelector } = worker.spec;
+    expect(job.spec).toMatchObject({ volumes, securityContext, nodeSelector });
+    // A PodDisruptionBudget that finds pods of a Job does not work.
+    expect(job.metadata.labels).not.toMatchObject(of('PodDisruptionBudget').spec.selector?.matchLabels ?? {});
+  },
+);

@@ -18,3 +18,93 @@ app.kubernetes.io/component: worker
 {{- define "fhir-bulk-export.serviceAccount" -}}
 {{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "fhir-bulk-export.name" .) }}{{ else }}{{ .Values.serviceAccount.name | default "default" }}{{ end }}
 {{- end }}
+
+{{/* Of a pod: who it runs as. */}}
+{{- define "fhir-bulk-export.pod" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 1000
+  runAsGroup: 1000
+  fsGroup: 1000
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: { type: RuntimeDefault }
+{{- end }}
+
+{{/* Of a container: the image, and what it may do. */}}
+{{- define "fhir-bulk-export.container" -}}
+image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+{{- end }}
+
+{{/* Variables by which Temporal is reached. */}}
+{{- define "fhir-bulk-export.temporal" -}}
+- name: TEMPORAL_ADDRESS
+  value: {{ required "temporal.address is required, for instance temporal-frontend.temporal:7233" .Values.temporal.address | quote }}
+- name: TEMPORAL_NAMESPACE
+  value: {{ .Values.temporal.namespace | quote }}
+{{- with .Values.temporal.apiKey }}
+{{- if .secretName }}
+- name: TEMPORAL_API_KEY
+  valueFrom:
+    secretKeyRef: { name: {{ .secretName | quote }}, key: {{ .key | quote }} }
+{{- end }}
+{{- end }}
+{{- if .Values.temporal.clientCertificate.secretName }}
+- name: TEMPORAL_TLS_CLIENT_CERT_PATH
+  value: /etc/fhir-bulk-export/temporal/tls.crt
+- name: TEMPORAL_TLS_CLIENT_KEY_PATH
+  value: /etc/fhir-bulk-export/temporal/tls.key
+{{- end }}
+{{- end }}
+
+{{/* Where the configuration, secrets and destinations are. */}}
+{{- define "fhir-bulk-export.volumeMounts" -}}
+- { name: config, mountPath: /etc/fhir-bulk-export/fhir-bulk-export.yaml, subPath: fhir-bulk-export.yaml, readOnly: true }
+- { name: tmp, mountPath: /tmp }
+{{- range .Values.secrets }}
+- { name: {{ printf "secret-%s" . | quote }}, mountPath: {{ printf "/etc/fhir-bulk-export/secrets/%s" . | quote }}, readOnly: true }
+{{- end }}
+{{- if .Values.temporal.clientCertificate.secretName }}
+- { name: temporal-certificate, mountPath: /etc/fhir-bulk-export/temporal, readOnly: true }
+{{- end }}
+{{- with .Values.volumeMounts }}{{ toYaml . | nindent 0 }}{{ end }}
+{{- end }}
+
+{{/* And what they are. */}}
+{{- define "fhir-bulk-export.volumes" -}}
+- name: config
+  configMap: { name: {{ .Values.existingConfigMap | default (include "fhir-bulk-export.name" .) | quote }} }
+- name: tmp
+  emptyDir: {}
+{{- range .Values.secrets }}
+- name: {{ printf "secret-%s" . | quote }}
+  secret: { secretName: {{ . | quote }}, defaultMode: 0440 }
+{{- end }}
+{{- with .Values.temporal.clientCertificate }}
+{{- if .secretName }}
+- name: temporal-certificate
+  secret: { secretName: {{ .secretName | quote }}, defaultMode: 0440 }
+{{- end }}
+{{- end }}
+{{- with .Values.volumes }}{{ toYaml . | nindent 0 }}{{ end }}
+{{- end }}
+
+{{/* On which nodes pods run. */}}
+{{- define "fhir-bulk-export.nodes" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
