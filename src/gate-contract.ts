@@ -16,6 +16,9 @@ export function gateId(server: string, taskQueue: string = TASK_QUEUE): string {
   return `${taskQueue}.gate.${server}`;
 }
 
+/** What an export waits for that an operator has to do: `resume`, or what its `trouble` says. */
+export type Idle = 'paused' | 'needs-attention';
+
 /** An export as its gate names it. Times are ISO 8601 in UTC. */
 export interface ExportAtGate {
   workflowId: string;
@@ -23,6 +26,8 @@ export interface ExportAtGate {
   pool?: string | undefined;
   /** When it first asked. */
   since: string;
+  /** Why it does nothing, as it last said: an operator has paused it, or is to decide about it. It says so every ten minutes. */
+  idle?: Idle | undefined;
 }
 
 /** Answer of the `slots` query of a gate. All exports are counted, and the first 50 of each kind named. */

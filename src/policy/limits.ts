@@ -56,6 +56,12 @@ export interface Limits {
   /** Time after which an export asks the gate of its server again, and between two searches for exports that are over. */
   gateAsk: number;
   gateSweep: number;
+  /**
+   * A kick-off that was refused because the server has no slot, where there is a gate: time for which its export keeps the
+   * slot, so that others do not ask at once what was just refused; and the longest wait, whatever the server says.
+   */
+  refusedKept: number;
+  refusedWait: number;
   /** Busy answers of the server that the gate takes for one, and that an export tells it of once. */
   gatePressure: number;
   /** Time without a busy answer after which the gate allows one more download. */
@@ -94,6 +100,8 @@ export const LIMITS: Limits = {
   cleanUp: 5 * MINUTE,
   gateAsk: 10 * MINUTE,
   gateSweep: 5 * MINUTE,
+  refusedKept: MINUTE,
+  refusedWait: HOUR,
   gatePressure: 5 * SECOND,
   gateQuiet: MINUTE,
   gateIdle: HOUR,

@@ -104,7 +104,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     const isLate = stopped && deadline.passed;
     const details = { ...failureDetails(run.progress), ...run.incomplete };
     // One that waits has nothing at the server, and leaves the queue at once.
-    const waits = state.gate?.slot === 'wanted';
+    const waits = state.gate?.slot === 'wanted' || state.gate?.stoodBack === true;
     if (waits) await run.slots.release();
     const isClean = waits && state.opened?.adopted === false;
     if ((stopped && !isClean) || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
@@ -128,7 +128,7 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   run.slots.start();
   for (;;) {
     if (run.steering.attention !== undefined) await attentionPhase(run);
-    if (!run.job.accepted) {
+    while (!run.job.accepted) {
       await queuePhase(run);
       await kickOffPhase(run);
     }

@@ -2,9 +2,13 @@ import { rootCause, workflowInfo } from '@temporalio/workflow';
 import type { AskGateInput } from '../activities/ask-gate.ts';
 import { standingOf } from '../policy/gate/standing.ts';
 import type { ExportState, GateSeat } from './state.ts';
+import { Steering } from './steering.ts';
 
 /** All that an export tells its gate: how it stands, and what it may have in flight. */
-export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressure: boolean }): AskGateInput['ask'] {
+export function askOf(
+  seat: GateSeat,
+  { uses, pressure, idle }: Pick<AskGateInput['ask'], 'uses' | 'idle'> & { pressure: boolean },
+): AskGateInput['ask'] {
   const { workflowId, firstExecutionRunId: firstRunId, priority } = workflowInfo();
   const { turn, since, slot, downloading, share, heard, isNew, wantedFrom } = seat;
   return {
@@ -17,11 +21,18 @@ export function askOf(seat: GateSeat, { uses, pressure }: { uses: number; pressu
     uses: downloading ? uses : 0,
     ...(downloading && share === undefined ? { knowsNoShare: true } : {}),
     heard,
+    ...(idle === undefined ? {} : { idle }),
     ...(pressure ? { pressure } : {}),
     ...(isNew === undefined ? {} : { isNew }),
     ...(wantedFrom === undefined ? {} : { wantedFrom }),
     ...standingOf(priority),
   };
+}
+
+/** Whether the export waits for an operator, for those that look why a slot is not free. */
+export function idleOf(state: ExportState): AskGateInput['ask']['idle'] {
+  if (state.phase === 'needs-attention') return 'needs-attention';
+  return new Steering(state).isHeld ? 'paused' : undefined;
 }
 
 const TROUBLE = 'the gate of the server could not be asked';

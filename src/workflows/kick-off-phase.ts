@@ -5,9 +5,10 @@ import { isExport } from '../fhir/operations.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { KickOffInput, KickOffResult } from '../activities/kick-off.ts';
-import { continueIfLong, waitInRuns } from './continue-as-new.ts';
+import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
+import { noteRefusal, waitRefused } from './refused-kick-off.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import { AT_ONCE, addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
@@ -15,17 +16,22 @@ import { step } from './activity-options.ts';
 /**
  * Starts the export on the server. A server that is busy or unreachable is asked again when it says; one that refuses
  * ends the run.
+ *
+ * @returns false when the export has given its slot back instead, and is to ask for one again
  */
-export async function kickOffPhase(run: ExportRun): Promise<void> {
+export async function kickOffPhase(run: ExportRun): Promise<boolean> {
   const { state, request, limits } = run;
   const { job, steering } = run;
   const { poll } = job;
   const kickOff = kickOffOf(request.operation, `kick-off ${request.level} ${request.groupId ?? ''}`.trim());
   if (poll.refusals === undefined) run.enter('kick-off');
   // The wait of the run before.
-  else if (state.gate !== undefined) await waitInRuns(run, poll.notBefore, summaryOfWait(poll.notBefore));
+  else if (state.gate !== undefined && poll.notBefore !== AT_ONCE && !(await waitRefused(run))) return false;
   for (;;) {
-    if (steering.isHeld) await run.hold();
+    if (steering.isHeld) {
+      if (standsBack(run)) return false;
+      await run.hold();
+    }
     const result = await run.tokens.use((token) =>
       kickOff({
         ...token,
@@ -45,11 +51,12 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
       delete poll.refusals;
       delete poll.detail;
       setFirstPoll(run, result);
-      return;
+      return true;
     }
     addWarnings(state, result.warnings ?? []);
     if (isRefused) {
-      await waitForServer(run, result);
+      noteRefusal(run, result);
+      if (!(await waitRefused(run))) return false;
       continue;
     }
     if (poll.refusals !== undefined) run.enter('kick-off');
@@ -62,6 +69,16 @@ export async function kickOffPhase(run: ExportRun): Promise<void> {
     await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
     await continueIfLong(run);
   }
+}
+
+/**
+ * Gives the slot back while an operator has paused the export, so that others have it. After an outage it is kept: the
+ * server may have started the job.
+ */
+function standsBack({ slots, job }: ExportRun): boolean {
+  if (!slots.hasSlot || job.poll.trouble !== undefined || !patched('paused-exports-leave-the-queue')) return false;
+  slots.standBack();
+  return true;
 }
 
 /** What the token lacks with which a job is started: a later run that continues the job may have a better one. */
@@ -97,27 +114,4 @@ function setFirstPoll(run: ExportRun, accepted: KickOffResult & { kind: 'accepte
 function kickOffOf(operation: ExportRequest['operation'], summary: string): Activities['kickOff'] {
   const { kickOff, kickOffOperation } = step(summary);
   return isExport(operation) ? kickOff : kickOffOperation;
-}
-
-/**
- * All slots of the server are taken, by whomever. That is no fault, and ends nothing: the kick-off is tried again when the
- * server says, until the deadline.
- */
-async function waitForServer(
-  run: ExportRun,
-  result: { detail: string; retryAfter?: number | undefined },
-): Promise<void> {
-  const { poll } = run.job;
-  poll.refusals = (poll.refusals ?? 0) + 1;
-  delete poll.trouble;
-  poll.detail = `kick-off: ${detailOf(result)}`;
-  poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.refusals - 1, run.limits, Math.random);
-  run.enter('queued');
-  if (run.state.gate !== undefined) return waitInRuns(run, poll.notBefore, summaryOfWait(poll.notBefore));
-  await run.waitUntil(poll.notBefore, summaryOfWait(poll.notBefore));
-  await continueIfLong(run);
-}
-
-function summaryOfWait(until: number): string {
-  return `the server has no slot, kick-off again in ${secondsUntil(until)} s`;
 }

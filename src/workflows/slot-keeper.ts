@@ -1,13 +1,13 @@
 import { CancellationScope, log, patched, workflowInfo } from '@temporalio/workflow';
 import type { GateTerms } from '../activities/open-export.ts';
 import type { ExportRequest } from '../contract.ts';
-import type { Grant } from '../policy/gate/messages.ts';
 import { MOST_MISSED } from '../policy/gate/messages.ts';
 import { readGrant } from '../policy/gate/read-messages.ts';
 import type { Limits } from '../policy/limits.ts';
 import { boundedStep } from './activity-options.ts';
 import { codeOf } from './failure.ts';
-import { askOf, noteTrouble } from './gate-ask.ts';
+import { askOf, idleOf, noteTrouble } from './gate-ask.ts';
+import { nextTurn, standBack, takeSlot, wantOtherSlot, wantSlot, withoutGate } from './gate-seat.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { wait } from './wait.ts';
 
@@ -80,10 +80,25 @@ export class SlotKeeper {
 
   /** Asks for a slot, or asks again. */
   ask(): void {
-    const seat = this.#seat;
-    if (seat === undefined) return;
-    const wish = { slot: 'wanted', since: Date.now(), isNew: true, wantedFrom: seat.turn + 1 };
-    if (seat.slot === 'none') Object.assign(seat, wish);
+    if (this.#seat === undefined) return;
+    wantSlot(this.#seat);
+    this.#news = true;
+  }
+
+  /** Whether the export has a slot that it can give back. */
+  get hasSlot(): boolean {
+    return this.#terms?.slots === true && this.#seat?.slot === 'held';
+  }
+
+  /** Keeps the slot for a time; milliseconds since the epoch. */
+  keepUntil(time: number): void {
+    if (this.#seat !== undefined) this.#seat.keptUntil = time;
+  }
+
+  /** Gives back the slot, or the place in the queue, for a time in which the export could do nothing with a slot. */
+  standBack(): void {
+    if (this.#seat === undefined) return;
+    standBack(this.#seat);
     this.#news = true;
   }
 
@@ -91,8 +106,7 @@ export class SlotKeeper {
   jobIsGone(): void {
     const seat = this.#seat;
     if (seat?.ofEarlierRun !== true || seat.slot !== 'held') return;
-    delete seat.ofEarlierRun;
-    Object.assign(seat, { slot: 'wanted', wantedFrom: seat.turn + 1 });
+    wantOtherSlot(seat);
     this.#news = true;
   }
 
@@ -140,20 +154,10 @@ export class SlotKeeper {
     if (grant.number <= seat.heard || grant.number > seat.heard + MOST_MISSED) return;
     seat.heard = grant.number;
     if ((grant.turn ?? Infinity) >= (seat.wantedFrom ?? 0)) delete seat.isNew;
-    this.#takeSlot(seat, grant);
+    if (takeSlot(seat, grant)) this.#news = true;
     const before = this.share;
     if (seat.downloading) seat.share = grant.downloads ?? 'unlimited';
     if (this.share < before) this.#isLess = true;
-  }
-
-  #takeSlot(seat: GateSeat, { slot, place, waiting, turn = Infinity }: Grant): void {
-    // An answer to what was said before is about a slot that has been given back since.
-    if (seat.slot !== 'wanted' || turn < (seat.wantedFrom ?? 0)) return;
-    if (slot) seat.slot = 'held';
-    // The gate is told that it is known, so that it need not rely on its own memory alone.
-    if (slot) this.#news = true;
-    if (slot || place === undefined) delete seat.place;
-    else seat.place = { place, waiting: waiting ?? place };
   }
 
   /** Gives back what the export has: it is over, and has deleted its job if it was to. Never fails. */
@@ -206,24 +210,24 @@ export class SlotKeeper {
   }
 
   async #tell(seat: GateSeat): Promise<void> {
-    const { request, inFlight, limits } = this.#run;
+    const { request, state, inFlight, limits } = this.#run;
     const pressure = seat.pressing === true && Date.now() >= this.#pressureFrom;
     if (pressure) seat.pressedAt = Date.now();
     this.#news = this.#isPressed = false;
     this.#isLess &&= inFlight > this.share;
     this.#isTelling = true;
     const { share } = this;
-    // Time, so that it rises also when the export was reset to an earlier event.
-    seat.turn = Math.max(seat.turn + 1, Date.now());
+    // The clock may have gone back since it wanted what it wants.
+    seat.turn = Math.max(nextTurn(seat), seat.wantedFrom ?? 0);
     // Also when it fails: it is told again after the same time.
     seat.askedAt = Date.now();
     try {
       const result = await boundedStep('ask the gate', limits.gateAsk).askGate({
         server: request.server,
         request: { groupId: request.groupId },
-        ask: askOf(seat, { uses: Math.max(inFlight, share === Infinity ? 0 : share), pressure }),
+        ask: askOf(seat, { uses: Math.max(inFlight, share === Infinity ? 0 : share), pressure, idle: idleOf(state) }),
       });
-      if (result.kind === 'noGate') this.#withoutGate(seat);
+      if (result.kind === 'noGate') withoutGate(seat);
       // Not before: the export may continue in a new run meanwhile.
       if (pressure && !this.#isPressed) delete seat.pressing;
       noteTrouble(this.#run, undefined);
@@ -239,12 +243,5 @@ export class SlotKeeper {
     } finally {
       this.#isTelling = false;
     }
-  }
-
-  /** The server has no limits any more. */
-  #withoutGate(seat: GateSeat): void {
-    if (seat.slot === 'wanted') seat.slot = 'held';
-    delete seat.place;
-    if (seat.downloading) seat.share = 'unlimited';
   }
 }

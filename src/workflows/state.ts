@@ -78,6 +78,10 @@ export interface GateSeat {
   wantedFrom?: number | undefined;
   /** It has the slot because an earlier run's job is there, and not because the gate granted it. */
   ofEarlierRun?: true | undefined;
+  /** It could do nothing with a slot for a time, and wants none meanwhile; then it has its place by {@link since} again. */
+  stoodBack?: true | undefined;
+  /** After a refused kick-off: when it gives its slot back. */
+  keptUntil?: number | undefined;
   askedAt: number;
   downloading: boolean;
   /** Files that it may download at a time; absent until the gate has said so. */

@@ -24,6 +24,8 @@ export const SHORT_LIMITS: Limits = {
   gateAsk: 3000,
   // The longest that a slow machine may be late by.
   gateSweep: 6000,
+  refusedKept: 1500,
+  refusedWait: 6000,
   gatePressure: 300,
   gateQuiet: 1000,
   gateIdle: 5000,

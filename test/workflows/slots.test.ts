@@ -9,7 +9,7 @@ import type { Stack } from '../support/stack.ts';
 import { failureOf, startStack } from '../support/stack.ts';
 
 /** Every test has a server of its own, and so a gate. */
-const SERVERS = ['ordered', 'waiting', 'cancelled', 'terminated', 'cutOff', 'kept', 'keeps'];
+const SERVERS = ['ordered', 'waiting', 'cancelled', 'terminated', 'cutOff', 'kept', 'keeps', 'full'];
 const ONE_SLOT = { maxConcurrentExports: 1, deleteFreesSlot: true } as const;
 const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 
@@ -135,6 +135,33 @@ test('an export that resumes its job has its slot, whoever waits', async () => {
   await (await start('kept', request)).result();
   expect((await other.result()).status).toBe('complete');
   expect(at('kept').journal.filter(({ route, status }) => route === 'kickOff' && status === 202)).toHaveLength(2);
+}, 120_000);
+
+test('a kick-off that the server refuses for long holds up nobody: others have the slot, and it is tried again before', async () => {
+  at('full').faults.add({ route: 'kickOff', do: { kind: 'answer', status: 429, headers: { 'Retry-After': '86400' } } });
+  const first = await start('full');
+  await reaches(first, ({ phase, trouble }) => phase === 'queued' && trouble?.includes('HTTP 429') === true);
+  const reports = await Promise.all([(await start('full')).result(), first.result()]);
+  expect(reports.map(({ status }) => status)).toEqual(['complete', 'complete']);
+  const kickOffs = at('full').journal.filter(({ route }) => route === 'kickOff');
+  expect(kickOffs.map(({ status }) => status)).toEqual([429, 202, 202]);
+}, 120_000);
+
+test('an export that gave its slot back after a refusal tries again when an operator says so, and can be cancelled', async () => {
+  const refusal = { kind: 'answer', status: 429, headers: { 'Retry-After': '86400' } } as const;
+  at('full').faults.add({ route: 'kickOff', do: refusal });
+  const kickOffs = () => at('full').journal.filter(({ route }) => route === 'kickOff').length;
+  const before = kickOffs();
+  const started = await start('full');
+  await expect.poll(kickOffs, { timeout: 60_000 }).toBe(before + 1);
+  await started.pollNow();
+  expect((await started.result()).status).toBe('complete');
+  at('full').faults.add({ route: 'kickOff', do: refusal });
+  const other = await start('full');
+  await expect.poll(kickOffs, { timeout: 60_000 }).toBe(before + 3);
+  await other.cancel();
+  expect(await failureOf(other.result())).toMatchObject({ code: 'Cancelled' });
+  await expect.poll(async () => (await slots('full')).held.count, { timeout: 60_000 }).toBe(0);
 }, 120_000);
 
 test('a job that is kept on the server keeps its slot there, and the next export waits until it is deleted', async () => {

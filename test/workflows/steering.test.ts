@@ -5,6 +5,7 @@ import { UpdateRefused, getExport } from '../../src/client.ts';
 import type { ExportPhase } from '../../src/contract.ts';
 import type { LinkServer } from '../support/link-server.ts';
 import { startLinkServer } from '../support/link-server.ts';
+import { slotsOf } from '../support/gates.ts';
 import { runsOf } from '../support/runs.ts';
 import type { Stack } from '../support/stack.ts';
 import { quiet, serverEntry, startStack } from '../support/stack.ts';
@@ -92,21 +93,31 @@ describe('a pause', () => {
     expect(of('kickOff')).toBe(2);
   });
 
-  test('in the queue: the place is kept, and the slot is not used', async () => {
+  test('in the queue: no slot is given to it, others go on, and it has its place again', async () => {
+    const isFirst = async (started: StartedExport): Promise<void> => {
+      await expect.poll(async () => (await started.progress()).queue?.place, LONG).toBe(1);
+    };
     hospital.faults.add({ route: 'status', do: answer(202, '600') });
     const first = await stack.start(PATIENTS);
     await expect.poll(() => of('status'), LONG).toBe(1);
     const second = await stack.start(PATIENTS);
-    await reach(second, 'queued');
-    await second.pause({ what: 'polls' });
-    expect(await second.progress()).toMatchObject({ phase: 'queued', queue: { place: 1 } });
+    await isFirst(second);
+    expect(await second.pause({ what: 'polls' })).toMatchObject({ phase: 'queued', paused: { what: 'polls' } });
+    const third = await stack.start(PATIENTS);
+    await isFirst(third);
+    hospital.faults.add({ route: 'status', do: answer(202, '600') });
     await first.cancel();
     await first.result().catch(() => {});
-    await reach(second, 'kick-off');
-    expect(await stepsAfterPollNow(second)).toBe(0);
-    expect(of('kickOff')).toBe(1);
+    await expect.poll(() => of('status'), LONG).toBe(2);
+    const fourth = await stack.start(PATIENTS);
+    await isFirst(fourth);
+    expect(of('kickOff')).toBe(2);
     await second.resume();
-    expect((await second.result()).status).toBe('complete');
+    await isFirst(second);
+    await expect.poll(async () => (await fourth.progress()).queue?.place, LONG).toBe(2);
+    await third.cancel();
+    for (const one of [second, fourth]) expect((await one.result()).status).toBe('complete');
+    await third.result().catch(() => {});
   });
 
   test('while it waits: no poll is sent, also after a new run, and cancel still works', async () => {
@@ -114,6 +125,8 @@ describe('a pause', () => {
     const started = await stack.start(PATIENTS);
     await expect.poll(() => of('status'), LONG).toBe(1);
     await started.pause({ what: 'polls' });
+    const held = async () => (await slotsOf(stack.client, 'hospital')).held.exports.map(({ idle }) => idle);
+    await expect.poll(held, LONG).toEqual(['paused']);
     expect(await stepsAfterPollNow(started)).toBe(0);
     // Until the history is full.
     await expect

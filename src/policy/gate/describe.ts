@@ -1,4 +1,4 @@
-import type { GateReport } from '../../gate-contract.ts';
+import type { ExportAtGate, GateReport } from '../../gate-contract.ts';
 import type { GateState, Member } from './gate-state.ts';
 import { queuesOf } from './slots.ts';
 
@@ -33,8 +33,13 @@ export function reportOf(state: GateState, server: string, now: number): GateRep
   };
 }
 
-function named({ workflowId, pool, since }: Member): { workflowId: string; pool?: string; since: string } {
-  return { workflowId, ...(pool === '' ? {} : { pool }), since: isoTime(since) };
+function named({ workflowId, pool, since, idle }: Member): ExportAtGate {
+  return {
+    workflowId,
+    ...(pool === '' ? {} : { pool }),
+    since: isoTime(since),
+    ...(idle === undefined ? {} : { idle }),
+  };
 }
 
 function asSilent(member: Member): GateReport['silent']['exports'][number] {
@@ -55,7 +60,10 @@ export function describeGate(report: GateReport): string {
     maxConcurrentExports === undefined
       ? undefined
       : `Exports: **${held.count}** at work, at most ${maxConcurrentExports}`,
-    ...held.exports.map(({ workflowId, pool, since }) => `- ${code(workflowId)}${inPool(pool)}, since ${since}`),
+    ...held.exports.map(
+      ({ workflowId, pool, since, idle }) =>
+        `- ${code(workflowId)}${inPool(pool)}, since ${since}${idle === undefined ? '' : `, **${idle}**`}`,
+    ),
     waiting.count === 0 ? undefined : `Waiting: **${waiting.count}**`,
     ...waiting.exports
       .slice(0, 10)

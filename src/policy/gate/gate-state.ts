@@ -11,6 +11,7 @@ export interface Member extends ExportName {
   fairnessKey: string;
   weight: number;
   wantedFrom?: number | undefined;
+  idle?: Ask['idle'];
   /** When it was last heard of, also by a search. */
   heardAt: number;
   /** When it last said something itself. */
@@ -148,8 +149,9 @@ export function newMember(ask: Ask, now: number): Member {
 export function saidBy(
   ask: Ask,
 ): Pick<Ask, keyof ExportName | 'turn' | 'since' | 'slot' | 'pool' | 'downloading'> &
-  Pick<Ask, 'wantedFrom' | 'priority' | 'fairnessKey' | 'weight'> {
-  const { workflowId, firstRunId, turn, since, slot, pool, downloading, wantedFrom } = ask;
+  Pick<Ask, 'wantedFrom' | 'idle' | 'priority' | 'fairnessKey' | 'weight'> {
+  const { workflowId, firstRunId, turn, since, slot, pool, downloading, wantedFrom, idle } = ask;
   const { priority, fairnessKey, weight } = ask;
-  return { workflowId, firstRunId, turn, since, slot, pool, downloading, wantedFrom, priority, fairnessKey, weight };
+  const place = { since, priority, fairnessKey, weight };
+  return { workflowId, firstRunId, turn, slot, pool, downloading, wantedFrom, idle, ...place };
 }

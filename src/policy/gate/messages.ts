@@ -1,3 +1,5 @@
+import type { Idle } from '../../gate-contract.ts';
+
 /** Signal to a gate: an export says what it needs. */
 export const ACQUIRE = 'acquire';
 /** Signal to a gate: an export is over. */
@@ -52,6 +54,8 @@ export interface Ask extends ExportName {
   isNew?: true | undefined;
   /** Turn from which on it has wanted the slot that it wants or has. */
   wantedFrom?: number | undefined;
+  /** It does nothing until an operator does something. */
+  idle?: Idle | undefined;
   /** The server has asked for fewer requests. */
   pressure?: true | undefined;
   /** As with Temporal: 1 comes first. */

@@ -1,0 +1,50 @@
+import type { Grant } from '../policy/gate/messages.ts';
+import type { GateSeat } from './state.ts';
+
+/** Wants a slot, unless it wants or has one. Whoever stood back has the place that it had. */
+export function wantSlot(seat: GateSeat): void {
+  if (seat.slot !== 'none') return;
+  if (seat.stoodBack === undefined) seat.since = Date.now();
+  delete seat.stoodBack;
+  Object.assign(seat, { slot: 'wanted', isNew: true, wantedFrom: nextTurn(seat) });
+}
+
+/** Wants another slot instead of one that nobody granted and that is gone. */
+export function wantOtherSlot(seat: GateSeat): void {
+  delete seat.ofEarlierRun;
+  Object.assign(seat, { slot: 'wanted', wantedFrom: nextTurn(seat) });
+}
+
+/** Gives back its slot, or its place in the queue, for a time. */
+export function standBack(seat: GateSeat): void {
+  if (seat.slot === 'none') return;
+  Object.assign(seat, { slot: 'none', stoodBack: true });
+  delete seat.place;
+  delete seat.keptUntil;
+}
+
+/** Time, so that it rises also when the export was reset to an earlier event. */
+export function nextTurn(seat: GateSeat): number {
+  return Math.max(seat.turn + 1, Date.now());
+}
+
+/**
+ * Takes what the gate says of the slot.
+ *
+ * @returns whether it is granted: the gate is to hear that this is known, so that it need not rely on its own memory alone
+ */
+export function takeSlot(seat: GateSeat, { slot, place, waiting, turn = Infinity }: Grant): boolean {
+  // An answer to what was said before is about a slot that has been given back since.
+  if (seat.slot !== 'wanted' || turn < (seat.wantedFrom ?? 0)) return false;
+  if (slot) seat.slot = 'held';
+  if (slot || place === undefined) delete seat.place;
+  else seat.place = { place, waiting: waiting ?? place };
+  return slot;
+}
+
+/** The server has no limits any more. */
+export function withoutGate(seat: GateSeat): void {
+  if (seat.slot === 'wanted') seat.slot = 'held';
+  delete seat.place;
+  if (seat.downloading) seat.share = 'unlimited';
+}
