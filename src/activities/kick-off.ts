@@ -24,6 +24,7 @@ import { firstPoll } from '../profiles/poll-times.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { KickOffTrouble } from './refused-kick-off.ts';
 import { bodyOf, kickOffUnknown, reject } from './refused-kick-off.ts';
+import { requireValid } from './require-valid.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
@@ -67,6 +68,7 @@ interface FirstPoll {
  */
 export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<KickOffResult> {
   const ref = { ...input.ref, generation: input.generation };
+  requireValid({ server: ref.server, ...input.request } as ExportRequest, ref.path);
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
   const server = await deps.servers.get(input.ref.server);
   const { settings } = server;

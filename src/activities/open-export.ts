@@ -16,6 +16,7 @@ import type { LastMark } from '../policy/mark.ts';
 import { withSince } from '../policy/with-since.ts';
 import type { ActivityDeps } from './deps.ts';
 import { findSince } from './find-since.ts';
+import { requireValid } from './require-valid.ts';
 
 export interface OpenExportInput {
   request: ExportRequest;
@@ -83,6 +84,7 @@ const ANY_TIME = '2000-01-01T00:00:00Z';
  */
 export async function openExport(deps: ActivityDeps, input: OpenExportInput): Promise<OpenedExport> {
   const { owner, path, last } = input;
+  requireValid(input.request, path);
   const server = await deps.servers.get(input.request.server);
   requireReasons(deps.config, input.request);
   const destination = input.request.destination?.name ?? defaultDestination(deps.config);

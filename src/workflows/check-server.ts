@@ -2,7 +2,7 @@ import { patched } from '@temporalio/workflow';
 import type { CheckReport, CheckRequest } from '../contract.ts';
 import { isExport } from '../fhir/operations.ts';
 import { unwrap } from './failure.ts';
-import { isObject } from './is-object.ts';
+import { isObject } from '../policy/request/is-object.ts';
 import { requireValid } from './run-input.ts';
 import { step } from './activity-options.ts';
 

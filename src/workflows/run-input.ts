@@ -2,26 +2,23 @@ import { TemporalFailure, patched, workflowInfo } from '@temporalio/workflow';
 import type { ExportRequest } from '../contract.ts';
 import type { CarriedState } from './carried-state.ts';
 import { unpack } from './carried-state.ts';
+import { dotsInGroupId, validateRequest } from '../policy/request/validate-request.ts';
 import { failure } from './failure.ts';
 import type { ExportState } from './state.ts';
 import { newState } from './state.ts';
-import { validateRequest } from './validate-request.ts';
 
 /**
  * Rules about the input that came, or became stricter, after version 0.1.0, each by the id of its patch. The input is
  * looked at again whenever a run is replayed, and an export that began before a rule must continue: the patch is asked
- * for only where the rule is broken, and does not count then. All other rules are in `validate-request.ts`.
+ * for only where the rule is broken, and does not count then. All other rules are in
+ * `policy/request/validate-request.ts`.
  */
 const LATER_RULES: Record<string, (args: readonly unknown[]) => string[]> = {
   'input-one-argument': (args) =>
     args.slice(1).every((arg) => arg === undefined)
       ? []
       : ['input: the workflow takes one argument, the request; remove the others'],
-  // Both are FHIR ids by their letters; in a URL they lead to another place of the server, up to all of it.
-  'group-id-no-dots': ([request]) =>
-    ['.', '..'].includes((request as Partial<ExportRequest> & { groupId?: string })?.groupId ?? '')
-      ? ['groupId: must not be "." or ".."']
-      : [],
+  'group-id-no-dots': ([request]) => dotsInGroupId(request as ExportRequest),
 };
 
 /**

@@ -1,13 +1,15 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { KickOffInput, KickOffResult } from '../../src/activities/kick-off.ts';
 import { kickOff } from '../../src/activities/kick-off.ts';
+import { openExport } from '../../src/activities/open-export.ts';
 import type { Warning } from '../../src/contract.ts';
 import type { Config, ServerConfig } from '../../src/config.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
+import { openDestination } from '../../src/storage/destinations.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { depsOf } from '../support/activity-deps.ts';
@@ -103,4 +105,45 @@ test('what is left out is not waited for: allowPartialManifests that the server 
   });
   expect(result).toMatchObject({ kind: 'accepted', warnings: [{ code: 'ParameterIgnored' }] });
   expect(await job()).toMatchObject({ partial: false });
+});
+
+test.each<[string, Partial<ServerConfig>, object, string]>([
+  ['a group that is none', { allow: { levels: ['group'] } }, { level: 'group', groupId: '..' }, 'groupId'],
+  ['a group that leads elsewhere', { allow: { levels: ['group'] } }, { level: 'group', groupId: 'a/../..' }, 'groupId'],
+  [
+    'a preference that is none',
+    { allow: { types: ['Patient'] } },
+    { level: 'system', parameters: { _type: 'Patient' }, prefer: ['x, handling=lenient'] },
+    'prefer',
+  ],
+])('%s is refused also where no workflow has looked at it', async (_, more, request, field) => {
+  const failing = kickOffWith(more, request as KickOffInput['request']);
+  await expect(failing).rejects.toMatchObject({ code: 'InvalidRequest', message: expect.stringContaining(field) });
+  expect(server.asked).toEqual([]);
+});
+
+test.each([['../outside'], ['a/../../outside']])(
+  'a path that leads out of the destination makes nothing there: %s',
+  async (path) => {
+    const config: Config = {
+      servers: { one: serverEntry(`${server.origin}/r4`) },
+      destinations: { local: { type: 'directory', path: join(folder, 'inside') } },
+    };
+    const owner = { workflowId: 'w', firstRunId: 'r' };
+    const request = { server: 'one', level: 'system' } as const;
+    const opening = new MockActivityEnvironment().run(openExport, depsOf(config, http), { request, owner, path });
+    await expect(opening).rejects.toMatchObject({ code: 'InvalidRequest' });
+    await expect(openDestination(config, 'local', path)).rejects.toMatchObject({ code: 'DestinationFailed' });
+    expect(await readdir(folder)).not.toContain('outside');
+  },
+);
+
+test('where a symbolic link leads out of the destination nothing is made', async () => {
+  const destinations = { local: { type: 'directory' as const, path: join(folder, 'inside') } };
+  await mkdir(join(folder, 'inside'));
+  await mkdir(join(folder, 'elsewhere'));
+  await symlink(join(folder, 'elsewhere'), join(folder, 'inside/link'));
+  const opening = openDestination({ destinations }, 'local', 'link/below');
+  await expect(opening).rejects.toMatchObject({ code: 'DestinationFailed' });
+  expect(await readdir(join(folder, 'elsewhere'))).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { requestOf } from '../../src/cli/export/request-of.ts';
 import { howToGoOn } from '../../src/cli/one-export.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { ExportRequest } from '../../src/contract.ts';
-import { faultOfPath } from '../../src/workflows/validate-path.ts';
+import { faultOfPath } from '../../src/policy/request/validate-path.ts';
 
 test('a URL gives a name that a person knows; URLs that might have the same one get a hash', () => {
   expect(nameOfUrl('https://fhir.example.org/r4')).toBe('fhir.example.org_r4');

@@ -1,4 +1,4 @@
-import { validateRequest } from '../../src/workflows/validate-request.ts';
+import { validateRequest } from '../../src/policy/request/validate-request.ts';
 
 export const LEAST = { server: 'hospital-a', level: 'patient' };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { validateRequest } from '../../src/workflows/validate-request.ts';
+import { validateRequest } from '../../src/policy/request/validate-request.ts';
 
 const PAYER = { server: 'a', operation: 'davinci-data-export', level: 'group', groupId: 'g' };
 const problems = (more: object): string[] => {

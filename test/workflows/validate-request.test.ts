@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ExportRequest } from '../../src/contract.ts';
-import { validateRequest } from '../../src/workflows/validate-request.ts';
+import { validateRequest } from '../../src/policy/request/validate-request.ts';
 import { LEAST, problems, problemsWith } from './request-problems.ts';
 
 const NOT_OF_IG = 'unknown parameter; names of your server\'s own begin with "_"';

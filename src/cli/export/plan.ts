@@ -4,7 +4,7 @@ import type { ExportRequest } from '../../contract.ts';
 import { isRunning } from '../../process/is-running.ts';
 import { taskQueueOf } from '../../process/task-queue.ts';
 import { tolerant } from '../../process/tolerant-client.ts';
-import { faultOfPath } from '../../workflows/validate-path.ts';
+import { faultOfPath } from '../../policy/request/validate-path.ts';
 import type { Temporal } from '../temporal.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { LocalConfig, PlaceOptions } from './configuration.ts';

@@ -1,5 +1,5 @@
 import type { ExportOperation, ExportRequest } from '../../contract.ts';
-import { validateRequest } from '../../workflows/validate-request.ts';
+import { validateRequest } from '../../policy/request/validate-request.ts';
 import { namedValues } from '../arguments.ts';
 import { UsageError } from '../exit-codes.ts';
 

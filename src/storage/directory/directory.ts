@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { lstat, mkdir, open, readFile, readdir, realpath, rm, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { lstat, open, readFile, readdir, rm, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { dirname, join, sep } from 'node:path';
-import { ExportError } from '../../errors.ts';
+import { dirname, join } from 'node:path';
 import type { Folder, Neighbour, Part } from '../folder.ts';
 import { toStorageError } from '../storage-error.ts';
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
@@ -14,6 +13,7 @@ import type { FileThread } from './file-thread.ts';
 import { fileThreadOf } from './file-threads.ts';
 import { lastChangeIn } from './last-change.ts';
 import { findNeighbour } from './find-neighbour.ts';
+import { makeInside } from './place-inside.ts';
 
 /** How the names of documents begin that are being written. */
 const UNFINISHED = 'unfinished-';
@@ -24,19 +24,14 @@ const UNFINISHED = 'unfinished-';
  * @param root absolute path of the destination
  * @param path of the place below it, already checked
  * @param thread for small files; default: the one of the file system
- * @throws ExportError `DestinationFailed` when the folder leads out of the destination by a symbolic link
+ * @throws ExportError `DestinationFailed` when the folder leads out of the destination, as by a symbolic link
  */
 export async function openDirectory(root: string, path: string, thread?: FileThread): Promise<Folder> {
-  const folder = join(root, path);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const [realRoot, realFolder] = await Promise.all([realpath(root), realpath(folder)]);
-    if (!`${realFolder}${sep}`.startsWith(`${realRoot}${sep}`)) {
-      throw new ExportError('DestinationFailed', `${folder} leads out of its destination by a symbolic link`);
-    }
+    const { realRoot, realFolder } = await makeInside(root, path);
     return new DirectoryFolder(realRoot, realFolder, thread ?? fileThreadOf((await stat(realFolder)).dev));
   } catch (error) {
-    throw await toStorageError(error, folder);
+    throw await toStorageError(error, join(root, path));
   }
 }
 

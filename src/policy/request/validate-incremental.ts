@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { faultOfInstant } from '../fhir/instant.ts';
+import { faultOfInstant } from '../../fhir/instant.ts';
 import { isObject } from './is-object.ts';
 
 const REACTIONS = ['hold', 'advance'] as const;

@@ -1,8 +1,8 @@
-import { faultOfInstant } from '../fhir/instant.ts';
-import { GZIPPED_NDJSON, NDJSON_FORMATS } from '../fhir/output-formats.ts';
-import type { ParameterRule } from '../fhir/parameters.ts';
-import { isResourceType } from '../fhir/resource-types.ts';
-import { quote } from '../policy/short-texts.ts';
+import { faultOfInstant } from '../../fhir/instant.ts';
+import { GZIPPED_NDJSON, NDJSON_FORMATS } from '../../fhir/output-formats.ts';
+import type { ParameterRule } from '../../fhir/parameters.ts';
+import { isResourceType } from '../../fhir/resource-types.ts';
+import { quote } from '../short-texts.ts';
 
 const OUTPUT_FORMATS: readonly string[] = [...NDJSON_FORMATS, GZIPPED_NDJSON];
 /** FHIR search result parameters, which are not allowed in a `_typeFilter` (Bulk Data IG 2.0, `_typeFilter`). */

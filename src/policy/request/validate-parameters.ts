@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import type { OperationName } from '../fhir/operations.ts';
-import { OPERATION_NAMES } from '../fhir/operations.ts';
-import { ruleOf, valuesOf } from '../fhir/parameters.ts';
-import { quote, shorten } from '../policy/short-texts.ts';
+import type { OperationName } from '../../fhir/operations.ts';
+import { OPERATION_NAMES } from '../../fhir/operations.ts';
+import { ruleOf, valuesOf } from '../../fhir/parameters.ts';
+import { quote, shorten } from '../short-texts.ts';
 import { faultOfValue } from './validate-parameter-value.ts';
 import { isObject } from './is-object.ts';
 

@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import type { ExportRequest } from '../contract.ts';
-import { MAX_REQUEST_BYTES } from '../contract.ts';
-import type { Operation, OperationName } from '../fhir/operations.ts';
-import { OPERATIONS, OPERATION_NAMES } from '../fhir/operations.ts';
-import { parseDuration } from '../fhir/duration.ts';
-import { fewOf, shorten } from '../policy/short-texts.ts';
+import type { ExportRequest } from '../../contract.ts';
+import { MAX_REQUEST_BYTES } from '../../contract.ts';
+import type { Operation, OperationName } from '../../fhir/operations.ts';
+import { OPERATIONS, OPERATION_NAMES } from '../../fhir/operations.ts';
+import { parseDuration } from '../../fhir/duration.ts';
+import { fewOf, shorten } from '../short-texts.ts';
 import { INCREMENTAL, problemsOfIncremental } from './validate-incremental.ts';
 import { faultOfPath } from './validate-path.ts';
 import { Values, problemsOfParameters } from './validate-parameters.ts';
@@ -77,6 +77,14 @@ export function validateRequest(input: unknown): Validation {
       ],
     };
   }
+  const problems = problemsOfRequest(input);
+  return problems.length > 0
+    ? { kind: 'invalid', problems: fewOf(problems) }
+    : { kind: 'valid', request: input as ExportRequest };
+}
+
+/** The same rules, but for the size: what is sent to a server may be longer by a `_since` than the request. Pure. */
+export function problemsOfRequest(input: unknown): string[] {
   const parsed = v.safeParse(RequestSchema, input);
   const problems = parsed.success ? [] : parsed.issues.map(describe);
   if (isObject(input)) {
@@ -89,9 +97,12 @@ export function validateRequest(input: unknown): Validation {
       ...problemsOfParameters(input['parameters'], operationOf(input)),
     );
   }
-  return problems.length > 0
-    ? { kind: 'invalid', problems: fewOf(problems) }
-    : { kind: 'valid', request: parsed.output as ExportRequest };
+  return problems;
+}
+
+/** Both are FHIR ids by their letters; in a URL they lead to another place of the server, up to all of it. */
+export function dotsInGroupId(request: Partial<Pick<ExportRequest, 'level'>> & { groupId?: unknown }): string[] {
+  return request?.groupId === '.' || request?.groupId === '..' ? ['groupId: must not be "." or ".."'] : [];
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
