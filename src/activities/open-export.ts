@@ -67,7 +67,7 @@ export interface GateTerms {
   slots: boolean;
   /** Downloads are shared. */
   downloads: boolean;
-  /** DELETE frees the slot; otherwise the end of the job does. */
+  /** The slot is kept until DELETE; otherwise until the end of the job. */
   deleteFreesSlot: boolean;
   /** The server has a job of this export already, which has a slot there. */
   hasJob: boolean;
@@ -140,7 +140,8 @@ function gateOf({ settings }: FhirServer, job: Job | undefined): { gate?: GateTe
   const gate: GateTerms = {
     slots: settings.maxConcurrentExports !== undefined,
     downloads: settings.maxDownloadsInAll !== undefined,
-    deleteFreesSlot: settings.deleteFreesSlot,
+    // Too late a start costs a little; too early a one is refused, and nobody has the slot meanwhile.
+    deleteFreesSlot: settings.deleteFreesSlot ?? true,
     hasJob: isAccepted(job) && job.deleted !== true,
   };
   return { gate };

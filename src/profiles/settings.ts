@@ -12,8 +12,11 @@ export interface ServerSettings {
   maxConcurrentExports: number | undefined;
   /** Whether that limit is for the client as a whole or for each of its groups. */
   exportsLimitedPer: 'client' | 'group';
-  /** DELETE of a finished job frees its slot; otherwise the end of the job does. */
-  deleteFreesSlot: boolean;
+  /**
+   * Whether only DELETE of a finished job frees its slot; false: the end of the job does. Undefined: not known, so that an
+   * export keeps the slot until then.
+   */
+  deleteFreesSlot: boolean | undefined;
 
   // Kick-off.
 
@@ -112,7 +115,7 @@ export interface ServerSettings {
 export const DEFAULTS: ServerSettings = {
   maxConcurrentExports: undefined,
   exportsLimitedPer: 'client',
-  deleteFreesSlot: false,
+  deleteFreesSlot: undefined,
   levels: ['system', 'patient', 'group'],
   kickOffMethod: 'auto',
   lists: 'auto',

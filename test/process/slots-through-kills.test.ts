@@ -40,7 +40,7 @@ beforeAll(async () => {
     workers: false,
     temporal: { address, client, namespace: 'default', stop: async () => {} },
     servers: { hospital: { patients: 5, pollsUntilReady: 1, maxJobs: SLOTS, forgottenAfterMs: FORGOTTEN_AFTER } },
-    entries: { hospital: { maxConcurrentExports: SLOTS, deleteFreesSlot: true } },
+    entries: { hospital: { maxConcurrentExports: SLOTS } },
   });
   hospital = stack.servers['hospital'] as SampleServer;
 });

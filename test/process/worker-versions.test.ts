@@ -19,7 +19,7 @@ beforeAll(async () => {
       hospital: { patients: 20, pollsUntilReady: 0 },
       slots: { patients: 5, pollsUntilReady: 0, maxJobs: 1 },
     },
-    entries: { slots: { maxConcurrentExports: 1, deleteFreesSlot: true } },
+    entries: { slots: { maxConcurrentExports: 1 } },
     // A server of its own: versions are kept by workflows of the server, which the shared one does not run.
     temporalArgs: [],
   });

@@ -18,7 +18,7 @@ beforeAll(async () => {
     limits: { ...SHORT_LIMITS, gateQuiet: 600_000 },
     servers: { slots: { ...patients, maxJobs: 1 }, slow: patients, shared: patients },
     entries: {
-      slots: { maxConcurrentExports: 1, deleteFreesSlot: true },
+      slots: { maxConcurrentExports: 1 },
       slow: { maxConcurrentExports: 1 },
       shared: { maxDownloadsInAll: 6, maxConcurrentDownloads: 8 },
     },

@@ -11,7 +11,7 @@ import type { Stack } from '../support/stack.ts';
 import { failureOf, startStack } from '../support/stack.ts';
 
 /** Exports that once had a slot or a job, and do not any more. */
-const ONE_SLOT = { maxConcurrentExports: 1, deleteFreesSlot: true } as const;
+const ONE_SLOT = { maxConcurrentExports: 1 } as const;
 const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 
 let stack: Stack;

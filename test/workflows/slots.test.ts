@@ -10,7 +10,7 @@ import { failureOf, startStack } from '../support/stack.ts';
 
 /** Every test has a server of its own, and so a gate. */
 const SERVERS = ['ordered', 'waiting', 'cancelled', 'terminated', 'cutOff', 'kept', 'keeps', 'full'];
-const ONE_SLOT = { maxConcurrentExports: 1, deleteFreesSlot: true } as const;
+const ONE_SLOT = { maxConcurrentExports: 1 } as const;
 const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 
 let stack: Stack;
