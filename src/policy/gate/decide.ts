@@ -1,3 +1,4 @@
+import { mindClock } from './clock.ts';
 import type { GateState, GateTimes, Member } from './gate-state.ts';
 import type { Outgoing } from './messages.ts';
 import { settleTotal, shareDownloads } from './shares.ts';
@@ -9,6 +10,7 @@ const TOLD_AT_ONCE = 10;
 
 /** Decides who has what by now, and whom to tell. */
 export function decide(state: GateState, now: number, times: GateTimes): Outgoing[] {
+  mindClock(state, now, times);
   noteSilent(state, now, times);
   settleTotal(state, now, times);
   shareDownloads(state, now);

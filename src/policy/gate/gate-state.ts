@@ -63,6 +63,8 @@ export interface GateState {
    * In runs of earlier versions neither was so.
    */
   listensWell?: boolean | undefined;
+  /** A clock that is set stops nothing, and hastens no grant; in runs of earlier versions it did. */
+  mindsClock?: boolean | undefined;
   /** Run that kept all that is known of silence. */
   ofRun?: string | undefined;
   /** When it last decided something, and since when it has done so whenever it had to. */

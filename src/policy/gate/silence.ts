@@ -1,8 +1,6 @@
+import { hasSlept } from './clock.ts';
 import type { GateState, GateTimes, Member } from './gate-state.ts';
 import { timeToHear } from './gate-state.ts';
-
-/** A gate decides something with each search. When it is late by more, it slept: there were no workers, or no Temporal. */
-const LATE = 30_000;
 
 /**
  * Begins a run of a gate. What is known of the silence of exports, and of which shares they know, was kept by the run
@@ -25,7 +23,7 @@ export function beginRun(state: GateState, runId: string, before: string | undef
 /** Notes who runs and says nothing. To ask again ends it: an export that goes on does so by itself, and keeps its place. */
 export function noteSilent(state: GateState, now: number, times: GateTimes): void {
   // While it slept nobody could be heard.
-  if (now - (state.awakeAt ?? now) > times.gateSweep + LATE) state.awakeSince = now;
+  if (hasSlept(state, now, times)) state.awakeSince = now;
   state.awakeAt = now;
   const awakeSince = state.listensWell === true ? (state.awakeSince ?? 0) : 0;
   for (const member of state.members) {

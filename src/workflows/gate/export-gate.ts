@@ -49,6 +49,7 @@ export async function exportGate(...[input, ...parts]: [input: GateInput, ...par
   state.knowsShares = patched('gate-knows-shares');
   state.skipsSilent = patched('gate-skips-silent');
   state.listensWell = patched('gate-listens-well');
+  state.mindsClock = patched('gate-minds-clock');
   const { runId, continuedFromExecutionRunId } = workflowInfo();
   beginRun(state, runId, continuedFromExecutionRunId);
   // Signals only change the state; the loop acts on it.

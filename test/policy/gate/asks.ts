@@ -13,7 +13,7 @@ export function emptyGate(): GateState {
 }
 
 /** All that gates of earlier versions did otherwise. */
-export const RULES = { answersNews: true, knowsShares: true, skipsSilent: true, listensWell: true };
+export const RULES = { answersNews: true, knowsShares: true, skipsSilent: true, listensWell: true, mindsClock: true };
 
 /** What an export says that wants a slot; its place in the alphabet is its place in time. */
 export function ask(workflowId: string, more: Partial<Ask> = {}): Ask {

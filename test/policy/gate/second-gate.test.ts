@@ -21,9 +21,23 @@ describe('a gate that is not the first', () => {
     const gate = emptyGate();
     say(gate, [ask('a', { heard: 3 })]);
     expect(holders(gate)).toEqual([]);
+    say(gate, [], NOW + LIMITS.gateSweep);
     say(gate, [ask('a', { turn: 2, heard: 3 })], NOW + LIMITS.gateAsk);
     expect(holders(gate)).toEqual([]);
     decide(gate, NOW + LIMITS.gateAsk + LIMITS.gateSweep, LIMITS);
+    expect(holders(gate)).toEqual(['a']);
+  });
+
+  test('gives exports that hold slots their time to ask, also when its clock is set ahead', () => {
+    const heardAll = LIMITS.gateAsk + LIMITS.gateSweep;
+    const gate = { ...emptyGate(), grantsFrom: NOW + heardAll };
+    say(gate, [ask('a')]);
+    const later = NOW + 24 * 3_600_000;
+    decide(gate, later, LIMITS);
+    expect(holders(gate)).toEqual([]);
+    for (let now = later; now < later + heardAll; now += LIMITS.gateSweep) say(gate, [ask('a', { turn: now })], now);
+    expect(holders(gate)).toEqual([]);
+    decide(gate, later + heardAll, LIMITS);
     expect(holders(gate)).toEqual(['a']);
   });
 

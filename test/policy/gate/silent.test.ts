@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeGate, reportOf } from '../../../src/policy/gate/describe.ts';
+import { nextDue } from '../../../src/policy/gate/decide.ts';
 import { leave } from '../../../src/policy/gate/receive.ts';
 import type { GateState } from '../../../src/policy/gate/gate-state.ts';
 import type { Ask } from '../../../src/policy/gate/messages.ts';
@@ -113,5 +114,31 @@ describe('an export that says nothing', () => {
     leave(gate, ask('a'));
     say(gate, [], SILENT);
     expect(holders(gate)).toEqual(['b']);
+  });
+});
+
+describe('a clock that is set back by two hours', () => {
+  const AHEAD = NOW + 2 * 3_600_000;
+
+  test('delays no search for those that are over', () => {
+    const gate = emptyGate();
+    say(gate, [ask('a'), ask('b')], AHEAD);
+    endSearch(gate, beginSearch(gate, AHEAD, LIMITS), [], AHEAD);
+    say(gate, [], NOW);
+    expect(nextDue(gate, NOW, LIMITS)).toBe(NOW + LIMITS.gateSweep);
+    const sought = beginSearch(gate, NOW + LIMITS.gateSweep, LIMITS);
+    expect(sought.map(({ workflowId }) => workflowId)).toEqual(expect.arrayContaining(['a', 'b']));
+  });
+
+  test('keeps downloads few no longer than otherwise, and is no reason to grant what another has', () => {
+    const gate = emptyGate();
+    const limits = { downloads: 8, exports: 1 };
+    say(gate, [ask('a', { slot: 'held', downloading: true, limits })], AHEAD);
+    say(gate, [ask('a', { turn: 2, slot: 'held', downloading: true, pressure: true, limits })], AHEAD);
+    expect(gate.total).toBe(4);
+    say(gate, [ask('b', { limits })], NOW);
+    expect(holders(gate)).toEqual(['a']);
+    say(gate, [], NOW + LIMITS.gateQuiet);
+    expect(gate.total).toBe(5);
   });
 });
