@@ -1,3 +1,4 @@
+import { busyBy } from '../fhir/busy.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
@@ -23,7 +24,8 @@ export type DeleteJobResult =
   | { kind: 'deleted' }
   | { kind: 'nothingToDelete' }
   | { kind: 'unsupported'; detail: string }
-  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
+  /** `busy`: the server wants fewer requests. */
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; busy?: true };
 
 /** For people: what it means that a job was not deleted. */
 const SLOT_IS_TAKEN = '; until it is deleted, this server may refuse the next export';
@@ -70,7 +72,7 @@ export async function deleteJob(
     return { kind: 'unsupported', detail };
   }
   const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
-  return { kind: 'trouble', detail, retryAfter };
+  return { kind: 'trouble', detail, retryAfter, ...busyBy(response) };
 }
 
 /** The configuration may have changed. What the job before still has is all that there is, if no other may follow. */

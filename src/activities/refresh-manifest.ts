@@ -29,7 +29,8 @@ export type RefreshManifestResult =
   | { kind: 'gone'; detail: string }
   /** It lists other files than before, or such that may be others. */
   | { kind: 'changed'; detail: string }
-  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number | undefined };
+  /** `busy`: the server wants fewer requests. */
+  | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number | undefined; busy?: true };
 
 /** Bytes of an entry in a manifest, about. */
 const BYTES_OF_ENTRY = 300;

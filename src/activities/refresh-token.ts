@@ -3,6 +3,7 @@ import type { ExportRequest } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import { missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { refreshFirst, scopesFor } from '../fhir-server/ask-for-scopes.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
@@ -33,7 +34,8 @@ export type RefreshTokenResult =
       /** Types of the request that the configured scope does not cover. */
       uncovered?: string[];
     }
-  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined };
+  /** `busy`: the FHIR server wants fewer requests; what another server's token endpoint wants says nothing of it. */
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; busy?: true };
 
 /**
  * Obtains a token newer than the last one for this worker, and returns its epoch; never the token.
@@ -50,7 +52,10 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     const choices = input.scope === undefined ? await scopesFor(server, request) : [input.scope];
     const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
     deps.metrics.token(input.server, token.kind === 'trouble' ? 'unavailable' : 'granted');
-    if (token.kind === 'trouble') return token;
+    if (token.kind === 'trouble') {
+      const { busy, ...trouble } = token;
+      return busy === true && (await isItsOwn(server)) ? { ...trouble, busy } : trouble;
+    }
     const { epoch, expiresIn, lifetime, granted } = token;
     log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted });
     return {
@@ -69,6 +74,12 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     if (error instanceof NetworkError) return { kind: 'trouble', detail: `token endpoint: ${error.message}` };
     throw error;
   }
+}
+
+/** Whether the token endpoint is at the FHIR server itself. */
+async function isItsOwn({ authorization, config }: FhirServer): Promise<boolean> {
+  const { tokenUrl } = await authorization.smart();
+  return new URL(tokenUrl).origin === new URL(config.baseUrl).origin;
 }
 
 function typesOf({ parameters }: RefreshTokenInput['request']): string[] {

@@ -3,16 +3,18 @@ import { ExportError } from '../errors.ts';
 import type { KickOffAttempt } from '../export-folder/kick-off-attempt.ts';
 import type { Answered, FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import { busyBy } from '../fhir/busy.ts';
 import type { Rejection } from '../fhir/kick-off-answer.ts';
 import { readRejection } from '../fhir/kick-off-answer.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { readText } from '../http/read-text.ts';
+import { believed } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 
 /**
  * The kick-off may be accepted later.
  *
- * `noSlot`: the server runs as many exports as it can, and takes this one later. `warnings`: only of a job that nobody may
+ * `noSlot`: the server runs as many exports as it can, and takes this one later. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may
  * know. `retryAfter` in milliseconds.
  */
 export interface KickOffTrouble {
@@ -20,6 +22,7 @@ export interface KickOffTrouble {
   detail: string;
   retryAfter?: number | undefined;
   noSlot?: true;
+  busy?: true;
   warnings?: Warning[];
 }
 
@@ -69,7 +72,9 @@ export async function reject(
     case 'trouble':
       // The job that has the slot may be our own, of which nobody knows: its end cannot be waited for without one.
       if (attempt.isInDoubt) return { ...trouble(detail, rejection.retryAfter), warnings: attempt.warnings };
-      return { ...trouble(detail, rejection.retryAfter), ...noSlot(rejection, server.settings) };
+      return noSlot(rejection, server.settings)
+        ? { ...trouble(detail, believed(rejection.retryAfter, server.settings)), noSlot: true }
+        : { ...trouble(detail, rejection.retryAfter), ...busyBy(response) };
     case 'rejected':
   }
   throw new ExportError('KickOffRejected', `${detail}${server.idsOf(response)}`);
@@ -89,10 +94,8 @@ export function kickOffUnknown(detail = 'its answer was lost'): ExportError {
 function noSlot(
   { tooMany }: Extract<Rejection, { kind: 'trouble' }>,
   { maxConcurrentExports }: ServerSettings,
-): { noSlot?: true } {
-  return tooMany === 'exports' || (tooMany === 'requests' && maxConcurrentExports !== undefined)
-    ? { noSlot: true }
-    : {};
+): boolean {
+  return tooMany === 'exports' || (tooMany === 'requests' && maxConcurrentExports !== undefined);
 }
 
 function trouble(detail: string, retryAfter: number | undefined): KickOffTrouble {

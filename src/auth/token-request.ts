@@ -1,4 +1,5 @@
 import { ExportError } from '../errors.ts';
+import { busyBy } from '../fhir/busy.ts';
 import { quoteAnswer, tidy } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpClient } from '../http/http-client.ts';
@@ -25,6 +26,8 @@ export interface TokenTrouble {
   detail: string;
   /** Milliseconds that the server wants us to wait; undefined when it does not say. */
   retryAfter?: number | undefined;
+  /** It wants fewer requests. */
+  busy?: true;
 }
 
 /** The server knows no such scope, or grants none of it; another one may be granted. */
@@ -137,6 +140,7 @@ function trouble(response: HttpResponse, text: string): TokenTrouble {
     kind: 'trouble',
     detail: `token endpoint: HTTP ${response.status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`,
     retryAfter: parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now()),
+    ...busyBy(response),
   };
 }
 

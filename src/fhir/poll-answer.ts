@@ -1,3 +1,4 @@
+import { busyBy } from './busy.ts';
 import { isTransient, readOutcome } from './operation-outcome.ts';
 import { quoteAnswer, tidy } from './quote.ts';
 import type { Manifest } from './manifest.ts';
@@ -56,8 +57,13 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   if (status === 202) return inProgress(response, terms, timing);
   if (status === 200) return readSuccess(response, terms, timing);
   const detail = quoted(`HTTP ${status}`, body);
-  const busy = status === 429 || status === 503 ? { busy: true as const } : {};
-  const trouble = (cause: PollTrouble): PollAnswer => ({ kind: 'trouble', cause, detail, ...busy, ...timing });
+  const trouble = (cause: PollTrouble): PollAnswer => ({
+    kind: 'trouble',
+    cause,
+    detail,
+    ...busyBy({ status }),
+    ...timing,
+  });
   if (status === 401 || status === 403) return { kind: 'refused', status, detail };
   if (status === 404) return trouble('gone');
   if (status === 410) return { kind: 'gone', detail };

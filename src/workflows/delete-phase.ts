@@ -22,6 +22,7 @@ export async function deletePhase(run: ExportRun, purpose: Purpose): Promise<voi
     const result = await deleteOnce(run, purpose);
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
     if (result.kind === 'unsupported') return warn(run, 'DeleteUnsupported', detailOf(result));
+    run.slots.heard(result);
     const next = nextTry(trouble, { cause: 'delete', retryAfter: result.retryAfter }, limits);
     if (next.kind === 'final') return warn(run, 'DeleteFailed', detailOf(result));
     trouble = next.trouble;

@@ -1,4 +1,4 @@
-import { rootCause, workflowInfo } from '@temporalio/workflow';
+import { patched, rootCause, workflowInfo } from '@temporalio/workflow';
 import type { AskGateInput } from '../activities/ask-gate.ts';
 import { standingOf } from '../policy/gate/standing.ts';
 import type { ExportState, GateSeat } from './state.ts';
@@ -33,6 +33,19 @@ export function askOf(
 export function idleOf(state: ExportState): AskGateInput['ask']['idle'] {
   if (state.phase === 'needs-attention') return 'needs-attention';
   return new Steering(state).isHeld ? 'paused' : undefined;
+}
+
+/** Questions in a row, an hour in all, to which workers say that the server cannot be asked about. */
+const MOST_FAULTS = 6;
+
+/**
+ * Whether it is no use to ask again after a fault of the configuration. One worker may have another one: what the export
+ * has does not end by that, and a place in the queue only if it is so for long.
+ */
+export function isFinal(seat: GateSeat): boolean {
+  if (seat.slot !== 'wanted') return !patched('gate-asked-after-faults');
+  seat.faults = (seat.faults ?? 0) + 1;
+  return seat.faults >= MOST_FAULTS || !patched('gate-asked-after-faults-in-queue');
 }
 
 const TROUBLE = 'the gate of the server could not be asked';

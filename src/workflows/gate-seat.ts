@@ -9,10 +9,12 @@ export function wantSlot(seat: GateSeat): void {
   Object.assign(seat, { slot: 'wanted', isNew: true, wantedFrom: nextTurn(seat) });
 }
 
-/** Wants another slot instead of one that nobody granted and that is gone. */
-export function wantOtherSlot(seat: GateSeat): void {
+/** Wants another slot instead of one that nobody granted and that is gone; false where there is none. */
+export function wantOtherSlot(seat: GateSeat): boolean {
+  if (seat.ofEarlierRun !== true || seat.slot !== 'held') return false;
   delete seat.ofEarlierRun;
   Object.assign(seat, { slot: 'wanted', wantedFrom: nextTurn(seat) });
+  return true;
 }
 
 /** Gives back its slot, or its place in the queue, for a time. */

@@ -59,6 +59,7 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
       if (!(await waitRefused(run))) return false;
       continue;
     }
+    run.slots.heard(result);
     if (poll.refusals !== undefined) run.enter('kick-off');
     delete poll.refusals;
     const next = nextTry(poll.trouble, { cause: 'outage', retryAfter: result.retryAfter }, limits, steering.clock);

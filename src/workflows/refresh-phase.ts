@@ -18,7 +18,10 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
     const result = await run.tokens.use((token) =>
       step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, reading, ...life, ...token }),
     );
-    if (result.kind === 'trouble') run.stands(true);
+    if (result.kind === 'trouble') {
+      run.stands(true);
+      run.slots.heard(result);
+    }
     if (result.kind === 'refreshed') {
       // New links may have a new end.
       run.job.manifest = result.manifest;

@@ -22,9 +22,10 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
   poll.detail = `kick-off: ${detailOf(result)}`;
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.refusals - 1, limits, Math.random);
   run.enter('queued');
-  if (!run.slots.hasSlot || !patched('refused-kick-offs-give-back')) return;
+  const { gate } = run.state;
+  if (gate === undefined || !run.slots.hasSlot || !patched('refused-kick-offs-give-back')) return;
   poll.notBefore = Math.min(poll.notBefore, Date.now() + limits.refusedWait);
-  run.slots.keepUntil(Date.now() + limits.refusedKept);
+  gate.keptUntil = Date.now() + limits.refusedKept;
 }
 
 /**

@@ -6,13 +6,13 @@ import { readGrant } from '../policy/gate/read-messages.ts';
 import type { Limits } from '../policy/limits.ts';
 import { boundedStep } from './activity-options.ts';
 import { codeOf } from './failure.ts';
-import { askOf, idleOf, noteTrouble } from './gate-ask.ts';
+import { askOf, idleOf, isFinal, noteTrouble } from './gate-ask.ts';
 import { nextTurn, standBack, takeSlot, wantOtherSlot, wantSlot, withoutGate } from './gate-seat.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { wait } from './wait.ts';
 
-/** Time to tell the gate that the export is over; a gate that hears nothing finds out by itself. */
-const LAST_WORD = 60_000;
+/** Time to tell the gate that the export is over; a gate that hears nothing finds out. Without a slot only people wait. */
+const LAST_WORD = { held: 60_000, wanted: 10_000, none: 10_000 };
 
 /** What a keeper needs of the run whose slot it keeps. */
 export interface SlotHolder {
@@ -90,11 +90,6 @@ export class SlotKeeper {
     return this.#terms?.slots === true && this.#seat?.slot === 'held';
   }
 
-  /** Keeps the slot for a time; milliseconds since the epoch. */
-  keepUntil(time: number): void {
-    if (this.#seat !== undefined) this.#seat.keptUntil = time;
-  }
-
   /** Gives back the slot, or the place in the queue, for a time in which the export could do nothing with a slot. */
   standBack(): void {
     if (this.#seat === undefined) return;
@@ -104,10 +99,7 @@ export class SlotKeeper {
 
   /** An earlier run's job has ended, and with it the slot that nobody granted: the next job waits for its turn. */
   jobIsGone(): void {
-    const seat = this.#seat;
-    if (seat?.ofEarlierRun !== true || seat.slot !== 'held') return;
-    wantOtherSlot(seat);
-    this.#news = true;
+    if (this.#seat !== undefined && wantOtherSlot(this.#seat)) this.#news = true;
   }
 
   /** Why the gate can no longer be asked; undefined while it can. */
@@ -146,6 +138,12 @@ export class SlotKeeper {
     if (this.#seat !== undefined && this.#terms?.downloads === true) this.#seat.pressing = this.#isPressed = true;
   }
 
+  /** The same by an answer that is about no file and no status: earlier versions did not look there. */
+  heard({ busy }: { busy?: boolean | undefined }): void {
+    const isShared = this.#seat !== undefined && this.#terms?.downloads === true;
+    if (busy === true && isShared && patched('busy-answers-press')) this.pressed();
+  }
+
   /** Takes what the gate says. Anybody may have sent it. */
   take(message: unknown): void {
     const seat = this.#seat;
@@ -166,13 +164,14 @@ export class SlotKeeper {
     const isFirst = !this.#isOver;
     this.#isOver = true;
     if (seat === undefined || seat.turn === 0 || !isFirst) return;
+    const time = LAST_WORD[seat.slot];
     await CancellationScope.nonCancellable(async () => {
       try {
         // What is said last is to arrive last.
-        await wait({ unless: () => !this.#isTelling, until: Date.now() + LAST_WORD });
+        await wait({ unless: () => !this.#isTelling, until: Date.now() + time });
         const { workflowId, firstExecutionRunId: firstRunId } = workflowInfo();
         const leave = { workflowId, firstRunId };
-        await boundedStep('give back the slot', LAST_WORD).leaveGate({ server: this.#run.request.server, leave });
+        await boundedStep('give back the slot', time).leaveGate({ server: this.#run.request.server, leave });
       } catch (error) {
         log.warn('the gate could not be told that the export is over; it will find out', { error });
       }
@@ -198,7 +197,9 @@ export class SlotKeeper {
   async #keepTelling(): Promise<void> {
     const seat = this.#seat as GateSeat;
     // Also when it needs nothing any more: what an attempt that was frozen said late is put right.
-    const again = (): number | undefined => (seat.turn > 0 ? seat.askedAt + this.#run.limits.gateAsk : undefined);
+    // The clock may have been set back since.
+    const again = (): number | undefined =>
+      seat.turn > 0 ? Math.min(seat.askedAt, Date.now()) + this.#run.limits.gateAsk : undefined;
     while (!this.#isOver) {
       const isPressed = seat.pressing === true;
       const until = isPressed ? Math.min(this.#pressureFrom, again() ?? Infinity) : again();
@@ -230,11 +231,11 @@ export class SlotKeeper {
       if (result.kind === 'noGate') withoutGate(seat);
       // Not before: the export may continue in a new run meanwhile.
       if (pressure && !this.#isPressed) delete seat.pressing;
+      delete seat.faults;
       noteTrouble(this.#run, undefined);
     } catch (error) {
       const isFault = codeOf(error) !== undefined;
-      // One worker may have another configuration: what the export has already does not end by that.
-      if (isFault && (seat.slot === 'wanted' || !patched('gate-asked-after-faults'))) throw error;
+      if (isFault && isFinal(seat)) throw error;
       // It would be asked every few seconds. If the server stays busy, the next file presses again.
       if (pressure && isFault && patched('gate-not-pressed-after-faults') && !this.#isPressed) delete seat.pressing;
       log.warn('the gate could not be asked; it is asked again', { error });

@@ -86,6 +86,8 @@ export interface GateSeat {
   downloading: boolean;
   /** Files that it may download at a time; absent until the gate has said so. */
   share?: number | 'unlimited' | undefined;
+  /** How often in a row a worker said that the server cannot be asked about, while it waited for a slot. */
+  faults?: number | undefined;
   /** Why the gate could not be asked, for people. */
   trouble?: string | undefined;
   /** While it waits for a slot. */

@@ -11,6 +11,7 @@ import { detailOf } from './earlier-versions.ts';
 import { failure } from './failure.ts';
 import type { NextTry } from './retry.ts';
 import { nextTry, secondsUntil } from './retry.ts';
+import type { SlotKeeper } from './slot-keeper.ts';
 import type { ExportState } from './state.ts';
 import type { Steering } from './steering.ts';
 import { addWarnings } from './state.ts';
@@ -23,6 +24,7 @@ export interface TokenHolder {
   readonly opened: OpenedExport;
   readonly limits: Limits;
   readonly steering: Pick<Steering, 'clock'>;
+  readonly slots: Pick<SlotKeeper, 'heard'>;
   waitUntil(time: number, summary: string): Promise<void>;
 }
 
@@ -133,6 +135,7 @@ export class TokenKeeper {
         this.#warn('Not in the configured scope', uncovered);
         return;
       }
+      this.#run.slots.heard(result);
       const next = this.#nextTry(trouble, result.retryAfter);
       trouble = next.trouble;
       await this.#wait(next, detailOf(result));

@@ -56,3 +56,14 @@ test('a hold is never made shorter, and an operator ends it', () => {
   window.release();
   expect(window.heldUntil).toBe(0);
 });
+
+test('its share of what all exports may download is never exceeded, however wide the window is', () => {
+  let share = 3;
+  const state = { window: 8, holdUntil: 0, busyTimes: 0 };
+  const window = new BatchWindow(state, 16, LIMITS, () => share);
+  expect([window.free(0), window.free(2), window.free(5)]).toEqual([3, 1, -2]);
+  share = 0;
+  expect(window.free(0)).toBe(0);
+  share = Infinity;
+  expect(window.free(0)).toBe(8);
+});

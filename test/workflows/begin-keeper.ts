@@ -29,9 +29,10 @@ vi.mock('@temporalio/workflow', async (original) => ({
   CancellationScope: { nonCancellable: (act: () => Promise<unknown>) => act() },
   log: { warn: () => {} },
   metricMeter: (await import('@temporalio/common')).noopMetricMeter,
-  condition: async (isTrue: () => boolean) => {
-    while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
-    return true;
+  condition: async (isTrue: () => boolean, time = Infinity) => {
+    const until = Date.now() + time;
+    while (!isTrue() && Date.now() < until) await new Promise((resolve) => setImmediate(resolve));
+    return isTrue();
   },
 }));
 vi.mock('../../src/workflows/activity-options.ts', () => ({

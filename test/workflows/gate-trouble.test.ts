@@ -62,9 +62,22 @@ test('a worker that does not know the server is not asked every few seconds beca
   expect(asked.map(({ pressure }) => pressure)).toEqual([undefined, true, true]);
 });
 
-test('an export that waits for a slot of a server that no worker knows fails', async () => {
-  gate.fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
-  const { keeper } = begin({ turn: 1, slot: 'wanted' });
-  await told();
-  expect(keeper.failure).toBe(gate.fault);
+test('an export that waits for a slot of a server that no worker knows fails, but not by one worker', async () => {
+  const fault = ApplicationFailure.create({ type: 'UnknownServer', message: 'this worker knows no server' });
+  const { keeper, run } = begin({ turn: 1, slot: 'wanted' });
+  const asks = async (times: number, one?: Error): Promise<void> => {
+    if (one === undefined) delete gate.fault;
+    else gate.fault = one;
+    for (let time = 0; time < times; time++) {
+      keeper.ask();
+      await told();
+    }
+  };
+  await asks(5, fault);
+  expect([keeper.failure, run.state.gate?.trouble]).toEqual([undefined, expect.stringContaining('knows no server')]);
+  await asks(1);
+  await asks(5, fault);
+  expect(keeper.failure).toBeUndefined();
+  await asks(1, fault);
+  expect(keeper.failure).toBe(fault);
 });

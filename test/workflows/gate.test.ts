@@ -1,6 +1,6 @@
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { FaultRule, JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { gateId } from '../../src/gate-contract.ts';
 import { slotsOf } from '../support/gates.ts';
 import { expectOneAfterAnother } from '../support/jobs-of-journal.ts';
@@ -16,11 +16,17 @@ beforeAll(async () => {
     temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=40'],
     // What the server's one busy answer did is seen when all is over.
     limits: { ...SHORT_LIMITS, gateQuiet: 600_000 },
-    servers: { slots: { ...patients, maxJobs: 1 }, slow: patients, shared: patients },
+    servers: {
+      slots: { ...patients, maxJobs: 1 },
+      slow: patients,
+      shared: patients,
+      obeyed: { ...patients, patients: 60, linesPerFile: 10 },
+    },
     entries: {
       slots: { maxConcurrentExports: 1 },
       slow: { maxConcurrentExports: 1 },
       shared: { maxDownloadsInAll: 6, maxConcurrentDownloads: 8 },
+      obeyed: { maxDownloadsInAll: 8, maxConcurrentDownloads: 8 },
     },
   });
 });
@@ -103,4 +109,41 @@ describe('downloads of all exports together', () => {
     expect((await slotsOf(stack.client, 'shared')).downloadsNow).toBeLessThanOrEqual(3);
     for (const { handle } of started) await replay(handle.workflowId);
   }, 180_000);
+
+  test('are as few as the gate says also in an export that the server was never busy for', async () => {
+    const server = at('obeyed');
+    const slowly: FaultRule = { route: 'file', times: Infinity, do: { kind: 'delay', ms: 150 } };
+    server.faults.add(slowly);
+    const calm = await stack.start({ server: 'obeyed' }, 'calm');
+    const files = () => server.journal.filter(({ route, jobId }) => route === 'file' && jobId === 'job-1');
+    await expect.poll(() => files().length, { timeout: 60_000 }).toBeGreaterThan(3);
+    const isOther = ({ jobId }: JournalEntry): boolean => jobId !== 'job-1';
+    server.faults.add({ route: 'file', match: isOther, times: Infinity, do: { kind: 'answer', status: 429 } });
+    const busy = await stack.start({ server: 'obeyed', parameters: { _type: 'Patient' } }, 'busy');
+    await expect.poll(async () => (await slotsOf(stack.client, 'obeyed')).downloadsNow, { timeout: 60_000 }).toBe(1);
+    server.faults.clear();
+    server.faults.add(slowly);
+    const inFlight = () => files().filter(({ finished }) => !finished).length;
+    // What it had begun ends first.
+    await expect.poll(inFlight, { timeout: 60_000, interval: 10 }).toBeLessThanOrEqual(1);
+    const before = files().length;
+    let most = 0;
+    await expect
+      .poll(() => ((most = Math.max(most, inFlight())), files().length - before), { timeout: 60_000, interval: 10 })
+      .toBeGreaterThan(8);
+    expect(most).toBe(1);
+    server.faults.clear();
+    await Promise.all([calm.cancel(), busy.cancel()]);
+    await Promise.allSettled([calm.result(), busy.result()]);
+  }, 180_000);
+
+  test('are fewer after a busy answer about something else than a file', async () => {
+    at('shared').faults.clear();
+    at('shared').faults.add({ route: 'delete', do: { kind: 'answer', status: 429 } });
+    const before = (await slotsOf(stack.client, 'shared')).downloadsNow ?? 0;
+    await stack.run({ server: 'shared', parameters: { _type: 'Patient' } }, 'deleting');
+    const after = (await slotsOf(stack.client, 'shared')).downloadsNow ?? 0;
+    // A gate that nobody has needed for a while begins anew.
+    expect(after).toBeLessThan(before === 1 ? 2 : Math.max(before, 6));
+  }, 120_000);
 });

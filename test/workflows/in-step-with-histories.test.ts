@@ -42,6 +42,7 @@ describe('an export of an earlier version stays in step', () => {
       opened,
       limits: LIMITS,
       steering: new Steering(state),
+      slots: { heard: () => {} },
       waitUntil: async () => {},
     });
     const needed = { kind: 'tokenNeeded', epoch: 1, refused: false, detail: 'the token has expired' } as const;

@@ -1,7 +1,11 @@
-import { expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { asked, begin, gate, grant, NOW, told } from './begin-keeper.ts';
+import { ask, emptyGate, holders, say } from '../policy/gate/asks.ts';
+import type { GateState } from '../../src/policy/gate/gate-state.ts';
+import type { Outgoing } from '../../src/policy/gate/messages.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { BatchResults } from '../../src/workflows/batch-results.ts';
+import type { SlotKeeper } from '../../src/workflows/slot-keeper.ts';
 import type { GateSeat } from '../../src/workflows/state.ts';
 import { newDownloads } from '../../src/workflows/state.ts';
 
@@ -147,4 +151,93 @@ test('a wish that no gate has answered yet says so: what it heard before was abo
   keeper.ask();
   await told();
   expect(asked.map(({ isNew }) => isNew)).toEqual([true, true, undefined]);
+});
+
+test('a grant for what an earlier attempt of the export wanted is not taken', async () => {
+  const { keeper, run } = begin({ slot: 'none', turn: 0 });
+  keeper.ask();
+  keeper.take(grant({ slot: true, turn: NOW - 1 }));
+  expect(run.state.gate?.slot).toBe('wanted');
+  await told();
+  keeper.take(grant({ slot: true, turn: asked[0]?.turn, number: 2 }));
+  expect(run.state.gate?.slot).toBe('held');
+});
+
+test('whoever gives a slot back for a time has the old place, and takes no grant meanwhile', async () => {
+  const { keeper, run } = begin({ slot: 'held', turn: 1, since: NOW - 5000 });
+  keeper.standBack();
+  await told();
+  keeper.take(grant({ slot: true, turn: NOW }));
+  expect(run.state.gate?.slot).toBe('none');
+  vi.setSystemTime(NOW + 1000);
+  keeper.ask();
+  await told();
+  expect(asked.map(({ slot, since }) => [slot, since])).toEqual([
+    ['none', NOW - 5000],
+    ['wanted', NOW - 5000],
+  ]);
+});
+
+test('what an answer about no file says presses on the server as well, where downloads are shared', async () => {
+  const { keeper } = begin({ turn: 1, slot: 'held' });
+  await told();
+  keeper.heard({});
+  keeper.heard({ busy: true });
+  await told();
+  expect(asked.map(({ pressure }) => pressure)).toEqual([undefined, true]);
+});
+
+describe('with a gate as it is', () => {
+  let state: GateState;
+  /** The gate hears what was said, and answers. */
+  const answers = (): Outgoing[] =>
+    say(
+      state,
+      asked.splice(0).map((one) => ({ ...one, pool: '', limits: { exports: 1 } })),
+      Date.now(),
+    );
+  const hear = (keeper: SlotKeeper, messages: Outgoing[]): void => {
+    for (const { firstRunId, grant } of messages) if (firstRunId === 'first run') keeper.take(grant);
+  };
+  beforeEach(() => {
+    state = emptyGate();
+  });
+
+  test('a grant that is lost comes with the answer to the next question', async () => {
+    const { keeper, run } = begin({ slot: 'wanted', turn: 1 });
+    await told();
+    expect(answers().map(({ grant }) => grant.slot)).toEqual([true]);
+    vi.setSystemTime(NOW + LIMITS.gateAsk);
+    await told();
+    expect(run.state.gate?.slot).toBe('wanted');
+    hear(keeper, answers());
+    expect(run.state.gate?.slot).toBe('held');
+  });
+
+  test('a gate that was reset, and knows nothing of its grant, gives the slot to nobody else', async () => {
+    const before = structuredClone(state);
+    const { keeper, run } = begin({ slot: 'wanted', turn: 1 });
+    await told();
+    hear(keeper, answers());
+    expect(run.state.gate?.slot).toBe('held');
+    state = before;
+    await told();
+    answers();
+    expect(say(state, [ask('other')], NOW)[0]?.grant.slot).toBe(false);
+    expect(holders(state)).toEqual(['export']);
+  });
+
+  test('an export that was reset to the time when it waited has the slot that it was granted', async () => {
+    const { keeper } = begin({ slot: 'wanted', turn: 1 });
+    await told();
+    answers();
+    await keeper.release();
+    asked.length = 0;
+    vi.setSystemTime(NOW + 60_000);
+    const again = begin({ slot: 'wanted', turn: 1 });
+    await told();
+    hear(again.keeper, answers());
+    expect(again.run.state.gate?.slot).toBe('held');
+    expect(holders(state)).toEqual(['export']);
+  });
 });

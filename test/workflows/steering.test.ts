@@ -118,7 +118,7 @@ describe('a pause', () => {
     await third.cancel();
     for (const one of [second, fourth]) expect((await one.result()).status).toBe('complete');
     await third.result().catch(() => {});
-  });
+  }, 180_000);
 
   test('while it waits: no poll is sent, also after a new run, and cancel still works', async () => {
     hospital.faults.add({ route: 'status', times: 2, do: answer(202, '600') });
