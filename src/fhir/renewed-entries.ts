@@ -1,4 +1,5 @@
 import type { Entry } from './entries.ts';
+import { lastingMarks } from './lasting-marks.ts';
 
 /** What is known of an entry, whatever its link is at the moment. */
 export type KnownEntry = Pick<Entry, 'kind' | 'type' | 'count' | 'length' | 'sha256' | 'url'>;
@@ -17,7 +18,9 @@ class OtherFiles extends Error {}
  * array are found
  * - by their URLs without query, when these are the same; several that differ in the query only, by the parameters
  *   whose values are all still there, which a signature's are not;
- * - by their order, when every URL is new and everything else that is known agrees at every place.
+ * - by the segments of their paths and the parameters that are still there, when every URL without query is new: a
+ *   signature may be a part of the path;
+ * - by their order, when nothing that is still there contradicts it, and everything else that is known agrees.
  *
  * Anything else is `other`: to guess could mean to store one file twice and another never.
  *
@@ -62,7 +65,7 @@ function toPlaced(entry: KnownEntry, at: number, kind: KnownEntry['kind']): Plac
 function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
   if (was.length !== is.length) throw new OtherFiles(`it lists ${is.length} files in place of ${was.length}`);
   const [known, renewed] = [groupBy(was, ({ path }) => path), groupBy(is, ({ path }) => path)];
-  if ([...known.keys()].every((path) => !renewed.has(path))) return inOrder(was, is, isSameMoment);
+  if ([...known.keys()].every((path) => !renewed.has(path))) return pairNewPaths(was, is, isSameMoment);
   const found: [Placed, Placed][] = [];
   const unclear: [Placed[], Placed[]] = [[], []];
   for (const [path, olds] of known) {
@@ -71,6 +74,24 @@ function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: bool
     pairPath(olds, news, found, unclear);
   }
   return [...found, ...inOrder(...unclear, isSameMoment)];
+}
+
+/** Pairs files of which every URL without query is new: what is still there may show which is which. */
+function pairNewPaths(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
+  // Of one file all that stays is its own, whatever it says.
+  if (was.length < 2) return inOrder(was, is, isSameMoment);
+  const [olds, news] = [was, is].map((some) => some.map(({ entry }) => entry.url)) as [string[], string[]];
+  const marks = lastingMarks(olds, news);
+  if (marks.isMixed) throw new OtherFiles('some of its files have other URLs than before');
+  const named = groupBy(is, ({ entry }) => marks.nameOf(entry.url));
+  if (named.size === is.length) {
+    const byName = was.map((old) => [old, named.get(marks.nameOf(old.entry.url))?.[0]]);
+    if (byName.every(([, renewed]) => renewed !== undefined)) return byName as [Placed, Placed][];
+  }
+  const byOrder = inOrder(was, is, isSameMoment);
+  if (byOrder.some(([old, renewed]) => marks.allOf(old.entry.url) !== marks.allOf(renewed.entry.url)))
+    throw new OtherFiles('what is still there of its URLs has another order');
+  return byOrder;
 }
 
 /** Pairs the files that share a URL without query. */

@@ -92,6 +92,42 @@ describe('by order, where every URL is new', () => {
   });
 });
 
+describe('what stays of paths that are all new', () => {
+  const signed = (sig: string, ...names: string[]) => names.map((name, at) => file(`${sig}${at}/${name}`));
+  test('names the files, in whatever order they are listed', () => {
+    const [before, after] = [signed('a', 'P.1.ndjson', 'P.2.ndjson'), signed('b', 'P.2.ndjson', 'P.1.ndjson')];
+    expect(matched(before, after)).toEqual({ kind: 'same', places: [1, 0] });
+    expect(matched(before, after, false)).toEqual({ kind: 'same', places: [1, 0] });
+    const [folders, turned] = [signed('a', '1/data', '2/data'), signed('x/b', '2/data', '1/data')];
+    expect(matched(folders, turned)).toEqual({ kind: 'same', places: [1, 0] });
+    const [queries, swapped] = [signed('a', 'get?id=1&s=1', 'get?id=2&s=2'), signed('b', 'get?id=2', 'get?id=1')];
+    expect(matched(queries, swapped)).toEqual({ kind: 'same', places: [1, 0] });
+  });
+  test('names them also for a count that contradicts their order', () => {
+    const [one, two] = signed('a', 'P.1.ndjson', 'P.2.ndjson') as [KnownEntry, KnownEntry];
+    const after = signed('b', 'P.2.ndjson', 'P.1.ndjson') as [KnownEntry, KnownEntry];
+    expect(matched([{ ...one, count: 1 }, two], [after[0], { ...after[1], count: 1 }]).kind).toBe('same');
+    expect(matched([{ ...one, count: 1 }, two], [{ ...after[0], count: 1 }, after[1]]).kind).toBe('other');
+  });
+  test.each([
+    ['a word in a segment', ['P-1-xx', 'P-2-yy'], ['P-2-vv', 'P-1-ww']],
+    ['a segment before the signature', ['1/xx', '2/yy'], ['2/vv', '1/ww']],
+    ['one of a segment that several share', ['P/xx', 'P/yy', 'C/zz'], ['C/uu', 'P/vv', 'P/ww']],
+    ['two that say two things', ['1/1/xx', '2/2/yy'], ['1/2/vv', '2/1/ww']],
+    ['one of which some are new', ['xx/1', 'yy/2'], ['vv/2', 'ww/3']],
+  ])('is not guessed at: %s', (_, before, after) => {
+    const [was, is] = [before, after].map((urls) => urls.map((url) => file(url)));
+    expect(matched(was!, is!).kind).toBe('other');
+  });
+  test.each([
+    ['a word in a segment', ['P-1-xx', 'P-2-yy'], ['P-1-vv', 'P-2-ww']],
+    ['a segment that several share', ['P/xx', 'P/yy', 'C/zz'], ['P/uu', 'P/vv', 'C/ww']],
+  ])('may agree with the order: %s', (_, before, after) => {
+    const [was, is] = [before, after].map((urls) => urls.map((url) => file(url)));
+    expect(matched(was!, is!)).toEqual({ kind: 'same', places: before.map((_url, at) => at) });
+  });
+});
+
 test('more or fewer files are other files', () => {
   expect(matched([file('1')], [file('1'), file('2')])).toEqual({
     kind: 'other',
@@ -106,11 +142,21 @@ test('of any two lists: either nothing is said, or every file is found once, at 
   for (let seed = 0; seed < 4000; seed++) {
     const random = seededRandom(seed);
     const pick = (most: number): number => Math.floor(random() * most);
-    // What a file is: its id. The server may show it in the path, in the query, or nowhere.
-    const shown = (['path', 'query', 'nowhere'] as const)[pick(3)]!;
+    // What a file is: its id. The server may show it in the path, in a part of it, in the query, or nowhere.
+    const shown = (['path', 'query', 'last', 'between', 'first', 'word', 'nowhere'] as const)[pick(7)]!;
     let links = 0;
-    const link = (id: number): string =>
-      shown === 'path' ? `f${id}?s=${links++}` : shown === 'query' ? `get?s=${links++}&id=${id}` : `get/${links++}`;
+    const link = (id: number): string => {
+      const sig = `s${links++}`;
+      return {
+        path: `f${id}?s=${sig}`,
+        query: `get?s=${sig}&id=${id}`,
+        last: `${sig}/f${id}`,
+        between: `${sig}/f${id}/data`,
+        first: `f${id}/${sig}`,
+        word: `f-${id}-${sig}.ndjson`,
+        nowhere: `get/${sig}`,
+      }[shown];
+    };
     const ids = Array.from({ length: 1 + pick(6) }, (_, id) => id);
     const kinds = ids.map(() => (['output', 'output', 'deleted'] as const)[pick(3)]!);
     const counts = ids.map(() => pick(2));
