@@ -147,9 +147,14 @@ function integrityOf(extension: unknown): Pick<ManifestFile, 'length' | 'sha256'
 
 /** URL of the next page; empty when there is such a page and its address is missing. */
 function nextOf(links: unknown): string | undefined {
-  const link = (Array.isArray(links) ? links : [links]).filter(isObject).find((one) => one['relation'] === 'next');
+  const link = (Array.isArray(links) ? links : [links]).filter(isObject).find(isNext);
   if (link === undefined) return undefined;
   return typeof link['url'] === 'string' ? link['url'] : '';
+}
+
+/** The relation is a code; some servers write it with a capital, or call the field `rel` as HTTP and HTML do. */
+function isNext({ relation, rel }: Record<string, unknown>): boolean {
+  return [relation, rel].some((one) => typeof one === 'string' && one.trim().toLowerCase() === 'next');
 }
 
 function numberOf(value: unknown): number | undefined {

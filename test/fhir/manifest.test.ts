@@ -214,6 +214,8 @@ describe('the link to the next page', () => {
       'b',
     ],
     [{ relation: 'next', url: 'b' }, 'b'],
+    [[{ relation: 'Next', url: 'b' }], 'b'],
+    [[{ rel: 'next', url: 'b' }], 'b'],
     [[null, 'x', { relation: 'next', url: '../2' }], '../2'],
     [[{ relation: 'self', url: 'a' }], undefined],
     [[{ url: 'a' }], undefined],
