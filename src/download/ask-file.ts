@@ -5,6 +5,7 @@ import type { HttpResponse } from '../http/messages.ts';
 import type { RequestRules } from '../http/rules.ts';
 import type { Part } from '../storage/folder.ts';
 import { isGzip } from './decode-body.ts';
+import { linkMark, mayLeadElsewhere } from './link-mark.ts';
 import type { RangeAsked, Rest, Whole, Wrong } from './range-answer.ts';
 import { lengthOf, readAnswer, readRangeAnswer } from './range-answer.ts';
 import { isJson } from './unwrap-binary.ts';
@@ -44,19 +45,27 @@ export async function askFile(
   part: Part,
   signal: AbortSignal,
 ): Promise<FileAnswer> {
+  if (part.resumed !== undefined && mayLeadElsewhere(part.resumed.version, request.entry.url)) await part.restart();
   const { resumed } = part;
   if (resumed !== undefined) {
     const asked = { from: resumed.bytes, version: resumed.version };
     const response = await send(request, http, signal, asked);
     const answer = readRangeAnswer(response, asked);
-    if (answer.kind !== 'again') return { response, answer: checkHeaders(response, request.entry) ?? answer };
+    if (answer.kind !== 'again')
+      return { response, answer: checkHeaders(response, request.entry) ?? answerBy(request, answer) };
     // Not read to its end: it may be gigabytes.
     response.body.destroy();
     if (request.once === true) return { response, answer: { kind: 'wrong', detail: answer.detail } };
     await part.restart();
   }
   const response = await send(request, http, signal);
-  return { response, answer: checkHeaders(response, request.entry) ?? readAnswer(response) };
+  return { response, answer: checkHeaders(response, request.entry) ?? answerBy(request, readAnswer(response)) };
+}
+
+/** Notes by which link a version came. */
+function answerBy<Answer extends FileAnswer['answer']>({ entry }: FileRequest, answer: Answer): Answer {
+  if (!('version' in answer) || answer.version === undefined) return answer;
+  return { ...answer, version: { ...answer.version, link: linkMark(entry.url) } };
 }
 
 async function send(

@@ -136,6 +136,8 @@ export interface FileVersion {
   validator: string;
   /** Bytes of the whole file, when the server said how many. */
   total?: number;
+  /** Mark of the link by which it came. */
+  link?: string;
 }
 
 /** A place in a file at which another reader can go on without the bytes before. */

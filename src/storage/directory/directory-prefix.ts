@@ -44,10 +44,10 @@ export async function findEarlier(
 async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
   try {
     const [text, { size }] = await Promise.all([readFile(checkpointOf(path), 'utf8'), stat(path)]);
-    const { bytes: durable, validator, total } = JSON.parse(text) as Checkpoint;
+    const { bytes: durable, validator, total, link } = JSON.parse(text) as Checkpoint;
     const bytes = durable === total ? durable - 1 : durable;
     if (!(bytes > 0 && size >= durable)) return undefined;
-    return { bytes, validator, ...(total === undefined ? {} : { total }) };
+    return { bytes, validator, ...(total === undefined ? {} : { total }), ...(link === undefined ? {} : { link }) };
   } catch {
     return undefined;
   }

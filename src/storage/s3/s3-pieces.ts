@@ -61,8 +61,12 @@ async function readCheckpoint(
   if (content === undefined) return undefined;
   const parsed = parseCheckpoint(content.toString());
   if (parsed === undefined) return undefined;
-  const { validator, total, ...checkpoint } = parsed;
-  const version = { validator, ...(total === undefined ? {} : { total }) };
+  const { validator, total, link, ...checkpoint } = parsed;
+  const version = {
+    validator,
+    ...(total === undefined ? {} : { total }),
+    ...(link === undefined ? {} : { link }),
+  };
   const folder = key.slice(0, -CHECKPOINT.length);
   const pieces = Array.from({ length: checkpoint.pieces }, (_, place) => {
     const piece = pieceKey(folder, place + 1);
