@@ -62,42 +62,6 @@ describe('the rest is not joined to what is there, and all of the file is asked 
   });
 });
 
-describe('a fresh link by which the rest is asked for', () => {
-  /** An ETag that counts versions of one URL, as servers may: both files are at their first. */
-  const etag = '"1"';
-  const ranges =
-    (content: Buffer): Handler =>
-    (request, response, number) => {
-      const { range } = request.headers;
-      if (number === 0) return breakOff(response, { etag }, OLD.subarray(0, HALF));
-      if (range === undefined) return whole(response, content, { etag });
-      const headers = { etag, 'content-range': `bytes ${HALF}-${content.length - 1}/${content.length}` };
-      return void response.writeHead(206, headers).end(content.subarray(HALF));
-    };
-
-  test('may lead to another file: nothing is joined unless the size shows that it is the same', async () => {
-    const url = await serve(ranges(NEW));
-    expect(await attemptFile({ http, root, url: `${url}/a` })).toMatchObject({ cause: 'outage', reached: HALF });
-    const { content } = await fetched(`${url}/b`);
-    expect(content.equals(NEW)).toBe(true);
-    expect(asked.map(({ range }) => range)).toEqual([undefined, undefined]);
-  });
-
-  test.each([
-    ['of the same path', '/a?sig=1', '/a?sig=2', {}],
-    ['of another one, and of the same size', '/a', '/b', { 'content-length': OLD.length }],
-  ])('%s goes on', async (_, before, after, size) => {
-    const url = await serve((request, response, number) => {
-      if (number === 0) breakOff(response, { etag, ...size }, OLD.subarray(0, HALF));
-      else ranges(OLD)(request, response, number);
-    });
-    await attemptFile({ http, root, url: `${url}${before}` });
-    const { content } = await fetched(`${url}${after}`);
-    expect(content.equals(OLD)).toBe(true);
-    expect(asked.map(({ range }) => range)).toEqual([undefined, `bytes=${HALF}-`]);
-  });
-});
-
 describe('the validator of checkpoints is that of the answer that they are of', () => {
   const quarter = LINE * (LINES / 4);
   /** Ranges of the new version, as the standard says. */
