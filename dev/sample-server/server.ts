@@ -50,6 +50,8 @@ export type SampleServer = {
   filesWritten(jobId?: string): Promise<void>;
   /** Updates some patients now, and deletes others with all their resources. For incremental exports. */
   change(counts: { updated?: number; deleted?: number }): void;
+  /** Patients (`pat-1`) come into a group now, or leave it; their data does not change. */
+  changeGroup(id: string, change: { add?: string[]; remove?: string[] }): void;
   /** All file URLs of the job (default: the last one) answer `status`; its manifest, read again, has new ones. */
   expireFileUrls(status: number, jobId?: string): void;
   /** Closes all connections and both ports, or those of one. */
@@ -132,6 +134,10 @@ export async function startSampleServer(options: SampleServerOptions = {}): Prom
     filesWritten: (jobId) => jobs.written(jobOf(jobId)),
     change(counts) {
       hospital.change(counts, now());
+      jobs.save();
+    },
+    changeGroup(id, change) {
+      hospital.changeGroup(id, change, now());
       jobs.save();
     },
     expireFileUrls: (status, jobId) => jobs.expireFileUrls(jobOf(jobId), status),

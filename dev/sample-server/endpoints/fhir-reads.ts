@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from '../context.ts';
 import { searchParameters } from '../export/type-filter.ts';
-import { groupRecord, groups, hospitalTypes } from '../generate/hospital.ts';
+import { groupRecord, hospitalTypes } from '../generate/hospital.ts';
 import { errorAnswer, jsonAnswer, type Answer } from '../http/answer.ts';
 import { hasMediaType } from '../http/request-headers.ts';
 import { deliver, hashOf } from './files.ts';
@@ -30,11 +30,13 @@ export function group(id: string | undefined, url: URL, { hospital, baseUrl }: C
   }
   const identifier = url.searchParams.get('identifier');
   const name = url.searchParams.get('name')?.toLowerCase() ?? '';
-  const found = groups.filter(
-    (candidate) =>
-      (identifier === null || identifier === candidate.id || identifier === `urn:oid:2.999.2|${candidate.id}`) &&
-      candidate.name.toLowerCase().startsWith(name),
-  );
+  const found = hospital
+    .groups()
+    .filter(
+      (candidate) =>
+        (identifier === null || identifier === candidate.id || identifier === `urn:oid:2.999.2|${candidate.id}`) &&
+        candidate.name.toLowerCase().startsWith(name),
+    );
   const entries = found.map(
     (candidate) =>
       `{"fullUrl":"${baseUrl}/Group/${candidate.id}","resource":${groupRecord(candidate, hospital.patients).text}}`,

@@ -61,8 +61,14 @@ export function groupRecord(group: Group, patients: number): HospitalRecord {
 /** A resource that no longer exists. */
 export type Deletion = { type: string; id: string; patient: number; at: number };
 
-/** Patients, by index, that were updated or deleted while the server was running; `at` in milliseconds since 1970. */
-export type Change = { at: number; updated: number[]; deleted: number[] };
+/** Patients, by index, who came into a group or left it. */
+export type GroupChange = { id: string; added: number[]; removed: number[] };
+
+/**
+ * Patients, by index, that were updated or deleted while the server was running, or whose group has changed, which changes
+ * nothing of their data; `at` in milliseconds since 1970.
+ */
+export type Change = { at: number; updated: number[]; deleted: number[]; group?: GroupChange };
 
 /** `attachmentBase` stands before `Binary/…` in addresses of documents. */
 export type HospitalOptions = { seed: number; patients: number; attachmentBase: string };
@@ -88,11 +94,24 @@ export class Hospital {
   }
 
   group(id: string): Group | undefined {
-    return groups.find((group) => group.id === id);
+    return this.groups().find((group) => group.id === id);
+  }
+
+  /** All groups, with those who are their members now. */
+  groups(): Group[] {
+    return groups.map((group) => {
+      const changes = this.changes.flatMap((change) => (change.group?.id === group.id ? [change.group] : [])).reverse();
+      if (changes.length === 0) return group;
+      const has = (index: number): boolean => {
+        const last = changes.find(({ added, removed }) => added.includes(index) || removed.includes(index));
+        return last?.added.includes(index) ?? group.has(index);
+      };
+      return { ...group, has };
+    });
   }
 
   groupRecords(): HospitalRecord[] {
-    return groups.map((group) => groupRecord(group, this.patients));
+    return this.groups().map((group) => groupRecord(group, this.patients));
   }
 
   directory(): HospitalRecord[] {
@@ -147,6 +166,17 @@ export class Hospital {
     const [, patient, number] = /^bin-([1-9][0-9]*)-([12])$/.exec(id) ?? [];
     if (patient === undefined || this.patientIndex(`pat-${patient}`) === undefined) return undefined;
     return attachment(this.#options.seed, Number(patient) - 1, Number(number));
+  }
+
+  /** Patients, by id, come into a group and leave it. */
+  changeGroup(id: string, { add = [], remove = [] }: { add?: string[]; remove?: string[] }, at: number): void {
+    const indexes = (ids: string[]): number[] => ids.map((one) => this.patientIndex(one) ?? Number.NaN);
+    this.changes.push({
+      at,
+      updated: [],
+      deleted: [],
+      group: { id, added: indexes(add), removed: indexes(remove) },
+    });
   }
 
   /** Updates the first `updated` patients that still exist, and deletes the last `deleted` ones. */
