@@ -3,11 +3,13 @@
  * It imports only its own parts, which import nothing, so that any service can use it.
  */
 import type { ExportPhase, FailureCode, WarningCode } from './errors.ts';
+import type { Incremental, NewMembers } from './incremental-contract.ts';
 import type { ExportParameters } from './parameters.ts';
 import type { Paused } from './steering-contract.ts';
 
 export type { ExportPhase, FailureCode, FailureDetails, WarningCode } from './errors.ts';
 export { FAILURES, PHASES, WARNINGS } from './errors.ts';
+export type { Incremental, MemberList, NewMembers } from './incremental-contract.ts';
 export type { ExportParameters, ParameterValue } from './parameters.ts';
 
 /**
@@ -63,20 +65,6 @@ export type ExportLevel = 'system' | 'patient' | 'group';
 /** The operations that export, by name. */
 export type ExportOperation = 'export' | 'davinci-data-export';
 
-/**
- * How an export goes on from the last one of its schedule: its `_since` is the mark in that one's report. Another request,
- * or the same at another base URL, begins anew with all data and the warning `MarkReset`.
- */
-export interface Incremental {
-  /** Where a schedule begins that has no last report: an instant such as `2026-01-01T00:00:00Z`. Default: with all data. */
-  initialSince?: string | undefined;
-  /**
-   * Whether the mark moves on when data may be missing: the server reports issues, or a warning says so. Default `hold`:
-   * it stays, so that the next export brings the same time again.
-   */
-  onIssues?: 'hold' | 'advance' | undefined;
-}
-
 /** What requests of every level have. */
 interface RequestFields {
   /** An entry of the worker's configuration; callers never send URLs or credentials. */
@@ -94,6 +82,11 @@ interface RequestFields {
   onIncomplete?: 'fail' | 'wait' | undefined;
   /** Exports what has changed since the last export of the same schedule; excludes `_since` and `_until`. */
   incremental?: Incremental | undefined;
+  /**
+   * Path, at the same destination, of an export with `incremental.newMembers`: only the members whom its group had gained by
+   * then are exported. Such exports start this one. Level `group` only.
+   */
+  newMembersOf?: string | undefined;
   /** Who wants the data, for the audit trail; at most 200 characters. May be required (`audit.required`). */
   requestedBy?: string | undefined;
   /** What for; at most 1,000 characters. May be required, too. */
@@ -158,6 +151,8 @@ export interface ExportReport {
   requestHash?: string;
   /** Of incremental exports: where the next one goes on. Null: it brings all data. */
   mark?: string | null;
+  /** Of incremental exports with `newMembers`. */
+  newMembers?: NewMembers;
   /** Where the files are: the destination's folder or bucket URL. */
   location: string;
   /** Data files (the manifest's `output`), their resources and bytes. */

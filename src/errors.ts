@@ -79,6 +79,7 @@ export type FailureCode = keyof typeof FAILURES;
 /** The closed list of phases of an export. */
 export const PHASES = [
   'starting',
+  'new-members',
   'queued',
   'kick-off',
   'waiting',
@@ -125,6 +126,10 @@ export const WARNINGS = {
     'The server does not report what was deleted since `_since`: your copy may hold resources that it no longer has.',
   NewPatientsInPart:
     'With `_since`, the server sends only new data of patients who came since then: their earlier data is missing.',
+  NewMembersUnknown:
+    'Which members the group has gained is not known; unless all data is exported anyway, an additional export brings all data of the group.',
+  NewMembersMissing:
+    'The additional export of new members has failed, or data may be missing in it: the next export brings them again.',
   MarkReset:
     'The mark of earlier exports does not count any more: all data is exported in place of what has changed since. Let it replace your copy: deletions are not listed.',
   MarkHeld: 'The mark stays where it was: the next export brings again what may be missing in this one.',

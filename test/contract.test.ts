@@ -36,7 +36,7 @@ test('it imports only its parts, which import nothing, so that any service can u
     return [...source.matchAll(/\bfrom '([^']*)'/g)].map(([, from]) => from as string);
   };
   expect(new Set(await imports('contract.ts'))).toEqual(
-    new Set(['./errors.ts', './parameters.ts', './steering-contract.ts']),
+    new Set(['./errors.ts', './incremental-contract.ts', './parameters.ts', './steering-contract.ts']),
   );
   expect(await imports('steering-contract.ts')).toEqual(['./errors.ts']);
   expect(await imports('errors.ts')).toEqual([]);

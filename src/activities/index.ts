@@ -13,6 +13,10 @@ import type { FindGoneExportsInput } from './find-gone-exports.ts';
 import { findGoneExports } from './find-gone-exports.ts';
 import type { FindAttachmentsInput } from './find-attachments.ts';
 import { findAttachments } from './find-attachments.ts';
+import type { FindMembersInput } from './find-members.ts';
+import { findMembers } from './find-members.ts';
+import type { KeepMembersInput } from './keep-members.ts';
+import { keepMembers } from './keep-members.ts';
 import type { FindFilesInput } from './find-files.ts';
 import { findFiles } from './find-files.ts';
 import type { KickOffInput } from './kick-off.ts';
@@ -43,6 +47,8 @@ export function createActivities(deps: ActivityDeps) {
   return {
     openExport: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
     openOperation: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
+    findMembers: (input: FindMembersInput) => runActivity((attempt) => findMembers(deps, input, attempt)),
+    keepMembers: (input: KeepMembersInput) => runActivity(() => keepMembers(deps, input)),
     refreshToken: (input: RefreshTokenInput) => runActivity(() => refreshToken(deps, input)),
     kickOff: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
     kickOffOperation: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),

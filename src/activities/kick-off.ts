@@ -3,7 +3,7 @@ import type { ExportRequest, Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
-import type { AcceptedJob, Job } from '../export-folder/job-record.ts';
+import type { AcceptedJob } from '../export-folder/job-record.ts';
 import { KickOffAttempt } from '../export-folder/kick-off-attempt.ts';
 import { logTerms } from '../export-folder/log-events.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
@@ -11,24 +11,24 @@ import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
 import type { Acceptance } from '../fhir/kick-off-answer.ts';
 import { readAcceptance } from '../fhir/kick-off-answer.ts';
-import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
-import { buildKickOff } from '../fhir/kick-off.ts';
 import { readOutcome } from '../fhir/operation-outcome.ts';
-import type { Operation, OperationName } from '../fhir/operations.ts';
-import { OPERATIONS } from '../fhir/operations.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import type { Fitted } from '../profiles/fit-request.ts';
-import type { ServerSettings } from '../profiles/settings.ts';
 import { firstPoll } from '../profiles/poll-times.ts';
 import type { ActivityDeps } from './deps.ts';
+import { buildRequest, kickOffMethod } from './kick-off-request.ts';
+import { nameNewMembers } from './name-new-members.ts';
 import type { KickOffTrouble } from './refused-kick-off.ts';
 import { bodyOf, kickOffUnknown, reject } from './refused-kick-off.ts';
 import { requireValid } from './require-valid.ts';
 
 export interface KickOffInput {
   ref: ExportRef;
-  request: Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'parameters' | 'prefer' | 'attachments'>;
+  request: Pick<
+    ExportRequest,
+    'level' | 'groupId' | 'operation' | 'parameters' | 'prefer' | 'attachments' | 'newMembersOf'
+  >;
   /** The job to be started; one of this number that has been accepted is not started again. */
   generation: number;
   token?: TokenRef;
@@ -72,21 +72,28 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
   const server = await deps.servers.get(input.ref.server);
   const { settings } = server;
-  const attempt = await KickOffAttempt.find(folder.job, input.generation);
+  let attempt = await KickOffAttempt.find(folder.job, input.generation);
+  const { destination } = input.ref;
+  let { request: asked } = input;
+  // The list is of use until the job is accepted, and need not be there any longer.
+  if (attempt.accepted === undefined && asked.newMembersOf !== undefined) {
+    asked = await nameNewMembers(deps.config, { destination, baseUrl: server.config.baseUrl }, asked);
+    attempt = await KickOffAttempt.find(folder.job, input.generation);
+  }
   const unseen = waitFor(firstPoll(undefined, settings));
   if (attempt.accepted !== undefined) return accepted(attempt.accepted, unseen);
   if (attempt.isLast) throw kickOffUnknown();
   // It may have been opened by a worker with another configuration. Before the files of an earlier job are removed: they
   // are all that there is, if no other job may follow. Without a pause: what was found must still hold when it begins.
   folder.requireServer(server.config.baseUrl);
-  server.requireAllowed({ ...input.request, destination: input.ref.destination });
-  const fitted = server.fit(input.request);
+  server.requireAllowed({ ...asked, destination });
+  const fitted = server.fit(asked);
   await attempt.begin(asksForPartial(fitted.parameters));
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
-  const request = buildRequest(server, input, fitted.parameters, capability);
-  const log = logTerms(input.request.parameters ?? {});
+  const request = buildRequest(server, input.request, fitted.parameters, capability);
+  const log = logTerms(asked.parameters ?? {});
   const intent = await attempt.intend({ url: request.url, capability, log });
   if (intent.kind === 'accepted') return accepted(intent.job, unseen);
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
@@ -101,6 +108,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       return acceptance === undefined
         ? reject(attempt, server, sent, {
             method: kickOffMethod(settings, input.request.operation),
+            isOfNewMembers: asked.newMembersOf !== undefined,
             note: (status, detail) => folder.note({ to: 'kickOff', status, detail }),
           })
         : accept(attempt, server, acceptance, { response: sent.response, fitted, lacks: input.warnings });
@@ -118,50 +126,6 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
 
 function asksForPartial(parameters: ParameterList): boolean {
   return parameters.some(({ name, values }) => name === 'allowPartialManifests' && values[0] === true);
-}
-
-function buildRequest(
-  { config, settings }: FhirServer,
-  { request: { level, groupId, operation: requested = 'export', prefer } }: KickOffInput,
-  parameters: ParameterList,
-  { operation = requested, version }: NonNullable<Job['capability']> = {},
-): KickOffRequest {
-  try {
-    return buildKickOff({
-      baseUrl: config.baseUrl,
-      level,
-      groupId,
-      parameters,
-      prefer: prefer ?? [],
-      method: kickOffMethod(settings, requested),
-      lists: listsFor(config, settings, version),
-      typeFilterCommas: settings.typeFilterCommas,
-      operation,
-      requested,
-      version,
-    });
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    throw new ExportError('InvalidRequest', 'parameters: a text holds half of a surrogate pair; remove it');
-  }
-}
-
-/** A server that declares version 4 of the guide has outgrown what its profile says: there, nothing is joined in a POST. */
-function listsFor(
-  config: Pick<FhirServer['config'], 'lists'>,
-  settings: Pick<ServerSettings, 'lists'>,
-  version: KickOff['version'],
-): ServerSettings['lists'] {
-  return version === 4 && settings.lists === 'comma' && config.lists !== 'comma' ? 'auto' : settings.lists;
-}
-
-/** Of operations that have a method of their own, the server's does not count. */
-function kickOffMethod(
-  settings: Pick<ServerSettings, 'kickOffMethod'>,
-  requested: OperationName = 'export',
-): ServerSettings['kickOffMethod'] {
-  const { method }: Operation = OPERATIONS[requested];
-  return method === 'auto' ? settings.kickOffMethod : method;
 }
 
 async function accept(

@@ -10,6 +10,7 @@ import type { HttpResponse } from '../http/messages.ts';
 import { readText } from '../http/read-text.ts';
 import { believed } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
+import { withoutWords } from './name-new-members.ts';
 
 /**
  * The kick-off may be accepted later.
@@ -32,6 +33,8 @@ const LARGEST_ANSWER = 1024 * 1024;
 interface Circumstances {
   /** By which the kick-off is sent. */
   method: ServerSettings['kickOffMethod'];
+  /** It names patients whom no history may: what the server says of them is not kept. */
+  isOfNewMembers: boolean;
   /** Notes the answer for the export's log. */
   note(status: number, detail: string): Promise<void>;
 }
@@ -45,11 +48,11 @@ export async function reject(
   attempt: KickOffAttempt,
   server: FhirServer,
   answered: Answered,
-  { method, note }: Circumstances,
+  { method, isOfNewMembers, note }: Circumstances,
 ): Promise<TokenNeeded | KickOffTrouble> {
   const { response } = answered;
   const rejection = readRejection(response, await bodyOf(response), Date.now());
-  const { detail } = rejection;
+  const detail = isOfNewMembers ? withoutWords(rejection.detail) : rejection.detail;
   // Whatever else: the answer is known, and with all but these it started nothing.
   if (rejection.kind !== 'unusable' && rejection.kind !== 'unknown') await attempt.forgetIntent();
   await note(response.status, detail);

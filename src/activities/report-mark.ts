@@ -1,5 +1,6 @@
-import type { ExportReport, Warning } from '../contract.ts';
+import type { ExportReport, NewMembers, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
+import { lacksOf } from '../policy/lacks.ts';
 import { nextMark } from '../policy/mark.ts';
 
 /** What an export has asked for, as far as the one after it is concerned. */
@@ -12,6 +13,8 @@ export interface AskedSince {
   completeAt?: number | undefined;
   /** The server's `transactionTime` may be the end of the job. */
   timeIsEnd?: true | undefined;
+  /** With `newMembers` only. */
+  newMembers?: NewMembers | undefined;
 }
 
 /** How an export came out. */
@@ -25,13 +28,6 @@ interface Outcome {
   begunAt: string | undefined;
 }
 
-/** Warnings that say that data may be missing, or that the server's time is in doubt. */
-const LACKS: readonly ((warning: Warning) => boolean)[] = [
-  ({ code }) => code === 'ScopeNarrower',
-  ({ code }) => code === 'AttachmentsMissing',
-  ({ code, message }) => code === 'PagesDisagree' && message.startsWith('transactionTime'),
-];
-
 /**
  * What a report says for the export that follows.
  *
@@ -40,14 +36,12 @@ const LACKS: readonly ((warning: Warning) => boolean)[] = [
 export function reportMark(
   { transactionTime, earliestTime, hasIssues, warnings, begunAt }: Outcome,
   asked: AskedSince | undefined,
-): { fields: Pick<ExportReport, 'since' | 'requestHash' | 'mark'>; warnings: Warning[] } {
+): { fields: Pick<ExportReport, 'since' | 'requestHash' | 'mark' | 'newMembers'>; warnings: Warning[] } {
   if (asked === undefined) return { fields: {}, warnings: [] };
-  const { since, requestHash, onIssues, completeAt, timeIsEnd } = asked;
+  const { since, requestHash, onIssues, completeAt, timeIsEnd, newMembers } = asked;
   const fields = { ...(since === undefined ? {} : { since }), requestHash };
   if (onIssues === undefined) return { fields, warnings: [] };
-  const found = warnings.filter((one) => LACKS.some((says) => says(one))).map(({ code }) => code);
-  const missing =
-    onIssues === 'advance' ? [] : [...(hasIssues ? ['the server reports issues'] : []), ...new Set(found)];
+  const missing = onIssues === 'advance' ? [] : lacksOf({ hasIssues, warnings });
   const notAfter = timeIsEnd === true ? (begunAt ?? null) : undefined;
   // Whatever an operator lets go of, the data of one page may be older than that of another.
   const time = onIssues === 'advance' ? (earliestTime ?? transactionTime) : transactionTime;
@@ -55,5 +49,5 @@ export function reportMark(
   const added: Warning[] = [];
   if (reset !== undefined) added.push({ code: 'MarkReset', message: `${WARNINGS.MarkReset} (${reset})` });
   if (held !== undefined) added.push({ code: 'MarkHeld', message: `${WARNINGS.MarkHeld} (${held})` });
-  return { fields: { ...fields, mark }, warnings: added };
+  return { fields: { ...fields, mark, ...(newMembers === undefined ? {} : { newMembers }) }, warnings: added };
 }

@@ -73,6 +73,12 @@ function create(): Command {
         'with --incremental: after an export with issues bring its time again (hold, the default), or go on',
       ).choices(['hold', 'advance']),
     )
+    .addOption(
+      new Option(
+        '--new-members <what>',
+        'with --incremental and --group: members whom the group gains are exported with all their data (full)',
+      ).choices(['full']),
+    )
     .optionsGroup('Where:')
     .option('--destination <name>', "a destination of the workers' configuration; default: the first one")
     .optionsGroup('How:');

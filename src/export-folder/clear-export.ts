@@ -16,8 +16,15 @@ const OURS: readonly { folder: string; isOurs(name: string): boolean }[] = [
   { folder: 'attachments', isOurs: (name) => /^[0-9a-f]{64}$/.test(name) || name === 'index.ndjson' },
 ];
 
-/** What says whose folder it is, and of which job. */
-const KEPT: ReadonlySet<string> = new Set([FILES.mark, FILES.takenOver, FILES.removing, FILES.job]);
+/** What says whose folder it is, and of which job; and who the members were before any job. */
+const KEPT: ReadonlySet<string> = new Set([
+  FILES.mark,
+  FILES.takenOver,
+  FILES.removing,
+  FILES.job,
+  FILES.foundMembers,
+  FILES.knownMembers,
+]);
 
 /** Folders of files, which may be empty when these are removed. */
 export const FOLDERS_OF_FILES: readonly string[] = OURS.map(({ folder }) => folder).filter((folder) => folder !== '');

@@ -20,6 +20,7 @@ import type { Job } from './job-record.ts';
 import { JobRecord, isAccepted } from './job-record.ts';
 import { readJson } from './json-document.ts';
 import { FILES } from './layout.ts';
+import { MemberLists } from './member-lists.ts';
 import { ManifestPages } from './manifest-pages.ts';
 import { ManifestReading } from './manifest-reading.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
@@ -42,6 +43,8 @@ import { wholeFiles } from './whole-files.ts';
 export class ExportFolder {
   /** The export on the FHIR server. */
   readonly job: JobRecord;
+  /** Who the members of the group were. */
+  readonly members: MemberLists;
   /** The manifest's pages, as they came first. */
   readonly pages: ManifestPages;
   /** The manifest as it is read again. */
@@ -73,6 +76,7 @@ export class ExportFolder {
     this.#baseUrl = baseUrl;
     this.isAdopted = adopted === true;
     this.job = new JobRecord(folder);
+    this.members = new MemberLists(folder);
     this.pages = new ManifestPages(folder, FILES.pages);
     this.entries = new Entries(folder);
     this.reading = new ManifestReading(folder, this.entries, this.pages);

@@ -10,6 +10,8 @@ export const FILES = {
   removing: `${STATE_FOLDER}/removing.json`,
   job: `${STATE_FOLDER}/job.json`,
   answers: `${STATE_FOLDER}/answers.json`,
+  foundMembers: `${STATE_FOLDER}/members-found.json`,
+  knownMembers: `${STATE_FOLDER}/members-known.json`,
   intents: `${STATE_FOLDER}/kick-offs`,
   pages: `${STATE_FOLDER}/pages`,
   reading: `${STATE_FOLDER}/reading`,

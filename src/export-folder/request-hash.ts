@@ -5,10 +5,10 @@ import { listParameters } from '../fhir/parameters.ts';
 
 /** Equal for requests that ask for the same data at the same place, whatever the order of their fields. */
 export function hashRequest(request: ExportRequest): string {
-  const { server, level, groupId, parameters, prefer, attachments } = request;
+  const { server, level, groupId, parameters, prefer, attachments, newMembersOf } = request;
   // Named or not, it is the same; folders of earlier versions know of no other.
   const operation = isExport(request.operation) ? undefined : request.operation;
-  return hash({ server, level, groupId, operation, parameters, prefer, attachments });
+  return hash({ server, level, groupId, operation, parameters, prefer, attachments, newMembersOf });
 }
 
 /**
@@ -16,7 +16,7 @@ export function hashRequest(request: ExportRequest): string {
  * for requests of the same hash.
  */
 export function hashOfData(request: ExportRequest, baseUrl: string): string {
-  const { server, level, groupId, parameters, prefer, attachments } = request;
+  const { server, level, groupId, parameters, prefer, attachments, newMembersOf } = request;
   const operation = isExport(request.operation) ? undefined : request.operation;
   const asked = listParameters(parameters ?? {})
     .filter(({ name }) => name !== '_since')
@@ -31,6 +31,7 @@ export function hashOfData(request: ExportRequest, baseUrl: string): string {
     asked: Object.fromEntries(asked),
     preferences,
     attachments,
+    newMembersOf,
   });
 }
 
@@ -40,9 +41,13 @@ function hash(value: object): string {
     .digest('hex');
 }
 
-/** Equal for requests that differ in `_since` at most: one may go on where another one ended. */
+/**
+ * Equal for requests that differ in `_since` at most: one may go on where another one ended. Those of new members are one
+ * series, whosever they are: retention keeps the last export of each.
+ */
 export function hashSeries(request: ExportRequest): string {
-  return hashRequest(withoutSince(request));
+  const { newMembersOf } = request;
+  return hashRequest({ ...withoutSince(request), ...(newMembersOf === undefined ? {} : { newMembersOf: '' }) });
 }
 
 /** The same request for all data, whenever they changed. */

@@ -2,7 +2,7 @@ import type { HttpBody } from './exchange.ts';
 
 /** What a request is for. */
 export type RequestKind =
-  'kick-off' | 'status' | 'delete' | 'file' | 'attachment' | 'token' | 'metadata' | 'smart-configuration';
+  'kick-off' | 'status' | 'delete' | 'file' | 'attachment' | 'token' | 'metadata' | 'smart-configuration' | 'group';
 
 /** A request as callers describe it. */
 export interface HttpRequest {

@@ -1,3 +1,4 @@
+import type { MemberList } from '../contract.ts';
 import { faultOfInstant } from '../fhir/instant.ts';
 
 /** What the report of the export before says about where to go on. */
@@ -50,6 +51,13 @@ export function lastMarkOf(lastResult: unknown): LastMark | undefined {
   return mark === null || (typeof mark === 'string' && faultOfInstant(mark) === undefined)
     ? { requestHash, mark }
     : undefined;
+}
+
+/** The list of members that the run before has named; undefined if it has named none. */
+export function lastMembersOf(lastResult: unknown): MemberList | undefined {
+  const { newMembers } = (lastResult ?? {}) as { newMembers?: { list?: Partial<MemberList> | null } | null };
+  const { destination, path } = newMembers?.list ?? {};
+  return typeof destination === 'string' && typeof path === 'string' ? { destination, path } : undefined;
 }
 
 /**

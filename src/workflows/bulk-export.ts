@@ -32,10 +32,11 @@ import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
 import { failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
-import { lastMark } from './incremental.ts';
+import { lastMark, lastMembers } from './incremental.ts';
 import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
 import { logBegin, logEnd, logFailure } from './log-lines.ts';
 import { countFailure, metrics, serverOf } from './metrics.ts';
+import { membersPhase } from './members-phase.ts';
 import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setMemo } from './memo.ts';
@@ -125,6 +126,8 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
   const { state } = run;
   if (state.opened === undefined) await open(run);
   await auditStart(run);
+  // An export of its own, which needs a slot of the server: before this one has any.
+  if (state.members !== undefined) await membersPhase(run, state.members);
   run.slots.start();
   for (;;) {
     if (run.steering.attention !== undefined) await attentionPhase(run);
@@ -166,6 +169,7 @@ async function open(run: ExportRun): Promise<void> {
     path: request.destination?.path ?? defaultPath(info),
     ...lastMark(request),
   });
+  Object.assign(state, lastMembers(request));
   addWarnings(state, state.opened.warnings ?? []);
   metrics.count('phases_total', { server: serverOf(run), phase: state.phase });
   logBegin(run);

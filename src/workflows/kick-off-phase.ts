@@ -89,9 +89,13 @@ function lacksOf(warnings: readonly Warning[]): Pick<KickOffInput, 'warnings'> {
 }
 
 /** What a kick-off goes by. */
-export function kickOffRequestOf({ request, parameters }: ExportRun): KickOffInput['request'] {
-  const { level, groupId, operation, prefer, attachments } = request;
-  return { level, groupId, operation, parameters, prefer, attachments };
+export function kickOffRequestOf({
+  request,
+  parameters,
+}: Pick<ExportRun, 'request' | 'parameters'>): KickOffInput['request'] {
+  const { level, groupId, operation, prefer, attachments, newMembersOf } = request;
+  const ofWhom = newMembersOf === undefined ? {} : { newMembersOf };
+  return { level, groupId, operation, parameters, prefer, attachments, ...ofWhom };
 }
 
 /**

@@ -4,7 +4,7 @@ import { attentionOf } from './attention-phase.ts';
 import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
-import { markInput } from './incremental.ts';
+import { markInput, warningsToTell } from './incremental.ts';
 import type { DownloadState } from './state.ts';
 import { addWarnings } from './state.ts';
 
@@ -22,7 +22,7 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     ref: run.opened.ref,
     request: { level: request.level, parameters: run.parameters },
     ...markInput(run),
-    warnings: state.warnings,
+    warnings: warningsToTell(state),
     fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,
     ...(request.attachments !== undefined && job.attachments === undefined ? { unsearched: true as const } : {}),

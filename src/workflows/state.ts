@@ -1,4 +1,4 @@
-import type { ExportPhase, Warning } from '../contract.ts';
+import type { ExportPhase, MemberList, NewMembers, Warning } from '../contract.ts';
 import type { OrdinalRange } from '../policy/batches.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import type { LinkState } from '../policy/link-life.ts';
@@ -34,6 +34,19 @@ export interface ExportState<Retry = RetryState> {
   audit?: AuditState | undefined;
   /** What an operator has asked for; absent when nothing was. */
   steering?: SteeringState | undefined;
+  /** Absent unless it is asked for new members. */
+  members?: MembersState | undefined;
+}
+
+/** What becomes of members whom the group has gained. */
+export interface MembersState {
+  /** With which their list is compared; only the first run of a chain knows it by itself. */
+  last?: MemberList | undefined;
+  /** It has been done, or nothing is to be done. */
+  done?: true;
+  /** All data of new members is there, or comes with this export. */
+  isWhole?: boolean;
+  report?: NewMembers | undefined;
 }
 
 /** The records of an export in the audit trail. */

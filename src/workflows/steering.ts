@@ -135,6 +135,7 @@ export class Steering {
 function partOf(phase: ExportPhase): PausablePart | undefined {
   switch (phase) {
     case 'starting':
+    case 'new-members':
     case 'queued':
     case 'kick-off':
     case 'waiting':

@@ -56,6 +56,7 @@ describe('a schedule cannot be created', () => {
       { every: '1d', since: '2026-01-01T00:00:00Z', parameter: ['_since=2027-01-01T00:00:00Z'] },
       /^_since is given by an option of its own/,
     ],
+    ['new members without a mark', { every: '1d', newMembers: 'full' }, /^--new-members is for --incremental/],
     ['a reaction without a mark', { every: '1d', onIssues: 'advance' }, /^--on-issues is for --incremental/],
     [
       'an end',

@@ -113,3 +113,11 @@ test('a destination that cannot be read holds no lack of exports', async () => {
   vi.spyOn(folder, 'listFolders').mockRejectedValue(new Error('AccessDenied'));
   await expect(earlierExports(folder, REQUEST, BASE_URL)).rejects.toThrow('AccessDenied');
 });
+
+test('exports of new members are one series, whosever they are, and not that of the whole group', () => {
+  const group: ExportRequest = { server: 'a', level: 'group', groupId: 'g' };
+  const [one, other] = ['a/1', 'a/2'].map((newMembersOf): ExportRequest => ({ ...group, newMembersOf }));
+  expect(hashRequest(one as ExportRequest)).not.toBe(hashRequest(other as ExportRequest));
+  expect(hashSeries(one as ExportRequest)).toBe(hashSeries(other as ExportRequest));
+  expect(hashSeries(one as ExportRequest)).not.toBe(hashSeries(group));
+});

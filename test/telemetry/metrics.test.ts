@@ -222,7 +222,7 @@ describe('after exports', () => {
       type: ['other', 'deleted', 'error', 'attachment'],
       phase: PHASES,
       outcome: [...OUTCOMES, ...Object.keys(FAILURES)],
-      request: ['kick-off', 'status', 'delete', 'file', 'attachment', 'token', 'metadata', 'smart-configuration'],
+      request: 'kick-off status delete file attachment token metadata smart-configuration group'.split(' '),
       status: ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'],
       cause: ['content', 'broken', 'stopped', 'not-resumable', 'outage', 'elsewhere', 'link', 'token'],
       slot: ['held', 'waiting'],

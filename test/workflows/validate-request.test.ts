@@ -3,6 +3,7 @@ import type { ExportRequest } from '../../src/contract.ts';
 import { validateRequest } from '../../src/policy/request/validate-request.ts';
 import { LEAST, problems, problemsWith } from './request-problems.ts';
 
+const GROUP = { level: 'group', groupId: 'diabetes' };
 const NOT_OF_IG = 'unknown parameter; names of your server\'s own begin with "_"';
 
 function problemsOf(parameters: object): string[] {
@@ -41,6 +42,8 @@ describe('a request that is right', () => {
     ['the least', LEAST],
     ['the most', full],
     ['with nothing in it', { ...LEAST, parameters: {}, destination: {}, prefer: [], incremental: {} }],
+    ['one with new members', { ...LEAST, ...GROUP, incremental: { newMembers: 'full' } }],
+    ['one of new members', { ...LEAST, ...GROUP, newMembersOf: 'nightly/2026' }],
     ['an incremental one', { ...LEAST, incremental: { initialSince: '2026-01-01T00:00:00Z', onIssues: 'advance' } }],
   ])('%s passes as it is', (_what, request) => {
     expect(validateRequest(request)).toEqual({ kind: 'valid', request });
@@ -107,6 +110,26 @@ describe('a field that is wrong is named with its fix', () => {
     [
       'parameters._until: not allowed with incremental, which would leave out what changed after it',
       { incremental: {}, parameters: { _until: '2026-01-01T00:00:00Z' } },
+    ],
+    ['incremental.newMembers: must be "full", or left out', { ...GROUP, incremental: { newMembers: true } }],
+    ['incremental.newMembers: is for level "group" only, remove it', { incremental: { newMembers: 'full' } }],
+    [
+      'parameters.patient: not allowed with incremental.newMembers, which exports all members',
+      { ...GROUP, incremental: { newMembers: 'full' }, parameters: { patient: 'a' } },
+    ],
+    [
+      'destination.path: not allowed with incremental.newMembers, each export has a folder of its own',
+      { ...GROUP, incremental: { newMembers: 'full' }, destination: { path: 'a' } },
+    ],
+    ['newMembersOf: must not contain ".."', { ...GROUP, newMembersOf: '../a' }],
+    ['newMembersOf: is for level "group" only, remove it', { newMembersOf: 'a' }],
+    [
+      'incremental: not allowed with newMembersOf, remove one of them',
+      { ...GROUP, newMembersOf: 'a', incremental: {} },
+    ],
+    [
+      'parameters.patient: not allowed with newMembersOf, which names the patients',
+      { ...GROUP, newMembersOf: 'a', parameters: { patient: 'a' } },
     ],
     ['deadline: must be text', { deadline: 30 }],
     [`deadline: ${deadline}`, { deadline: '30 days' }],

@@ -19,6 +19,7 @@ export interface CreateOptions extends RequestOptions, SpecOptions {
   destination?: string;
   incremental?: boolean;
   onIssues?: 'hold' | 'advance';
+  newMembers?: 'full';
   replace?: boolean;
   json?: boolean;
 }
@@ -94,15 +95,17 @@ export function describeCreated({ scheduleId, how, when, next, paused, taskQueue
 }
 
 function scheduledRequest(source: string, options: CreateOptions): ExportRequest {
-  const { incremental: isIncremental, onIssues, since, destination: name } = options;
+  const { incremental: isIncremental, onIssues, newMembers, since, destination: name } = options;
   if (isUrl(source)) {
     throw new UsageError('Workers elsewhere run the exports of a schedule: give the name of a server of theirs.');
   }
   if (since === 'last') throw new UsageError('--since last is for single exports: give --incremental instead.');
   if (onIssues !== undefined && isIncremental !== true) throw new UsageError('--on-issues is for --incremental.');
+  if (newMembers !== undefined && isIncremental !== true) throw new UsageError('--new-members is for --incremental.');
   const incremental: Incremental = {
     ...(since === undefined ? {} : { initialSince: since }),
     ...(onIssues === undefined ? {} : { onIssues }),
+    ...(newMembers === undefined ? {} : { newMembers }),
   };
   return requestOf(source, options, isIncremental === true ? undefined : since, {
     ...(name === undefined ? {} : { destination: { name } }),

@@ -63,6 +63,7 @@ function goOn({ mark, markUnknown, changedSince }: Omit<Deleted, 'scheduleId' | 
 }
 
 function extentOf({ incremental, parameters }: ExportRequest): string {
+  if (incremental?.newMembers !== undefined) return 'what has changed (incremental), and all data of new members';
   if (incremental !== undefined) return 'what has changed (incremental)';
   const since = parameters?.['_since'];
   return since === undefined ? 'all data each time' : `what has changed since ${since}`;

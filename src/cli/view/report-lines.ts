@@ -8,6 +8,7 @@ import { count, readableBytes, readableTime } from './readable.ts';
  */
 export function reportLines(report: ExportReport, seconds?: number): string[] {
   const { status, files, resources, bytes, byType, deletions, issues, attachments, warnings, transactionTime } = report;
+  const { gained, brought } = report.newMembers ?? {};
   const time = seconds === undefined ? '' : ` in ${readableTime(seconds)}`;
   const title = status === 'complete' ? 'Complete' : 'Complete, with issues';
   const types = Object.entries(byType).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -23,6 +24,8 @@ export function reportLines(report: ExportReport, seconds?: number): string[] {
     '',
     ...(rows.length === 0 ? [] : [...table(['type', 'files', 'resources', 'bytes'], rows), '']),
     ...Object.entries(deletions).map(([type, number]) => `  deleted on the server: ${count(number, type)}`),
+    ...(gained === undefined ? [] : [`  new members of the group: ${gained.toLocaleString('en')}`]),
+    ...(brought === undefined ? [] : [`  all their data: ${brought.location}`]),
     ...(attachments === undefined
       ? []
       : [

@@ -5,7 +5,7 @@ import type { Operation, OperationName } from '../../fhir/operations.ts';
 import { OPERATIONS, OPERATION_NAMES } from '../../fhir/operations.ts';
 import { parseDuration } from '../../fhir/duration.ts';
 import { fewOf, shorten } from '../short-texts.ts';
-import { INCREMENTAL, problemsOfIncremental } from './validate-incremental.ts';
+import { INCREMENTAL, problemsOfIncremental, problemsOfNewMembersOf } from './validate-incremental.ts';
 import { faultOfPath } from './validate-path.ts';
 import { Values, problemsOfParameters } from './validate-parameters.ts';
 import { isObject } from './is-object.ts';
@@ -24,17 +24,17 @@ function textUpTo(characters: number) {
 }
 const Mapping = v.custom<Record<string, unknown>>(isObject, 'must be an object');
 
+const Path = v.pipe(
+  v.string('must be text'),
+  v.check(
+    (path) => faultOfPath(path) === undefined,
+    ({ input }) => faultOfPath(input) ?? '',
+  ),
+);
+
 const DESTINATION = {
   name: v.optional(Text),
-  path: v.optional(
-    v.pipe(
-      v.string('must be text'),
-      v.check(
-        (path) => faultOfPath(path) === undefined,
-        ({ input }) => faultOfPath(input) ?? '',
-      ),
-    ),
-  ),
+  path: v.optional(Path),
 };
 const REQUEST = {
   server: Text,
@@ -50,6 +50,7 @@ const REQUEST = {
   keepServerFiles: v.optional(v.boolean('must be true or false')),
   onIncomplete: v.optional(v.picklist(['fail', 'wait'], 'must be "fail" or "wait"')),
   incremental: v.optional(v.pipe(Mapping, v.object(INCREMENTAL))),
+  newMembersOf: v.optional(Path),
   requestedBy: v.optional(textUpTo(200)),
   purpose: v.optional(textUpTo(1000)),
   deadline: v.optional(
@@ -93,6 +94,7 @@ export function problemsOfRequest(input: unknown): string[] {
       ...unknownFields('destination.', input['destination'], DESTINATION),
       ...unknownFields('incremental.', input['incremental'], INCREMENTAL),
       ...problemsOfIncremental(input),
+      ...problemsOfNewMembersOf(input),
       ...problemsOfLevel(input),
       ...problemsOfParameters(input['parameters'], operationOf(input)),
     );

@@ -1,0 +1,61 @@
+import type { ExportRequest } from '../contract.ts';
+import { ExportError } from '../errors.ts';
+import type { Job } from '../export-folder/job-record.ts';
+import type { FhirServer } from '../fhir-server/fhir-server.ts';
+import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
+import { buildKickOff } from '../fhir/kick-off.ts';
+import type { Operation, OperationName } from '../fhir/operations.ts';
+import { OPERATIONS } from '../fhir/operations.ts';
+import type { ParameterList } from '../fhir/parameters.ts';
+import type { ServerSettings } from '../profiles/settings.ts';
+
+type Asked = Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'prefer'>;
+
+/**
+ * How a request is sent to a server.
+ *
+ * @throws ExportError `InvalidRequest`
+ */
+export function buildRequest(
+  { config, settings }: FhirServer,
+  { level, groupId, operation: requested = 'export', prefer }: Asked,
+  parameters: ParameterList,
+  { operation = requested, version }: NonNullable<Job['capability']> = {},
+): KickOffRequest {
+  try {
+    return buildKickOff({
+      baseUrl: config.baseUrl,
+      level,
+      groupId,
+      parameters,
+      prefer: prefer ?? [],
+      method: kickOffMethod(settings, requested),
+      lists: listsFor(config, settings, version),
+      typeFilterCommas: settings.typeFilterCommas,
+      operation,
+      requested,
+      version,
+    });
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw new ExportError('InvalidRequest', 'parameters: a text holds half of a surrogate pair; remove it');
+  }
+}
+
+/** A server that declares version 4 of the guide has outgrown what its profile says: there, nothing is joined in a POST. */
+function listsFor(
+  config: Pick<FhirServer['config'], 'lists'>,
+  settings: Pick<ServerSettings, 'lists'>,
+  version: KickOff['version'],
+): ServerSettings['lists'] {
+  return version === 4 && settings.lists === 'comma' && config.lists !== 'comma' ? 'auto' : settings.lists;
+}
+
+/** Of operations that have a method of their own, the server's does not count. */
+export function kickOffMethod(
+  settings: Pick<ServerSettings, 'kickOffMethod'>,
+  requested: OperationName = 'export',
+): ServerSettings['kickOffMethod'] {
+  const { method }: Operation = OPERATIONS[requested];
+  return method === 'auto' ? settings.kickOffMethod : method;
+}
