@@ -18,8 +18,9 @@ export async function removeOrphans(project: string): Promise<void> {
 }
 
 /**
- * Writes `dist/workflow-bundle.js`, which workers load, and `dist/workflow-bundle.encrypted.js`, for those that encrypt
- * payloads: in it the messages of failures are encrypted as well. Existing ones that were made from the same code stay.
+ * Writes `dist/workflow-bundle.js`, which workers load, and its siblings: `.encrypted` for those that encrypt payloads, in
+ * which the messages of failures are encrypted as well, and `.traced` for those that export traces. Existing ones that
+ * were made from the same code stay.
  *
  * @returns whether they were written
  * @throws Error when workflow code cannot be bundled, for example because it imports a Node module
@@ -29,12 +30,17 @@ export async function buildWorkflowBundles(project: string): Promise<boolean> {
   const stamp = join(dist, '.workflow-bundle.sha256');
   const workflowsPath = join(dist, 'src/workflows/index.js');
   const failureConverterPath = join(dist, 'src/codec/failure-converter.cjs');
+  const interceptors = join(dist, 'src/workflows/trace-interceptors.js');
+  const traced = { workflowInterceptorModules: [interceptors] };
   const bundles = [
     { file: join(dist, 'workflow-bundle.js'), options: {} },
     { file: join(dist, 'workflow-bundle.encrypted.js'), options: { failureConverterPath } },
+    { file: join(dist, 'workflow-bundle.traced.js'), options: traced },
+    { file: join(dist, 'workflow-bundle.encrypted.traced.js'), options: { failureConverterPath, ...traced } },
   ];
 
-  const sources = [join(dist, 'dev/build.js'), failureConverterPath, ...(await filesReachableFrom(workflowsPath))];
+  const reached = await Promise.all([workflowsPath, interceptors].map(filesReachableFrom));
+  const sources = [...new Set([join(dist, 'dev/build.js'), failureConverterPath, ...reached.flat()])];
   const hash = await hashOf(project, sources);
   const isThere = bundles.every(({ file }) => existsSync(file));
   if (isThere && (await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;

@@ -16,6 +16,7 @@ export type { ExportSchedule, ExportScheduleOptions } from './client/export-sche
 export { ExportFailure, UpdateRefused } from './client/export-failure.ts';
 export type { EndCode } from './client/export-failure.ts';
 export type { FollowOptions } from './client/follow.ts';
+export { traceStarts } from './client/trace-starts.ts';
 export type { BulkExportWorkflow, StartedExport } from './client/started-export.ts';
 export { payloadEncryption } from './codec/payload-encryption.ts';
 export type * from './contract.ts';

@@ -10,7 +10,7 @@ import { readYaml } from './config/yaml-text.ts';
 import { SEARCH_ATTRIBUTES } from './contract.ts';
 import { holds, overlapsOf } from './fhir-server/allowed-destinations.ts';
 import { ServerSchema } from './fhir-server/server-schema.ts';
-import { AddressSchema, MetricsSchema } from './telemetry/addresses.ts';
+import { AddressSchema, MetricsSchema, TracesSchema } from './telemetry/addresses.ts';
 import { DestinationSchema, placeOf } from './storage/destinations.ts';
 
 export type { ServerConfig } from './fhir-server/server-schema.ts';
@@ -38,6 +38,8 @@ const ConfigSchema = v.pipe(
     downloadThreads: v.optional(wholeNumber(1, 64)),
     /** Where metrics are: an address for Prometheus, or an OTLP collector. Default: none are exported. */
     metrics: v.optional(MetricsSchema),
+    /** OTLP collector that gets traces. Default: none are made. */
+    traces: v.optional(TracesSchema),
     /** Address at which probes ask whether the worker is ready. Default: none. */
     health: v.optional(AddressSchema),
     /** Search attributes of type Keyword that the namespace has, for services that do not let a worker ask. Default none. */
@@ -105,6 +107,7 @@ export function parseConfig(text: string, file: string): Config {
     ...Object.values(config.servers).flatMap((server) => [server, server.auth, server.tls ?? {}]),
     ...Object.values(config.destinations),
     ...(config.audit === undefined ? [] : [config.audit.destination]),
+    ...(typeof config.traces === 'object' ? [config.traces] : []),
   ];
   for (const fields of withPaths) makePathsAbsolute(fields, dirname(resolve(file)));
   const overlaps = overlapsIn(config);

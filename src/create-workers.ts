@@ -6,6 +6,7 @@ import { createActivities } from './hosting/create-activities.ts';
 import { fileWorkers } from './hosting/create-file-workers.ts';
 import type { Workers } from './hosting/run-workers.ts';
 import { runnable } from './hosting/run-workers.ts';
+import { interceptorsAndSinks } from './hosting/traced.ts';
 import type { SharedOptions } from './hosting/worker-options.ts';
 import { watchExports } from './hosting/watch-exports.ts';
 import { commonOptions } from './hosting/worker-options.ts';
@@ -30,19 +31,19 @@ export type WorkersOptions = ActivitiesOptions &
  * @throws TypeError when the connection is of another copy of Temporal's SDK, or an activity has a name of ours
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
-  const { taskQueue = TASK_QUEUE, activities, interceptors, nexusServices = [], sinks, tuner } = options;
+  const { taskQueue = TASK_QUEUE, activities, nexusServices = [], tuner } = options;
   // Of steps the heartbeat timeout is always the default. Those of large manifests keep the process busy for seconds.
   const common = commonOptions(options, HEARTBEAT_SECONDS);
   const ours = createActivities(options);
   try {
+    const code = workflowCode(options);
     const main: WorkerOptions = {
       ...common,
-      ...workflowCode(options),
+      ...code,
       taskQueue,
       activities: together(activities, ours.activities),
       nexusServices: [exportServiceHandler, ...nexusServices],
-      ...(interceptors === undefined ? {} : { interceptors }),
-      ...(sinks === undefined ? {} : { sinks }),
+      ...interceptorsAndSinks(options, code.workflowBundle !== undefined),
       ...(tuner === undefined ? {} : { tuner }),
     };
     const workers = [await Worker.create(main), ...(await fileWorkers(ours, options))];

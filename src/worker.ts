@@ -11,9 +11,11 @@ import { taskQueueOf } from './process/task-queue.ts';
 import { faultsOfSecrets } from './process/secret-faults.ts';
 import { onStopSignal } from './process/stop-signal.ts';
 import { lookAt } from './storage/destinations.ts';
-import { AddressSchema, MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
+import type { TracesConfig } from './telemetry/addresses.ts';
+import { AddressSchema, CollectorSchema, MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
 import { Health } from './telemetry/health.ts';
 import { serveHealth } from './telemetry/health-server.ts';
+import type { Traces } from './telemetry/traces-exporter.ts';
 import { createWorkers } from './create-workers.ts';
 
 const logger = pino({ serializers: { error: logError } });
@@ -32,6 +34,8 @@ async function main(): Promise<void> {
   const { connectionOptions, namespace } = temporalSettings();
   const metrics = fromEnvironment(MetricsSchema, 'BULK_EXPORT_METRICS', config.metrics, process.env);
   installRuntime(logger, { metrics });
+  const collector = fromEnvironment(CollectorSchema, 'BULK_EXPORT_TRACES', config.traces, process.env);
+  const traces = collector === undefined ? undefined : await exportTraces(collector);
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
   const health = new Health(config);
@@ -49,7 +53,15 @@ async function main(): Promise<void> {
   if (connection === undefined) return;
   try {
     const version = deploymentVersion(taskQueue);
-    const workers = await createWorkers({ connection, namespace, config, taskQueue, version, dataConverter });
+    const workers = await createWorkers({
+      connection,
+      namespace,
+      config,
+      taskQueue,
+      version,
+      dataConverter,
+      traces: traces !== undefined,
+    });
     health.hasWorkers(connection, workers);
     logger.info(
       {
@@ -58,6 +70,7 @@ async function main(): Promise<void> {
         servers: Object.keys(config.servers),
         destinations: Object.keys(config.destinations),
         metrics,
+        traces: typeof collector === 'object' ? collector.url : collector,
         health: probes,
       },
       'worker started',
@@ -65,9 +78,16 @@ async function main(): Promise<void> {
     await workers.run();
   } finally {
     await connection.close();
+    await traces?.close();
     served?.close();
   }
   logger.info('worker stopped');
+}
+
+/** The exporter is loaded where it is needed: it takes time and memory. */
+async function exportTraces(collector: TracesConfig): Promise<Traces> {
+  const { startTraces } = await import('./telemetry/traces-exporter.ts');
+  return startTraces(collector, logger);
 }
 
 /** Address, namespace and credentials of Temporal, as all of its tools find them. */

@@ -1,8 +1,8 @@
-import type { ConnectionOptions } from '@temporalio/client';
+import type { ClientOptions, ConnectionOptions } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
-import type { DataConverter } from '@temporalio/common';
 import { loadClientConfigProfile, loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
+import { traceStarts } from '../client/trace-starts.ts';
 import { payloadEncryption } from '../codec/payload-encryption.ts';
 import { tidy } from '../fhir/quote.ts';
 import { findTemporalCli } from '../temporal-server/cli.ts';
@@ -46,7 +46,7 @@ export function isConfigured(): boolean {
 
 async function openConfigured(): Promise<Temporal> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const encryption = encryptionOptions();
+  const clientOptions = optionsOfClient();
   const address = connectionOptions.address ?? 'localhost:7233';
   let connection: Connection;
   try {
@@ -60,7 +60,7 @@ async function openConfigured(): Promise<Temporal> {
       { cause: error },
     );
   }
-  const client = new Client({ connection, namespace, ...encryption });
+  const client = new Client({ connection, namespace, ...clientOptions });
   return { service: 'configured', address, connectionOptions, namespace, client, close: () => connection.close() };
 }
 
@@ -73,7 +73,7 @@ async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
     address: server.address,
     connectionOptions,
     namespace: 'default',
-    client: new Client({ connection, ...encryptionOptions() }),
+    client: new Client({ connection, ...optionsOfClient() }),
     webUi: server.uiUrl,
     state: server.folder,
     close: async () => {
@@ -83,8 +83,11 @@ async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
   };
 }
 
-/** Keys for what goes to Temporal, where there are some. */
-function encryptionOptions(): { dataConverter?: DataConverter } {
+/** Keys for what goes to Temporal, where there are some; and the trace that the command is a part of. */
+function optionsOfClient(): Pick<ClientOptions, 'dataConverter' | 'interceptors'> {
   const dataConverter = payloadEncryption();
-  return dataConverter === undefined ? {} : { dataConverter };
+  return {
+    interceptors: { workflow: [traceStarts(process.env['TRACEPARENT'])] },
+    ...(dataConverter === undefined ? {} : { dataConverter }),
+  };
 }

@@ -17,6 +17,7 @@ import { isRunning } from '../process/is-running.ts';
 import { packageVersion } from '../process/package-version.ts';
 import { canChangeMemo } from '../process/can-change-memo.ts';
 import { registeredAttributes } from '../process/registered-attributes.ts';
+import { requestSpans } from '../telemetry/request-spans.ts';
 import { watchSpace } from '../telemetry/space-watch.ts';
 import { WorkerMetrics } from '../telemetry/worker-metrics.ts';
 
@@ -50,7 +51,7 @@ export function createActivities({ config, limits = LIMITS, timeouts }: Activiti
   metrics.started(packageVersion());
   const spaceWatch = watchSpace(config, metrics);
   const onAnswer = (answer: AnswerOf): void => metrics.answered(answer);
-  const http = new HttpClient(timeouts, onAnswer);
+  const http = new HttpClient(timeouts, onAnswer, requestSpans);
   const threads = new ThreadPool({
     threads: threadsOf(config),
     setup: { destinations: config.destinations, timeouts },

@@ -5,6 +5,7 @@ import { resolveSettings } from '../profiles/resolve.ts';
 import type { ExportActivities } from './create-activities.ts';
 import type { Workers } from './run-workers.ts';
 import { runnable } from './run-workers.ts';
+import { interceptorsAndSinks } from './traced.ts';
 import type { SharedOptions } from './worker-options.ts';
 import { commonOptions } from './worker-options.ts';
 
@@ -22,7 +23,8 @@ export async function fileWorkers(
   { config, fileActivities }: ExportActivities,
   options: SharedOptions,
 ): Promise<Worker[]> {
-  const { taskQueue = TASK_QUEUE, interceptors: { client, activity } = {} } = options;
+  const { taskQueue = TASK_QUEUE, interceptors, traces } = options;
+  const { client, activity } = interceptorsAndSinks({ interceptors, traces }, true).interceptors ?? {};
   const workers: Worker[] = [];
   for (const [name, server] of Object.entries(config.servers)) {
     const { maxConcurrentDownloads } = resolveSettings(server);

@@ -20,6 +20,11 @@ export interface SharedOptions {
   /** Those of `client` see what activities send to Temporal. */
   interceptors?: WorkerInterceptors | undefined;
   plugins?: WorkerPlugin[] | undefined;
+  /**
+   * Spans of OpenTelemetry are made of exports, by the tracer provider that the process has registered. A `workflowBundle`
+   * then needs the interceptors of `traceOptions` in it. Default: false.
+   */
+  traces?: boolean | undefined;
 }
 
 /**

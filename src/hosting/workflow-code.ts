@@ -15,22 +15,29 @@ export const workflowsPath = fileURLToPath(new URL(`../workflows/index${extname(
  * Only for a worker without workflows, workflow interceptors or converters of its own; a payload codec is fine, because it
  * runs outside of workflows.
  */
-export const workflowBundle = { codePath: fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)) };
-/** The same for workers with `payloadEncryption`, which also encrypts the messages of failures. */
-const encryptedBundle = { codePath: fileURLToPath(new URL('../../workflow-bundle.encrypted.js', import.meta.url)) };
+export const workflowBundle = { codePath: pathOf('workflow-bundle.js') };
 
 type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 /** Options of a worker that decide. */
 type Deciding = 'workflowBundle' | 'workflowsPath' | 'connection' | 'dataConverter' | 'interceptors' | 'plugins';
-type DecidingOptions = { [Key in Deciding]?: WorkerOptions[Key] | undefined };
+type DecidingOptions = { [Key in Deciding]?: WorkerOptions[Key] | undefined } & { traces?: boolean | undefined };
 
 /** Which workflow code a worker runs: what it names, else our bundle where that does, else our module. */
 export function workflowCode(options: DecidingOptions): Workflows {
   if (options.workflowBundle !== undefined) return { workflowBundle: options.workflowBundle };
   if (options.workflowsPath !== undefined) return { workflowsPath: options.workflowsPath };
-  const bundle =
-    options.dataConverter?.failureConverterPath === failureConverterPath ? encryptedBundle : workflowBundle;
-  return mustBeBundled(options) || !existsSync(bundle.codePath) ? { workflowsPath } : { workflowBundle: bundle };
+  const codePath = bundleFor(options);
+  return mustBeBundled(options) || !existsSync(codePath) ? { workflowsPath } : { workflowBundle: { codePath } };
+}
+
+/** Those of workers with `payloadEncryption` also encrypt the messages of failures; traces need interceptors. */
+function bundleFor({ dataConverter, traces = false }: DecidingOptions): string {
+  const isEncrypted = dataConverter?.failureConverterPath === failureConverterPath;
+  return pathOf(`workflow-bundle${isEncrypted ? '.encrypted' : ''}${traces ? '.traced' : ''}.js`);
+}
+
+function pathOf(bundle: string): string {
+  return fileURLToPath(new URL(`../../${bundle}`, import.meta.url));
 }
 
 /** What runs within workflows has to be in their bundle; what plugins add is not known before. */

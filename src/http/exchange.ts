@@ -30,6 +30,16 @@ export interface HttpBody {
   destroy(): void;
 }
 
+/** How an exchange went that is over. */
+export interface Over {
+  /** Undefined: no answer came. */
+  status: number | undefined;
+  /** Of the body, as they came. */
+  bytes: number;
+  /** Why the body has no end; undefined also of one that nobody wanted. */
+  error: unknown;
+}
+
 /** Status, headers and body of an answer. */
 export interface Answered {
   status: number;
@@ -42,6 +52,7 @@ export interface Answered {
  * memory of one read, which is not used again before they are released, so they are passed on without a copy and without
  * a stream between.
  *
+ * @param onOver called once, when the last byte of the body has come, or none will
  * @throws NetworkError; the signal's reason when it was aborted
  */
 export function exchange(
@@ -49,11 +60,20 @@ export function exchange(
   options: Dispatcher.DispatchOptions,
   host: string,
   signal: AbortSignal | undefined,
+  onOver?: (over: Over) => void,
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const handler = new Exchange(host, signal, resolve, reject);
+    const handler = new Exchange({ host, signal, onOver, onAnswer: resolve, onFailure: reject });
     if (!handler.over) dispatcher.dispatch(options, handler);
   });
+}
+
+interface ExchangeOptions {
+  host: string;
+  signal: AbortSignal | undefined;
+  onOver: ((over: Over) => void) | undefined;
+  onAnswer: (answer: Answered) => void;
+  onFailure: (error: unknown) => void;
 }
 
 class Exchange implements Dispatcher.DispatchHandler, HttpBody {
@@ -61,6 +81,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   readonly #signal: AbortSignal | undefined;
   readonly #onAnswer: (answer: Answered) => void;
   readonly #onFailure: (error: unknown) => void;
+  #onOver: ((over: Over) => void) | undefined;
+  #status: number | undefined;
+  #bytes = 0;
   #controller: Dispatcher.DispatchController | undefined;
   #take: Take | undefined;
   #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -72,14 +95,10 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   /** The body has broken off, behind what is held. */
   #broken: { error: unknown } | undefined;
 
-  constructor(
-    host: string,
-    signal: AbortSignal | undefined,
-    onAnswer: (answer: Answered) => void,
-    onFailure: (error: unknown) => void,
-  ) {
+  constructor({ host, signal, onOver, onAnswer, onFailure }: ExchangeOptions) {
     this.#host = host;
     this.#signal = signal;
+    this.#onOver = onOver;
     this.#onAnswer = onAnswer;
     this.#onFailure = onFailure;
     if (signal?.aborted === true) this.#onAbort();
@@ -111,7 +130,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   destroy(): void {
-    if (!this.#ended) this.#fail(new Error('the body is not wanted'));
+    if (this.#ended) return;
+    this.#tellOver();
+    this.#fail(new Error('the body is not wanted'));
   }
 
   /** Called again when a kept connection turns out to be closed and the request is sent over another one. */
@@ -122,13 +143,16 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answered['headers']): void {
     // 1xx is not the answer yet.
-    if (status >= 200) this.#onAnswer({ status, headers, body: this });
+    if (status < 200) return;
+    this.#status = status;
+    this.#onAnswer({ status, headers, body: this });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // undici resumes its parser with an empty one.
     if (chunk.length === 0) return;
     received(chunk);
+    this.#bytes += chunk.length;
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     this.#pass();
@@ -137,6 +161,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
 
   onResponseEnd(): void {
     this.#ended = true;
+    this.#tellOver();
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#pass();
   }
@@ -147,6 +172,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     const isFinal = error instanceof RefusedUrlError || error instanceof ExportError;
     const failure = isFinal ? error : toNetworkError(error, this.#host);
     if (this.#heldBytes === 0) return this.#fail(failure);
+    this.#tellOver(failure);
     // What has come is delivered first: whoever resumes the body does so behind it.
     this.#broken = { error: failure };
     this.#pass();
@@ -184,6 +210,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
+    this.#tellOver(error);
     this.#held = [];
     this.#heldBytes = 0;
     this.#signal?.removeEventListener('abort', this.#onAbort);
@@ -191,6 +218,12 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     this.#controller?.abort(new errors.RequestAbortedError());
     this.#onFailure(error);
     this.#settle?.reject(error);
+  }
+
+  #tellOver(error?: unknown): void {
+    const onOver = this.#onOver;
+    this.#onOver = undefined;
+    onOver?.({ status: this.#status, bytes: this.#bytes, error });
   }
 
   readonly #onAbort = (): void => {

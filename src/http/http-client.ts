@@ -2,10 +2,11 @@ import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { HttpTimeouts } from './agents.ts';
 import { Agents, proxyTo } from './agents.ts';
 import { faultOfServerUrl } from './check-url.ts';
+import type { Over } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import { DEFAULT_HEADERS, flatten, lowerCased } from './headers.ts';
-import type { AnswerOf, HttpRequest, HttpResponse } from './messages.ts';
-import { NetworkError } from './network-error.ts';
+import type { AnswerOf, HttpRequest, HttpResponse, OnExchanged } from './messages.ts';
+import { NetworkError, errorType } from './network-error.ts';
 import { ProxiedNames } from './proxied-names.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import type { RequestRules } from './rules.ts';
@@ -20,17 +21,21 @@ export class HttpClient {
   readonly #agents: Agents;
   readonly #proxied = new ProxiedNames();
   readonly #onAnswer: (answer: AnswerOf) => void;
+  readonly #watch: () => OnExchanged | undefined;
 
   /**
    * @param timeouts default: 60 s without headers, 60 s without a byte of the body
    * @param onAnswer called with each answer, and each time that none came
+   * @param watch called before each request, for who wants to hear how it went
    */
   constructor(
     timeouts: HttpTimeouts = { headers: 60_000, body: 60_000 },
     onAnswer: (answer: AnswerOf) => void = () => {},
+    watch: () => OnExchanged | undefined = () => undefined,
   ) {
     this.#agents = new Agents(timeouts);
     this.#onAnswer = onAnswer;
+    this.#watch = watch;
   }
 
   /**
@@ -89,7 +94,13 @@ export class HttpClient {
       ...(request.body === undefined ? {} : { body: request.body }),
     };
     try {
-      const { status, headers, body } = await exchange(agent, options, url.host, request.signal);
+      const { status, headers, body } = await exchange(
+        agent,
+        options,
+        url.host,
+        request.signal,
+        this.#watched(request, url, rules),
+      );
       this.#count(request, rules, status);
       // Also where it was not sent: a redirect may repeat it to the next address.
       const secret = authorization?.replace(/^\S+\s+/, '');
@@ -100,6 +111,22 @@ export class HttpClient {
     } finally {
       if (isFresh) this.#agents.retire(agent);
     }
+  }
+
+  /** For the end of a request, where somebody wants to hear of it. */
+  #watched({ what, method }: HttpRequest, url: URL, { server }: RequestRules): ((over: Over) => void) | undefined {
+    const onExchanged = what === undefined || server === undefined ? undefined : this.#watch();
+    if (what === undefined || server === undefined || onExchanged === undefined) return undefined;
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
+    const startedAt = Date.now();
+    // By a clock that nobody sets meanwhile.
+    const from = performance.now();
+    return ({ status, bytes, error }) => {
+      const endedAt = startedAt + performance.now() - from;
+      const broken = error === undefined ? {} : { error: errorType(error) };
+      onExchanged({ server, what, method, host, port, startedAt, endedAt, status, bytes, ...broken });
+    };
   }
 
   #count({ what }: HttpRequest, { server }: RequestRules, status: number | undefined): void {

@@ -37,6 +37,24 @@ export interface AnswerOf {
   status: number | undefined;
 }
 
+/** A request that is over, its answer's body included; each redirect is one of its own. */
+export interface Exchanged extends AnswerOf {
+  method: HttpRequest['method'];
+  /** Of the address, without brackets; nothing else of it. */
+  host: string;
+  port: number;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  endedAt: number;
+  /** Of the body, as they came. */
+  bytes: number;
+  /** Why it has no end: code of the system or of undici, or the kind of error. */
+  error?: string;
+}
+
+/** Hears of a request that is over. */
+export type OnExchanged = (exchanged: Exchanged) => void;
+
 /** An answer whose body has not been read; receive, dump or destroy the body, or its connection is lost. */
 export interface HttpResponse {
   status: number;

@@ -48,6 +48,12 @@ export function toNetworkError(error: unknown, host: string): NetworkError {
   return new NetworkError(`${host}: ${detail}`, !NOT_SENT.has(code) && !NO_HANDSHAKE.test(code), { cause: error });
 }
 
+/** An error in a word: a code of the system, of TLS or of undici, else its name. Never what it says. */
+export function errorType(error: unknown): string {
+  const { code, name } = deepestCause(error) as NodeJS.ErrnoException;
+  return [code, name].find((text) => typeof text === 'string' && /^\w[\w.-]{0,60}$/.test(text)) ?? 'Error';
+}
+
 function deepestCause(error: unknown): Error {
   let current = error instanceof Error ? error : new Error(String(error));
   while (current instanceof AggregateError ? current.errors[0] instanceof Error : current.cause instanceof Error) {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
+import { secretFields } from '../auth/schemes/secret-fields.ts';
 
 /** An address to listen on, such as `127.0.0.1:9464` or `[::1]:9464`. */
 export interface ListenAddress {
@@ -32,6 +33,25 @@ export const MetricsSchema = v.pipe(
   v.check((text) => readAddress(text) !== undefined || isCollector(text), NO_TARGET),
 );
 
+const NO_COLLECTOR = 'must be the URL of an OTLP collector (HTTP), such as http://127.0.0.1:4318';
+
+/** URL of the OTLP collector that gets traces. */
+export const CollectorSchema = v.pipe(v.string(NO_COLLECTOR), v.check(isCollector, NO_COLLECTOR));
+
+const CollectorWithHeaders = v.pipe(
+  v.strictObject({ url: CollectorSchema, ...secretFields('headers') }),
+  v.check(
+    ({ headersFile, headersEnv }) => headersFile === undefined || headersEnv === undefined,
+    'has headersFile and headersEnv; remove one',
+  ),
+);
+
+/** Where traces go: the URL alone, or with where the headers are that the collector asks for. */
+export const TracesSchema = v.lazy((input) =>
+  typeof input === 'object' && input !== null ? CollectorWithHeaders : CollectorSchema,
+);
+export type TracesConfig = v.InferOutput<typeof TracesSchema>;
+
 /** Whether metrics are sent, and not fetched. */
 export function isCollector(text: string): boolean {
   return /^https?:\/\/[^@]+$/.test(text) && URL.canParse(text);
@@ -42,12 +62,12 @@ export function isCollector(text: string): boolean {
  *
  * @throws Error when it is not of the schema
  */
-export function fromEnvironment(
+export function fromEnvironment<Configured>(
   schema: v.GenericSchema<string>,
   variable: string,
-  configured: string | undefined,
+  configured: Configured | undefined,
   env: NodeJS.ProcessEnv,
-): string | undefined {
+): string | Configured | undefined {
   const text = env[variable];
   if (text === undefined) return configured;
   if (text === '') return undefined;

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../src/programs/project.ts';
+import type { RequestKind } from '../../src/http/messages.ts';
 import type { Metric } from '../../src/telemetry/metric-table.ts';
 import { METRICS, PREFIX } from '../../src/telemetry/metric-table.ts';
 
@@ -27,3 +28,18 @@ function table(): string {
     '\n',
   );
 }
+
+test('docs/traces.md has the span of each kind of request', async () => {
+  const kinds: Record<RequestKind, true> = {
+    'kick-off': true,
+    status: true,
+    delete: true,
+    file: true,
+    attachment: true,
+    token: true,
+    metadata: true,
+    'smart-configuration': true,
+  };
+  const row = Object.keys(kinds).map((kind) => `\`${kind}\``);
+  expect(await readFile(join(projectRoot, 'docs/traces.md'), 'utf8')).toContain(`| ${row.join(', ')} |`);
+});

@@ -87,6 +87,7 @@ const CONFIGURATION = {
   heartbeatSeconds: true,
   downloadThreads: true,
   metrics: true,
+  traces: true,
   health: true,
   searchAttributes: true,
 } satisfies Fields<Config>;

@@ -22,6 +22,8 @@ import { takeNamespace } from './shared-temporal.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+/** The same for workers that export traces. */
+export const TRACED = fileURLToPath(new URL('../../dist/workflow-bundle.traced.js', import.meta.url));
 
 /** A namespace of a Temporal server that runs, and a client of it. */
 export interface RunningTemporal {

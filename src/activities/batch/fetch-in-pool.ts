@@ -7,6 +7,7 @@ import { NoThreadError, ThreadEndedError } from '../../download/threads/thread-e
 import { nameBeforehand, partLabel } from '../../export-folder/published-files.ts';
 import type { Entry } from '../../fhir/entries.ts';
 import { logAnswer } from '../../fhir-server/log-answer.ts';
+import { requestSpans } from '../../telemetry/request-spans.ts';
 import { safeCause } from '../safe-cause.ts';
 import type { Batch } from './open-batch.ts';
 
@@ -37,6 +38,7 @@ export async function fetchInPool(
       attempt.report({ file: entry.name, bytes, resumedAt });
     },
     onLost: (lost) => metrics.lost(server.name, lost),
+    onExchanged: requestSpans(),
     onRefusal: (refusal) => logAnswer('file', refusal, server.settings.requestIdHeaders),
     onNoThread: (error, pause) =>
       log.warn('no thread for downloads could be started; going on without', {

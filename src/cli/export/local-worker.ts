@@ -6,6 +6,7 @@ import { createWorkers } from '../../create-workers.ts';
 import { installRuntime } from '../../process/install-runtime.ts';
 import { logError } from '../../process/log-error.ts';
 import { logLevelOf } from '../../process/log-level.ts';
+import { CollectorSchema, fromEnvironment } from '../../telemetry/addresses.ts';
 import type { Temporal } from '../temporal.ts';
 import { openWorkerLog } from './worker-log.ts';
 
@@ -37,8 +38,18 @@ export async function startLocalWorker(
   const logger = pino({ level: logLevelOf(process.env), serializers: { error: logError } }, lines);
   // Ctrl-C is handled by the command.
   installRuntime(logger, { shutdownSignals: [] });
+  const collector = fromEnvironment(CollectorSchema, 'BULK_EXPORT_TRACES', config.traces, process.env);
+  const exporter = collector === undefined ? undefined : await import('../../telemetry/traces-exporter.ts');
+  const traces = collector === undefined ? undefined : exporter?.startTraces(collector, logger);
   const connection = await NativeConnection.connect(connectionOptions);
-  const workers = await createWorkers({ connection, namespace, config, taskQueue, dataConverter: payloadEncryption() });
+  const workers = await createWorkers({
+    connection,
+    namespace,
+    config,
+    taskQueue,
+    dataConverter: payloadEncryption(),
+    traces: traces !== undefined,
+  });
   const ended = workers.run();
   const failed = new Promise<never>((_, reject) => {
     ended.catch((error: Error) =>
@@ -54,6 +65,7 @@ export async function startLocalWorker(
       workers.shutdown();
       await ended.catch(() => {});
       await connection.close();
+      await traces?.close();
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { CheckedPart } from '../../storage/folder.ts';
+import type { OnExchanged } from '../../http/messages.ts';
 import type { CheckedFile } from '../checked-file.ts';
 import type { FetchOutcome, Refusal } from '../fetch-file.ts';
 import type { LostBytes } from '../lost-bytes.ts';
@@ -17,6 +18,8 @@ export interface FetchWatch {
   onRefusal(refusal: Refusal): void;
   /** Called with what has to be fetched again. */
   onLost?: ((lost: LostBytes) => void) | undefined;
+  /** Called with each request of another thread that is over. */
+  onExchanged?: OnExchanged | undefined;
   /** Called when no further thread could be started; for so many milliseconds none will be. */
   onNoThread(error: unknown, pause: number): void;
 }

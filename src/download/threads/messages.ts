@@ -1,7 +1,7 @@
 import type { HttpTimeouts } from '../../http/agents.ts';
 import type { DestinationConfig } from '../../storage/destinations.ts';
 import type { FileRequest } from '../ask-file.ts';
-import type { AnswerOf } from '../../http/messages.ts';
+import type { AnswerOf, Exchanged } from '../../http/messages.ts';
 import type { FetchOutcome, Refusal } from '../fetch-file.ts';
 import type { LostBytes } from '../lost-bytes.ts';
 import type { ThrownError } from './thrown-error.ts';
@@ -35,14 +35,16 @@ export type ToThread =
   { kind: 'areYouAlive' } | ToOrder;
 
 /** One call of an order is answered before the next one is sent. */
-export type ToOrder = { order: number } & (
-  | { kind: 'fetch'; file: FileOrder }
-  /** Keep what is durable, and answer. */
-  | { kind: 'abort' }
-  | PartCall
-  /** The answer to {@link FromThread} `mayChange`. */
-  | { kind: 'mayChange'; isAllowed: boolean }
-);
+export type ToOrder = { order: number } &
+  /** `isWatched`: somebody wants to hear of its requests. */
+  (
+    | { kind: 'fetch'; file: FileOrder; isWatched: boolean }
+    /** Keep what is durable, and answer. */
+    | { kind: 'abort' }
+    | PartCall
+    /** The answer to {@link FromThread} `mayChange`. */
+    | { kind: 'mayChange'; isAllowed: boolean }
+  );
 
 /** From a thread. */
 export type FromThread =
@@ -57,6 +59,8 @@ export type OfOrder = { order: number } & (
   | { kind: 'progress'; bytes: number; resumedAt: number }
   | { kind: 'refusal'; refusal: Refusal }
   | { kind: 'lost'; lost: LostBytes }
+  /** A request is over. */
+  | { kind: 'exchanged'; exchanged: Exchanged }
   /** Whether something may be changed at the destination now. */
   | { kind: 'mayChange' }
   | { kind: 'fetched'; outcome: FetchOutcome }

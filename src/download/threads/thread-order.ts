@@ -37,7 +37,12 @@ export class ThreadOrder implements CheckedPart {
     try {
       await unlessAborted(start, signal);
       signal.addEventListener('abort', onAbort);
-      const answer = await this.#ask({ order: this.#id, kind: 'fetch', file });
+      const answer = await this.#ask({
+        order: this.#id,
+        kind: 'fetch',
+        file,
+        isWatched: this.#watch.onExchanged !== undefined,
+      });
       if (answer.kind === 'aborted') throw signal.reason;
       outcome = (answer as Extract<Answer, { kind: 'fetched' }>).outcome;
     } finally {
@@ -72,6 +77,8 @@ export class ThreadOrder implements CheckedPart {
         return this.#watch.onRefusal(message.refusal);
       case 'lost':
         return this.#watch.onLost?.(message.lost);
+      case 'exchanged':
+        return this.#watch.onExchanged?.(message.exchanged);
       case 'mayChange':
         return void this.#mayChange();
       case 'threw':

@@ -1,0 +1,51 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ActivityInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
+import { activitySpans } from '../telemetry/activity-spans.ts';
+import { runSpans } from '../telemetry/run-spans.ts';
+
+/** What a worker needs that makes spans, in the form of the SDK's own options. */
+export interface TraceOptions {
+  interceptors: { workflowModules: string[]; activity: ActivityInterceptorsFactory[] };
+  sinks: NonNullable<WorkerOptions['sinks']>;
+}
+
+/**
+ * Interceptors and sinks with which runs of workflows and attempts at activities become spans of the process's tracer
+ * provider. A bundle of workflows needs the same `workflowModules`, as its `workflowInterceptorModules`.
+ */
+export function traceOptions(): TraceOptions {
+  const path = `../workflows/trace-interceptors${extname(import.meta.url)}`;
+  return {
+    interceptors: { workflowModules: [fileURLToPath(new URL(path, import.meta.url))], activity: [activitySpans] },
+    sinks: runSpans,
+  };
+}
+
+type Given = { [Key in 'interceptors' | 'sinks']?: WorkerOptions[Key] | undefined };
+
+/**
+ * Interceptors and sinks of a worker, with those that make spans where they are wanted.
+ *
+ * @param isBundled the worker has a bundle of workflows already, whose interceptors are in it
+ */
+export function interceptorsAndSinks(
+  { interceptors, sinks, traces = false }: Given & { traces?: boolean | undefined },
+  isBundled: boolean,
+): Pick<WorkerOptions, 'interceptors' | 'sinks'> {
+  const given = {
+    ...(interceptors === undefined ? {} : { interceptors }),
+    ...(sinks === undefined ? {} : { sinks }),
+  };
+  if (!traces) return given;
+  const ours = traceOptions();
+  const modules = isBundled ? [] : ours.interceptors.workflowModules;
+  return {
+    interceptors: {
+      ...interceptors,
+      activity: [...(interceptors?.activity ?? []), ...ours.interceptors.activity],
+      workflowModules: [...(interceptors?.workflowModules ?? []), ...modules],
+    },
+    sinks: { ...sinks, ...ours.sinks },
+  };
+}
