@@ -1,3 +1,5 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { context, trace } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
@@ -5,7 +7,7 @@ import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { traceStarts } from '../../src/client.ts';
 import type { Workers } from '../../src/hosting/index.ts';
@@ -14,7 +16,8 @@ import { TRACE_HEADER } from '../../src/telemetry/trace-context.ts';
 import type { nightly } from '../hosting/host/workflows.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
-import { startStack } from '../support/stack.ts';
+import { TRACED, startStack } from '../support/stack.ts';
+import { HISTORIES } from '../workflows/record-histories.ts';
 
 /** A service with workflows and a tracer provider of its own. */
 const exporter = new InMemorySpanExporter();
@@ -132,3 +135,20 @@ test('gates of servers, which live for ever, are no trace', () => {
   expect(names).toContain('RunActivity:askGate');
   expect([...names].filter((name) => /exportGate|EarlierGate|GoneExports/.test(name))).toEqual([]);
 });
+
+test('what began without traces replays with them', async () => {
+  const names = (await readdir(HISTORIES)).filter((name) => name.endsWith('.json'));
+  const histories = await Promise.all(
+    names.map(async (name) => ({
+      workflowId: name,
+      history: JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as object,
+    })),
+  );
+  const bundle = { workflowBundle: { codePath: TRACED } };
+  const replayed: string[] = [];
+  for await (const { workflowId, error } of Worker.runReplayHistories(bundle, histories)) {
+    expect([workflowId, error]).toEqual([workflowId, undefined]);
+    replayed.push(workflowId);
+  }
+  expect(replayed).toHaveLength(names.length);
+}, 240_000);

@@ -1,67 +1,38 @@
-import { randomBytes } from 'node:crypto';
 import { context, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { JournalEntry } from '../../dev/sample-server/index.ts';
-import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { startExport, traceStarts } from '../../src/client.ts';
 import type { ExportRequest } from '../../src/contract.ts';
 import { runSpans } from '../../src/telemetry/run-spans.ts';
 import { TRACE_HEADER } from '../../src/telemetry/trace-context.ts';
 import type { Collector, ReceivedSpan } from '../support/collector.ts';
-import { startCollector } from '../support/collector.ts';
-import type { RealWorker } from '../support/real-worker.ts';
-import { startRealWorker } from '../support/real-worker.ts';
 import { runsOf } from '../support/runs.ts';
 import { findSecrets } from '../support/secret-scan.ts';
 import type { Stack } from '../support/stack.ts';
-import { BUNDLE, TRACED, serverEntry, startStack } from '../support/stack.ts';
-import { killWorker } from '../support/worker-processes.ts';
+import { BUNDLE, TRACED } from '../support/stack.ts';
+import type { TracedWorker } from '../support/traced-worker.ts';
+import { startTracedWorker } from '../support/traced-worker.ts';
 
-const clientSecret = randomBytes(30).toString('base64url');
-const FAST = { patients: 20, linesPerFile: 100, pollsUntilReady: 1, retryAfter: '1' };
-/** Two files of 5 MB beside one another: one of them is fetched in another thread. */
-const LARGE = { patients: 950, linesPerFile: 6_000, pollsUntilReady: 0, gzip: false, version: 4 as const };
 /** What only the request knows. */
 const PATIENT = 'zq-patient-4711';
 
-const authorization = createAuthServer({ clientSecret });
+let traced: TracedWorker;
 let stack: Stack;
 let collector: Collector;
-let worker: RealWorker;
 const callers = new InMemorySpanExporter();
 const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(callers)] });
 
 beforeAll(async () => {
   provider.register();
-  collector = await startCollector();
-  stack = await startStack({
-    workers: false,
-    temporalArgs: ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=100'],
-    servers: { secured: { ...FAST, authorization }, large: LARGE, plain: FAST, refusing: FAST },
-  });
-  const { secured } = stack.servers;
-  stack.config.servers['secured'] = serverEntry((secured as SampleServer).baseUrl, {
-    auth: {
-      type: 'client-secret',
-      clientId: 'demo-client',
-      clientSecretEnv: 'TRACES_TEST_SECRET',
-      secretIn: 'form',
-      tokenUrl: authorization.tokenUrl((secured as SampleServer).baseUrl),
-    },
-  });
-  stack.config.downloadThreads = 2;
-  stack.config.traces = collector.url;
-  worker = await startRealWorker(stack, { TRACES_TEST_SECRET: clientSecret });
-  await vi.waitFor(() => expect(worker.logs()).toContain('worker started'), { timeout: 60_000 });
+  traced = await startTracedWorker();
+  ({ stack, collector } = traced);
 }, 120_000);
 afterAll(async () => {
-  await killWorker(worker.child);
-  await stack.close();
-  await collector.close();
+  await traced.close();
   await provider.shutdown();
 });
 
@@ -220,6 +191,7 @@ test('a failure is told by its code: its message may quote the server', async ()
 });
 
 test('nothing in them but kinds and hosts: no path, query, id of a patient, name of an export, token or secret', () => {
+  const { clientSecret, authorization } = traced;
   const sent = collector.bodies.join('\n');
   const secrets = [clientSecret, ...authorization.issued, PATIENT, 'zq-patient', 'untraced'];
   expect(authorization.issued.length).toBeGreaterThan(0);
@@ -262,6 +234,7 @@ test('what began with traces replays without them, and with them', async () => {
 });
 
 test('a collector that takes nothing costs spans alone, and the worker still stops', async () => {
+  const { worker } = traced;
   collector.answer = 'hang';
   await stack.run({ server: 'plain', parameters: { _type: 'Patient' } }, 'silent');
   collector.answer = 503;
