@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { traceStarts } from '../../src/client.ts';
 import type { Workers } from '../../src/hosting/index.ts';
 import { createWorkers, traceIds } from '../../src/hosting/index.ts';
+import { runSpans } from '../../src/telemetry/run-spans.ts';
 import { TRACE_HEADER } from '../../src/telemetry/trace-context.ts';
 import type { nightly } from '../hosting/host/workflows.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
@@ -144,7 +145,7 @@ test('what began without traces replays with them', async () => {
       history: JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as object,
     })),
   );
-  const bundle = { workflowBundle: { codePath: TRACED } };
+  const bundle = { workflowBundle: { codePath: TRACED }, sinks: runSpans };
   const replayed: string[] = [];
   for await (const { workflowId, error } of Worker.runReplayHistories(bundle, histories)) {
     expect([workflowId, error]).toEqual([workflowId, undefined]);
