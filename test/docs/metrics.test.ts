@@ -39,6 +39,7 @@ test('docs/traces.md has the span of each kind of request', async () => {
     token: true,
     metadata: true,
     'smart-configuration': true,
+    group: true,
   };
   const row = Object.keys(kinds).map((kind) => `\`${kind}\``);
   expect(await readFile(join(projectRoot, 'docs/traces.md'), 'utf8')).toContain(`| ${row.join(', ')} |`);
