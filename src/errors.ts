@@ -115,7 +115,7 @@ export interface FailureDetails {
 /** The closed table of warning codes of an `ExportReport`. */
 export const WARNINGS = {
   PossibleOrphanJob:
-    'The kick-off was sent twice because its first answer was lost; a second job may be running on the server.',
+    'The kick-off was sent again because the answer to an earlier one was lost or did not say whether it started a job; a second job may be running on the server.',
   JobRestarted: 'The earlier job of this folder was gone, so the export was kicked off again from the start.',
   TypeWithoutFile: 'A requested resource type has no file: it has no data, or the server may have withheld it.',
   NothingExported:

@@ -100,15 +100,17 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
 
   // HAPI answers an equal kick-off with an earlier, even cancelled, job unless the request forbids it. After a lost
   // answer that earlier job is just what is wanted.
-  const headers = attempt.isLast ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
+  const headers = attempt.isRepeated ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
+  const sentAt = performance.now();
   const sent = await server.sendAs(authorized, { what: 'kick-off', ...request, headers, freshConnection: true });
   switch (sent.kind) {
     case 'answered': {
       const acceptance = readAcceptance(sent.response, Date.now());
-      return acceptance === undefined
+      return acceptance === undefined || server.faultOfUrl(acceptance.statusUrl) !== undefined
         ? reject(attempt, server, sent, {
             method: kickOffMethod(settings, input.request.operation),
             isOfNewMembers: asked.newMembersOf !== undefined,
+            waited: performance.now() - sentAt,
             note: (status, detail) => folder.note({ to: 'kickOff', status, detail }),
           })
         : accept(attempt, server, acceptance, { response: sent.response, fitted, lacks: input.warnings });

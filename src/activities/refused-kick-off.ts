@@ -8,6 +8,7 @@ import type { Rejection } from '../fhir/kick-off-answer.ts';
 import { readRejection } from '../fhir/kick-off-answer.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { readText } from '../http/read-text.ts';
+import { waitInDoubt } from '../policy/wait-in-doubt.ts';
 import { believed } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import { withoutWords } from './name-new-members.ts';
@@ -35,6 +36,8 @@ interface Circumstances {
   method: ServerSettings['kickOffMethod'];
   /** It names patients whom no history may: what the server says of them is not kept. */
   isOfNewMembers: boolean;
+  /** Milliseconds from the kick-off to the answer. */
+  waited: number;
   /** Notes the answer for the export's log. */
   note(status: number, detail: string): Promise<void>;
 }
@@ -48,20 +51,17 @@ export async function reject(
   attempt: KickOffAttempt,
   server: FhirServer,
   answered: Answered,
-  { method, isOfNewMembers, note }: Circumstances,
+  { method, waited, isOfNewMembers, note }: Circumstances,
 ): Promise<TokenNeeded | KickOffTrouble> {
   const { response } = answered;
-  const rejection = readRejection(response, await bodyOf(response), Date.now());
+  const rejection = readRejection(response, await bodyOf(response), Date.now(), waited);
   const detail = isOfNewMembers ? withoutWords(rejection.detail) : rejection.detail;
-  // Whatever else: the answer is known, and with all but these it started nothing.
-  if (rejection.kind !== 'unusable' && rejection.kind !== 'unknown') await attempt.forgetIntent();
+  // Whatever else: the answer is known.
+  if (rejection.kind !== 'unknown') {
+    await attempt.forgetIntent('mayHaveStarted' in rejection && rejection.mayHaveStarted);
+  }
   await note(response.status, detail);
   switch (rejection.kind) {
-    case 'unusable':
-      throw new ExportError(
-        'KickOffRejected',
-        `the server answered without a usable Content-Location, so the export cannot be followed: ${detail}${server.idsOf(response)}`,
-      );
     case 'unknown':
       if (attempt.isLast) throw kickOffUnknown(detail);
       return trouble(detail, rejection.retryAfter);
@@ -73,11 +73,15 @@ export async function reject(
       await attempt.saveCapability({ ...attempt.capability, version: 4 });
       return trouble(detail, undefined);
     case 'trouble':
+      if (rejection.mayHaveStarted) {
+        return { ...trouble(detail, waitInDoubt(attempt.doubts)), warnings: attempt.warnings };
+      }
       // The job that has the slot may be our own, of which nobody knows: its end cannot be waited for without one.
       if (attempt.isInDoubt) return { ...trouble(detail, rejection.retryAfter), warnings: attempt.warnings };
       return noSlot(rejection, server.settings)
         ? { ...trouble(detail, believed(rejection.retryAfter, server.settings)), noSlot: true }
         : { ...trouble(detail, rejection.retryAfter), ...busyBy(response) };
+    case 'unusable':
     case 'rejected':
   }
   throw new ExportError('KickOffRejected', `${detail}${server.idsOf(response)}`);

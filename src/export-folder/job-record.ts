@@ -16,6 +16,8 @@ export interface Job {
   clearing?: true;
   /** Kick-offs sent whose answer is not known. */
   unanswered: number;
+  /** Kick-offs that were answered, but may have started a job that nobody knows. */
+  doubts?: number;
   /** Kick-offs of this generation that were ever intended, each by a file of its own. */
   intents?: number;
   statusUrl?: string;

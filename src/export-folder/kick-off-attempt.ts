@@ -81,9 +81,19 @@ export class KickOffAttempt {
     return this.#job.unanswered >= MOST_UNANSWERED;
   }
 
-  /** A kick-off has been sent, the answer to which nobody knows. */
+  /** A kick-off has been sent, the answer to which nobody knows, or which may have started a job that nobody knows. */
   get isInDoubt(): boolean {
-    return this.#job.unanswered > 0;
+    return this.#job.unanswered > 0 || this.doubts > 0;
+  }
+
+  /** Kick-offs that were answered, but may have started a job that nobody knows. */
+  get doubts(): number {
+    return this.#job.doubts ?? 0;
+  }
+
+  /** The kick-off is sent after one that may have started a job: an answer with that job is what is wanted. */
+  get isRepeated(): boolean {
+    return this.isLast || this.doubts > 0;
   }
 
   get warnings(): Warning[] {
@@ -119,9 +129,17 @@ export class KickOffAttempt {
     return { kind: 'send' };
   }
 
-  /** The answer to the last kick-off is known, and it started nothing. */
-  async forgetIntent(): Promise<void> {
+  /**
+   * The answer to the last kick-off is known, and it started nothing.
+   *
+   * @param mayHaveStarted it may have started a job all the same: what follows has the warning of an orphan job
+   */
+  async forgetIntent(mayHaveStarted = false): Promise<void> {
     this.#job.unanswered--;
+    if (mayHaveStarted) {
+      this.#job.doubts = this.doubts + 1;
+      warnOfOrphan(this.#job);
+    }
     await this.#record.save(this.#job);
   }
 
@@ -158,9 +176,9 @@ export class KickOffAttempt {
     return job;
   }
 
-  /** Not known after an answer was lost: the server may have answered with the job of an earlier kick-off. */
+  /** Not known of a repeated kick-off: the server may have answered with the job of an earlier kick-off. */
   #begun(date: number | undefined): Pick<Job, 'begunAt'> {
-    if (date === undefined || this.#intendedAt === undefined || this.isLast) return {};
+    if (date === undefined || this.#intendedAt === undefined || this.isRepeated) return {};
     return { begunAt: new Date(date - (performance.now() - this.#intendedAt)).toISOString() };
   }
 

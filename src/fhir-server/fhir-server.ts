@@ -6,6 +6,7 @@ import { ExportError } from '../errors.ts';
 import type { ExportCapability } from '../fhir/capability.ts';
 import { findExport } from '../fhir/capability.ts';
 import type { Entry } from '../fhir/entries.ts';
+import { faultOfServerUrl } from '../http/check-url.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpRequest, HttpResponse, RequestKind } from '../http/messages.ts';
 import { NetworkError } from '../http/network-error.ts';
@@ -86,6 +87,13 @@ export class FhirServer {
   /** Whether the configuration names the URL's origin: then the token may go there. */
   trusts(url: string): boolean {
     return this.rules.trustedOrigins.has(new URL(url).origin);
+  }
+
+  /** Says why a URL that the server gave must not be asked, or nothing when it may, as far as it shows without a look-up. */
+  faultOfUrl(url: string): string | undefined {
+    const { hostname } = new URL(url);
+    const { loopback, configuredHosts } = this.rules;
+    return faultOfServerUrl(new URL(url), loopback === true || configuredHosts?.has(hostname) === true);
   }
 
   /** @throws ExportError `NotAllowed` with every part of the request that the configuration does not allow */

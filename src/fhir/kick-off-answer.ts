@@ -27,15 +27,23 @@ export interface Acceptance {
 export type Rejection =
   /** Nobody knows whether the export was started. */
   | { kind: 'unknown'; detail: string; retryAfter: number | undefined }
-  /** It may have been started, but nobody can follow it. */
-  | { kind: 'unusable'; detail: string }
+  /** It was started, perhaps (`mayHaveStarted`), but nobody can follow it. */
+  | { kind: 'unusable'; detail: string; mayHaveStarted: boolean }
   /** 401 or 403. */
   | { kind: 'refused'; detail: string }
   /** 405: the server wants the other method. */
   | { kind: 'wrongMethod'; detail: string }
-  /** The same kick-off may be accepted later. */
-  | { kind: 'trouble'; detail: string; retryAfter: number | undefined; tooMany?: TooMany }
+  /** The same kick-off may be accepted later. `mayHaveStarted`: a gateway answered that may have given up waiting. */
+  | { kind: 'trouble'; detail: string; retryAfter: number | undefined; tooMany?: TooMany; mayHaveStarted: boolean }
   | { kind: 'rejected'; detail: string };
+
+const NOT_FOLLOWED = 'the server answered without a usable Content-Location, so the export cannot be followed';
+
+/** Of a gateway that gave up waiting, or that lost the connection: Cloudflare's 520 and 524, and 598 of other proxies. */
+const NO_ANSWER = new Set([502, 504, 520, 524, 598]);
+
+/** Milliseconds after which an answer that is no FHIR may be one of a gateway that gave up waiting. */
+const WAITED = 5000;
 
 /** 429: `exports` when the server says that it is about jobs and not about requests, by the issue code `throttled`. */
 export type TooMany = 'exports' | 'requests';
@@ -64,21 +72,37 @@ function dateOf(header: string | undefined): number | undefined {
 }
 
 /**
- * Reads an answer that {@link readAcceptance} found to accept nothing.
+ * Reads an answer that {@link readAcceptance} found to accept nothing, or whose status URL must not be asked.
  *
  * @param body empty when it could not be read
  * @param now our clock, milliseconds since the epoch
+ * @param waited milliseconds from the request to this answer
  */
-export function readRejection({ status, headers }: KickOffResponse, body: string, now: number): Rejection {
+export function readRejection(
+  { status, headers, url }: KickOffResponse,
+  body: string,
+  now: number,
+  waited: number,
+): Rejection {
   const detail = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
-  if (status >= 200 && status < 300) return { kind: 'unusable', detail };
+  const isFhir = readOutcome(body) !== undefined;
+  if (status >= 200 && status < 300) {
+    // A page with 200 is a login or a portal; 202 is said by whoever has started something.
+    const location = headers['content-location'];
+    const statusUrl = location === undefined ? undefined : resolveUrl(location, url);
+    const origin = statusUrl === undefined ? '' : ` (${new URL(statusUrl).origin})`;
+    const mayHaveStarted = isFhir || status === 202 || body.trim() === '' || location !== undefined;
+    return { kind: 'unusable', detail: `${NOT_FOLLOWED}${origin}: ${detail}`, mayHaveStarted };
+  }
   // A gateway that gave up waiting does not know whether the server behind it has started the export.
-  if (status === 502 || status === 504) return { kind: 'unknown', detail, retryAfter };
+  if (NO_ANSWER.has(status)) return { kind: 'unknown', detail, retryAfter };
   if (status === 401 || status === 403) return { kind: 'refused', detail };
   if (status === 405) return { kind: 'wrongMethod', detail };
   if (!mayPass(status, body)) return { kind: 'rejected', detail };
-  return { kind: 'trouble', detail, retryAfter, ...(status === 429 ? { tooMany: tooMany(body) } : {}) };
+  // Some gateways say 500 or 503 then (Heroku, Azure Front Door, Envoy). One that names a time knows what it does.
+  const mayHaveStarted = status >= 500 && !isFhir && retryAfter === undefined && waited >= WAITED;
+  return { kind: 'trouble', detail, retryAfter, mayHaveStarted, ...(status === 429 ? { tooMany: tooMany(body) } : {}) };
 }
 
 /** FHIR's `throttled` is about load in general; to a kick-off BCDA answers it while a job runs. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { KickOffInput, KickOffResult } from '../../src/activities/kick-off.ts';
 import { kickOff } from '../../src/activities/kick-off.ts';
 import { openExport } from '../../src/activities/open-export.ts';
@@ -24,23 +24,25 @@ const EARLIER = {
   warnings: [],
   statusUrl: 'http://a/1',
 };
+const accepting: AnsweringServer['answer'] = ({ url }) =>
+  /export/.test(url) ? { status: 202, headers: { 'content-location': `${server.origin}/status/1` } } : { status: 404 };
 let server: AnsweringServer;
 let folder: string;
 
 beforeAll(async () => {
-  server = await startAnswering(({ url }) =>
-    /export/.test(url)
-      ? { status: 202, headers: { 'content-location': `${server.origin}/status/1` } }
-      : { status: 404 },
-  );
+  server = await startAnswering(accepting);
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kick-off-'));
   await mkdir(join(folder, 'export/.export'), { recursive: true });
   await writeFile(join(folder, 'export/.export/export.json'), JSON.stringify({ mark: 'mark' }));
   server.asked.length = 0;
+  server.answer = accepting;
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
 afterAll(async () => {
   await http.close();
   await server.close();
@@ -146,4 +148,50 @@ test('where a symbolic link leads out of the destination nothing is made', async
   const opening = openDestination({ destinations }, 'local', 'link/below');
   await expect(opening).rejects.toMatchObject({ code: 'DestinationFailed' });
   expect(await readdir(join(folder, 'elsewhere'))).toEqual([]);
+});
+
+test('a status URL that must not be asked is not kept as the job, so that a later run kicks off', async () => {
+  server.answer = () => ({ status: 202, headers: { 'content-location': 'http://fhir.internal.example/status/1' } });
+  await expect(kickOffWith({}, { level: 'system' })).rejects.toMatchObject({
+    code: 'KickOffRejected',
+    message: expect.stringMatching(
+      /without a usable Content-Location.*\(http:\/\/fhir\.internal\.example\): HTTP 202$/,
+    ),
+  });
+  server.answer = accepting;
+  const warnings = [expect.objectContaining({ code: 'PossibleOrphanJob' })];
+  expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'accepted', warnings });
+});
+
+test('kick-offs that a gateway gave up waiting for come far apart, each with the warning of an orphan job', async () => {
+  let clock = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => clock);
+  server.answer = ({ url }) => {
+    if (/export/.test(url)) clock += 30_000;
+    return { status: 503, body: '<html>Application error</html>' };
+  };
+  const warnings = [expect.objectContaining({ code: 'PossibleOrphanJob' })];
+  for (const minutes of [5, 20, 80, 320]) {
+    const result = await kickOffWith({}, { level: 'system' });
+    expect(result).toMatchObject({ kind: 'trouble', retryAfter: minutes * 60_000, warnings });
+  }
+  server.answer = accepting;
+  expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'accepted', warnings });
+  const noCache = server.asked.filter(({ url }) => /export/.test(url)).map(({ headers }) => headers['cache-control']);
+  // After the first, an answer with the job that is there already is just what is wanted.
+  expect(noCache).toEqual(['no-cache', undefined, undefined, undefined, undefined]);
+  expect(await job()).not.toHaveProperty('begunAt');
+});
+
+test.each([
+  ['a login page', 200, []],
+  ['202 without a status URL', 202, [expect.objectContaining({ code: 'PossibleOrphanJob' })]],
+])('answers that cannot be followed do not keep later runs from a kick-off: %s', async (_, status, warnings) => {
+  server.answer = () => ({ status, body: '<html>Sign in</html>' });
+  for (let run = 1; run <= 3; run++) {
+    const failing = kickOffWith({}, { level: 'system' });
+    await expect(failing).rejects.toMatchObject({ code: 'KickOffRejected' });
+  }
+  server.answer = accepting;
+  expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'accepted', warnings });
 });

@@ -62,17 +62,44 @@ describe('an answer that accepts nothing', () => {
     [502, '', 'unknown'],
     [503, outcome('not-supported'), 'trouble'],
     [504, '', 'unknown'],
+    [520, '<html>Web server is returning an unknown error</html>', 'unknown'],
+    [524, '<html>A timeout occurred</html>', 'unknown'],
     [505, '', 'rejected'],
   ])('%d %s is %s', (status, body, kind) => {
-    expect(readRejection(response(status), body, NOW).kind).toBe(kind);
+    expect(readRejection(response(status), body, NOW, 0).kind).toBe(kind);
+  });
+
+  test.each<[number, string, number, Record<string, string>, boolean]>([
+    [500, '<html>Application error</html>', 30_000, {}, true],
+    [503, '', 5000, {}, true],
+    [503, '', 4999, {}, false],
+    [503, outcome('transient'), 30_000, {}, false],
+    [503, '', 30_000, { 'retry-after': '60' }, false],
+    [429, '', 30_000, {}, false],
+  ])(
+    '%d %s after %d ms, with %j: whether a gateway gave up waiting',
+    (status, body, waited, headers, mayHaveStarted) => {
+      const rejection = readRejection(response(status, headers), body, NOW, waited);
+      expect(rejection).toMatchObject({ kind: 'trouble', mayHaveStarted });
+    },
+  );
+
+  test.each([
+    [200, '<html>Sign in</html>', false],
+    [200, outcome('informational'), true],
+    [202, '<html>begun</html>', true],
+    [204, '', true],
+  ])('%d %s without a status URL may have started a job: %s', (status, body, mayHaveStarted) => {
+    expect(readRejection(response(status), body, NOW, 0)).toMatchObject({ kind: 'unusable', mayHaveStarted });
   });
 
   test('is quoted, with the time that the server asks for', () => {
-    expect(readRejection(response(429, { 'retry-after': '30' }), 'slow down', NOW)).toEqual({
+    expect(readRejection(response(429, { 'retry-after': '30' }), 'slow down', NOW, 0)).toEqual({
       kind: 'trouble',
       detail: 'HTTP 429: slow down',
       retryAfter: 30_000,
       tooMany: 'requests',
+      mayHaveStarted: false,
     });
   });
 
@@ -82,7 +109,7 @@ describe('an answer that accepts nothing', () => {
     [429, '', 'requests'],
     [503, outcome('throttled'), undefined],
   ])('%d %s is about %s', (status, body, tooMany) => {
-    const rejection = readRejection(response(status), body, NOW);
+    const rejection = readRejection(response(status), body, NOW, 0);
     expect(rejection.kind).toBe('trouble');
     expect('tooMany' in rejection ? rejection.tooMany : undefined).toBe(tooMany);
   });
