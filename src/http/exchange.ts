@@ -90,6 +90,8 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #waiting = false;
+  /** A connection stands, and the request is being sent. */
+  #begun = false;
   #ended = false;
   #failure: { error: unknown } | undefined;
   /** The body has broken off, behind what is held. */
@@ -138,6 +140,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   /** Called again when a kept connection turns out to be closed and the request is sent over another one. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#begun = true;
     if (this.#failure !== undefined) controller.abort(new errors.RequestAbortedError());
   }
 
@@ -170,7 +173,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     // A name that leads to a refused address stays refused, and so do credentials; everything else is a fault of the
     // network.
     const isFinal = error instanceof RefusedUrlError || error instanceof ExportError;
-    const failure = isFinal ? error : toNetworkError(error, this.#host);
+    const failure = isFinal ? error : toNetworkError(error, this.#host, this.#begun);
     if (this.#heldBytes === 0) return this.#fail(failure);
     this.#tellOver(failure);
     // What has come is delivered first: whoever resumes the body does so behind it.
@@ -229,6 +232,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   readonly #onAbort = (): void => {
     const reason: unknown = this.#signal?.reason;
     // A time limit is a fault of the network; any other abort is somebody's wish.
-    this.#fail(reason instanceof Error && reason.name === 'TimeoutError' ? toNetworkError(reason, this.#host) : reason);
+    const isTimeout = reason instanceof Error && reason.name === 'TimeoutError';
+    this.#fail(isTimeout ? toNetworkError(reason, this.#host, this.#begun) : reason);
   };
 }

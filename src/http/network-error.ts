@@ -1,28 +1,10 @@
 import { tidy } from '../fhir/quote.ts';
 
-/** Errors after which nothing of the request can have reached the server. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'EHOSTDOWN',
-  'ENETDOWN',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-]);
-
-/** Handshakes that fail; each version of OpenSSL has its own prefixes. */
-const NO_HANDSHAKE = /^ERR_SSL_\S*(WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL)$/;
+/**
+ * Alerts by which a server ends the handshake: with TLS 1.3 they come when the client has begun to send, as does the
+ * one that it wants a certificate. What was sent is not read then.
+ */
+const NO_HANDSHAKE = /^ERR_SSL_\S*ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNKNOWN_CA|(\w+_)?CERTIFICATE(_\w+)?)$/;
 
 /** The network failed: no answer, or only a part of one. Trying again may help. */
 export class NetworkError extends Error {
@@ -36,8 +18,12 @@ export class NetworkError extends Error {
   }
 }
 
-/** Turns what `undici` or one of its streams threw into an error that says what happened, without URLs. */
-export function toNetworkError(error: unknown, host: string): NetworkError {
+/**
+ * Turns what `undici` or one of its streams threw into an error that says what happened, without URLs.
+ *
+ * @param begun whether a connection stood, TLS included, over which the request began to be sent
+ */
+export function toNetworkError(error: unknown, host: string, begun: boolean): NetworkError {
   if (error instanceof NetworkError) return error;
   const cause = deepestCause(error);
   const { code: given } = cause as { code?: unknown };
@@ -45,7 +31,7 @@ export function toNetworkError(error: unknown, host: string): NetworkError {
   const code = typeof given === 'string' ? given : '';
   const detail =
     code === '' ? tidy(cause.message, 200) : `${code}${cause.message === '' ? '' : ` ${tidy(cause.message, 200)}`}`;
-  return new NetworkError(`${host}: ${detail}`, !NOT_SENT.has(code) && !NO_HANDSHAKE.test(code), { cause: error });
+  return new NetworkError(`${host}: ${detail}`, begun && !NO_HANDSHAKE.test(code), { cause: error });
 }
 
 /** An error in a word: a code of the system, of TLS or of undici, else its name. Never what it says. */

@@ -39,7 +39,7 @@ function tunnels(origin: URL, options: Pool.Options, rules: ProxyRules): Dispatc
     const credentials = authorization === undefined ? {} : { 'proxy-authorization': authorization };
     const headers = { ...(target.headers as IncomingHttpHeaders), ...credentials };
     const tunnel = await open({ ...target, headers }).catch((error: unknown) => {
-      throw new NetworkError(toNetworkError(error, proxy).message, false, { cause: error });
+      throw new NetworkError(toNetworkError(error, proxy, false).message, false, { cause: error });
     });
     if (tunnel.statusCode !== 200) tunnel.socket.on('error', () => {}).destroy();
     return tunnel;

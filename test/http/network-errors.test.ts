@@ -38,6 +38,11 @@ describe('a network that fails', () => {
     await expectFailure(get(origin.replace('http:', 'https:')), /HANDSHAKE_FAILURE/, false);
   });
 
+  test('before anything is sent: the connection is reset within the handshake', async () => {
+    const origin = await listen(createSocketServer((socket) => socket.once('data', () => socket.resetAndDestroy())));
+    await expectFailure(get(origin.replace('http:', 'https:')), /ECONNRESET/, false);
+  });
+
   test.each([true, false])('once it may have been sent: the connection ends (fresh: %s)', async (freshConnection) => {
     const origin = await listen(createSocketServer((socket) => socket.once('data', () => socket.end())));
     await expectFailure(get(origin, trust(), { freshConnection }), /UND_ERR_SOCKET other side closed/, true);
@@ -115,6 +120,11 @@ describe('a network that fails', () => {
     ['ETIMEDOUT', true],
     ['UND_ERR_SOCKET', true],
     ['UND_ERR_HEADERS_TIMEOUT', true],
+    // While the request is sent, as an answer to the end of the handshake.
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', false],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', false],
+    ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', false],
+    ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', false],
   ])('%s: maybe sent %s, however deep it is', (code, maybeSent) => {
     const inner = Object.assign(new Error('connect to https://a.example/?sig=secret'), { code });
     for (const error of [
@@ -122,13 +132,13 @@ describe('a network that fails', () => {
       new Error('outer', { cause: inner }),
       new AggregateError([inner, new Error('other')]),
     ]) {
-      const failure = toNetworkError(error, 'a.example');
+      const failure = toNetworkError(error, 'a.example', maybeSent || code.startsWith('ERR_SSL'));
       expect(failure).toMatchObject({ maybeSent, message: `a.example: ${code} connect to https://a.example/?…` });
-      expect(toNetworkError(failure, 'b.example')).toBe(failure);
+      expect(toNetworkError(failure, 'b.example', true)).toBe(failure);
     }
   });
 
   test('in words that are no Error', () => {
-    expect(toNetworkError('odd', 'a.example').message).toBe('a.example: odd');
+    expect(toNetworkError('odd', 'a.example', true).message).toBe('a.example: odd');
   });
 });
