@@ -39,3 +39,27 @@ export async function recordGate(stack: Stack, version: string): Promise<void> {
   await recordHistory(stack, 'with-slot', `${version}-with-slot`);
   await recordHistory(stack, 'queued', `${version}-queued`);
 }
+
+/** Records an export whose kick-off the server refuses for long, so that it gives its slot back; and one that is paused in the queue. */
+export async function recordRefused(stack: Stack, version: string): Promise<void> {
+  const { gated } = stack.servers;
+  const request = { server: 'gated', parameters: { _type: 'Patient' } };
+  gated?.faults.clear();
+  gated?.faults.add({ route: 'kickOff', do: { kind: 'answer', status: 429, headers: { 'Retry-After': '3600' } } });
+  const refused = await stack.start(request, 'refused');
+  expect((await refused.result()).status).toBe('complete');
+  await recordHistory(stack, 'refused', `${version}-refused`);
+  gated?.faults.add(LONG_WAIT);
+  const holder = await stack.start(request, 'holder');
+  await expect.poll(async () => (await holder.progress()).phase, { timeout: 60_000 }).toBe('waiting');
+  const paused = await stack.start(request, 'paused-in-queue');
+  await expect.poll(async () => (await paused.progress()).queue?.place, { timeout: 60_000 }).toBe(1);
+  await paused.pause();
+  await expect.poll(async () => (await slotsOf(stack.client, 'gated')).waiting.count, { timeout: 60_000 }).toBe(0);
+  await paused.resume();
+  gated?.faults.clear();
+  await holder.pollNow();
+  expect((await paused.result()).status).toBe('complete');
+  await recordHistory(stack, 'paused-in-queue', `${version}-paused-in-queue`);
+  await holder.result();
+}

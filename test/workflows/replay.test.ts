@@ -7,7 +7,7 @@ import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
 import { makeKey } from '../support/keys.ts';
-import { LONG_WAIT, recordGate } from './record-gate.ts';
+import { LONG_WAIT, recordGate, recordRefused } from './record-gate.ts';
 import { HISTORIES, recordHistory } from './record-histories.ts';
 import { recordIncremental } from './record-incremental.ts';
 import type { Stack } from '../support/stack.ts';
@@ -224,6 +224,7 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
   });
 
   test('gate', () => recordGate(stack, version));
+  test('refused and paused', () => recordRefused(stack, version));
 
   test('incremental', () => recordIncremental(stack, version));
 
