@@ -76,6 +76,9 @@ describe('an export that waits', () => {
     const third = await start('waiting', { deadline: 'PT4S' });
     await reaches(third, isAt(2));
     expect(await second.progress()).toMatchObject({ phase: 'queued', queue: { place: 1 } });
+    const details = async () =>
+      (await second.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails;
+    await expect.poll(details, { timeout: 60_000 }).toContain('Waits for a slot of the server: place **1 of ');
     const listed = () => stack.client.workflow.count('ExportPhase = "queued" AND FhirServer = "waiting"');
     await expect.poll(async () => (await listed()).count, { timeout: 10_000 }).toBe(2);
     expect(await slots('waiting')).toMatchObject({
