@@ -4,8 +4,6 @@ import type { Job } from '../export-folder/job-record.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
-import type { Operation, OperationName } from '../fhir/operations.ts';
-import { OPERATIONS } from '../fhir/operations.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 
@@ -20,7 +18,7 @@ export function buildRequest(
   { config, settings }: FhirServer,
   { level, groupId, operation: requested = 'export', prefer }: Asked,
   parameters: ParameterList,
-  { operation = requested, version }: NonNullable<Job['capability']> = {},
+  { operation = requested, version, wantsGet }: NonNullable<Job['capability']> = {},
 ): KickOffRequest {
   try {
     return buildKickOff({
@@ -29,8 +27,9 @@ export function buildRequest(
       groupId,
       parameters,
       prefer: prefer ?? [],
-      method: kickOffMethod(settings, requested),
+      method: wantsGet === true ? 'get' : settings.kickOffMethod,
       lists: listsFor(config, settings, version),
+      patientInUrl: settings.patientInUrl,
       typeFilterCommas: settings.typeFilterCommas,
       operation,
       requested,
@@ -49,13 +48,4 @@ function listsFor(
   version: KickOff['version'],
 ): ServerSettings['lists'] {
   return version === 4 && settings.lists === 'comma' && config.lists !== 'comma' ? 'auto' : settings.lists;
-}
-
-/** Of operations that have a method of their own, the server's does not count. */
-export function kickOffMethod(
-  settings: Pick<ServerSettings, 'kickOffMethod'>,
-  requested: OperationName = 'export',
-): ServerSettings['kickOffMethod'] {
-  const { method }: Operation = OPERATIONS[requested];
-  return method === 'auto' ? settings.kickOffMethod : method;
 }

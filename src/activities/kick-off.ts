@@ -17,7 +17,7 @@ import type { HttpResponse } from '../http/messages.ts';
 import type { Fitted } from '../profiles/fit-request.ts';
 import { firstPoll } from '../profiles/poll-times.ts';
 import type { ActivityDeps } from './deps.ts';
-import { buildRequest, kickOffMethod } from './kick-off-request.ts';
+import { buildRequest } from './kick-off-request.ts';
 import { nameNewMembers } from './name-new-members.ts';
 import type { KickOffTrouble } from './refused-kick-off.ts';
 import { bodyOf, kickOffUnknown, reject } from './refused-kick-off.ts';
@@ -108,7 +108,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       const acceptance = readAcceptance(sent.response, Date.now());
       return acceptance === undefined || server.faultOfUrl(acceptance.statusUrl) !== undefined
         ? reject(attempt, server, sent, {
-            method: kickOffMethod(settings, input.request.operation),
+            requested: input.request.operation,
             isOfNewMembers: asked.newMembersOf !== undefined,
             waited: performance.now() - sentAt,
             note: (status, detail) => folder.note({ to: 'kickOff', status, detail }),

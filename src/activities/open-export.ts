@@ -73,8 +73,10 @@ export interface GateTerms {
   hasJob: boolean;
 }
 
-/** Stands for the `_since` of an incremental export to come. */
-const ANY_TIME = '2000-01-01T00:00:00Z';
+/** Stands for the `_since` of an incremental export to come: the time at which this one begins. */
+function laterSince(): string {
+  return new Date().toISOString();
+}
 
 /**
  * First step of an export: finds the server and the destination, takes the folder, and learns what the namespace can
@@ -92,7 +94,7 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
   // What it asks for is one with a request that names the time: the one can be continued as the other.
   const request = withSince(input.request, since);
   // Before anything is asked or written; also whether the exports that follow a full one can be sent.
-  server.requireAllowed({ ...withSince(input.request, since ?? ANY_TIME), destination });
+  server.requireAllowed({ ...withSince(input.request, since ?? laterSince()), destination });
   await requireFit(deps, server, request, { destination, path });
   const { folder, mark } = await ExportFolder.take(deps.config, destination, path, {
     requestHash: hashRequest(request),
@@ -160,7 +162,7 @@ async function requireFit(
 ): Promise<void> {
   try {
     server.fit(request);
-    server.fit(withSince(request, request.parameters?.['_since'] ?? ANY_TIME));
+    server.fit(withSince(request, request.parameters?.['_since'] ?? laterSince()));
   } catch (error) {
     if (!(await ExportFolder.hasJobOf(deps.config, place, hashRequest(request)))) throw error;
   }

@@ -13,9 +13,9 @@ import type { BadAnswer } from '../export-folder/noted-answers.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
-import { filesNeedToken } from '../fhir-server/who-gets-the-token.ts';
 import { believed, shortestWait } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
+import { manifestAsKnown } from './manifest-as-known.ts';
 import { warningsOfPages } from './page-warnings.ts';
 import type { Attempt } from './run-activity.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
@@ -162,7 +162,7 @@ async function follow(
 /** Makes entries of the pages that are there. @throws ExportError `NotAllowed` when one must not be downloaded */
 async function indexed(folder: ExportFolder, server: FhirServer, hold: Hold): Promise<ManifestSummary> {
   const manifest = await folder.indexPages(hold, (entry) => server.requireAllowedFile(entry));
-  return { ...manifest, requiresAccessToken: filesNeedToken(manifest.requiresAccessToken, server.settings) };
+  return manifestAsKnown(manifest, server.settings);
 }
 
 function filesEnd({ readAt }: ManifestSummary, { filesKeptHours }: ServerSettings): { filesEnd?: string } {

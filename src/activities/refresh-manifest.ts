@@ -10,7 +10,7 @@ import { withBodyMemory } from '../http/body-memory.ts';
 import type { Attempt } from './run-activity.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
-import { filesNeedToken } from '../fhir-server/who-gets-the-token.ts';
+import { manifestAsKnown } from './manifest-as-known.ts';
 import type { ManifestReading } from '../export-folder/manifest-reading.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 
@@ -91,8 +91,7 @@ async function readAgain(
 }
 
 function refreshed(manifest: ManifestSummary, { settings }: FhirServer): RefreshManifestResult {
-  const requiresAccessToken = filesNeedToken(manifest.requiresAccessToken, settings);
-  return { kind: 'refreshed', manifest: { ...manifest, requiresAccessToken } };
+  return { kind: 'refreshed', manifest: manifestAsKnown(manifest, settings) };
 }
 
 async function changed(reading: ManifestReading, detail: string): Promise<RefreshManifestResult> {

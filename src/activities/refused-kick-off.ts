@@ -4,11 +4,13 @@ import type { KickOffAttempt } from '../export-folder/kick-off-attempt.ts';
 import type { Answered, FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { busyBy } from '../fhir/busy.ts';
-import type { Rejection } from '../fhir/kick-off-answer.ts';
 import { readRejection } from '../fhir/kick-off-answer.ts';
+import type { OperationName } from '../fhir/operations.ts';
+import { OPERATIONS } from '../fhir/operations.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { readText } from '../http/read-text.ts';
 import { waitInDoubt } from '../policy/wait-in-doubt.ts';
+import { notNowOf } from '../profiles/not-now.ts';
 import { believed } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 import { withoutWords } from './name-new-members.ts';
@@ -16,8 +18,8 @@ import { withoutWords } from './name-new-members.ts';
 /**
  * The kick-off may be accepted later.
  *
- * `noSlot`: the server runs as many exports as it can, and takes this one later. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may
- * know. `retryAfter` in milliseconds.
+ * `noSlot`: the server runs as many exports as it can, or has begun one too lately, and takes this one later. `busy`: it
+ * wants fewer requests. `warnings`: only of a job that nobody may know. `retryAfter` in milliseconds.
  */
 export interface KickOffTrouble {
   kind: 'trouble';
@@ -32,8 +34,8 @@ export interface KickOffTrouble {
 const LARGEST_ANSWER = 1024 * 1024;
 
 interface Circumstances {
-  /** By which the kick-off is sent. */
-  method: ServerSettings['kickOffMethod'];
+  /** The operation that the request names. */
+  requested: OperationName | undefined;
   /** It names patients whom no history may: what the server says of them is not kept. */
   isOfNewMembers: boolean;
   /** Milliseconds from the kick-off to the answer. */
@@ -51,16 +53,25 @@ export async function reject(
   attempt: KickOffAttempt,
   server: FhirServer,
   answered: Answered,
-  { method, waited, isOfNewMembers, note }: Circumstances,
+  { requested, waited, isOfNewMembers, note }: Circumstances,
 ): Promise<TokenNeeded | KickOffTrouble> {
   const { response } = answered;
-  const rejection = readRejection(response, await bodyOf(response), Date.now(), waited);
+  const body = await bodyOf(response);
+  const rejection = readRejection(response, body, Date.now(), waited);
   const detail = isOfNewMembers ? withoutWords(rejection.detail) : rejection.detail;
   // Whatever else: the answer is known.
-  if (rejection.kind !== 'unknown') {
-    await attempt.forgetIntent('mayHaveStarted' in rejection && rejection.mayHaveStarted);
-  }
+  const mayHaveStarted = 'mayHaveStarted' in rejection && rejection.mayHaveStarted;
+  if (rejection.kind !== 'unknown') await attempt.forgetIntent(mayHaveStarted);
   await note(response.status, detail);
+  if (rejection.kind === 'trouble' && mayHaveStarted) return inDoubt(attempt, detail, waitInDoubt(attempt.doubts));
+  const notNow = notNowOf({ status: response.status, body, ...rejection }, server.settings);
+  if (notNow !== undefined) {
+    const named = 'retryAfter' in rejection ? rejection.retryAfter : undefined;
+    const wait = named ?? inMilliseconds(notNow.waitSeconds);
+    return attempt.isInDoubt
+      ? inDoubt(attempt, detail, wait)
+      : { ...trouble(detail, believed(wait, server.settings)), noSlot: true };
+  }
   switch (rejection.kind) {
     case 'unknown':
       if (attempt.isLast) throw kickOffUnknown(detail);
@@ -68,18 +79,11 @@ export async function reject(
     case 'refused':
       return server.refusal(answered, `the kick-off was refused: ${detail}`);
     case 'wrongMethod':
-      if (attempt.capability?.version !== undefined || method !== 'auto') break;
-      // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
-      await attempt.saveCapability({ ...attempt.capability, version: 4 });
+      if (!(await noteOtherMethod(attempt, server.settings, requested))) break;
       return trouble(detail, undefined);
     case 'trouble':
-      if (rejection.mayHaveStarted) {
-        return { ...trouble(detail, waitInDoubt(attempt.doubts)), warnings: attempt.warnings };
-      }
-      // The job that has the slot may be our own, of which nobody knows: its end cannot be waited for without one.
-      if (attempt.isInDoubt) return { ...trouble(detail, rejection.retryAfter), warnings: attempt.warnings };
-      return noSlot(rejection, server.settings)
-        ? { ...trouble(detail, believed(rejection.retryAfter, server.settings)), noSlot: true }
+      return attempt.isInDoubt
+        ? inDoubt(attempt, detail, rejection.retryAfter)
         : { ...trouble(detail, rejection.retryAfter), ...busyBy(response) };
     case 'unusable':
     case 'rejected':
@@ -97,12 +101,27 @@ export function kickOffUnknown(detail = 'its answer was lost'): ExportError {
   return new ExportError('KickOffUnknown', `two kick-offs were sent and neither was answered: ${detail}`);
 }
 
-/** A server that is known to run so many exports at a time means them by 429, whatever else it says. */
-function noSlot(
-  { tooMany }: Extract<Rejection, { kind: 'trouble' }>,
-  { maxConcurrentExports }: ServerSettings,
-): boolean {
-  return tooMany === 'exports' || (tooMany === 'requests' && maxConcurrentExports !== undefined);
+/** Notes for the next attempt that a 405 wants the other method; false where the settings name one, or it was tried. */
+async function noteOtherMethod(
+  attempt: KickOffAttempt,
+  { kickOffMethod }: ServerSettings,
+  requested: OperationName = 'export',
+): Promise<boolean> {
+  const { version, wantsGet } = attempt.capability ?? {};
+  if (version !== undefined || wantsGet !== undefined || kickOffMethod !== 'auto') return false;
+  // A server of IG 4, whose CapabilityStatement could not be read, wants POST.
+  const known = OPERATIONS[requested].prefers === 'get' ? ({ version: 4 } as const) : ({ wantsGet: true } as const);
+  await attempt.saveCapability({ ...attempt.capability, ...known });
+  return true;
+}
+
+/** The job that has the slot may be our own, of which nobody knows: its end cannot be waited for without one. */
+function inDoubt(attempt: KickOffAttempt, detail: string, retryAfter: number | undefined): KickOffTrouble {
+  return { ...trouble(detail, retryAfter), warnings: attempt.warnings };
+}
+
+function inMilliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : 1000 * seconds;
 }
 
 function trouble(detail: string, retryAfter: number | undefined): KickOffTrouble {

@@ -43,8 +43,8 @@ export function notAllowed(asked: AskedFor, allow: Allow): string[] {
   const parameters = listParameters(asked.parameters ?? {});
   return [
     ...problemsOfPlace(asked, allow),
-    ...problemsOfParameters(parameters, allow, asked.operation),
-    ...(limitsData(allow) ? problemsOfValues(parameters, allow) : []),
+    ...problemsOfParameters(parameters, allow, asked),
+    ...(limitsData(allow) ? problemsOfValues(parameters, allow, asked.operation) : []),
     ...(allow.types === undefined ? [] : problemsOfTypes(asked, parameters, allow.types)),
   ];
 }
@@ -72,9 +72,11 @@ function problemsOfPlace({ level, groupId, destination }: AskedFor, { levels, gr
 function problemsOfParameters(
   parameters: ParameterList,
   allow: Allow,
-  operation: ExportRequest['operation'],
+  { level, operation }: Pick<AskedFor, 'level' | 'operation'>,
 ): string[] {
-  const { groups, types, parameters: names } = allow;
+  const { groups, types, levels, parameters: names } = allow;
+  const limit = level === 'group' && levels?.includes('patient') === false ? 'level "patient" is not' : undefined;
+  const limitOfPatient = groups === undefined ? limit : 'only some groups are';
   return parameters.flatMap(({ name }) => {
     const isNamed = names?.includes(name) === true;
     // A limit of types would otherwise need the name as well.
@@ -87,8 +89,8 @@ function problemsOfParameters(
       ];
     }
     // A server may not look whether these patients are members.
-    if (name === 'patient' && groups !== undefined) {
-      return ['parameters.patient: is not allowed, because only some groups are, unless allow.parameters names it'];
+    if (name === 'patient' && limitOfPatient !== undefined) {
+      return [`parameters.patient: is not allowed, because ${limitOfPatient}, unless allow.parameters names it`];
     }
     return [];
   });

@@ -1,4 +1,6 @@
+import type { OperationName } from '../fhir/operations.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
+import { ruleOf } from '../fhir/parameters.ts';
 import { quote } from '../policy/short-texts.ts';
 
 /** Lists of what is allowed. */
@@ -12,7 +14,11 @@ interface Limits {
  *
  * @param parameters of the request
  */
-export function problemsOfValues(parameters: ParameterList, allow: Limits): string[] {
+export function problemsOfValues(
+  parameters: ParameterList,
+  allow: Limits,
+  operation: OperationName = 'export',
+): string[] {
   const valuesOf = (name: string): string[] =>
     parameters.filter((one) => one.name === name).flatMap(({ values }) => values.map(String));
   const reason = `because ${limitOf(allow)}`;
@@ -20,8 +26,10 @@ export function problemsOfValues(parameters: ParameterList, allow: Limits): stri
     const fault = faultOfFilter(filter);
     return fault === undefined ? [] : [`parameters._typeFilter: ${quote(filter)} is not allowed${fault}, ${reason}`];
   });
-  if (valuesOf('includeAssociatedData').some((code) => code.startsWith('_'))) {
-    problems.push(`parameters.includeAssociatedData: a code of the server's own is not allowed, ${reason}`);
+  for (const { name, values } of parameters) {
+    const known = ruleOf(name, operation)?.known;
+    if (values.some((value) => known?.includes(String(value)) === false))
+      problems.push(`parameters.${name}: a value of the server's own is not allowed, ${reason}`);
   }
   return problems;
 }

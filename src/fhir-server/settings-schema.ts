@@ -1,6 +1,9 @@
 import * as v from 'valibot';
-import { Text, wholeNumber } from '../config/fields.ts';
+import { Mapping, Text, wholeNumber } from '../config/fields.ts';
 import { alternatives } from '../config/list-names.ts';
+import { faultOfInstant } from '../fhir/instant.ts';
+import type { Endpoint } from '../fhir/operations.ts';
+import { ENDPOINTS } from '../fhir/operations.ts';
 import { isResourceType } from '../fhir/resource-types.ts';
 import { GZIPPED_NDJSON } from '../fhir/output-formats.ts';
 import { ClientIdHeader, IdHeader } from './header-names.ts';
@@ -17,6 +20,23 @@ export const ResourceTypes = listOf(v.pipe(Text, v.check(isResourceType, 'is not
 /** Names of parameters. */
 export const Names = listOf(Text);
 
+const Instant = v.pipe(
+  Text,
+  v.check(
+    (text) => faultOfInstant(text) === undefined,
+    ({ input }) => faultOfInstant(input) ?? '',
+  ),
+);
+const NotNowAnswer = v.pipe(
+  Mapping,
+  v.strictObject({
+    status: v.optional(wholeNumber(400, 599)),
+    text: v.optional(Text),
+    waitSeconds: v.optional(wholeNumber(1, DAY)),
+  }),
+  v.check(({ status, text }) => status !== undefined || text !== undefined, 'must have a status or a text'),
+);
+
 /** The field `profile` of a server. */
 export const ProfileField = v.optional(
   v.picklist(PROFILE_NAMES, `must be one of ${PROFILE_NAMES.join(', ')}`),
@@ -28,12 +48,16 @@ export const SETTINGS_FIELDS = {
   maxConcurrentExports: setting(wholeNumber(1, 1000)),
   exportsLimitedPer: setting(oneOf('client', 'group')),
   deleteFreesSlot: setting(YesNo),
+  notNowAnswers: setting(listOf(NotNowAnswer)),
   levels: setting(Levels),
   kickOffMethod: setting(oneOf('auto', 'get', 'post')),
   lists: setting(oneOf('auto', 'comma', 'repeat')),
   typeFilterCommas: setting(oneOf('auto', 'encoded', 'plain')),
   unsupportedParameters: setting(Names),
+  knownParameters: setting(perEndpoint(Names)),
+  neededParameters: setting(perEndpoint(v.pipe(Mapping, v.record(v.string(), Text)))),
   patientParameter: setting(oneOf('optional', 'own-level')),
+  patientInUrl: setting(oneOf('reference', 'id')),
   outputFormats: setting(listOf(v.literal(GZIPPED_NDJSON, `must be ${GZIPPED_NDJSON}`))),
   filterableTypes: setting(ResourceTypes),
   unfilterableTypes: setting(ResourceTypes),
@@ -41,6 +65,7 @@ export const SETTINGS_FIELDS = {
   typesNeedingCompany: setting(ResourceTypes),
   associatedDataNeedsType: setting(YesNo),
   sinceByDefault: setting(YesNo),
+  earliestSince: setting(Instant),
   scopeSyntax: setting(oneOf('auto', 'v1', 'v2')),
   binaryScope: setting(oneOf('auto', 'always', 'never')),
   groupScope: setting(oneOf('auto', 'never')),
@@ -55,6 +80,7 @@ export const SETTINGS_FIELDS = {
   maxDownloadsPerFile: setting(wholeNumber(1, 1000)),
   fileLagSeconds: setting(wholeNumber(1, DAY)),
   filesKeptHours: setting(wholeNumber(1, 366 * 24)),
+  linksLastSeconds: setting(wholeNumber(1, 366 * DAY)),
   reportsDeletions: setting(YesNo),
   newPatientsInFull: setting(Levels),
   transactionTimeIsEnd: setting(YesNo),
@@ -71,4 +97,9 @@ function oneOf<const Values extends readonly string[]>(...values: Values) {
 
 function listOf<Item extends v.GenericSchema>(item: Item) {
   return v.array(item, 'must be a list');
+}
+
+function perEndpoint<Value extends v.GenericSchema>(value: Value) {
+  const fields = Object.fromEntries(ENDPOINTS.map((name) => [name, v.optional(value)]));
+  return v.pipe(Mapping, v.strictObject(fields as Record<Endpoint, v.OptionalSchema<Value, undefined>>));
 }

@@ -8,6 +8,8 @@ export type IgVersion = 1 | 2 | 3 | 4;
 export interface ExportCapability {
   /** Highest version declared for the operation, or for the statement as a whole; undefined when none is. */
   version?: IgVersion | undefined;
+  /** The server wants GET, as its 405 to a POST has said. */
+  wantsGet?: true | undefined;
   /** Name of the operation in the URL, without `$`: `export`, or another where IG 4 runs beside an older version. */
   operation: string;
   /** The statement names the operation at this level. */
@@ -52,11 +54,7 @@ export function findExport(
 ): ExportCapability | undefined {
   const root = asObject(statement);
   if (root?.['resourceType'] !== 'CapabilityStatement') return undefined;
-  const whole = highest(
-    asList(root['instantiates']).map((url) =>
-      versionOf(typeof url === 'string' ? INSTANTIATES.exec(url)?.[1] : undefined),
-    ),
-  );
+  const whole = OPERATIONS[operation].ofBulkData ? versionOfWhole(root) : undefined;
   // Older versions first: every rule of 1 to 3 is also kept by a server that offers 4 beside them.
   const best = declarations(root, level, OPERATIONS[operation]).sort(
     (a, b) => (a.version ?? whole ?? 0) - (b.version ?? whole ?? 0),
@@ -68,6 +66,13 @@ export function findExport(
     version,
     ...serverOf(root),
   };
+}
+
+/** Version that the statement declares for all operations of the guide. */
+function versionOfWhole({ instantiates }: Record<string, unknown>): IgVersion | undefined {
+  return highest(
+    asList(instantiates).map((url) => versionOf(typeof url === 'string' ? INSTANTIATES.exec(url)?.[1] : undefined)),
+  );
 }
 
 /** For the log of the export only. */

@@ -30,12 +30,12 @@ export type Rejection =
   /** It was started, perhaps (`mayHaveStarted`), but nobody can follow it. */
   | { kind: 'unusable'; detail: string; mayHaveStarted: boolean }
   /** 401 or 403. */
-  | { kind: 'refused'; detail: string }
+  | { kind: 'refused'; detail: string; retryAfter: number | undefined }
   /** 405: the server wants the other method. */
   | { kind: 'wrongMethod'; detail: string }
   /** The same kick-off may be accepted later. `mayHaveStarted`: a gateway answered that may have given up waiting. */
   | { kind: 'trouble'; detail: string; retryAfter: number | undefined; tooMany?: TooMany; mayHaveStarted: boolean }
-  | { kind: 'rejected'; detail: string };
+  | { kind: 'rejected'; detail: string; retryAfter: number | undefined };
 
 const NOT_FOLLOWED = 'the server answered without a usable Content-Location, so the export cannot be followed';
 
@@ -97,9 +97,9 @@ export function readRejection(
   }
   // A gateway that gave up waiting does not know whether the server behind it has started the export.
   if (NO_ANSWER.has(status)) return { kind: 'unknown', detail, retryAfter };
-  if (status === 401 || status === 403) return { kind: 'refused', detail };
+  if (status === 401 || status === 403) return { kind: 'refused', detail, retryAfter };
   if (status === 405) return { kind: 'wrongMethod', detail };
-  if (!mayPass(status, body)) return { kind: 'rejected', detail };
+  if (!mayPass(status, body)) return { kind: 'rejected', detail, retryAfter };
   // Some gateways say 500 or 503 then (Heroku, Azure Front Door, Envoy). One that names a time knows what it does.
   const mayHaveStarted = status >= 500 && !isFhir && retryAfter === undefined && waited >= WAITED;
   return { kind: 'trouble', detail, retryAfter, mayHaveStarted, ...(status === 429 ? { tooMany: tooMany(body) } : {}) };

@@ -1,6 +1,7 @@
 import type { IgVersion } from './capability.ts';
 import type { ParameterList } from './parameters.ts';
 import type { OperationName } from './operations.ts';
+import { OPERATIONS } from './operations.ts';
 import { NDJSON_FORMATS } from './output-formats.ts';
 import { ruleOf } from './parameters.ts';
 import { encodeTypeFilter } from './type-filter.ts';
@@ -13,6 +14,7 @@ export interface KickOff {
   groupId?: string | undefined;
   parameters: ParameterList;
   prefer: readonly string[];
+  /** `auto`: as the operation, the parameters and the version want it. */
   method: 'auto' | 'get' | 'post';
   /** Name of the operation in the URL; that of the request unless the server declares another. */
   operation: string;
@@ -22,6 +24,8 @@ export interface KickOff {
   version?: IgVersion | undefined;
   /** How lists of values are sent; `auto`: by the version. Default `auto`. */
   lists?: 'auto' | 'comma' | 'repeat' | undefined;
+  /** How `patient` is sent in a GET; undefined: by POST only. */
+  patientInUrl?: 'reference' | 'id' | undefined;
   /** How commas in a `_typeFilter` are sent; `auto`: by the version. Default `auto`. */
   typeFilterCommas?: 'auto' | 'encoded' | 'plain' | undefined;
 }
@@ -65,11 +69,12 @@ export function buildKickOff(kickOff: KickOff): KickOffRequest {
   };
 }
 
-function methodOf({ method, version, parameters }: KickOff): 'GET' | 'POST' {
-  // IG 2 to 4: `patient` travels by POST only. IG 4: GET must not be used.
-  const needsPost = version === 4 || parameters.some(({ name }) => name === 'patient');
-  if (method === 'auto') return needsPost ? 'POST' : 'GET';
-  return method === 'post' || needsPost ? 'POST' : 'GET';
+function methodOf({ method, version, parameters, patientInUrl, requested = 'export' }: KickOff): 'GET' | 'POST' {
+  // IG 2 to 4: `patient` travels by POST only, and a server that does not know it in a query would send everybody. IG 4:
+  // GET must not be used.
+  const hasPatient = parameters.some(({ name }) => name === 'patient');
+  if (method === 'post' || version === 4 || (hasPatient && patientInUrl === undefined)) return 'POST';
+  return method === 'auto' && OPERATIONS[requested].prefers === 'post' ? 'POST' : 'GET';
 }
 
 function pathOf({ level, groupId }: KickOff): string {
@@ -96,6 +101,8 @@ function joinsFilters(version: IgVersion | undefined): boolean {
 
 /** Whether the values travel as one text, joined by commas. */
 function isList(name: string, { lists = 'auto', version }: KickOff, method: 'GET' | 'POST'): boolean {
+  // In a query it is a list of the server's own: AWS HealthLake and Aidbox want commas.
+  if (name === 'patient') return method === 'GET';
   if (!JOINED.has(name) || lists === 'repeat') return false;
   // IG 4: values SHALL NOT be comma-delimited; the parameter is repeated. It has no GET.
   return lists === 'comma' || version !== 4 || method === 'GET';
@@ -104,6 +111,7 @@ function isList(name: string, { lists = 'auto', version }: KickOff, method: 'GET
 function textOf(name: string, value: string | boolean | number, kickOff: KickOff): string {
   // The short names mean the same, and HAPI FHIR refuses them (issue 7258): every server must know the long one.
   if (name === '_outputFormat' && NDJSON_FORMATS.some((format) => format === value)) return NDJSON_FORMATS[0];
+  if (name === 'patient' && kickOff.patientInUrl === 'id') return String(value).replace(/^.*\//, '');
   if (name !== '_typeFilter') return String(value);
   const { version, typeFilterCommas = 'auto' } = kickOff;
   const filter = encodeTypeFilter(String(value));

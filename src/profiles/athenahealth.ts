@@ -1,7 +1,14 @@
 import type { Profile } from './profile.ts';
-import { factsFrom } from './profile.ts';
+import { factsFrom, fileAt } from './profile.ts';
 
-const api = factsFrom('api-evangelist/athenahealth', '2026-11-25');
+const api = factsFrom(
+  fileAt(
+    'api-evangelist/athenahealth',
+    '257800dad29dd8543a87172263256bd3164ea7a8',
+    'openapi/athenahealth-bulk-data-api-openapi.yml',
+  ),
+  '2026-11-25',
+);
 
 export const athenahealth: Profile = {
   name: 'athenahealth',

@@ -1,6 +1,8 @@
 import type { ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import { GZIPPED_NDJSON } from '../fhir/output-formats.ts';
+import type { Endpoint } from '../fhir/operations.ts';
+import { endpointOf } from '../fhir/operations.ts';
 import type { ParameterList } from '../fhir/parameters.ts';
 import { listParameters, ruleOf } from '../fhir/parameters.ts';
 import { profileOf } from './index.ts';
@@ -32,6 +34,8 @@ interface Misfit {
   detail: string;
   /** The setting that says so. */
   setting: keyof ServerSettings;
+  /** It must be there: to leave it out is no way. */
+  isNeeded?: true;
 }
 
 /**
@@ -50,10 +54,14 @@ export function fitRequest(
     const detail = `this server exports at level ${settings.levels.join(' and ')} only`;
     fitted.problems.push(`level: ${detail} (${reasonOf('levels', configured)})`);
   }
-  for (const misfit of [...misfitsOf(fitted.parameters, settings), ...misfitsOfPatient(level, given, settings)]) {
+  const misfits = [
+    ...misfitsOf(fitted.parameters, endpointOf(level, operation), settings),
+    ...misfitsOfPatient(level, given, settings),
+  ];
+  for (const misfit of misfits) {
     const { name } = misfit;
     const reason = `${misfit.detail} (${reasonOf(misfit.setting, configured)})`;
-    const isSpare = ruleOf(name, operation)?.isSpare === true;
+    const isSpare = misfit.isNeeded !== true && ruleOf(name, operation)?.isSpare === true;
     if (isSpare && isLenient) {
       fitted.parameters = fitted.parameters.filter((one) => one.name !== name);
       fitted.warnings.push({ code: 'ParameterIgnored', message: `${name} was left out: ${reason}.` });
@@ -67,20 +75,18 @@ export function fitRequest(
   return fitted;
 }
 
-function misfitsOf(parameters: ParameterList, settings: ServerSettings): Misfit[] {
+function misfitsOf(parameters: ParameterList, endpoint: Endpoint, settings: ServerSettings): Misfit[] {
   const valuesOf = (name: string) => parameters.find((one) => one.name === name)?.values.map(String);
-  const unknown = parameters
-    .filter(({ name }) => settings.unsupportedParameters.includes(name))
-    .map(({ name }): Misfit => ({ name, detail: 'this server cannot do it', setting: 'unsupportedParameters' }));
-  const found = [...unknown, ...misfitsOfTypes(valuesOf('_type'), valuesOf('includeAssociatedData'), settings)];
+  const unknown = misfitsOfNames(parameters, endpoint, settings);
+  const found = [
+    ...unknown,
+    ...misfitsOfNeeded(valuesOf, settings.neededParameters[endpoint] ?? {}),
+    ...misfitsOfTypes(valuesOf('_type'), valuesOf('includeAssociatedData'), settings),
+    ...misfitsOfSince(valuesOf('_since')?.[0], settings),
+  ];
   const format = valuesOf('_outputFormat')?.[0];
   if (format === GZIPPED_NDJSON && !settings.outputFormats.includes(format)) {
     found.push({ name: '_outputFormat', detail: `this server has no format ${format}`, setting: 'outputFormats' });
-  }
-  if (settings.sinceByDefault && valuesOf('_since') === undefined) {
-    // Such an export would look complete, also where it takes the place of a whole one whose job is gone.
-    const detail = 'without it this server exports only what is new since the last job; name the time from which on';
-    found.push({ name: '_since', detail, setting: 'sinceByDefault' });
   }
   const filters = valuesOf('_typeFilter') ?? [];
   if (unknown.some(({ name }) => name === '_typeFilter') || filters.length === 0) return found;
@@ -88,6 +94,44 @@ function misfitsOf(parameters: ParameterList, settings: ServerSettings): Misfit[
     found.push({ name: '_typeFilter', detail: 'this server wants _type beside it', setting: 'typeFilterNeedsType' });
   }
   return [...found, ...misfitsOfFilters(filters, settings)];
+}
+
+function misfitsOfNames(
+  parameters: ParameterList,
+  endpoint: Endpoint,
+  { unsupportedParameters, knownParameters }: ServerSettings,
+): Misfit[] {
+  return parameters.flatMap(({ name }): Misfit[] => {
+    if (unsupportedParameters.includes(name))
+      return [{ name, detail: 'this server cannot do it', setting: 'unsupportedParameters' }];
+    const isUnknown = knownParameters[endpoint]?.includes(name) === false;
+    return isUnknown ? [{ name, detail: 'this server does not know it', setting: 'knownParameters' }] : [];
+  });
+}
+
+function misfitsOfNeeded(
+  valuesOf: (name: string) => readonly string[] | undefined,
+  needed: Readonly<Record<string, string>>,
+): Misfit[] {
+  return Object.entries(needed)
+    .filter(([name, value]) => valuesOf(name)?.join(',') !== value)
+    .map(([name, value]) => {
+      return { name, detail: `this server must be given "${value}"`, setting: 'neededParameters', isNeeded: true };
+    });
+}
+
+/** An export of news alone would look complete, also where it takes the place of a whole one whose job is gone. */
+function misfitsOfSince(since: string | undefined, { sinceByDefault, earliestSince }: ServerSettings): Misfit[] {
+  if (!sinceByDefault) return [];
+  const news = 'this server exports only what is new since the last job';
+  if (since === undefined) {
+    const from = earliestSince === undefined ? '' : `, ${earliestSince} or later`;
+    const detail = `without it ${news}; name the time from which on${from}`;
+    return [{ name: '_since', detail, setting: 'sinceByDefault' }];
+  }
+  if (earliestSince === undefined || Date.parse(since) >= Date.parse(earliestSince)) return [];
+  const detail = `before ${earliestSince} it counts as none, and without one ${news}; name that time or a later one`;
+  return [{ name: '_since', detail, setting: 'earliestSince' }];
 }
 
 function misfitsOfPatient(

@@ -1,70 +1,77 @@
 import type { Profile } from './profile.ts';
-import { factsFrom } from './profile.ts';
+import { factsFrom, fileAt, issue } from './profile.ts';
 
-const bulk = factsFrom('docs.oracle.com, Millennium "Bulk Data Access" (mfbda)', '2026-11-25');
-const groupExport = factsFrom('docs.oracle.com, Millennium op-group-group_id-export-get', '2026-11-25');
-const patientExport = factsFrom(
-  'docs.oracle.com, Millennium op-patient-export-post and op-group-group_id-export-get',
-  '2026-11-29',
-);
-const pr899 = factsFrom('cerner/fhir.cerner.com PR 899', '2026-11-25');
-const smartFetch = factsFrom('smart-on-fhir/smart-fetch, source', '2026-11-25');
+const docs = 'https://docs.oracle.com/en/industries/health/millennium-platform-apis/mfbda';
+const bulk = factsFrom(`${docs}/bulk_data_access.html`, '2026-11-25');
+const groupExport = factsFrom(`${docs}/op-group-group_id-export-get.html`, '2026-11-29');
+const patientExport = factsFrom(`${docs}/op-patient-export-post.html`, '2026-11-29');
+const pr899 = factsFrom(issue('cerner/fhir.cerner.com', 899), '2026-11-25');
+const CLIENT = 'smart-on-fhir/bulk-data-client';
 
 export const oracleMillennium: Profile = {
   name: 'oracle-millennium',
   product: 'Oracle Health Millennium',
   sign: {
     value: { publisher: 'Cerner' },
-    source: 'fhir-open.sandboxcerner.com/r4, CapabilityStatement',
-    date: '2026-11-28',
+    source: fileAt(
+      'smart-on-fhir/cumulus-fhir-support',
+      'a2147b0733ff91f9b6a48fe4c43d2cd1f34c2d2e',
+      'cumulus_fhir_support/client.py',
+    ),
+    date: '2026-11-29',
   },
   settings: {
-    maxConcurrentExports: bulk(1),
-    levels: factsFrom('docs.oracle.com, Millennium "Bulk Data Access" (mfbda)', '2026-11-29')(['patient', 'group']),
+    maxConcurrentExports: groupExport(1),
+    levels: factsFrom(`${docs}/api-bulk-export.html`, '2026-11-29')(['patient', 'group']),
     lists: groupExport('comma'),
     unsupportedParameters: groupExport(['_elements']),
     patientParameter: patientExport('own-level'),
     associatedDataNeedsType: groupExport(true),
-    typeFilterNeedsType: smartFetch(true),
-    unfilterableTypes: smartFetch(['Location', 'Organization', 'Patient', 'Practitioner', 'Provenance']),
+    typeFilterNeedsType: pr899(true),
+    unfilterableTypes: pr899(['Location', 'Organization', 'Patient', 'Practitioner', 'Provenance']),
     typesNeedingCompany: pr899(['Location', 'Organization', 'Practitioner', 'Provenance']),
-    groupScope: bulk('never'),
-    binaryScope: { value: 'always', source: 'smart-on-fhir/cumulus-etl PR 187', date: '2026-11-25' },
+    groupScope: groupExport('never'),
+    binaryScope: { value: 'always', source: issue('smart-on-fhir/cumulus-etl', 187), date: '2026-11-25' },
     shortestPollSeconds: bulk(600),
     firstPollSeconds: bulk(600),
     longestPollSeconds: bulk(1800),
     filesKeptHours: bulk(720),
-    maxConcurrentDownloads: { value: 4, source: 'smart-on-fhir/bulk-data-client issue 18', date: '2026-11-25' },
+    maxConcurrentDownloads: { value: 4, source: issue(CLIENT, 18), date: '2026-11-25' },
     requestIdHeaders: {
       value: ['x-request-id', 'cerner-correlation-id'],
-      source: 'smart-on-fhir/bulk-data-client issues 21 and 22',
+      source: issue(CLIENT, 21),
       date: '2026-11-25',
     },
   },
   notes: [
-    bulk('The limit of one export is for each client and tenant. Polls are wanted every 10 to 30 minutes.'),
+    groupExport('The limit of one export is for each client and tenant.'),
+    bulk('Polls are wanted every 10 to 30 minutes.'),
     pr899('A DELETE of jobs that are done is wanted.'),
     {
       value: '`Retry-After` may be several hours.',
-      source: 'smart-on-fhir/bulk-data-client PR 14',
+      source: issue(CLIENT, 14),
       date: '2026-11-25',
     },
     pr899('A file URL answers 307 to a signed URL, which must not get the token.'),
     {
       value: 'An export may be of more than 20,000 small files; 429 and 502 answer parallel downloads.',
-      source: 'smart-on-fhir/bulk-data-client issue 18',
+      source: issue(CLIENT, 18),
       date: '2026-11-25',
     },
     bulk('Its group export is that of Bulk Data 1.0.1, its patient export that of 2.0.0.'),
-    smartFetch('A group has about 1000 patients at most.'),
+    {
+      value: 'A group has 20,000 patients at most.',
+      source: fileAt('smart-on-fhir/good-neighbor', '3ef46fbffe17a4abccd174b7bae1dbfb0eb4cab7', 'docs/tips.md'),
+      date: '2026-11-29',
+    },
     {
       value: 'Attachments are absolute references such as `https://…/Binary/id`; the answer may be a Binary in JSON.',
-      source: 'smart-on-fhir/bulk-data-client issue 11',
+      source: issue(CLIENT, 11),
       date: '2026-11-25',
     },
     {
       value: 'Soarian, another product, has a group `All_Patients`, and asks clients not to use `Patient/$export`.',
-      source: 'docs.oracle.com, Soarian "Bulk Data Access" (sfbda)',
+      source: 'https://docs.oracle.com/en/industries/health/soarian-clinicals-apis/sfbda/api-group-export.html',
       date: '2026-11-25',
     },
   ],

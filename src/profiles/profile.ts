@@ -3,7 +3,7 @@ import type { ServerSettings } from './settings.ts';
 /** Something that is known of a server, and from where. */
 export interface Fact<T> {
   value: T;
-  /** The vendor's page, a source file or an issue: never this project. */
+  /** URL of the vendor's page, of an issue, or of a source file as of a commit: never this project. */
   source: string;
   /** Day on which the source was read. */
   date: string;
@@ -37,4 +37,14 @@ export interface Profile {
 /** Makes facts of one source. */
 export function factsFrom(source: string, date: string): <T>(value: T) => Fact<T> {
   return (value) => ({ value, source, date });
+}
+
+/** URL of an issue or pull request on GitHub. */
+export function issue(repository: string, number: number): string {
+  return `https://github.com/${repository}/issues/${number}`;
+}
+
+/** URL of a file on GitHub as it was at a commit, so that anybody finds what was read. */
+export function fileAt(repository: string, commit: string, path: string): string {
+  return `https://github.com/${repository}/blob/${commit}/${path}`;
 }

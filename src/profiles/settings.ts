@@ -1,5 +1,20 @@
+import type { Endpoint } from '../fhir/operations.ts';
+
 /** Level of an export. */
 type Level = 'system' | 'patient' | 'group';
+
+/** Something for each endpoint; where one is not named, nothing is known. */
+export type PerEndpoint<T> = { readonly [Name in Endpoint]?: T | undefined };
+
+/** An answer to a kick-off that has all of what is named here. */
+export interface NotNowAnswer {
+  /** HTTP status. */
+  status?: number | undefined;
+  /** Words of its body, in any case. */
+  text?: string | undefined;
+  /** Seconds until the next kick-off, where the answer names none; undefined: the worker's own rule. */
+  waitSeconds?: number | undefined;
+}
 
 /**
  * All in which servers differ, as the worker uses it. Each is a field of a server in the configuration; what is not
@@ -20,9 +35,18 @@ export interface ServerSettings {
 
   // Kick-off.
 
+  /**
+   * Answers to a kick-off that mean "not now": a job is running, or the last one was too recent. The export waits. Besides
+   * them, 429 with the issue code `throttled`, and every 429 where {@link maxConcurrentExports} is known.
+   */
+  notNowAnswers: readonly NotNowAnswer[];
   /** Levels at which it exports. */
   levels: readonly Level[];
-  /** `auto`: POST with `patient` or where the server declares version 4 of the guide, else GET. */
+  /**
+   * `auto`: POST with `patient`, for operations of payers, or where the server declares version 4 of the guide, else GET;
+   * and the other method where the server answers 405. `get`: but for `patient`, unless {@link patientInUrl} says how, and
+   * where the server declares version 4.
+   */
   kickOffMethod: 'auto' | 'get' | 'post';
   /**
    * How `_type`, `_elements` and `includeAssociatedData` with several values are sent. `auto`: joined by commas, and
@@ -36,11 +60,17 @@ export interface ServerSettings {
   typeFilterCommas: 'auto' | 'encoded' | 'plain';
   /** Parameters that the server does not know, or that do not do there what they say. */
   unsupportedParameters: readonly string[];
+  /** The only parameters that the server knows; of an endpoint that is not named, nothing is known. */
+  knownParameters: PerEndpoint<readonly string[]>;
+  /** Parameters that the server must be given, and their values. */
+  neededParameters: PerEndpoint<Readonly<Record<string, string>>>;
   /**
    * `optional`: `patient` may be given at every level but `system`. `own-level`: at level `patient` it must be, and at
    * level `group` it must not.
    */
   patientParameter: 'optional' | 'own-level';
+  /** How `patient` is sent in a GET: `Patient/1,Patient/2`, or the ids alone; undefined: it is sent by POST. */
+  patientInUrl: 'reference' | 'id' | undefined;
   /** Values of `_outputFormat` besides NDJSON. */
   outputFormats: readonly string[];
   /** The only types that a `_typeFilter` may be for; undefined: all but {@link unfilterableTypes}. */
@@ -55,6 +85,8 @@ export interface ServerSettings {
   associatedDataNeedsType: boolean;
   /** Without `_since`, the server exports only what is new since the client's last job. */
   sinceByDefault: boolean;
+  /** An earlier `_since` is taken as if there were none; undefined: there is no such limit. An instant of FHIR. */
+  earliestSince: string | undefined;
 
   // Authorization.
 
@@ -98,6 +130,8 @@ export interface ServerSettings {
   fileLagSeconds: number | undefined;
   /** Hours that files stay after the export is complete, where the manifest does not say it; undefined: not known. */
   filesKeptHours: number | undefined;
+  /** Seconds for which links to files work after the manifest was read, where neither it nor they say it; undefined: not known. */
+  linksLastSeconds: number | undefined;
 
   // Changes since the last export.
 
@@ -119,12 +153,16 @@ export const DEFAULTS: ServerSettings = {
   maxConcurrentExports: undefined,
   exportsLimitedPer: 'client',
   deleteFreesSlot: undefined,
+  notNowAnswers: [],
   levels: ['system', 'patient', 'group'],
   kickOffMethod: 'auto',
   lists: 'auto',
   typeFilterCommas: 'auto',
   unsupportedParameters: [],
+  knownParameters: {},
+  neededParameters: {},
   patientParameter: 'optional',
+  patientInUrl: undefined,
   outputFormats: [],
   filterableTypes: undefined,
   unfilterableTypes: [],
@@ -132,6 +170,7 @@ export const DEFAULTS: ServerSettings = {
   typesNeedingCompany: [],
   associatedDataNeedsType: false,
   sinceByDefault: false,
+  earliestSince: undefined,
   scopeSyntax: 'auto',
   binaryScope: 'auto',
   groupScope: 'auto',
@@ -146,6 +185,7 @@ export const DEFAULTS: ServerSettings = {
   maxDownloadsPerFile: undefined,
   fileLagSeconds: undefined,
   filesKeptHours: undefined,
+  linksLastSeconds: undefined,
   reportsDeletions: undefined,
   newPatientsInFull: undefined,
   transactionTimeIsEnd: false,

@@ -7,6 +7,8 @@ import { failureOf } from '../support/stack.ts';
 useGuardedServers({
   open: [{}, { type: 'none' }],
   ab2d: [{}, { type: 'none' }, {}, { profile: 'ab2d' }],
+  google: [{}, { type: 'none' }, {}, { profile: 'google' }],
+  healthlake: [{}, { type: 'none' }, {}, { profile: 'healthlake' }],
   barred: [{ jwks }, backend(files.rsaJwk), {}, { allow: { types: ['Patient'] } }],
   reluctant: [
     {
@@ -68,4 +70,18 @@ test('a check of nothing sensible fails, and is not tried for ever', async () =>
 test('without _since, a server that sends news only by itself is not asked', async () => {
   expect((await check('ab2d')).output).toMatch(/FAILED +request +parameters\._since: without it this server/);
   expect((await check('ab2d', '--parameter', '_since=2020-02-13T00:00:00Z')).code).toBe(0);
+  expect((await check('ab2d', '--parameter', '_since=2000-01-01T00:00:00Z')).output).toMatch(
+    /FAILED +request +parameters\._since: before 2020-01-01T00:00:00-05:00 it counts as none/,
+  );
+});
+
+test('what the page of a vendor asks for is checked: no wish fits, and what would not work is named', async () => {
+  expect((await check('healthlake')).output).toMatch(/ok +request +level patient/);
+  expect((await check('healthlake', '--level', 'system')).output).toMatch(
+    /FAILED +request +level: this server exports/,
+  );
+  expect((await check('google')).output).toMatch(/ok +request +level system/);
+  const group = await check('google', '--group', 'a');
+  expect(group.output).toMatch(/FAILED +request +parameters\.organizeOutputBy: this server must be given "Patient"/);
+  expect((await check('google', '--group', 'a', '--parameter', 'organizeOutputBy=Patient')).code).toBe(0);
 });

@@ -166,12 +166,18 @@ test('groups that are not allowed are named, and levels where only groups are', 
 
 test('an exportType that no known guide has is a warning', async () => {
   const payer = ['--operation', 'davinci-data-export', '--parameter'];
-  const { code, output } = await check('open', ...payer, 'exportType=hl7.fhir.us.davinci-pdex#provider-payer');
+  const { code, output } = await check('open', ...payer, 'exportType=hl7.fhir.us.davinci-pdex#own');
   expect(output).toMatch(/warning +request +parameters.exportType: "hl7[^"]*" is not in the guides/);
   expect(code).toBe(0);
   expect((await check('open', ...payer, 'exportType=hl7.fhir.us.davinci-atr')).output).toMatch(
     /ok +request +level group/,
   );
+});
+
+test('a payer that is not told what the data is for may send lists only: a warning', async () => {
+  const { code, output } = await check('open', '--operation', 'davinci-data-export');
+  expect(output).toMatch(/warning +request +parameters\.exportType: is missing; a payer may then export no more than/);
+  expect(code).toBe(0);
 });
 
 test('a server without authorization, and one that is not configured', async () => {

@@ -8,12 +8,16 @@ const OTHER = {
   maxConcurrentExports: 2,
   exportsLimitedPer: 'group',
   deleteFreesSlot: true,
+  notNowAnswers: [{ status: 403, text: 'maximum limit reached', waitSeconds: 60 }, { text: 'busy' }],
   levels: ['group'],
   kickOffMethod: 'post',
   lists: 'repeat',
   typeFilterCommas: 'plain',
   unsupportedParameters: ['_elements'],
+  knownParameters: { group: ['_type'], 'davinci-data-export': ['_type', 'exportType'] },
+  neededParameters: { group: { organizeOutputBy: 'Patient' } },
   patientParameter: 'own-level',
+  patientInUrl: 'id',
   outputFormats: ['application/fhir+ndjson+gzip'],
   filterableTypes: ['Patient'],
   unfilterableTypes: ['Group'],
@@ -21,6 +25,7 @@ const OTHER = {
   typesNeedingCompany: ['Location'],
   associatedDataNeedsType: true,
   sinceByDefault: true,
+  earliestSince: '2020-01-01T00:00:00-05:00',
   scopeSyntax: 'v1',
   binaryScope: 'never',
   groupScope: 'never',
@@ -35,6 +40,7 @@ const OTHER = {
   maxDownloadsPerFile: 6,
   fileLagSeconds: 50,
   filesKeptHours: 24,
+  linksLastSeconds: 900,
   reportsDeletions: false,
   newPatientsInFull: ['group'],
   transactionTimeIsEnd: true,
@@ -52,6 +58,17 @@ test('null takes back what the profile says', () => {
   const own = Object.keys(DEFAULTS).map((name) => `${name}: null`);
   const server = parse(`profile: oracle-millennium, ${own.join(', ')}`).servers['hospital-a'];
   expect(resolveSettings({ profile: 'generic', ...server })).toEqual(DEFAULTS);
+});
+
+test.each([
+  ['notNowAnswers: [{ waitSeconds: 5 }]', 'notNowAnswers.0: must have a status or a text'],
+  ['notNowAnswers: [{ status: 200 }]', 'notNowAnswers.0.status: must be 400 to 599'],
+  ['notNowAnswers: [{ text: a, code: b }]', 'notNowAnswers.0.code: unknown field, remove it'],
+  ['knownParameters: { Group: [_type] }', 'knownParameters.Group: unknown field, remove it'],
+  ['neededParameters: { group: [_type] }', 'neededParameters.group: must be a mapping'],
+  ['earliestSince: 2020-01-01', 'earliestSince: must be a FHIR instant'],
+])('%s is refused', (entry, fault) => {
+  expect(() => parse(entry)).toThrow(fault);
 });
 
 test('headers are compared in lower case', () => {

@@ -21,11 +21,25 @@ function sectionOf({ name, product, sign, settings, notes }: Profile): string {
 }
 
 function rowOf(text: string, { source, date, unverified }: Fact<unknown>): string {
-  return `| ${text} | ${source}${unverified === true ? ' (one indirect source only)' : ''} | ${date} |`;
+  const link = `[${labelOf(source)}](${source})`;
+  return `| ${text} | ${link}${unverified === true ? ' (one indirect source only)' : ''} | ${date} |`;
 }
 
+/** A source in short: of GitHub the repository and the issue or the file, else the host and the page. */
+function labelOf(source: string): string {
+  const { hostname, pathname, searchParams } = new URL(source);
+  const [owner = '', repository = '', kind, ...rest] = pathname.slice(1).split('/');
+  if (hostname !== 'github.com') return `${hostname}, ${searchParams.get('docId') ?? pathname.replace(/^.*\//, '')}`;
+  const what = { issues: `issue ${rest[0]}`, releases: `release ${rest[1]}`, wiki: 'wiki', blob: rest.at(-1) };
+  return `${owner}/${repository}, ${what[kind as keyof typeof what]}`;
+}
+
+/** As YAML has it in one line. */
 function textOf(value: unknown): string {
-  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  const fields = Object.entries(value).map(([name, one]) => `${name}: ${textOf(one)}`);
+  return `{ ${fields.join(', ')} }`;
 }
 
 function signText({ software, publisher, implementation }: Sign): string {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../src/programs/project.ts';
-import { EXPORT_TYPES } from '../../src/fhir/operations.ts';
+import { OPERATIONS } from '../../src/fhir/operations.ts';
 import { PROFILE_NAMES } from '../../src/profiles/index.ts';
 import { DEFAULTS } from '../../src/profiles/settings.ts';
 import { BEGIN, END, serversTable } from './servers-table.ts';
@@ -28,6 +28,7 @@ test('docs/servers.md has each setting with its default, and each profile', () =
       expect(fallback, name).toBe(`\`${String(value)}\``);
     }
   }
-  for (const type of EXPORT_TYPES) expect(page).toContain(`\`${type}\``);
+  for (const type of OPERATIONS['davinci-data-export'].parameters.exportType?.known ?? [])
+    expect(page).toContain(`\`${type}\``);
   for (const name of PROFILE_NAMES) expect(page).toContain(`\`${name}\``);
 });

@@ -42,6 +42,12 @@ describe('is refused:', () => {
     ['all patients, where only groups are allowed', { groups: ['a'] }, { level: 'patient' }, 'only some groups'],
     ['the whole server, where only groups are allowed', { groups: ['a'] }, { level: 'system' }, 'only some groups'],
     ['patients that may be in no group', { groups: ['a'] }, { parameters: { patient: 'Patient/1' } }, 'patient'],
+    [
+      'patients by way of a group',
+      { levels: ['group', 'system'] },
+      { parameters: { patient: 'Patient/1' } },
+      'parameters.patient: is not allowed, because level "patient" is not',
+    ],
     ['another destination', { destinations: ['lake'] }, {}, 'destination: "local"'],
     ['all types', { types: ['Patient'] }, { parameters: {} }, '_type: all types are not allowed'],
     ['no parameters at all', { types: ['Patient'] }, { parameters: undefined }, '_type: all types are not allowed'],
@@ -74,7 +80,7 @@ describe('is refused:', () => {
       'associated data that nobody knows',
       { types: ['Patient', 'Provenance'] },
       { parameters: { _type: 'Patient', includeAssociatedData: '_all' } },
-      "code of the server's own",
+      "value of the server's own",
     ],
     ['attachments', { types: ['Patient'] }, { attachments: 'download' }, 'attachments: Binary'],
     ['lenient handling', { types: ['Patient'] }, { prefer: ['handling=lenient'] }, 'handling=lenient'],
@@ -136,7 +142,7 @@ describe('a filter that could bring other types is refused', () => {
 
 describe('what could bring other data is refused, whatever limits it', () => {
   test.each<[string, AskedFor['parameters'], string]>([
-    ['a code of the server', { includeAssociatedData: '_serversOwn' }, "code of the server's own is not allowed"],
+    ['a code of the server', { includeAssociatedData: '_serversOwn' }, "value of the server's own is not allowed"],
     ['an include', { _typeFilter: 'Patient?a=b&_revinclude=Condition:patient' }, 'not allowed with _revinclude'],
     ['an encoded include', { _typeFilter: 'Patient?%5Frevinclude=Condition:patient' }, 'other signs than letters'],
   ])('%s', (_, parameters, problem) => {
@@ -144,6 +150,22 @@ describe('what could bring other data is refused, whatever limits it', () => {
     expect(refused({ levels: ['group'] }, { parameters })).toContain(`${problem}, because only some levels are`);
     expect(refused({ destinations: ['local'] }, { parameters })).toBe('');
   });
+});
+
+test('what a payer calls an export by a name of its own is refused, where data is limited', () => {
+  const asked = (exportType: string, allow: Allow): string =>
+    refused(allow, { operation: 'davinci-data-export', parameters: { exportType } });
+  expect(asked('own#everything', { groups: ['a'] })).toContain(
+    "exportType: a value of the server's own is not allowed",
+  );
+  expect(asked('hl7.fhir.us.davinci-pdex#provider-download', { groups: ['a'] })).toBe('');
+  expect(asked('own#everything', { destinations: ['local'] })).toBe('');
+});
+
+test('patients of a group may be named where level "patient" is allowed, or the parameter itself', () => {
+  const parameters = { patient: 'Patient/1' };
+  expect(refused({ levels: ['group', 'patient'] }, { parameters })).toBe('');
+  expect(refused({ levels: ['group'], parameters: ['patient'] }, { parameters })).toBe('');
 });
 
 describe('attachments that are allowed where data is limited', () => {

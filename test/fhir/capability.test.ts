@@ -214,6 +214,13 @@ describe('the operation of payers', () => {
     });
   });
 
+  test('is of no version of the guide that the server follows with $export', () => {
+    const whole = { instantiates: ['http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data|4.0.0'] };
+    const both = { ...statement({ name: 'davinci-data-export', definition: DAVINCI }), ...whole };
+    expect(findExport(both, 'group', 'davinci-data-export')?.version).toBeUndefined();
+    expect(findExport(both, 'group')?.version).toBe(4);
+  });
+
   test('is not taken for $export', () => {
     const found = findExport(statement({ name: 'davinci-data-export', definition: DAVINCI }), 'group');
     expect(found).toEqual({ operation: 'export', declared: false, version: undefined });

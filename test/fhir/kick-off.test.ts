@@ -66,6 +66,11 @@ describe('the method', () => {
     ['POST', 'for IG 4, even when GET is configured', {}, { ...v(4), method: 'get' }],
     ['POST', 'for patient', patient, {}],
     ['POST', 'for patient, even when GET is configured', patient, { method: 'get' }],
+    ['GET', 'for patient, where it is known how', patient, { method: 'get', patientInUrl: 'reference' }],
+    ['GET', 'for patient, where a query has it', patient, { patientInUrl: 'reference' }],
+    ['POST', 'for IG 4, whatever is known of patient', patient, { ...v(4), method: 'get', patientInUrl: 'id' }],
+    ['POST', 'for payers', {}, { requested: 'davinci-data-export' }],
+    ['GET', 'for payers, when it is configured', {}, { requested: 'davinci-data-export', method: 'get' }],
     ['POST', 'when it is configured', {}, { method: 'post' }],
     ['GET', 'when it is configured', { _type: 'Patient' }, { method: 'get' }],
   ])('is %s %s', (method, _when, parameters, kickOff) => {
@@ -97,6 +102,12 @@ describe('the query of a GET', () => {
     ['_type=Patient&organizeOutputBy=Patient', { _type: 'Patient', organizeOutputBy: 'Patient' }],
   ])('is %s', (expected, parameters) => {
     expect(query(parameters)).toBe(expected);
+  });
+
+  test('has patients as the server reads them', () => {
+    const parameters = { patient: ['Patient/1', '2'] };
+    expect(query(parameters, { method: 'get', patientInUrl: 'reference' })).toBe('patient=Patient%2F1,Patient%2F2');
+    expect(query(parameters, { method: 'get', patientInUrl: 'id' })).toBe('patient=1,2');
   });
 
   const filters = { _typeFilter: ['Encounter?status=finished,unknown', 'Patient?name=A+B&active=true'] };

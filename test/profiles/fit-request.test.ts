@@ -60,6 +60,24 @@ describe('what narrows the export is refused, also with handling=lenient: withou
       { _type: 'Condition,Patient', _typeFilter: 'Patient?gender=male' },
       'this server cannot filter Patient',
     ],
+    ['ab2d', { _since: '2019-12-30T00:00:00Z' }, '_since: before 2020-01-01T00:00:00-05:00 it counts as none'],
+    ['ab2d', { _since: SINCE, _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot do it'],
+    ['ab2d', { _since: SINCE, patient: '1' }, 'parameters.patient: this server cannot do it'],
+    ['bcda', { _elements: 'id' }, 'parameters._elements: this server does not know it'],
+    ['bcda', { patient: '1' }, 'parameters.patient: this server does not know it'],
+    ['nextgen', { patient: '1' }, 'parameters.patient: this server cannot do it'],
+    ['aidbox', { patient: '1' }, 'parameters.patient: this server does not know it'],
+    ['aidbox', { _until: SINCE }, 'parameters._until: this server does not know it'],
+    ['healthlake', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server does not know it'],
+    ['healthlake', { _elements: 'id' }, 'parameters._elements: this server does not know it'],
+    ['healthlake', { patient: '1' }, 'parameters.patient: this server does not know it'],
+    [
+      'google',
+      {},
+      'parameters.organizeOutputBy: this server must be given "Patient" (as https://docs.cloud.google.com',
+    ],
+    ['google', { organizeOutputBy: 'Group' }, 'organizeOutputBy: this server must be given "Patient"'],
+    ['google', { organizeOutputBy: 'Patient', _until: SINCE }, 'parameters._until: this server does not know it'],
     [unsupported('_type'), { _type: 'Patient' }, 'parameters._type: this server cannot do it'],
     [unsupported('_until'), { _until: SINCE }, 'parameters._until: this server cannot do it'],
     [unsupported('_cohort'), { _cohort: 'x' }, 'parameters._cohort: this server cannot do it'],
@@ -88,14 +106,16 @@ describe('what narrows the export is refused, also with handling=lenient: withou
   test('a level that the server does not have', () => {
     const planned = { level: 'system', prefer: ['handling=lenient'] } as const;
     expect(fitRequest(planned, { profile: 'athenahealth' }).problems).toEqual([
-      'level: this server exports at level group only (as api-evangelist/athenahealth says, read on 2026-11-25; if it is wrong, set levels for this server)',
+      expect.stringMatching(
+        /^level: this server exports at level group only \(as https:\/\/github\.com\/api-evangelist\/athenahealth\/\S+ says, read on 2026-11-25; if it is wrong, set levels for this server\)$/,
+      ),
     ]);
   });
 });
 
 test('the reason names the source, or the configuration', () => {
   expect(fit('epic', { _since: SINCE }).problems[0]).toContain(
-    '(as smart-on-fhir/smart-fetch, docs/since.md says, read on 2026-11-25; if it is wrong, set unsupportedParameters for',
+    'docs/since.md says, read on 2026-11-29; if it is wrong, set unsupportedParameters for',
   );
   const own = fit({ profile: 'epic', unsupportedParameters: ['_until'] }, { _since: SINCE, _until: SINCE });
   expect(own.problems).toEqual([
@@ -108,13 +128,45 @@ test('patients are named at their own level only, where they must be', () => {
   const problems = (level: 'patient' | 'group', patient?: string): string[] =>
     fitRequest({ level, parameters: patient === undefined ? {} : { patient } }, oracle).problems;
   expect(problems('patient')).toEqual([
-    expect.stringMatching(/^parameters\.patient: this server wants it at level patient \(as docs\.oracle\.com/),
+    expect.stringMatching(
+      /^parameters\.patient: this server wants it at level patient \(as https:\/\/docs\.oracle\.com/,
+    ),
   ]);
   expect(problems('patient', 'Patient/1')).toEqual([]);
   expect(problems('group')).toEqual([]);
   expect(fitRequest({ level: 'system' }, oracle).problems).toEqual([
     expect.stringContaining('level: this server exports at level patient and group only'),
   ]);
+});
+
+test('a level that a server has by POST of its own only is refused', () => {
+  expect(fitRequest({ level: 'system' }, { profile: 'healthlake' }).problems).toEqual([
+    expect.stringContaining('level: this server exports at level patient and group only'),
+  ]);
+});
+
+test('what is known of one endpoint says nothing of another', () => {
+  const problems = (level: 'system' | 'patient' | 'group', parameters: Given, profile: string): string[] =>
+    fitRequest({ level, parameters }, { profile }).problems;
+  expect(problems('patient', { patient: '1', _type: 'Patient' }, 'aidbox')).toEqual([]);
+  expect(problems('system', {}, 'google')).toEqual([]);
+  expect(problems('group', { organizeOutputBy: 'Patient', _type: 'Patient' }, 'google')).toEqual([]);
+  expect(problems('system', { organizeOutputBy: 'Patient' }, 'google')).toEqual([
+    expect.stringContaining('organizeOutputBy: this server does not know it'),
+  ]);
+  const payers = { level: 'group', operation: 'davinci-data-export' } as const;
+  const of = (parameters: Given): string[] => fitRequest({ ...payers, parameters }, { profile: 'healthlake' }).problems;
+  expect(of({ exportType: 'hl7.fhir.us.davinci-pdex', patient: '1' } as Given)).toEqual([]);
+  expect(of({ _typeFilter: 'Patient?gender=male' })).toHaveLength(1);
+  // All of it can be overridden.
+  const own = { profile: 'google', knownParameters: null, neededParameters: null };
+  expect(fitRequest({ level: 'group', parameters: { _until: SINCE } }, own).problems).toEqual([]);
+});
+
+test('what a server needs is not left out with handling=lenient, where it is not there', () => {
+  const { problems, warnings } = fit('google', {}, true);
+  expect(problems).toEqual([expect.not.stringContaining('handling=lenient')]);
+  expect(warnings).toEqual([]);
 });
 
 test('types that need company may have it', () => {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SampleServer } from '../../dev/sample-server/index.ts';
+import { operationOutcome } from '../../dev/sample-server/index.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -13,6 +15,7 @@ beforeAll(async () => {
       shaping: { patients: 3, pollsUntilReady: 0 },
       repeating: { patients: 3, pollsUntilReady: 0 },
       medplum: { patients: 3, pollsUntilReady: 0 },
+      atItsLimit: { patients: 3, pollsUntilReady: 0 },
       newHapi: { patients: 3, pollsUntilReady: 0, version: 4 },
       joining: { patients: 3, pollsUntilReady: 0, version: 4 },
     },
@@ -21,6 +24,7 @@ beforeAll(async () => {
       shaping: { unsupportedParameters: ['includeAssociatedData'] },
       repeating: { lists: 'repeat' },
       medplum: { profile: 'medplum' },
+      atItsLimit: { notNowAnswers: [{ status: 403, text: 'maximum limit', waitSeconds: 1 }] },
       newHapi: { profile: 'hapi' },
       joining: { profile: 'hapi', lists: 'comma' },
     },
@@ -34,10 +38,62 @@ const kickOffs = (server: string) => stack.servers[server]?.journal.filter(({ ro
 test('what does not work at a server is refused before anything is asked, and no folder is made', async () => {
   const failure = await stack.fail({ server: 'epic', parameters: SINCE, destination: { path: 'refused' } });
   expect(failure.message).toMatch(
-    /^InvalidRequest: parameters\._since: this server cannot do it \(as smart-on-fhir\/smart-fetch, docs\/since\.md/,
+    /^InvalidRequest: parameters\._since: this server cannot do it \(as https:\/\/github\.com\/smart-on-fhir\/smart-fetch\//,
   );
   expect(stack.servers['epic']?.journal).toEqual([]);
   expect(existsSync(join(stack.folder, 'refused'))).toBe(false);
+});
+
+describe('a kick-off that is refused for now waits as `queued`, by what is known of the server', () => {
+  const TOO_RECENT = operationOutcome({
+    severity: 'error',
+    code: 'processing',
+    text: 'Error processing Bulk Data Kickoff request: Request not allowed: The Client requested this Group too recently.',
+  });
+  // Epic itself names no time; then it is an hour.
+  test.each([
+    ['epic', { status: 400, body: TOO_RECENT, headers: { 'Retry-After': '1' } }, 'requested this Group too recently'],
+    ['atItsLimit', { status: 403, body: 'Maximum limit reached', headers: {} }, 'HTTP 403'],
+  ])('%s', async (server, answer, trouble) => {
+    const { faults } = stack.servers[server] as SampleServer;
+    // More often than a refusal is tried again.
+    faults.add({ route: 'kickOff', times: 3, do: { kind: 'answer', ...answer } });
+    const request = { level: 'group', groupId: 'diabetes', destination: { path: `${server}-later` } } as const;
+    const started = await stack.start({ server, ...request, parameters: { _type: 'Patient' } });
+    await expect.poll(async () => (await started.progress()).phase, { timeout: 30_000, interval: 50 }).toBe('queued');
+    expect((await started.progress()).trouble).toContain(trouble);
+    expect((await started.result()).status).toBe('complete');
+    expect(kickOffs(server).map(({ status }) => status)).toEqual([...Array<number>(3).fill(answer.status), 202]);
+  });
+
+  test('also after a job was deleted because its files are gone', async () => {
+    const { faults, jobs } = stack.servers['epic'] as SampleServer;
+    const lost = { kind: 'answer', status: 404 } as const;
+    faults.clear();
+    faults.add({ route: 'file', times: Infinity, do: lost });
+    const request = { server: 'epic', level: 'group', groupId: 'asthma', destination: { path: 'daily' } } as const;
+    expect((await stack.fail({ ...request, parameters: { _type: 'Patient' } })).code).toBe('IncompleteExport');
+    faults.clear();
+    const old = jobs().at(-1)?.id;
+    faults.add({ route: 'file', match: ({ jobId }) => jobId === old, times: Infinity, do: lost });
+    const refusal = { status: 400, body: TOO_RECENT, headers: { 'Retry-After': '1' } };
+    faults.add({ route: 'kickOff', times: 2, do: { kind: 'answer', ...refusal } });
+    const before = kickOffs('epic').length;
+    const report = await stack.run({ ...request, parameters: { _type: 'Patient' } });
+    expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
+    expect(
+      kickOffs('epic')
+        .slice(before)
+        .map(({ status }) => status),
+    ).toEqual([400, 400, 202]);
+  });
+
+  test('but another 403 is a matter of authorization', async () => {
+    const { faults } = stack.servers['atItsLimit'] as SampleServer;
+    faults.add({ route: 'kickOff', do: { kind: 'answer', status: 403, body: 'not yours' } });
+    const failure = await stack.fail({ server: 'atItsLimit', destination: { path: 'not-yours' } });
+    expect(failure.code).toBe('AuthorizationFailed');
+  });
 });
 
 test('with handling=lenient, what only shapes the export is left out, with a warning', async () => {

@@ -1,5 +1,6 @@
 import type { CheckRow } from '../../contract.ts';
-import { EXPORT_TYPES } from '../../fhir/operations.ts';
+import type { Operation } from '../../fhir/operations.ts';
+import { OPERATIONS } from '../../fhir/operations.ts';
 import { valuesOf } from '../../fhir/parameters.ts';
 import { quote } from '../../policy/short-texts.ts';
 import { fitRequest } from '../../profiles/fit-request.ts';
@@ -23,18 +24,29 @@ export function checkRequest({ config }: FhirServer, planned: PlannedExport): Ch
       return { item: 'request', result: 'failed', detail, fix };
     }),
     ...warnings.map(({ message }): CheckRow => warning(message, 'See docs/servers.md.')),
-    ...warningsOfExportType(planned),
+    ...warningsOfParameters(planned),
   ];
   const level = planned.groupId === undefined ? planned.level : `${planned.level} ${quote(planned.groupId)}`;
   return rows.length > 0 ? rows : [okRow('request', `level ${level}: nothing is known that would not work`)];
 }
 
-function warningsOfExportType({ operation, parameters }: PlannedExport): CheckRow[] {
-  const [exportType] = valuesOf('exportType', parameters?.exportType ?? []);
-  if (operation !== 'davinci-data-export' || exportType === undefined) return [];
-  if (EXPORT_TYPES.includes(String(exportType))) return [];
-  const detail = `parameters.exportType: ${quote(exportType)} is not in the guides that are known here`;
-  return [warning(detail, `Ask the payer; known are ${EXPORT_TYPES.join(', ')}.`)];
+/** What a server may do, or take for something else, although nothing of it is known to be wrong. */
+function warningsOfParameters({ operation = 'export', parameters = {} }: PlannedExport): CheckRow[] {
+  const { parameters: rules }: Operation = OPERATIONS[operation];
+  return Object.entries(rules).flatMap(([name, { known, wanted }]): CheckRow[] => {
+    const values = valuesOf(name, parameters[name as keyof typeof parameters] ?? []);
+    if (values.length === 0) {
+      return wanted === undefined ? [] : [warning(`parameters.${name}: is missing; ${wanted}`, fixOf(known))];
+    }
+    const others = values.filter((value) => known?.includes(String(value)) === false);
+    return others.map((value) =>
+      warning(`parameters.${name}: ${quote(value)} is not in the guides that are known here`, fixOf(known)),
+    );
+  });
+}
+
+function fixOf(known: readonly string[] = []): string {
+  return `Ask the operators of the server; known are ${known.join(', ')}.`;
 }
 
 function warning(detail: string, fix: string): CheckRow {

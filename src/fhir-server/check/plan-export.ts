@@ -1,4 +1,6 @@
 import type { CheckRequest, ExportLevel } from '../../contract.ts';
+import type { Operation } from '../../fhir/operations.ts';
+import { OPERATIONS } from '../../fhir/operations.ts';
 import { listParameters } from '../../fhir/parameters.ts';
 import type { AskedFor } from '../allow.ts';
 import type { FhirServer } from '../fhir-server.ts';
@@ -24,12 +26,14 @@ export function planExport(
   defaultDestination: string,
 ): PlannedExport {
   const mustNamePatients = settings.patientParameter === 'own-level' && parameters.patient === undefined;
+  const { levels }: Operation = OPERATIONS[operation ?? 'export'];
   const mayBe = (one: ExportLevel): boolean =>
+    levels.includes(one) &&
     settings.levels.includes(one) &&
     !(one === 'system' && parameters.patient !== undefined) &&
     !(one === 'patient' && mustNamePatients) &&
     allow.levels?.includes(one) !== false &&
-    ((allow.groups === undefined && groupId === undefined && operation !== 'davinci-data-export') || one === 'group');
+    ((allow.groups === undefined && groupId === undefined) || one === 'group');
   const planned = level ?? LEVELS.find(mayBe) ?? 'group';
   const group = planned === 'group' ? (groupId ?? allow.groups?.[0]) : groupId;
   const asked = types ?? (parameters['_type'] === undefined ? allow.types : undefined);
