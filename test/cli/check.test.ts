@@ -132,7 +132,9 @@ test('the profile that the CapabilityStatement suggests is named, with the fix',
 test('what a planned request asks for in vain is named, each with its reason', async () => {
   const wanted = ['--types', 'Location', '--parameter', '_elements=id', '--parameter', '_elements=name'];
   const { code, output } = await check('millennium', '--level', 'group', ...wanted);
-  expect(output).toMatch(/FAILED +request +parameters._elements: this server cannot do it \(as docs\.oracle\.com/);
+  expect(output).toMatch(
+    /FAILED +request +parameters._elements: this server cannot do it \(as https:\/\/docs\.oracle\.com/,
+  );
   expect(output).toMatch(/FAILED +allowed +parameters._type: Location is not allowed, only Condition/);
   expect(output).toMatch(
     /FAILED +request +parameters._type: this server exports Location only together with other types/,

@@ -60,8 +60,9 @@ describe('a kick-off that is refused for now waits as `queued`, by what is known
     faults.add({ route: 'kickOff', times: 3, do: { kind: 'answer', ...answer } });
     const request = { level: 'group', groupId: 'diabetes', destination: { path: `${server}-later` } } as const;
     const started = await stack.start({ server, ...request, parameters: { _type: 'Patient' } });
-    await expect.poll(async () => (await started.progress()).phase, { timeout: 30_000, interval: 50 }).toBe('queued');
-    expect((await started.progress()).trouble).toContain(trouble);
+    await expect
+      .poll(() => started.progress(), { timeout: 30_000, interval: 50 })
+      .toMatchObject({ phase: 'queued', trouble: expect.stringContaining(trouble) });
     expect((await started.result()).status).toBe('complete');
     expect(kickOffs(server).map(({ status }) => status)).toEqual([...Array<number>(3).fill(answer.status), 202]);
   });
@@ -71,7 +72,7 @@ describe('a kick-off that is refused for now waits as `queued`, by what is known
     const lost = { kind: 'answer', status: 404 } as const;
     faults.clear();
     faults.add({ route: 'file', times: Infinity, do: lost });
-    const request = { server: 'epic', level: 'group', groupId: 'asthma', destination: { path: 'daily' } } as const;
+    const request = { server: 'epic', level: 'group', groupId: 'diabetes', destination: { path: 'daily' } } as const;
     expect((await stack.fail({ ...request, parameters: { _type: 'Patient' } })).code).toBe('IncompleteExport');
     faults.clear();
     const old = jobs().at(-1)?.id;

@@ -4,7 +4,7 @@ import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
 
-const NAMES = ['first', 'floor', 'ceiling', 'lag', 'later', 'kept', 'links'] as const;
+const NAMES = ['first', 'floor', 'ceiling', 'lag', 'later', 'kept'] as const;
 let stack: Stack;
 
 beforeAll(async () => {
@@ -18,7 +18,6 @@ beforeAll(async () => {
       lag: { statusLagSeconds: 300 },
       later: { statusLagSeconds: 2 },
       kept: { filesKeptHours: 1 },
-      links: { linksLastSeconds: 2, maxConcurrentDownloads: 1 },
     },
     limits: { ...SHORT_LIMITS, gone: 200 },
   });
@@ -84,14 +83,4 @@ test('when the files end is known, where the manifest does not say it', async ()
   });
   expect(ends).toHaveLength(1);
   expect(Math.abs((ends[0] ?? 0) - Date.now() - 3_600_000)).toBeLessThan(60_000);
-});
-
-test('links are renewed before they end by the settings, where neither they nor the manifest say when', async () => {
-  const { faults, journal } = stack.servers['links'] as SampleServer;
-  faults.add({ route: 'file', times: Infinity, do: { kind: 'delay', ms: 1000 } });
-  const { status } = await stack.run({ server: 'links', parameters: { _type: ['Patient', 'Encounter', 'Condition'] } });
-  expect(status).toBe('complete');
-  // Once for the job, and again for the links; no file was refused.
-  expect(journal.filter((one) => one.route === 'status').length).toBeGreaterThan(1);
-  expect(journal.filter((one) => one.route === 'file').every((one) => one.status === 200)).toBe(true);
 });
