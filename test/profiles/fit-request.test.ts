@@ -156,7 +156,7 @@ test('what is known of one endpoint says nothing of another', () => {
   ]);
   const payers = { level: 'group', operation: 'davinci-data-export' } as const;
   const of = (parameters: Given): string[] => fitRequest({ ...payers, parameters }, { profile: 'healthlake' }).problems;
-  expect(of({ exportType: 'hl7.fhir.us.davinci-pdex', patient: '1' } as Given)).toEqual([]);
+  expect(of({ exportType: 'hl7.fhir.us.davinci-pdex', patient: '1' })).toEqual([]);
   expect(of({ _typeFilter: 'Patient?gender=male' })).toHaveLength(1);
   // All of it can be overridden.
   const own = { profile: 'google', knownParameters: null, neededParameters: null };
