@@ -18,13 +18,16 @@ export interface Limits {
   elsewhere: number;
   /** 429, 5xx and network errors at the token endpoint. */
   tokenEndpoint: number;
+  /** First delay before a token is used again that was refused when it was new: it may not be known, or valid, there yet. */
+  newToken: number;
   /** 404 on the status URL: right after the kick-off a replica may not know the job yet. */
   gone: number;
   /** 200 without a usable manifest: tries (a number) and time. */
   unusableTries: number;
   unusable: number;
-  /** A file whose content is wrong, or whose link is refused: fetches (a number) and time. Of 5xx: `outage`. */
+  /** A file whose content is wrong, or whose link is refused: fetches (a number). Of 5xx: `outage`. */
   fileTries: number;
+  /** Time after which earlier versions gave such a file up. */
   file: number;
   /** First delay before a file of wrong content or refused link is fetched again. */
   fileRetry: number;
@@ -80,6 +83,7 @@ export const LIMITS: Limits = {
   outage: 24 * HOUR,
   elsewhere: 10 * MINUTE,
   tokenEndpoint: HOUR,
+  newToken: 2 * SECOND,
   gone: MINUTE,
   unusableTries: 3,
   unusable: MINUTE,

@@ -84,6 +84,14 @@ export function isFinal(trouble: Trouble, now: number, limits: Limits): boolean 
     case 'content':
     case 'link':
     case 'token':
-      return trouble.times >= limits.fileTries || lasted >= limits.file;
+      return trouble.times >= limits.fileTries;
   }
+}
+
+/**
+ * Whether versions up to 0.2.0-dev5 gave the file up for the time since its first fault, before its tries were used up:
+ * the time also ran while the file waited for a download to end, or for the manifest.
+ */
+export function wasTooLate(trouble: Trouble, now: number, limits: Limits): boolean {
+  return isCounted(trouble.cause) && now - trouble.since >= limits.file;
 }

@@ -1,8 +1,9 @@
+import { patched } from '@temporalio/workflow';
 import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
 import { WARNINGS } from '../contract.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import type { Trouble } from '../policy/trouble.ts';
-import { isFinal } from '../policy/trouble.ts';
+import { isFinal, wasTooLate } from '../policy/trouble.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import type { BatchWindow } from './batch-window.ts';
 import type { Batch } from './batch.ts';
@@ -118,7 +119,8 @@ export class BatchResults {
     this.#countAgain(cause);
     const { clock } = this.#run.steering;
     const trouble = troubleAfter(batch.troubles.get(ordinal), later, { cause, now: clock, least: limits.progress });
-    if (isFinal(trouble, clock, limits)) {
+    const isLate = wasTooLate(trouble, clock, limits) && !patched('tries-alone-end-files');
+    if (isFinal(trouble, clock, limits) || isLate) {
       this.#giveUp(ordinal, trouble.cause);
       if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
     } else if (this.#queue.waiting < limits.mostRetries)

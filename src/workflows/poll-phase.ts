@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { PollStatusResult } from '../activities/poll-status.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
@@ -22,7 +23,12 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   for (;;) {
     // Before the wait, which the next run then makes: a poll that an operator asked for does not wait again.
     const waitedFrom = Date.now();
-    await waitInRuns(run, poll.notBefore, waitSummary(run));
+    const file = nextFile(run);
+    const fileFirst =
+      file !== undefined && file < poll.notBefore && patched('files-again-between-polls') ? file : undefined;
+    await waitInRuns(run, fileFirst ?? poll.notBefore, waitSummary(run));
+    // Unless an operator asked for a poll meanwhile.
+    if (fileFirst !== undefined && fileFirst <= Date.now()) return true;
     metrics.observe('poll_wait_seconds', { server: serverOf(run) }, (Date.now() - waitedFrom) / 1000);
     const result = await run.tokens.use((token) =>
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
@@ -85,6 +91,12 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
   job.manifest = manifest;
   job.poll.backoffs = 0;
   return true;
+}
+
+/** When a file is to be fetched again, if there is one that may be. */
+function nextFile({ job: { downloads }, steering }: ExportRun): number | undefined {
+  if (downloads === undefined || downloads.retries.length === 0 || steering.isPaused('downloads')) return undefined;
+  return Math.max(downloads.holdUntil, Math.min(...downloads.retries.map(({ notBefore }) => notBefore)));
 }
 
 /** Files that could be fetched, and were not because downloads were paused. */

@@ -67,9 +67,6 @@ describe('isFinal', () => {
     ['outage', 24 * HOUR],
     ['gone', MINUTE],
     ['unusable', MINUTE],
-    ['content', 2 * MINUTE],
-    ['link', 2 * MINUTE],
-    ['token', 2 * MINUTE],
     ['tokenEndpoint', HOUR],
   ])('%s is final after %d ms, not before', (cause, limit) => {
     const trouble = { cause, since: start, times: 2 };
@@ -80,6 +77,10 @@ describe('isFinal', () => {
   test.each<[TroubleCause]>([['unusable'], ['content'], ['link'], ['token']])('%s is final the third time', (cause) => {
     expect(isFinal({ cause, since: start, times: 2 }, start, LIMITS)).toBe(false);
     expect(isFinal({ cause, since: start, times: 3 }, start, LIMITS)).toBe(true);
+  });
+
+  test.each<[TroubleCause]>([['content'], ['link'], ['token']])('%s is not final however long it takes', (cause) => {
+    expect(isFinal({ cause, since: start, times: 2 }, start + 24 * HOUR, LIMITS)).toBe(false);
   });
 
   test.each<[TroubleCause]>([['outage'], ['gone'], ['tokenEndpoint']])(

@@ -3,6 +3,7 @@ import type { ExportProgress } from '../../src/contract.ts';
 import { POLL_NOW, PROGRESS } from '../../src/contract.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { LinkServer, LinkServerOptions, LinkedFile } from '../support/link-server.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { startLinkServer } from '../support/link-server.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
@@ -133,4 +134,34 @@ test('the files that run are those that have a slot, and not those that wait for
     .toBe(24);
   await started.result();
   expect(Math.max(...seen)).toBe(2);
+});
+
+test.each([
+  ['503 for a moment', { status: 503 }],
+  ['pages for a moment', { body: '<html>maintenance</html>' }],
+])('while the server works on further pages, a file that was put off is fetched again: %s', async (_, fault) => {
+  let asked = 0;
+  const partial = await startAnswering(({ method, url }) => {
+    const page = { transactionTime: '2026-01-01T00:00:00Z', requiresAccessToken: false, output: [], error: [] };
+    if (method === 'DELETE') return { status: 202 };
+    if (/export/.test(url)) return { status: 202, headers: { 'content-location': `${partial.origin}/status` } };
+    if (url === '/status') {
+      const output = [{ type: 'Patient', url: `${partial.origin}/file`, count: 1 }];
+      return { status: 202, body: { ...page, output, link: [{ relation: 'next', url: `${partial.origin}/page` }] } };
+    }
+    if (url === '/file') return ++asked <= 2 ? fault : { body: '{"resourceType":"Patient","id":"p"}\n' };
+    // Ready when the file has come, and not asked for before long.
+    return asked > 2 ? { body: page } : { status: url === '/page' ? 202 : 404, headers: { 'retry-after': '1' } };
+  });
+  try {
+    Object.assign(limits, SHORT_LIMITS, { outage: 3_600_000 });
+    const name = `putting-off-${++names}`;
+    stack.config.servers[name] = serverEntry(partial.origin, {});
+    await stack.startWorkers();
+    const report = await stack.run({ server: name, parameters: { allowPartialManifests: true } });
+    expect(report).toMatchObject({ status: 'complete', files: 1 });
+    expect(asked).toBe(3);
+  } finally {
+    await partial.close();
+  }
 });
