@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { TransformOptions } from 'node:stream';
+import type { Duplex, TransformOptions } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import type { ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
@@ -22,45 +22,59 @@ export function isGzip(encoding: string | undefined): boolean {
 }
 
 /**
- * Receives a body with its content coding taken off; gzip of several members is one file.
+ * Receives a body with its content coding taken off; gzip of several members is one file. A body that does not begin as
+ * gzip does is taken as it is: a proxy that has unpacked it may have left the header.
  *
  * @param unwrap takes the content out of what it is wrapped in
- * @returns bytes that came over the wire
+ * @returns bytes that came over the wire, and whether gzip was taken off
  * @throws as {@link HttpBody.receive}; ContentError; `Z_…` when gzip is broken or cut
  */
 export async function receiveBody(
   { body, headers }: HttpResponse,
   unwrap: ((chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) | undefined,
   take: Take,
-): Promise<number> {
+): Promise<{ received: number; wasGzip: boolean }> {
   let received = 0;
-  const gzip = isGzip(headers['content-encoding']);
-  if (!gzip && unwrap === undefined) {
+  const saysGzip = isGzip(headers['content-encoding']);
+  if (!saysGzip && unwrap === undefined) {
     await body.receive((chunk) => {
       received += chunk.length;
       return take(chunk);
     });
-    return received;
+    return { received, wasGzip: false };
   }
-  const decoder = gzip ? createGunzip(GUNZIP) : new PassThrough({ highWaterMark: BLOCK });
+  let wasGzip = saysGzip;
+  let begun: (decoder: Duplex) => void = () => {};
+  const beginning = new Promise<Duplex>((resolve) => (begun = resolve));
+  let decoder: Duplex | undefined;
+  const begin = (first?: Buffer): Duplex => {
+    wasGzip &&= first === undefined || beginsAsGzip(first);
+    const begunDecoder = wasGzip ? createGunzip(GUNZIP) : new PassThrough({ highWaterMark: BLOCK });
+    // Whoever reads hears of it.
+    begunDecoder.on('error', () => {});
+    begun(begunDecoder);
+    return begunDecoder;
+  };
   void body
     .receive((chunk) => {
       received += chunk.length;
-      // What only passes through is still in use then.
-      const isRead = gzip ? () => release(chunk) : undefined;
-      return decoder.write(chunk, isRead) ? undefined : once(decoder, 'drain').then(() => {});
+      const into = (decoder ??= begin(chunk));
+      // What only passes through is still in use when it has been written.
+      const isCopied = saysGzip && !wasGzip;
+      const isRead = saysGzip ? () => release(chunk) : undefined;
+      return into.write(isCopied ? Buffer.from(chunk) : chunk, isRead) ? undefined : once(into, 'drain').then(() => {});
     })
     .then(
-      () => decoder.end(),
-      (error: unknown) => decoder.destroy(error as Error),
+      () => (decoder ??= begin()).end(),
+      (error: unknown) => (decoder ??= begin()).destroy(error as Error),
     );
   async function* decoded(): AsyncGenerator<Buffer> {
     let unpacked = 0;
-    for await (const chunk of decoder as AsyncIterable<Buffer>) {
+    for await (const chunk of (await beginning) as AsyncIterable<Buffer>) {
       unpacked += chunk.length;
       checkRatio(unpacked, received);
       // All of it is ours when we have been given every byte of it.
-      if (gzip) freeWhenReleased(chunk.buffer as ArrayBuffer);
+      if (wasGzip) freeWhenReleased(chunk.buffer as ArrayBuffer);
       yield chunk;
     }
   }
@@ -69,7 +83,12 @@ export async function receiveBody(
   } finally {
     body.destroy();
   }
-  return received;
+  return { received, wasGzip };
+}
+
+/** RFC 1952, 2.3.1. No JSON does. */
+function beginsAsGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && (bytes.length === 1 || bytes[1] === 0x8b);
 }
 
 /** @throws ContentError when gzip unpacks to more than any real NDJSON would */
@@ -79,11 +98,11 @@ export function checkRatio(unpacked: number, packed: number): void {
   }
 }
 
-/** Whether HTTP or gzip says where a body ends; otherwise the connection just closes, as it does when it is cut. */
-export function endIsProved({ headers }: HttpResponse): boolean {
-  return (
-    headers['content-length'] !== undefined ||
-    /\bchunked\b/i.test(headers['transfer-encoding'] ?? '') ||
-    isGzip(headers['content-encoding'])
-  );
+/**
+ * Whether HTTP or gzip says where a body ends; otherwise the connection just closes, as it does when it is cut.
+ *
+ * @param wasGzip it was taken off
+ */
+export function endIsProved({ headers }: HttpResponse, wasGzip: boolean): boolean {
+  return headers['content-length'] !== undefined || /\bchunked\b/i.test(headers['transfer-encoding'] ?? '') || wasGzip;
 }

@@ -181,10 +181,10 @@ async function receive(
     writer.neverResume();
     checks = newChecks({ ...request, entry: { ...entry, length: undefined, sha256: undefined } });
   });
-  let received: number;
+  let came: { received: number; wasGzip: boolean };
   let packed: Packed | undefined;
   try {
-    received = await receiveBody(response, unwrap, (chunk) => {
+    came = await receiveBody(response, unwrap, (chunk) => {
       digests?.push(chunk);
       return mayBePacked ? unpacked.push(chunk) : take(chunk);
     });
@@ -197,10 +197,10 @@ async function receive(
   if (answer.kind === 'rest' && !answer.isLast) throw new NetworkError('a part of the rest came', true);
   await writer.flush();
   const promised = headers['content-length'];
-  if (promised !== undefined && Number(promised) !== received) {
-    return wrongContent(`${received} bytes came, Content-Length said ${promised}`);
+  if (promised !== undefined && Number(promised) !== came.received) {
+    return wrongContent(`${came.received} bytes came, Content-Length said ${promised}`);
   }
-  const outcome = checks.end(answer.kind === 'rest' || packed !== undefined || endIsProved(response));
+  const outcome = checks.end(answer.kind === 'rest' || packed !== undefined || endIsProved(response, came.wasGzip));
   if (outcome.kind === 'wrong') {
     return wrongContent(`${outcome.detail}${isResumed ? ' (after a resumed transfer)' : ''}`);
   }

@@ -96,3 +96,52 @@ test('an attachment that is an archive stays one', async () => {
   const entry = { kind: 'attachment', type: undefined, contentType: 'application/gzip' } as const;
   expect(await attempt(await serve(sends(PACKED)), { entry })).toMatchObject({ sha256: sha256(PACKED) });
 });
+
+describe('headers that are wrong in a known way', () => {
+  const plain = Buffer.from(TEXT);
+  const hash = (algorithm: string, encoding: 'hex' | 'base64') => createHash(algorithm).update(TEXT).digest(encoding);
+
+  test.each<[string, Record<string, string>]>([
+    ['a character set as content coding', { 'content-encoding': 'UTF-8' }],
+    ['what an upload to an object storage left', { 'content-encoding': 'aws-chunked' }],
+    ['a word that is none', { 'content-encoding': 'binary, ' }],
+    ['gzip of a proxy that has unpacked it', { 'content-encoding': 'gzip' }],
+    ['SHA-256 in hex', { digest: `SHA-256=${hash('sha256', 'hex')}` }],
+    ['MD5 in hex', { 'content-md5': hash('md5', 'hex') }],
+    ['a digest of another length', { digest: `SHA-256=${hash('md5', 'base64')}` }],
+  ])('%s: the file is taken as it is', async (_, headers) => {
+    expect(await attempt(await serve(sends(plain, headers)))).toMatchObject({ records: 400, sha256: sha256(TEXT) });
+    expect(await stored()).toBe(TEXT);
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['SHA-256 in hex', { digest: `SHA-256=${sha256('another file')}` }],
+    ['MD5 in base64', { 'content-md5': createHash('md5').update('another file').digest('base64') }],
+    ['a coding that nobody asked for', { 'content-encoding': 'br' }],
+    ['a coding around what an upload left', { 'content-encoding': 'aws-chunked, br' }],
+  ])('%s is still believed', async (_, headers) => {
+    expect(await attempt(await serve(sends(plain, headers)))).toMatchObject({ cause: 'content' });
+  });
+
+  test('a gzip header on a body whose end nobody proves does not prove it', async () => {
+    const url = await serve((_, response) => {
+      response.shouldKeepAlive = false;
+      response.useChunkedEncodingByDefault = false;
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(TEXT);
+    });
+    expect(await attempt(url)).not.toHaveProperty('records');
+  });
+});
+
+describe('204', () => {
+  const empty: Handler = (_, response) => void response.writeHead(204).end();
+
+  test.each([{ count: 0 }, { fileSize: 0 }])('is an empty file where the manifest says so: %j', async (entry) => {
+    expect(await attempt(await serve(empty), { entry })).toMatchObject({ records: 0, bytes: 0 });
+    expect(await stored()).toBe('');
+  });
+
+  test.each([{}, { count: 1 }, { count: 1, fileSize: 0 }])('is no file where it does not: %j', async (entry) => {
+    expect(await attempt(await serve(empty), { entry })).toMatchObject({ cause: 'content' });
+  });
+});

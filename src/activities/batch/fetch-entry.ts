@@ -49,8 +49,8 @@ export async function fetchEntry(batch: Batch, entry: Entry): Promise<EntryOutco
     entry,
     checks: server.config.checks,
     authorization: authorized.kind === 'token' ? authorized.authorization : undefined,
-    // A second break of a big file must not cost all of it again.
-    identity: (request.retry || attempt.number > 1) && (entry.fileSize ?? Infinity) > BIG_FILE,
+    // A second break of a big file must not cost all of it again, and the compression may be what was wrong.
+    identity: request.retry || (attempt.number > 1 && (entry.fileSize ?? Infinity) > BIG_FILE),
   };
   const askedAt = Date.now();
   const outcome = await fetchCounted(batch, fileRequest);
