@@ -14,6 +14,8 @@ import { pageFile, pageMetaFile } from './layout.ts';
 /** `.export/pages/NNNNN.json`: a manifest page that is stored as received beside it. */
 export interface PageMeta {
   url: string;
+  /** Where it came from after redirects, if that is not `url`. */
+  base?: string;
   /** Absolute address of the next page. */
   next?: string;
   transactionTime: string;
@@ -35,7 +37,10 @@ export interface PageMeta {
 export interface ReceivedPage {
   body: string;
   manifest: Manifest;
+  /** That was asked. */
   url: string;
+  /** That answered. Default: `url`. */
+  base?: string | undefined;
   expires?: string | undefined;
   date?: string | undefined;
 }
@@ -69,10 +74,11 @@ export class ManifestPages {
    * @param page from 1
    * @throws ExportError `InvalidManifest` when its link to the next page is not a URL
    */
-  async store(page: number, { body, manifest, url, expires, date }: ReceivedPage): Promise<PageMeta> {
+  async store(page: number, { body, manifest, url, base = url, expires, date }: ReceivedPage): Promise<PageMeta> {
     const meta: PageMeta = {
       url,
-      ...(manifest.next === undefined ? {} : { next: resolveNext(manifest.next, url) }),
+      ...(base === url ? {} : { base }),
+      ...(manifest.next === undefined ? {} : { next: resolveNext(manifest.next, base) }),
       transactionTime: manifest.transactionTime,
       requiresAccessToken: manifest.requiresAccessToken,
       ...(manifest.organizedBy === undefined ? {} : { organizedBy: manifest.organizedBy }),
@@ -107,7 +113,7 @@ export class ManifestPages {
       const body = await this.#folder.read(pageFile(page, this.#where));
       const read = readManifest(body?.toString('utf8') ?? '');
       if (read.kind === 'unusable') throw new ExportError('InvalidManifest', `page ${page}: ${read.detail}`);
-      for (const entry of addPage(list, read.manifest, page, meta.url)) {
+      for (const entry of addPage(list, read.manifest, page, meta.base ?? meta.url)) {
         yield { ...entry, ...endOf(entry.url, meta) };
       }
     }

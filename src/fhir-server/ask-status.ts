@@ -16,6 +16,8 @@ export interface ReceivedPage {
   body: string;
   /** The URL that was asked. */
   url: string;
+  /** The one that answered, after redirects: its links are relative to that. */
+  base: string;
   /** Headers of the answer. */
   expires: string | undefined;
   date: string | undefined;
@@ -75,7 +77,7 @@ export async function askStatus(
       return server.refusal(sent, `the status request was refused: ${answer.detail}`);
     case 'manifest': {
       const { expires, date } = response.headers;
-      return { ...answer, page: { body, url, expires, date } };
+      return { ...answer, page: { body, url, base: response.url, expires, date } };
     }
     default:
       return answer;
