@@ -78,8 +78,11 @@ async function readAgain(
     attempt.report({ page });
     const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold });
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
-    if (answer.kind !== 'manifest')
-      return { kind: 'trouble', cause: 'unusable', detail: 'the server says the export is in progress again' };
+    if (answer.kind !== 'manifest') {
+      // It makes the links anew, or runs the job again, and says when to come back.
+      const detail = 'the server says the export is in progress again';
+      return { kind: 'trouble', cause: 'outage', detail, retryAfter: answer.retryAfter };
+    }
     pages.push(await folder.reading.storePage(id, page, { ...answer.page, manifest: answer.manifest }));
   }
   // Entries of before and after are compared as a whole.

@@ -36,6 +36,16 @@ test('links that expire are renewed by reading the manifest again', async () => 
   expect(files().some(({ status }) => status === 403)).toBe(true);
 });
 
+test('a manifest that is being made again is waited for', async () => {
+  hospital.faults.add({ route: 'file', skip: 3, do: { kind: 'expireFileUrls', status: 403 } });
+  // As often as an answer that is none may come.
+  hospital.faults.add({ route: 'status', skip: 1, times: 3, do: answer(202) });
+  await expectExactFiles((await stack.run({})).location, hospital);
+  expect(hospital.journal.filter(({ route }) => route === 'status').map(({ status }) => status)).toEqual([
+    200, 202, 202, 202, 200,
+  ]);
+});
+
 test('links that expire while their files wait for another reason are renewed, too', async () => {
   const all = 16;
   const tried = new Set<string>();
