@@ -1,5 +1,6 @@
 import { log } from '@temporalio/activity';
 import type { ExportRequest } from '../contract.ts';
+import { UnreadableTokenError } from '../auth/token-request.ts';
 import { ExportError } from '../errors.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import { missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
@@ -69,9 +70,11 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       ...(authorization.configuredScope === scope ? { uncovered: uncoveredTypes(scope, types) } : {}),
     };
   } catch (error) {
-    deps.metrics.token(input.server, error instanceof NetworkError ? 'unavailable' : 'refused');
+    // An endpoint that has given a token before is the right one.
+    const mayPass = error instanceof NetworkError || (error instanceof UnreadableTokenError && input.newerThan > 0);
+    deps.metrics.token(input.server, mayPass ? 'unavailable' : 'refused');
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
-    if (error instanceof NetworkError) return { kind: 'trouble', detail: `token endpoint: ${error.message}` };
+    if (mayPass) return { kind: 'trouble', detail: `token endpoint: ${error.message}` };
     throw error;
   }
 }

@@ -37,6 +37,13 @@ export class InvalidScopeError extends ExportError {
   }
 }
 
+/** 200 with a page: another address than the token endpoint's, or one that a proxy or a maintenance page stands before. */
+export class UnreadableTokenError extends ExportError {
+  constructor() {
+    super('AuthorizationFailed', 'the token endpoint answered 200 with something that is not JSON');
+  }
+}
+
 /** How a client proves itself to the token endpoint; makes a new proof for every request. */
 export type Proof = () => Promise<{
   headers: Record<string, string>;
@@ -56,7 +63,8 @@ const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
 /**
  * Asks for an access token. Source: SMART App Launch 2.2, Backend Services; RFC 6749, 4.4.
  *
- * @throws ExportError `AuthorizationFailed` when the server refuses for good; {@link InvalidScopeError} for its scope
+ * @throws ExportError `AuthorizationFailed` when the server refuses for good; {@link InvalidScopeError} for its scope;
+ *   {@link UnreadableTokenError}
  * @throws NetworkError when there is no answer
  */
 export async function requestToken(
@@ -110,7 +118,7 @@ function readToken(text: string): GrantedToken {
   try {
     answer = JSON.parse(text) as Record<string, unknown> | null;
   } catch {
-    throw new ExportError('AuthorizationFailed', 'the token endpoint answered 200 with something that is not JSON');
+    throw new UnreadableTokenError();
   }
   const { access_token: value, token_type: type, expires_in: life, scope } = answer ?? {};
   if (typeof value !== 'string' || value === '') {

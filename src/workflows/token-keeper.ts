@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import type { TokenRef } from '../fhir-server/token-needed.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
@@ -16,6 +17,9 @@ import type { ExportState } from './state.ts';
 import type { Steering } from './steering.ts';
 import { addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
+
+/** How often one is used again that was refused when it was new. */
+const TRIES_OF_A_NEW_TOKEN = 2;
 
 /** What a keeper needs of the run whose tokens it keeps. */
 export interface TokenHolder {
@@ -79,7 +83,12 @@ export class TokenKeeper {
         await this.#refresh(result.epoch);
         continue;
       }
-      if (result.refused && ++refusals > 1) throw failure('AuthorizationFailed', detailOf(result));
+      if (result.refused && ++refusals > 1) {
+        if (!this.#mayBeEarly(result.epoch, refusals)) throw failure('AuthorizationFailed', detailOf(result));
+        const delay = this.#run.limits.newToken * 5 ** (refusals - 2);
+        await this.#run.waitUntil(Date.now() + delay, 'the new token again');
+        continue;
+      }
       trouble = await this.renew(result, trouble);
     }
   }
@@ -99,6 +108,16 @@ export class TokenKeeper {
     const next = this.#nextTry(trouble);
     await this.#wait(next, detailOf(needed));
     return next.trouble;
+  }
+
+  /**
+   * Whether a new token that is refused may be good in a moment: clocks that differ by a second make it one of the future,
+   * and replicas hear of it late. Credentials that never end come from no token endpoint, and are not new.
+   */
+  #mayBeEarly(epoch: number, refusals: number): boolean {
+    const held = this.#run.state.token;
+    const isNew = held?.refreshAt !== undefined && refusals <= 1 + TRIES_OF_A_NEW_TOKEN;
+    return isNew && epoch >= held.epoch && patched('new-tokens-may-be-early');
   }
 
   /** Whether the token was good at that time, and is to be renewed by now. */

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Authorized } from '../../src/fhir-server/authorize.ts';
 import type { RefreshedToken } from '../../src/auth/server-authorization.ts';
+import type { Config } from '../../src/config.ts';
+import { refreshToken } from '../../src/activities/refresh-token.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
+import { depsOf } from '../support/activity-deps.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { knownServer } from '../support/tls-servers.ts';
 
@@ -51,4 +55,25 @@ test('after a refusal another worker does not offer its own token of before, but
   // Who was refused before that needs no further one.
   expect(await other.authorization.refresh('a', refused)).toMatchObject({ epoch: renewed.epoch });
   expect(minted).toBe(3);
+});
+
+test('a page instead of a token is waited for, unless the endpoint has never given one', async () => {
+  const { answer } = server;
+  const one = await worker();
+  const { epoch } = (await one.authorization.refresh('b', 0)) as RefreshedToken;
+  server.answer = () => ({ body: '<html>Maintenance</html>' });
+  try {
+    const other = await worker();
+    const needed = { kind: 'tokenNeeded', refused: false, detail: expect.stringContaining('not JSON') };
+    expect(await other.authorize({ epoch, scope: 'b' })).toMatchObject(needed);
+    const config: Config = { servers: { one: one.config }, destinations: {} };
+    const deps = depsOf(config, http);
+    const input = { server: 'one', request: { level: 'system' }, scope: 'b' } as const;
+    const refresh = (newerThan: number) =>
+      new MockActivityEnvironment().run(refreshToken, deps, { ...input, newerThan });
+    expect(await refresh(epoch)).toMatchObject({ kind: 'trouble', detail: expect.stringContaining('not JSON') });
+    await expect(refresh(0)).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+  } finally {
+    server.answer = answer;
+  }
 });

@@ -10,6 +10,7 @@ export const SHORT_LIMITS: Limits = {
   outage: 3000,
   elsewhere: 1000,
   tokenEndpoint: 3000,
+  newToken: 50,
   gone: 2500,
   unusable: 10_000,
   file: 3000,
