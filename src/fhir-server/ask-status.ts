@@ -33,6 +33,8 @@ export interface StatusRequest {
   /** Status URL, or URL of a manifest page. */
   url: string;
   terms: PollTerms;
+  /** The job was complete: no answer can mean that it failed. Default: it can. */
+  wasComplete?: boolean;
   token: TokenRef | undefined;
   signal: AbortSignal;
   /** Memory for the page; what it held for the page before is given back. */
@@ -48,7 +50,7 @@ export interface StatusRequest {
  */
 export async function askStatus(
   server: FhirServer,
-  { url, terms, token, signal, hold, onTrouble }: StatusRequest,
+  { url, terms, wasComplete = false, token, signal, hold, onTrouble }: StatusRequest,
 ): Promise<StatusAnswer> {
   hold.release();
   const headers = { accept: 'application/json' };
@@ -72,6 +74,8 @@ export async function askStatus(
   if ('detail' in answer) await onTrouble?.({ status: response.status, detail: answer.detail });
   switch (answer.kind) {
     case 'failed':
+      // Many a server answers whatever goes wrong in it with an OperationOutcome.
+      if (wasComplete) return { kind: 'trouble', cause: 'outage', detail: answer.detail };
       throw new ExportError('ExportFailed', `${answer.detail}${server.idsOf(response)}`);
     case 'refused':
       return server.refusal(sent, `the status request was refused: ${answer.detail}`);

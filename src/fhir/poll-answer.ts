@@ -27,8 +27,8 @@ export type PollAnswer =
   | { kind: 'failed'; detail: string }
   | { kind: 'gone'; detail: string }
   | { kind: 'refused'; status: 401 | 403; detail: string }
-  /** `busy`: the server wants fewer requests. */
-  | ({ kind: 'trouble'; cause: PollTrouble; detail: string; busy?: true } & Timing);
+  /** `busy`: the server wants fewer requests. `refused`: an error that is not FHIR, and would be the end if it stayed. */
+  | ({ kind: 'trouble'; cause: PollTrouble; detail: string; busy?: true; refused?: true } & Timing);
 
 /**
  * Why an answer says nothing of the job yet.
@@ -73,8 +73,10 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   if (terms.separateStatus) return trouble('outage');
   const issues = readOutcome(body);
   if (issues !== undefined) return isTransient(issues) ? trouble('outage') : { kind: 'failed', detail };
-  // IG 2.0: errors need not be FHIR, gateways answer too. A 5xx of that kind may pass, a 4xx will not.
-  return status >= 500 && status !== 501 && status !== 505 ? trouble('outage') : { kind: 'failed', detail };
+  // IG 2.0: errors need not be FHIR, gateways answer too. A 5xx of that kind may pass. A 4xx is said again by a server
+  // that means it; once, it may be a firewall's, or that of a proxy that is being set up.
+  if (status >= 500 && status !== 501 && status !== 505) return trouble('outage');
+  return { kind: 'trouble', cause: 'unusable', detail, refused: true, ...timing };
 }
 
 function quoted(status: string, body: string): string {

@@ -113,6 +113,7 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
   if (!isEarly) poll.trouble = next.trouble;
   if (next.kind === 'final' && !isInLag(run, result)) {
     if (result.cause === 'gone') return false;
+    if (result.refused === true) throw failure('ExportFailed', detailOf(result));
     throw result.cause === 'unusable'
       ? failure(
           'InvalidManifest',

@@ -43,7 +43,7 @@ describe('a job that failed, or that the server forgot, ends the run with its ow
       true,
     ],
     ['an outcome with 200', answer(200, final), 'ExportFailed', /the job broke/, 1, true],
-    ['a 4xx that is not FHIR', answer(413, 'too many files'), 'ExportFailed', /too many files/, 1, true],
+    ['a 4xx that is not FHIR, three times', answer(413, 'too many files'), 'ExportFailed', /too many files/, 3, true],
     ['410', answer(410), 'ExportGone', /HTTP 410/, 1, false],
     ['404 for long', answer(404), 'ExportGone', /HTTP 404/, 2, false],
     ['200 without a manifest, three times', answer(200, '<html>log in</html>'), 'InvalidManifest', /a page/, 3, false],
@@ -57,6 +57,12 @@ describe('a job that failed, or that the server forgot, ends the run with its ow
     expect(of('status').length).toBeGreaterThanOrEqual(polls);
     expect(of('delete')).toHaveLength(deleted ? 1 : 0);
   });
+});
+
+test('a 4xx that is not FHIR may be said once by somebody on the way', async () => {
+  hospital.faults.add({ route: 'status', do: answer(400, '<html>Bad Request</html>') });
+  expect((await stack.run(SMALL)).status).toBe('complete');
+  expect(of('delete')).toHaveLength(1);
 });
 
 describe('X-Export-Status', () => {

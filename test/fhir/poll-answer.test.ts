@@ -86,14 +86,14 @@ describe('the table of outcomes', () => {
       {},
     ]),
     ...[400, 405, 406, 413, 422, 501, 505].map((status): [string, number, string, PollTerms, object] => [
-      'failed',
+      'unusable',
       status,
       HTML,
       PLAIN,
       {},
     ]),
     ['outage', 500, '', PLAIN, {}],
-    ['failed', 400, '', PLAIN, {}],
+    ['unusable', 400, '', PLAIN, {}],
 
     // Whoever says these means the request and not the job.
     ...[408, 425, 429].flatMap((status): [string, number, string, PollTerms, object][] => [
