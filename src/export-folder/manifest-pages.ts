@@ -28,6 +28,11 @@ export interface PageMeta {
   kinds?: Record<FileKind, number>;
   /** `Expires` of the answer: ISO 8601. */
   expires?: string;
+  /**
+   * Its error files are those of earlier pages only when they differ in a signature at most. Absent in what earlier
+   * versions have stored: when they are equal without query. The first page decides for all, or places would change.
+   */
+  errorsByQuery?: true;
   /** When it was read: milliseconds since the epoch, and how far the clock of the server is ahead of that. */
   readAt?: number;
   ahead?: number;
@@ -85,6 +90,7 @@ export class ManifestPages {
       ...(manifest.manifestType === undefined ? {} : { manifestType: manifest.manifestType }),
       files: manifest.files.length,
       kinds: kindsOf(manifest),
+      errorsByQuery: true,
       ...dateOf(expires),
       readAt: Date.now(),
       ...aheadOf(date),
@@ -103,10 +109,15 @@ export class ManifestPages {
    * Entries of stored pages, in order.
    *
    * @param room asked for room for each page, unless the caller holds enough
+   * @param first of the pages with which they are compared. Default: their own
    * @throws ExportError `InvalidManifest`
    */
-  async *entries(pages: readonly PageMeta[], room?: Pick<Room, 'take'>): AsyncGenerator<Entry> {
-    const list = new EntryList();
+  async *entries(
+    pages: readonly PageMeta[],
+    room?: Pick<Room, 'take'>,
+    first: PageMeta | undefined = pages[0],
+  ): AsyncGenerator<Entry> {
+    const list = new EntryList({ errorsByPath: first?.errorsByQuery !== true });
     for (const [position, meta] of pages.entries()) {
       const page = position + 1;
       await room?.take((await this.#folder.size(pageFile(page, this.#where))) ?? 0);

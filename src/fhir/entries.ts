@@ -1,4 +1,5 @@
 import type { FileKind, Manifest } from './manifest.ts';
+import { withoutSignature } from './signature-free.ts';
 
 /** One file of the export, known by its place in the manifest; URLs expire and are renewed. */
 export interface Entry {
@@ -36,9 +37,18 @@ const SAFE_TYPE = /^[A-Z][A-Za-z0-9]{0,63}$/;
  */
 export class EntryList {
   readonly #numbers = new Map<string, number>();
-  /** Error files so far, by URL without query: how many of one URL the page with the most of them has. */
+  /** Error files so far, by what of their URLs is the file's: how many of one the page with the most of them has. */
   readonly #errors = new Map<string, number>();
+  readonly #errorKey: (url: string) => string;
   #next = 0;
+
+  /**
+   * @param errorsByPath error files are the same when their URLs without query are, as earlier versions took them. Default:
+   *   when they differ in a signature only: one that is fetched twice does no harm, one that is left out does
+   */
+  constructor({ errorsByPath = false }: { errorsByPath?: boolean } = {}) {
+    this.#errorKey = errorsByPath ? (url) => url.replace(/[?#].*$/, '') : withoutSignature;
+  }
 
   /**
    * Entries of the next page.
@@ -72,11 +82,11 @@ export class EntryList {
   }
 
   /**
-   * IG 3.0, read literally, repeats `error` on every page: one file when equal without query. Within a page each entry
-   * is a file of its own, because the files of some servers differ in the query alone. `outcome` is of its page (IG 4).
+   * IG 3.0, read literally, repeats `error` on every page: one file when equal but for a signature. Within a page each
+   * entry is a file of its own. `outcome` is of its page (IG 4).
    */
   #isNewError(url: string, ofPage: Map<string, number>): boolean {
-    const key = url.replace(/[?#].*$/, '');
+    const key = this.#errorKey(url);
     const number = (ofPage.get(key) ?? 0) + 1;
     ofPage.set(key, number);
     if (number <= (this.#errors.get(key) ?? 0)) return false;
