@@ -135,6 +135,8 @@ export const WARNINGS = {
   MarkHeld: 'The mark stays where it was: the next export brings again what may be missing in this one.',
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
+  FilesListedTwice:
+    'The manifest lists files twice, by the same URL. They are stored as often as they are listed, so resources may occur twice.',
   NoTransactionTime: 'The manifest has no transactionTime, so no incremental export can follow this one.',
   UnknownManifestType: 'The manifest says that it is something other than a bulk export manifest.',
   SpaceMayBeShort:

@@ -3,8 +3,12 @@ import { WARNINGS } from '../contract.ts';
 import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import { MANIFEST_TYPE } from '../fhir/manifest.ts';
 
-/** What is odd about the pages and yet no reason to fail. */
-export function warningsOfPages(pages: readonly PageMeta[]): Warning[] {
+/**
+ * What is odd about the pages and yet no reason to fail.
+ *
+ * @param listedTwice files whose URL is that of an earlier one
+ */
+export function warningsOfPages(pages: readonly PageMeta[], listedTwice = 0): Warning[] {
   const first = pages[0];
   if (first === undefined) return [];
   const warnings: Warning[] = [];
@@ -16,6 +20,9 @@ export function warningsOfPages(pages: readonly PageMeta[]): Warning[] {
         code: 'PagesDisagree',
         message: `${field} of page ${page} differs from page 1, which was believed.`,
       });
+  }
+  if (listedTwice > 0) {
+    warnings.push({ code: 'FilesListedTwice', message: `${WARNINGS.FilesListedTwice} (${listedTwice})` });
   }
   if (first.transactionTime === '') warnings.push({ code: 'NoTransactionTime', message: WARNINGS.NoTransactionTime });
   if (first.manifestType !== undefined && !first.manifestType.startsWith(MANIFEST_TYPE)) {

@@ -37,8 +37,8 @@ export type PollStatusResult =
       filesEnd?: string;
     }
   | { kind: 'gone'; detail: string }
-  /** `busy`: the server wants fewer requests. */
-  | ({ kind: 'trouble'; cause: TroubleCause; detail: string; busy?: true } & NextPoll);
+  /** `busy`: the server wants fewer requests. `refused`: by an error that means the end of the job if it stays. */
+  | ({ kind: 'trouble'; cause: TroubleCause; detail: string; busy?: true; refused?: true } & NextPoll);
 
 /** Milliseconds. */
 interface NextPoll {
@@ -108,7 +108,7 @@ async function follow(
     const last = pages.at(-1);
     if (last !== undefined && last.next === undefined) {
       const manifest = await indexed(folder, server, hold);
-      const warnings = warningsOfPages(pages);
+      const warnings = warningsOfPages(pages, manifest.listedTwice);
       return {
         kind: 'complete',
         manifest,

@@ -1,6 +1,7 @@
 import type { Entry } from '../fhir/entries.ts';
 import { FileNamesWriter } from '../policy/file-names.ts';
 import type { Room } from '../http/read-text.ts';
+import { UrlCount } from '../policy/url-count.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import type { Entries } from './entries.ts';
 import { withLinkOf } from './link-of.ts';
@@ -28,9 +29,11 @@ export async function indexPages(
   const writer = new FileNamesWriter();
   let knownBytes: number | undefined = 0;
   let ends = Infinity;
+  const urls = new UrlCount();
   for await (const entry of pages.entries(all, room)) {
     judge(entry);
     writer.add(entry.name);
+    if (entry.kind === 'output') urls.add(entry.url);
     const bytes = entry.length ?? entry.fileSize;
     knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
     ends = Math.min(ends, entry.ends ?? Infinity);
@@ -44,6 +47,7 @@ export async function indexPages(
     transactionTime: first.transactionTime,
     ...earliestOf(all),
     ...linksOf(all, ends),
+    ...(urls.repeated === 0 ? {} : { listedTwice: urls.repeated }),
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(names === undefined ? {} : { names }),
     ...(knownBytes === undefined ? {} : { knownBytes }),

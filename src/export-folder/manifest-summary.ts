@@ -11,6 +11,8 @@ export interface ManifestSummary {
   earliestTime?: string;
   /** Some files require the access token. */
   requiresAccessToken: boolean;
+  /** Files of `output` whose URL is that of an earlier one. */
+  listedTwice?: number;
   organizedBy?: string;
   expires?: string;
   /** When the last page was read, and when the first link ends by its own words: milliseconds since the epoch. */

@@ -16,6 +16,7 @@ beforeAll(async () => {
       late: { ...fast, pageSize: 4 },
       failing: { ...fast, pageSize: 4 },
       disagreeing: { ...fast, pageSize: 4 },
+      cumulative: { ...fast, pageSize: 4 },
       odd: { ...fast, version: 4 },
       paged: { patients: 20, linesPerFile: 50, pollsUntilReady: 6, pageSize: 3, retryAfter: '1' },
     },
@@ -65,6 +66,19 @@ test.concurrent('a further page of the manifest that differs in a root field ear
   // Data of that page may be as old as it says.
   expect(mark).toBe('2026-01-01T00:00:00Z');
   expect(warnings.map(({ code }) => code)).toEqual(['PagesDisagree']);
+});
+
+test.concurrent('a page that repeats files of the page before it earns a warning', async () => {
+  const files: Manifest['output'] = [];
+  const withEarlier = (page: Manifest): Manifest => {
+    const output = [...files, ...(page.output ?? [])];
+    files.splice(0, files.length, ...output);
+    return { ...page, output };
+  };
+  for (const route of ['status', 'page'] as const)
+    server('cumulative').faults.add({ route, times: Infinity, do: manifest(withEarlier) });
+  const { warnings } = await stack.run({ server: 'cumulative' });
+  expect(warnings).toEqual([{ code: 'FilesListedTwice', message: expect.stringMatching(/ \([1-9]\d*\)$/) }]);
 });
 
 test.concurrent(
