@@ -1,5 +1,6 @@
 import type { TroubleCause } from '../policy/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
+import type { Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -12,6 +13,7 @@ import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { manifestAsKnown } from './manifest-as-known.ts';
 import type { ManifestReading } from '../export-folder/manifest-reading.ts';
+import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 
 export interface RefreshManifestInput {
@@ -25,12 +27,19 @@ export interface RefreshManifestInput {
 
 export type RefreshManifestResult =
   | TokenNeeded
-  | { kind: 'refreshed'; manifest: ManifestSummary }
+  | { kind: 'refreshed'; manifest: ManifestSummary; warnings?: Warning[] }
   | { kind: 'gone'; detail: string }
   /** It lists other files than before, or such that may be others. */
   | { kind: 'changed'; detail: string }
   /** `busy`: the server wants fewer requests. */
   | { kind: 'trouble'; cause: TroubleCause; detail: string; retryAfter?: number | undefined; busy?: true };
+
+/** Its first word says for the mark what is in doubt. Some servers give the time of the answer; others ran the job again. */
+const OTHER_MOMENT: Warning = {
+  code: 'PagesDisagree',
+  message:
+    'transactionTime was another one when the manifest was read again for fresh links: its files may be of two moments.',
+};
 
 /** Bytes of an entry in a manifest, about. */
 const BYTES_OF_ENTRY = 300;
@@ -62,21 +71,22 @@ async function readAgain(
   const begun = await folder.reading.begin(id, life);
   const summary = await folder.entries.summary();
   const server = await deps.servers.get(ref.server);
-  if (begun.kind === 'finished') return refreshed(summary, server);
   const { pages } = begun;
   const known = await folder.pages.all();
+  if (begun.kind === 'finished') return refreshed(summary, server, isSameMoment(pages, known));
   const job = await folder.job.accepted();
+  const wasComplete = known.at(-1)?.next === undefined;
   for (;;) {
     const url = pages.length === 0 ? job.statusUrl : pages.at(-1)?.next;
     // While the server still works, pages that have not been there before are the poll's.
-    if (url === undefined || (pages.length === known.length && known.at(-1)?.next !== undefined)) break;
+    if (url === undefined || (pages.length === known.length && !wasComplete)) break;
     const page = pages.length + 1;
     if (pages.some((one) => one.url === url))
       throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
     // As many as there can be, if every file has a page of its own now.
     if (page > known.length + summary.entries) return changed(folder.reading, 'it has no end');
     attempt.report({ page });
-    const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold });
+    const answer = await askStatus(server, { url, terms: job, wasComplete, token, signal: attempt.signal, hold });
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
     if (answer.kind !== 'manifest') {
       // It makes the links anew, or runs the job again, and says when to come back.
@@ -87,14 +97,23 @@ async function readAgain(
   }
   // Entries of before and after are compared as a whole.
   await hold.take(summary.entries * BYTES_OF_ENTRY);
-  const isSameMoment = pages[0]?.transactionTime === known[0]?.transactionTime;
-  const renewal = await folder.reading.renewLinks(id, pages, isSameMoment);
+  const isSame = isSameMoment(pages, known);
+  const renewal = await folder.reading.renewLinks(id, pages, isSame);
   if (renewal.kind === 'other') return changed(folder.reading, renewal.detail);
-  return refreshed(renewal.manifest, server);
+  return refreshed(renewal.manifest, server, isSame);
 }
 
-function refreshed(manifest: ManifestSummary, { settings }: FhirServer): RefreshManifestResult {
-  return { kind: 'refreshed', manifest: manifestAsKnown(manifest, settings) };
+function isSameMoment([first]: readonly PageMeta[], [known]: readonly PageMeta[]): boolean {
+  return first?.transactionTime === known?.transactionTime;
+}
+
+function refreshed(manifest: ManifestSummary, { settings }: FhirServer, isSame: boolean): RefreshManifestResult {
+  const isOdd = !isSame && !settings.transactionTimeIsEnd;
+  return {
+    kind: 'refreshed',
+    manifest: manifestAsKnown(manifest, settings),
+    ...(isOdd ? { warnings: [OTHER_MOMENT] } : {}),
+  };
 }
 
 async function changed(reading: ManifestReading, detail: string): Promise<RefreshManifestResult> {

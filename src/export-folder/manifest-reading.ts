@@ -59,7 +59,7 @@ export class ManifestReading {
    *
    * @param life milliseconds for which links are known to live
    */
-  async begin(id: ReadingId, life: number): Promise<{ kind: 'finished' } | { kind: 'open'; pages: PageMeta[] }> {
+  async begin(id: ReadingId, life: number): Promise<{ kind: 'finished' | 'open'; pages: PageMeta[] }> {
     const progress = await readJson<ReadingProgress>(this.#folder, FILES.readingProgress);
     if (progress?.matched === 'stored') await this.#takeOver(progress);
     const isResumed =
@@ -70,8 +70,8 @@ export class ManifestReading {
       await this.abandon();
       return { kind: 'open', pages: [] };
     }
-    if (progress.matched !== undefined) return { kind: 'finished' };
-    return { kind: 'open', pages: (await this.#pages.all()).slice(0, progress.pages) };
+    const pages = (await this.#pages.all()).slice(0, progress.pages);
+    return { kind: progress.matched === undefined ? 'open' : 'finished', pages };
   }
 
   /** Stores a page, and that the reading has come so far. */
@@ -91,7 +91,8 @@ export class ManifestReading {
   async renewLinks({ mark, reading }: ReadingId, pages: readonly PageMeta[], isSameMoment: boolean): Promise<Renewal> {
     const before = await this.#allEntries();
     const after: Entry[] = [];
-    for await (const entry of this.#pages.entries(pages)) after.push(entry);
+    const [first] = await this.#known.all();
+    for await (const entry of this.#pages.entries(pages, undefined, first)) after.push(entry);
     const renewal = matchEntries(before, after, isSameMoment);
     if (renewal.kind === 'other') return renewal;
     const chunks = new ChunkWriter((chunk, some) => this.#folder.write(renewedFile(chunk), JSON.stringify(some)));

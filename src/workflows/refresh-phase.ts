@@ -3,6 +3,7 @@ import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { nextTry } from './retry.ts';
+import { addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
 /**
@@ -23,6 +24,7 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       run.slots.heard(result);
     }
     if (result.kind === 'refreshed') {
+      addWarnings(run.state, result.warnings ?? []);
       // New links may have a new end.
       run.job.manifest = result.manifest;
       return true;

@@ -14,7 +14,7 @@ export interface LinkedFile {
 export interface LinkServerOptions {
   files: LinkedFile[];
   /** Where a link shows the file's id, besides the token that is new with every reading. Default: in the path. */
-  shown?: 'path' | 'query' | 'nowhere';
+  shown?: 'path' | 'segment' | 'query' | 'nowhere';
   /** Milliseconds for which a link works; default: for ever. */
   life?: number;
   /** Query parameters that say when a link of this moment ends; default: nothing says it. */
@@ -45,6 +45,8 @@ export interface LinkServer {
   list: (files: LinkedFile[], readings: number) => LinkedFile[];
   /** Fields of the manifest besides `output`. */
   root: (readings: number) => Record<string, unknown>;
+  /** Answers a request for the manifest otherwise than with it, given how often it has been asked for before. */
+  refuse: (asked: number) => { status: number; body: string } | undefined;
   /** Answers a request for a file otherwise than with the file. */
   answer: (id: string) => { status: number; headers?: Record<string, string> } | undefined;
   /** From now on no link that has been given works. */
@@ -58,12 +60,13 @@ export async function startLinkServer(options: LinkServerOptions): Promise<LinkS
   const { files, shown = 'path', life = Infinity, said = () => ({}), delay = 0 } = options;
   const links = new Map<string, { id: string; at: number }>();
   let tokens = 0;
+  let asked = 0;
 
   function linkOf({ id }: LinkedFile): string {
     const token = `t${++tokens}`;
     const now = Date.now();
     links.set(token, { id, at: now });
-    const path = { path: `files/${id}`, query: 'get', nowhere: `get/${token}` }[shown];
+    const path = { path: `files/${id}`, segment: `${token}/${id}`, query: 'get', nowhere: `get/${token}` }[shown];
     const query = new URLSearchParams({ ...(shown === 'query' ? { id } : {}), ...said(now), token });
     return `${server.origin}/${path}?${query.toString()}`;
   }
@@ -77,6 +80,8 @@ export async function startLinkServer(options: LinkServerOptions): Promise<LinkS
       server.deleted++;
       response.writeHead(202).end();
     } else if (pathname === '/status') {
+      const refusal = server.refuse(asked++);
+      if (refusal !== undefined) return void response.writeHead(refusal.status).end(refusal.body);
       const before = server.readings.push(Date.now()) - 1;
       const output = server.list([...files], before).map((file) => ({
         type: file.type,
@@ -119,6 +124,7 @@ export async function startLinkServer(options: LinkServerOptions): Promise<LinkS
     deleted: 0,
     list: (all) => all,
     root: () => ({}),
+    refuse: () => undefined,
     answer: () => undefined,
     endLinks() {
       links.clear();

@@ -51,17 +51,20 @@ function endLinksAfter(server: LinkServer, files: number): void {
 describe('invariant 5: files are known by their place in the manifest, not by URL', () => {
   describe('a manifest that lists files of one type in another order when it is read again', () => {
     const equal = patients([3, 3, 3, 3, 3]);
-    test.each(['path', 'query'] as const)('every file is stored once, by its URL: the id in the %s', async (shown) => {
-      const { server, name } = await serve({ files: equal, shown });
-      server.list = reverseAfterFirst;
-      endLinksAfter(server, 2);
-      const report = await stack.run({ server: name });
-      expect(await stored(report.location, server, equal)).toEqual(
-        equal.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
-      );
-      expect(server.readings).toHaveLength(2);
-      expect(server.asked.filter(({ status }) => status === 200)).toHaveLength(equal.length);
-    });
+    test.each(['path', 'segment', 'query'] as const)(
+      'every file is stored once, by its URL: the id in the %s',
+      async (shown) => {
+        const { server, name } = await serve({ files: equal, shown });
+        server.list = reverseAfterFirst;
+        endLinksAfter(server, 2);
+        const report = await stack.run({ server: name });
+        expect(await stored(report.location, server, equal)).toEqual(
+          equal.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
+        );
+        expect(server.readings).toHaveLength(2);
+        expect(server.asked.filter(({ status }) => status === 200)).toHaveLength(equal.length);
+      },
+    );
 
     test('where every URL is new and the counts say that the order has changed: ExportExpired', async () => {
       const { server, name } = await serve({ files: patients([1, 2, 3, 4, 5]), shown: 'nowhere' });
@@ -90,6 +93,31 @@ describe('invariant 5: files are known by their place in the manifest, not by UR
         files.map((_, place) => [`Patient.0000${place + 1}.ndjson`]),
       );
     });
+  });
+
+  test('a manifest of another moment with the same files earns a warning, and holds the mark', async () => {
+    const { server, name } = await serve({ files: patients([1, 2, 3]) });
+    server.root = (readings) => (readings === 0 ? {} : { transactionTime: '2026-03-01T00:00:00Z' });
+    endLinksAfter(server, 1);
+    const report = await stack.run({ server: name, incremental: {} });
+    expect(report).toMatchObject({ transactionTime: '2026-01-01T00:00:00Z', mark: null });
+    expect(report.warnings.map(({ code }) => code)).toEqual(['PagesDisagree', 'MarkHeld']);
+  });
+
+  test('a complete job has not failed, whatever is said when its manifest is read again', async () => {
+    const files = patients([1, 2, 3]);
+    const { server, name } = await serve({ files });
+    const issue = [{ severity: 'error', code: 'processing', diagnostics: 'Could not open JPA EntityManager' }];
+    const answers = [
+      undefined,
+      { status: 500, body: JSON.stringify({ resourceType: 'OperationOutcome', issue }) },
+      { status: 400, body: '<html>Bad Request</html>' },
+    ];
+    server.refuse = (asked) => answers[asked];
+    endLinksAfter(server, 1);
+    const report = await stack.run({ server: name });
+    expect((await stored(report.location, server, files)).flat()).toHaveLength(3);
+    expect(server.readings).toHaveLength(2);
   });
 
   test.each([
