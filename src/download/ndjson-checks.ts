@@ -9,6 +9,8 @@ import type { ResumePoint } from '../storage/folder.ts';
 import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
 const NEWLINE = 0x0a;
+/** Bytes that nothing may have in a compressed form, with a name; the IG does not say which form `fileSize` means. */
+const PACKED_NOTHING = 512;
 const TOOLS: ByteTools = {
   isUtf8,
   indexOf: (bytes, pattern, from) => Buffer.prototype.indexOf.call(bytes, pattern, from),
@@ -53,7 +55,7 @@ export class NdjsonChecks implements FileChecks {
     this.#hash?.update(chunk);
     this.#bytes += chunk.length;
     this.#lastByte = chunk.at(-1) as number;
-    return this.#lines.push(chunk) ?? this.#isTooMuch();
+    return this.#lines.push(chunk) ?? holeIn(chunk) ?? this.#isTooMuch();
   }
 
   /** Said at once: a body without end would fill the destination. */
@@ -100,9 +102,11 @@ export class NdjsonChecks implements FileChecks {
     return `${records - headers} resources came, the manifest's count is ${count}`;
   }
 
-  /** DPC says the exact length; the IG's own `fileSize` is a hint and proves nothing. */
+  /** DPC says the exact length; the IG's own `fileSize` is a hint, and proves no more than that there is something. */
   #wrongSize(): string | undefined {
-    const { length } = this.#entry;
+    const { length, kind, count, fileSize = 0 } = this.#entry;
+    if (this.#bytes === 0 && kind === 'output' && count !== 0 && fileSize > PACKED_NOTHING)
+      return `no bytes came, the manifest's fileSize is ${fileSize}`;
     return length === undefined || length === this.#bytes
       ? undefined
       : `${this.#bytes} bytes came, the manifest says ${length}`;
@@ -114,6 +118,11 @@ export class NdjsonChecks implements FileChecks {
     const endsWithLine = this.#bytes === 0 || this.#lastByte === NEWLINE;
     return endsWithLine && kind !== 'deleted' && (count === records || count === records - headers);
   }
+}
+
+/** Where a file of the server has a hole, a line may begin and end as it should. No JSON has such a byte. */
+function holeIn(chunk: Uint8Array): string | undefined {
+  return Buffer.prototype.indexOf.call(chunk, 0) !== -1 ? 'it has NUL bytes' : undefined;
 }
 
 function wrong(detail: string): CheckOutcome {

@@ -72,6 +72,7 @@ export class LineChecker {
   #headers: number;
   #line: number;
   #fault: string | undefined;
+  #onlyOutcomes: boolean;
 
   /** @param before what another checker knew of the lines before those that come here */
   constructor({ type, checks }: LineRules, tools: ByteTools, before?: LineState) {
@@ -79,6 +80,7 @@ export class LineChecker {
     this.#records = before?.records ?? 0;
     this.#headers = before?.headers ?? 0;
     this.#line = before?.line ?? 1;
+    this.#onlyOutcomes = type === undefined && this.#records === 0;
     this.#isFast = checks === 'fast';
     this.#tools = tools;
     this.#utf8 = new Utf8Checker(tools.isUtf8);
@@ -132,6 +134,7 @@ export class LineChecker {
     if (this.#fault === undefined && !this.#utf8.end()) this.#fail('ends within a character');
     // Without a newline only a full parse shows that the last line is whole.
     if (this.#fault === undefined && this.#length > 0) this.#endLine(NOTHING, true);
+    if (this.#onlyOutcomes && this.#records > 0) this.#fault ??= 'it has nothing but OperationOutcomes';
     return this.#fault === undefined
       ? { kind: 'whole', counts: { records: this.#records, headers: this.#headers } }
       : { kind: 'wrong', detail: this.#fault };
@@ -179,6 +182,7 @@ export class LineChecker {
     this.#long = undefined;
     if (type === undefined || this.#fault !== undefined) return;
     this.#records++;
+    this.#onlyOutcomes &&= type === 'OperationOutcome';
     if (this.#type === undefined && type === 'Parameters') this.#headers++;
   }
 

@@ -25,6 +25,15 @@ describe('lines that are right', () => {
     expect(verdict(`${PATIENT}\n{"id":"1","resourceType":"Ours"}\n`, null)).toEqual({ records: 2, headers: 0 });
   });
 
+  test('not of an OperationOutcome alone, which stands for the file', () => {
+    const outcome = '{"resourceType":"OperationOutcome","issue":[]}\n';
+    expect(verdict(outcome, null)).toBe('it has nothing but OperationOutcomes');
+    expect(verdict(outcome + outcome, null)).toBe('it has nothing but OperationOutcomes');
+    expect(verdict(`${outcome}${PATIENT}\n`, null)).toEqual({ records: 2, headers: 0 });
+    expect(verdict(outcome, 'OperationOutcome')).toEqual({ records: 1, headers: 0 });
+    expect(verdict('', null)).toEqual({ records: 0, headers: 0 });
+  });
+
   test('count block headers where the output is organised', () => {
     const headers = '{"resourceType":"Parameters","parameter":[]}\n{ "resourceType": "Parameters" }\n';
     expect(verdict(`${headers}${PATIENT}\n${headers}`, null)).toEqual({ records: 5, headers: 4 });
