@@ -1,9 +1,12 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { ExportError } from '../errors.ts';
+import type { Manifest } from '../fhir/manifest.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
 import type { Hold } from '../http/body-memory.ts';
+import { TooLongError } from '../http/decode-text.ts';
 import { NetworkError } from '../http/network-error.ts';
+import { REDACTED } from '../http/redact-secrets.ts';
 import { readText } from '../http/read-text.ts';
 import type { FhirServer } from './fhir-server.ts';
 import type { TokenNeeded } from './token-needed.ts';
@@ -67,6 +70,8 @@ export async function askStatus(
   try {
     body = await readText(response, LARGEST_PAGE, { room: hold });
   } catch (error) {
+    // It would be as long the next time.
+    if (error instanceof TooLongError) throw new ExportError('InvalidManifest', error.message);
     if (error instanceof NetworkError) return outage(error.message);
     throw error;
   }
@@ -80,10 +85,24 @@ export async function askStatus(
     case 'refused':
       return server.refusal(sent, `the status request was refused: ${answer.detail}`);
     case 'manifest': {
+      requireNoToken(answer.manifest);
       const { expires, date } = response.headers;
       return { ...answer, page: { body, url, base: response.url, expires, date } };
     }
     default:
       return answer;
   }
+}
+
+/**
+ * Links that hold the token come with it taken out, because it must not be stored, and would lead nowhere.
+ *
+ * @throws ExportError `InvalidManifest`
+ */
+function requireNoToken({ files, next = '' }: Manifest): void {
+  if (!next.includes(REDACTED) && !files.some(({ url }) => url.includes(REDACTED))) return;
+  throw new ExportError(
+    'InvalidManifest',
+    'links of the manifest hold the access token, which must not be stored: have the server authorize files otherwise, or choose another token if it is a common word',
+  );
 }

@@ -1,3 +1,6 @@
+/** Takes the place of a secret. */
+export const REDACTED = '[redacted]';
+
 /**
  * Removes secrets from what a server wrote: as they are, and as JSON, HTML, a URL or a form spells them. Servers quote
  * what they refuse.
@@ -6,7 +9,7 @@ export function hide(text: string, secrets: readonly string[]): string {
   return secrets
     .flatMap(spellings)
     .sort((a, b) => b.length - a.length)
-    .reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+    .reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
 }
 
 function spellings(secret: string): string[] {
