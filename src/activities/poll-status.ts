@@ -135,7 +135,7 @@ async function follow(
       }
       // A job that seems to be gone is known to be so within a minute.
       const isOutage = answer.kind === 'trouble' && answer.cause === 'outage';
-      return isOutage ? { ...answer, ...notSooner(server.settings) } : answer;
+      return isOutage ? { ...answer, ...nextPoll(answer, server.settings) } : answer;
     }
     // While the export is in progress, a page is final when it has a link; until then it may still grow one
     // (Bulk Data IG 3.0, allowPartialManifests).
@@ -186,5 +186,11 @@ async function readyPages(
   server: FhirServer,
   hold: Hold,
 ): Promise<{ manifest?: ManifestSummary }> {
-  return pages.length === 0 ? {} : { manifest: await indexed(folder, server, hold) };
+  if (pages.length === 0) return {};
+  // Also when the report of the poll that stored the last of them was lost.
+  const known = await folder.entries.indexed();
+  return {
+    manifest:
+      known?.pages === pages.length ? manifestAsKnown(known, server.settings) : await indexed(folder, server, hold),
+  };
 }

@@ -22,11 +22,16 @@ export class Entries {
 
   /** @throws ExportError `DestinationFailed` when it is missing: somebody removed the file */
   async summary(): Promise<ManifestSummary> {
-    const summary = await readJson<ManifestSummary>(this.#folder, FILES.summary);
+    const summary = await this.indexed();
     if (summary === undefined) {
       throw new ExportError('DestinationFailed', `${this.#folder.location}/${FILES.summary} is missing`);
     }
     return summary;
+  }
+
+  /** Of the pages that have been indexed; undefined before the first. */
+  indexed(): Promise<ManifestSummary | undefined> {
+    return readJson<ManifestSummary>(this.#folder, FILES.summary);
   }
 
   async saveSummary(summary: ManifestSummary): Promise<void> {
