@@ -10,13 +10,16 @@ import { FhirServer } from './fhir-server.ts';
 import { requestRules } from './request-rules.ts';
 import type { ServerConfig } from './server-schema.ts';
 
+/** Milliseconds after which the files of certificates are read again. */
+const AGAIN = 60_000;
+
 /** The FHIR servers of one worker; tokens live here, in memory, and nowhere else. */
 export class Servers {
   readonly #config: Config;
   readonly #http: HttpClient;
   readonly #hold: number;
   readonly #proxy: ProxyRules | undefined;
-  readonly #known = new Map<string, Promise<FhirServer>>();
+  readonly #known = new Map<string, { server: Promise<FhirServer>; readAt: number }>();
 
   /**
    * @param limits.hold longest that the files of a server wait because one answer said so, in milliseconds
@@ -40,12 +43,23 @@ export class Servers {
   /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate or the proxy's credentials cannot be read */
   async get(name: string): Promise<FhirServer> {
     const config = this.configOf(name);
-    const made = async (): Promise<FhirServer> =>
-      new FhirServer(name, config, await requestRules(config, this.#proxy), this.#http, new Busy(this.#hold));
-    const known = this.#known.get(name) ?? made();
-    this.#known.set(name, known);
+    const known = this.#known.get(name);
+    if (known !== undefined && (config.tls === undefined || Date.now() < known.readAt + AGAIN)) return known.server;
+    const server = this.#make(name, config, known?.server);
+    this.#known.set(name, { server, readAt: Date.now() });
     // A certificate file that was missing may be there next time.
-    known.catch(() => this.#known.delete(name));
-    return known;
+    server.catch(() => this.#known.delete(name));
+    return server;
+  }
+
+  /** @param earlier with the certificates as they were, which serve for as long as newer ones cannot be read */
+  async #make(name: string, config: ServerConfig, earlier?: Promise<FhirServer>): Promise<FhirServer> {
+    const before = await earlier;
+    const rules = await requestRules(config, this.#proxy).catch((error: unknown) => {
+      if (before === undefined) throw error;
+      return before.rules;
+    });
+    if (before !== undefined && rules.connection?.key === before.rules.connection?.key) return before;
+    return new FhirServer(name, config, rules, this.#http, before?.busy ?? new Busy(this.#hold));
   }
 }
