@@ -2,6 +2,9 @@ import type { ServerSettings } from './settings.ts';
 
 type PollSettings = Pick<ServerSettings, 'firstPollSeconds' | 'shortestPollSeconds' | 'longestPollSeconds'>;
 
+/** Seconds. */
+const DAY = 24 * 60 * 60;
+
 /**
  * Milliseconds from the kick-off to the first poll; undefined: nothing is waited for.
  *
@@ -12,9 +15,12 @@ export function firstPoll(named: number | undefined, settings: PollSettings): nu
   return wait > 0 ? wait : undefined;
 }
 
-/** As much of the milliseconds that a server names as is waited for. */
-export function believed(named: number | undefined, { longestPollSeconds }: PollSettings): number | undefined {
-  return named === undefined || longestPollSeconds === undefined ? named : Math.min(named, 1000 * longestPollSeconds);
+/**
+ * As much of the milliseconds that a server names as is waited for: by default a day. A moment that is far away may be a
+ * mistake, and a job that nobody asks for ends at the deadline, however long it has been complete.
+ */
+export function believed(named: number | undefined, { longestPollSeconds = DAY }: PollSettings): number | undefined {
+  return named === undefined ? undefined : Math.min(named, 1000 * longestPollSeconds);
 }
 
 /** Least milliseconds between two polls; 0: there is no such limit. */

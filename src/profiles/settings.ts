@@ -111,8 +111,8 @@ export interface ServerSettings {
   /** Least seconds between two polls, whatever the server says; undefined: none. */
   shortestPollSeconds: number | undefined;
   /**
-   * Most seconds that a `Retry-After` is believed of a poll, or of a kick-off for which there is no slot; undefined: as the
-   * server says.
+   * Most seconds that a `Retry-After` is believed of a poll, or of a kick-off for which there is no slot; undefined: a
+   * day.
    */
   longestPollSeconds: number | undefined;
   /** Seconds for which the status URL may be 404 after the kick-off; undefined: the worker's own rule. */

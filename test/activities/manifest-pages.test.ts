@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fault, Manifest, SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
-import { startAnswering } from '../support/answering-server.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
-import { serverEntry, startStack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
 
@@ -108,29 +107,4 @@ test.concurrent('pages that are ready are fetched while the server still works o
     .journal.filter(({ route }) => route === 'file')
     .map(({ url }) => url.replace(/\?.*/, ''));
   expect(new Set(files).size).toBe(files.length);
-});
-
-test.concurrent('relative links of a page are taken from where it came from after a redirect', async () => {
-  const redirecting = await startAnswering(({ method, url }) => {
-    const page = { transactionTime: '2026-01-01T00:00:00Z', requiresAccessToken: false, error: [] };
-    const to = (location: string) => ({ status: 303, headers: { location } });
-    if (method === 'DELETE') return { status: 202 };
-    if (/export/.test(url)) return { status: 202, headers: { 'content-location': `${redirecting.origin}/jobs/7` } };
-    if (url === '/jobs/7') return to('/results/a/manifest.json');
-    if (url === '/results/a/manifest.json') {
-      const link = [{ relation: 'next', url: 'second' }];
-      return { body: { ...page, output: [{ type: 'Patient', url: 'one.ndjson' }], link } };
-    }
-    if (url === '/results/a/second') return to('/results/b/manifest.json');
-    if (url === '/results/b/manifest.json')
-      return { body: { ...page, output: [{ type: 'Patient', url: 'two.ndjson' }] } };
-    const id = { '/results/a/one.ndjson': '1', '/results/b/two.ndjson': '2' }[url];
-    return id === undefined ? { status: 404 } : { body: `{"resourceType":"Patient","id":"${id}"}\n` };
-  });
-  try {
-    stack.config.servers['redirecting'] = serverEntry(redirecting.origin, {});
-    expect(await stack.run({ server: 'redirecting' })).toMatchObject({ status: 'complete', files: 2, resources: 2 });
-  } finally {
-    await redirecting.close();
-  }
 });

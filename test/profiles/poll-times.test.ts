@@ -25,6 +25,7 @@ test('later polls', () => {
     1000,
     undefined,
   ]);
+  expect(believed(365 * 86_400_000, DEFAULTS)).toBe(86_400_000);
   expect([shortestWait(ORACLE), shortestWait(DEFAULTS)]).toEqual([500_000, 0]);
 });
 

@@ -34,7 +34,7 @@ export function judgeRequests(evidence: Evidence): string[] {
     ...judgeWaits(
       evidence,
       journal.of('status').filter(({ path }) => path.startsWith('/status')),
-      Infinity,
+      LONGEST_WAIT,
       'status',
     ),
   );
