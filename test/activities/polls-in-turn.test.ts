@@ -1,0 +1,94 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { PollStatusResult } from '../../src/activities/poll-status.ts';
+import { pollStatus } from '../../src/activities/poll-status.ts';
+import type { Attempt } from '../../src/activities/run-activity.ts';
+import type { Config } from '../../src/config.ts';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { depsOf } from '../support/activity-deps.ts';
+import type { Answer, AnsweringServer } from '../support/answering-server.ts';
+import { startAnswering } from '../support/answering-server.ts';
+import { serverEntry } from '../support/stack.ts';
+
+describe('one poll after another, of a server', () => {
+  const http = new HttpClient();
+  const page = { transactionTime: '2026-01-01T00:00:00Z', requiresAccessToken: false, error: [] };
+  let server: AnsweringServer;
+  let root: string;
+  beforeAll(async () => {
+    server = await startAnswering(() => ({ status: 404 }));
+  });
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'polls-'));
+    const job = { generation: 1, unanswered: 0, separateStatus: false, partial: true, warnings: [] };
+    await mkdir(inside(), { recursive: true });
+    await writeFile(inside('export.json'), JSON.stringify({ mark: 'mark' }));
+    await writeFile(inside('job.json'), JSON.stringify({ ...job, statusUrl: `${server.origin}/status/1` }));
+  });
+  afterEach(() => rm(root, { recursive: true }));
+  afterAll(async () => {
+    await http.close();
+    await server.close();
+  });
+
+  const inside = (name = '') => join(root, 'export/.export', name);
+  function poll(): Promise<PollStatusResult> {
+    const config: Config = {
+      servers: { one: serverEntry(`${server.origin}/r4`, {}) },
+      destinations: { local: { type: 'directory', path: root } },
+    };
+    const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark', generation: 1 };
+    const attempt: Attempt = { number: 1, signal: new AbortController().signal, report: () => {} };
+    return new MockActivityEnvironment().run(() => pollStatus(depsOf(config, http), { ref }, attempt));
+  }
+
+  test('pages that are ready are not indexed again each time', async () => {
+    let ready = 1;
+    server.answer = ({ url }) => {
+      const number = Number(/\d+/.exec(url)?.[0]);
+      if (number > ready) return { status: 202 };
+      const link = [{ relation: 'next', url: `/status/${number + 1}` }];
+      return { status: 202, body: { ...page, output: [{ type: 'Patient', url: `/file/${number}` }], link } };
+    };
+    // Whatever is written is another file.
+    const written = async () => (await stat(inside('entries/summary.json'), { bigint: true })).ino;
+
+    expect(await poll()).toMatchObject({ kind: 'inProgress', manifest: { pages: 1, entries: 1 } });
+    const first = await written();
+    expect(await poll()).toMatchObject({ kind: 'inProgress', manifest: { pages: 1, entries: 1 } });
+    expect(await written()).toBe(first);
+    ready = 2;
+    expect(await poll()).toMatchObject({ kind: 'inProgress', manifest: { pages: 2, entries: 2 } });
+    // The report of that poll was lost, and the index with it.
+    await rm(inside('entries/summary.json'));
+    expect(await poll()).toMatchObject({ kind: 'inProgress', manifest: { pages: 2, entries: 2 } });
+  });
+
+  test('relative links of a page are taken from where it came from after a redirect', async () => {
+    const to = (location: string) => ({ status: 303, headers: { location } });
+    const answers: Record<string, Answer> = {
+      '/status/1': to('/results/a/manifest.json'),
+      '/results/a/manifest.json': {
+        body: { ...page, output: [{ type: 'Patient', url: 'one' }], link: [{ relation: 'next', url: 'second' }] },
+      },
+      '/results/a/second': to('/results/b/manifest.json'),
+      '/results/b/manifest.json': { body: { ...page, output: [{ type: 'Patient', url: 'two' }] } },
+    };
+    server.answer = ({ url }) => answers[url] ?? { status: 404 };
+    expect(await poll()).toMatchObject({ kind: 'complete', manifest: { pages: 2, entries: 2 } });
+    const names = (await readdir(inside('entries'))).filter((name) => name !== 'summary.json');
+    const entries = (await Promise.all(names.map((name) => readFile(inside(`entries/${name}`), 'utf8')))).join();
+    for (const path of ['/results/a/one', '/results/b/two']) expect(entries).toContain(`"${server.origin}${path}"`);
+  });
+
+  test('a far time to wait is believed for a day', async () => {
+    const headers = { 'retry-after': String(365 * 24 * 3600) };
+    for (const status of [202, 503]) {
+      server.answer = () => ({ status, headers });
+      expect(await poll()).toMatchObject({ retryAfter: 24 * 3600 * 1000 });
+    }
+  });
+});
