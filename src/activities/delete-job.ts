@@ -4,7 +4,7 @@ import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
-import { isAccepted } from '../export-folder/job-record.ts';
+import { lastAccepted } from '../export-folder/job-record.ts';
 import type { KickOffInput } from './kick-off.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
@@ -42,8 +42,9 @@ export async function deleteJob(
 ): Promise<DeleteJobResult> {
   const folder = await ExportFolder.open(deps.config, ref, { starting: true });
   if (removeParts) await folder.removeParts();
-  const job = await folder.job.read();
-  if (!isAccepted(job)) return { kind: 'nothingToDelete' };
+  // Also of an earlier job, when the one that was to follow was not accepted.
+  const job = lastAccepted(await folder.job.read());
+  if (job === undefined) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
   const server = await deps.servers.get(ref.server);
   if (next !== undefined) requireNext(server, next, ref);

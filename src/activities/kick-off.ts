@@ -81,21 +81,21 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     attempt = await KickOffAttempt.find(folder.job, input.generation);
   }
   const unseen = waitFor(firstPoll(undefined, settings));
-  if (attempt.accepted !== undefined) return accepted(attempt.accepted, unseen);
+  if (attempt.accepted !== undefined) return accepted(attempt, attempt.accepted, unseen);
   if (attempt.isLast) throw kickOffUnknown();
-  // It may have been opened by a worker with another configuration. Before the files of an earlier job are removed: they
-  // are all that there is, if no other job may follow. Without a pause: what was found must still hold when it begins.
+  // It may have been opened by a worker with another configuration. Before the record of an earlier job is replaced: that
+  // one is all that there is, if no other may follow. Without a pause: what was found must still hold when it begins.
   folder.requireServer(server.config.baseUrl);
   server.requireAllowed({ ...asked, destination });
   const fitted = server.fit(asked);
-  await attempt.begin(asksForPartial(fitted.parameters));
+  await attempt.begin(asksForPartial(fitted.parameters), input.ref.mark);
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
   const request = buildRequest(server, input.request, fitted.parameters, capability);
   const log = logTerms(asked.parameters ?? {});
   const intent = await attempt.intend({ url: request.url, capability, log });
-  if (intent.kind === 'accepted') return accepted(intent.job, unseen);
+  if (intent.kind === 'accepted') return accepted(attempt, intent.job, unseen);
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
 
   // HAPI answers an equal kick-off with an earlier, even cancelled, job unless the request forbids it. After a lost
@@ -142,14 +142,16 @@ async function accept(
   );
   const isOurs = job.statusUrl === answer.statusUrl;
   const wait = firstPoll(isOurs ? retryAfter : undefined, settings);
-  return accepted(job, isOurs && wait === undefined ? { pollSoon: true } : waitFor(wait));
+  return accepted(attempt, job, isOurs && wait === undefined ? { pollSoon: true } : waitFor(wait));
 }
 
 function waitFor(retryAfter: number | undefined): FirstPoll {
   return retryAfter === undefined ? {} : { retryAfter };
 }
 
-function accepted({ statusUrl, acceptedAt, warnings }: AcceptedJob, firstPoll: FirstPoll = {}): KickOffResult {
+async function accepted(attempt: KickOffAttempt, job: AcceptedJob, firstPoll: FirstPoll): Promise<KickOffResult> {
+  await attempt.removeEarlier(job);
+  const { statusUrl, acceptedAt, warnings } = job;
   const { origin } = new URL(statusUrl);
   return { kind: 'accepted', origin, ...(acceptedAt === undefined ? {} : { acceptedAt }), ...firstPoll, warnings };
 }

@@ -8,7 +8,7 @@ import { ExportFolder } from '../export-folder/export-folder.ts';
 import { hashRequest, hashSeries } from '../export-folder/request-hash.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { Job } from '../export-folder/job-record.ts';
-import { isAccepted } from '../export-folder/job-record.ts';
+import { canBeRestored, isAccepted } from '../export-folder/job-record.ts';
 import type { Owner } from '../export-folder/owner-mark.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { hasGate } from './ask-gate.ts';
@@ -104,9 +104,10 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     owner: { runId: owner.firstRunId, ...owner },
     isRunning: (owner) => deps.isRunning(owner),
   });
-  const job = await folder.job.read();
+  const ref: ExportRef = { server: request.server, destination, path, mark: mark.mark };
+  const job = await jobOf(deps, ref, folder);
   return {
-    ref: { server: request.server, destination, path, mark: mark.mark },
+    ref,
     location: folder.location,
     adopted: mark.adopted ?? false,
     generation: job === undefined ? 1 : job.generation + (job.deleted === true ? 1 : 0),
@@ -124,6 +125,15 @@ export async function openExport(deps: ActivityDeps, input: OpenExportInput): Pr
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(server.settings.transactionTimeIsEnd ? { timeIsEnd: true as const } : {}),
   };
+}
+
+/** The job to be continued: the earlier one, where another was begun that the server has not accepted. */
+async function jobOf(deps: ActivityDeps, ref: ExportRef, folder: ExportFolder): Promise<Job | undefined> {
+  const job = await folder.job.read();
+  if (!canBeRestored(job, ref.mark)) return job;
+  const ours = await ExportFolder.open(deps.config, ref);
+  await ours.job.restoreEarlier(ref.mark);
+  return ours.job.read();
 }
 
 /** Who and what for, where the configuration wants to know. */

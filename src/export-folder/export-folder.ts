@@ -17,7 +17,7 @@ import { ExportResult } from './export-result.ts';
 import { FoundAttachments } from './found-attachments.ts';
 import { indexPages } from './index-pages.ts';
 import type { Job } from './job-record.ts';
-import { JobRecord, isAccepted } from './job-record.ts';
+import { JobRecord, lastAccepted } from './job-record.ts';
 import { readJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import { MemberLists } from './member-lists.ts';
@@ -120,8 +120,8 @@ export class ExportFolder {
     const root = await openDestination(config, destination, '');
     const mark = await readJson<ExportMark>(root, `${path}/${FILES.mark}`);
     if (mark?.requestHash !== requestHash) return false;
-    const job = await readJson<Job>(root, `${path}/${FILES.job}`);
-    return isAccepted(job) && job.deleted !== true;
+    const job = lastAccepted(await readJson<Job>(root, `${path}/${FILES.job}`));
+    return job !== undefined && job.deleted !== true;
   }
 
   /**

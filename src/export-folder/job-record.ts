@@ -5,15 +5,19 @@ import { removeQueries } from '../fhir/quote.ts';
 import type { Folder } from '../storage/folder.ts';
 import { clearExport } from './clear-export.ts';
 import { readJson, writeJson } from './json-document.ts';
-import { FILES, intentFile } from './layout.ts';
+import { FILES, clearedFile, intentFile } from './layout.ts';
 import { takenOver } from './owner-mark.ts';
 
 /** `.export/job.json`: the export on the FHIR server. */
 export interface Job {
   /** Counts the jobs of this folder, from 1: another one is started only when the last is gone. */
   generation: number;
-  /** Files of an earlier generation are being removed. */
+  /** Files of an earlier generation are there: they are removed when the server has accepted this job. */
   clearing?: true;
+  /** Mark of the run that began it beside those files; absent in records of earlier versions, which removed them first. */
+  run?: string;
+  /** The job that they are of, as long as no other one follows: its data is all that there is. */
+  earlier?: AcceptedJob;
   /** Kick-offs sent whose answer is not known. */
   unanswered: number;
   /** Kick-offs that were answered, but may have started a job that nobody knows. */
@@ -94,17 +98,55 @@ export class JobRecord {
   }
 
   /**
-   * Begins a job. Files of an earlier one are removed: files of two jobs belong to two moments and must not be mixed.
+   * Begins a job. Files of an earlier one stay until the server has accepted it: a server that refuses it would leave
+   * nothing. Downloads of the earlier job that wake up late see the number, and publish nothing.
    *
-   * @param earlier as it was read; undefined when this is the first job
+   * @param run mark of the run
+   * @param found the record as it was read; undefined when this is the first job
    */
-  async begin(job: Job, earlier: Job | undefined): Promise<void> {
-    if (earlier !== undefined) {
-      // The number first: a download of the earlier job that wakes up late sees it and publishes nothing.
-      await this.save({ ...job, clearing: true });
-      await clearExport(this.#folder);
-    }
+  async begin(job: Job, run: string, found: Job | undefined): Promise<void> {
+    const earlier = lastAccepted(found);
+    if (found !== undefined) Object.assign(job, { clearing: true, run, ...(earlier === undefined ? {} : { earlier }) });
     await this.save(job);
+  }
+
+  /**
+   * Removes what there is of an earlier job than the accepted one: files of two jobs belong to two moments and must not be
+   * mixed. An attempt that wakes up when another one has done so removes nothing.
+   */
+  async removeEarlier({ generation }: AcceptedJob): Promise<void> {
+    const isThere = async (): Promise<boolean> => {
+      const job = await this.read();
+      if (job?.generation !== generation || job.clearing === undefined) return false;
+      return (await this.#folder.size(clearedFile(generation))) === undefined;
+    };
+    if (!(await isThere())) return;
+    const fenced = this.#folder.guardedBy(async () => {
+      await this.#folder.mayChange();
+      if (!(await isThere())) throw takenOver(this.#folder);
+    });
+    try {
+      await clearExport(fenced);
+    } catch (error) {
+      if (await isThere()) throw error;
+      return;
+    }
+    // Never taken back: a record that a late attempt writes again would have the next job's files removed.
+    await this.#folder.create(clearedFile(generation), '');
+    const { clearing: _clearing, earlier: _earlier, run: _run, ...job } = await this.again(generation);
+    await this.save(job);
+  }
+
+  /**
+   * Puts the earlier job back, when a run has ended before the server accepted another one: its data may still be there.
+   *
+   * @param run mark of the run that asks; what it has begun itself goes on
+   */
+  async restoreEarlier(run: string): Promise<void> {
+    const job = await this.read();
+    if (job === undefined || !canBeRestored(job, run)) return;
+    // The number stays used: intents of the kick-off are recorded by it.
+    await this.save({ ...(job.earlier as AcceptedJob), generation: job.generation });
   }
 
   /**
@@ -145,7 +187,9 @@ export class JobRecord {
 
   /** The server's job is gone; its status URL is not needed any more. */
   async saveDeleted(job: AcceptedJob): Promise<void> {
-    await this.save({ ...job, statusUrl: removeQueries(job.statusUrl), deleted: true });
+    const now = await this.read();
+    const gone: AcceptedJob = { ...job, statusUrl: removeQueries(job.statusUrl), deleted: true };
+    await this.save(now === undefined || isAccepted(now) ? gone : { ...now, earlier: gone });
   }
 
   /**
@@ -168,4 +212,16 @@ export class JobRecord {
 
 export function isAccepted(job: Job | undefined): job is AcceptedJob {
   return job?.statusUrl !== undefined;
+}
+
+/** The job that the server has accepted last, as far as that is not gone for good with another one in its place. */
+export function lastAccepted(job: Job | undefined): AcceptedJob | undefined {
+  return isAccepted(job) ? job : job?.earlier;
+}
+
+/** Whether a run other than `run` has begun a job that was not accepted, and the one before it is not known to be gone. */
+export function canBeRestored(job: Job | undefined, run: string): boolean {
+  if (job === undefined || isAccepted(job) || job.earlier === undefined) return false;
+  // Its kick-off may have been accepted: then it is sent again, as often as that is allowed.
+  return job.unanswered === 0 && job.run !== run && job.earlier.deleted === undefined;
 }

@@ -40,7 +40,8 @@ export class KickOffAttempt {
    */
   static async find(record: JobRecord, generation: number): Promise<KickOffAttempt> {
     const found = await record.read();
-    if (found !== undefined && found.generation >= generation && found.clearing === undefined) {
+    const isBegun = found?.clearing === undefined || found.run !== undefined;
+    if (found !== undefined && found.generation >= generation && isBegun) {
       return new KickOffAttempt(record, found);
     }
     const isFirst = found === undefined || found.ofAnother === true;
@@ -55,20 +56,26 @@ export class KickOffAttempt {
   }
 
   /**
-   * Begins the record of the job, unless it is there: an earlier job is gone, and its files are removed.
+   * Begins the record of the job, unless it is there: an earlier job is gone.
    *
    * @param partial `allowPartialManifests` is asked for
+   * @param run mark of the run
    */
-  async begin(partial: boolean): Promise<void> {
+  async begin(partial: boolean, run: string): Promise<void> {
     if (this.#replaced === undefined) return;
     this.#job.partial = partial;
-    await this.#record.begin(this.#job, this.#replaced.found);
+    await this.#record.begin(this.#job, run, this.#replaced.found);
     this.#replaced = undefined;
   }
 
   /** The job, once the server has accepted it. */
   get accepted(): AcceptedJob | undefined {
     return isAccepted(this.#job) ? this.#job : undefined;
+  }
+
+  /** Removes what an earlier job has left, before anything of the accepted one comes. */
+  async removeEarlier(job: AcceptedJob): Promise<void> {
+    if (job.clearing !== undefined) await this.#record.removeEarlier(job);
   }
 
   /** What the server declares, as an earlier attempt read it. */

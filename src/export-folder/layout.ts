@@ -46,6 +46,8 @@ export const troubleFile = (ordinal: number): string => `${FILES.troubles}/${ord
 export const unprovedFile = (name: string): string => `${PARTS_FOLDER}/unproved.${name}`;
 export const askedFile = ({ generation, ordinal, time }: Record<'generation' | 'ordinal' | 'time', number>): string =>
   `${FILES.asked}/${generation}.${ordinal}.${time}`;
+/** What an earlier job had left has been removed for the job of this number. */
+export const clearedFile = (generation: number): string => `${FILES.intents}/${generation}.cleared`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
 export const takenOverFile = (mark: string): string => `${FILES.takenOver}/${mark}.json`;
 

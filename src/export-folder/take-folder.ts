@@ -1,6 +1,6 @@
 import { ExportError } from '../errors.ts';
 import type { Folder, Neighbour } from '../storage/folder.ts';
-import { JobRecord } from './job-record.ts';
+import { JobRecord, lastAccepted } from './job-record.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, STATE_FOLDER, takenOverFile } from './layout.ts';
 import type { ExportMark, Owner } from './owner-mark.ts';
@@ -126,7 +126,8 @@ function findNeighbour(folder: Folder): Promise<Neighbour | undefined> {
 /** Of another request no more may be left than that its job was deleted, or never begun. */
 async function refuseRemains(folder: Folder, what: string): Promise<void> {
   const job = await new JobRecord(folder).read();
-  const isOver = job === undefined || job.deleted === true || (job.statusUrl === undefined && job.unanswered === 0);
+  const last = lastAccepted(job);
+  const isOver = (job?.unanswered ?? 0) === 0 && (last === undefined || last.deleted === true);
   // The log of a refusal is no file of the export; the next kick-off removes it.
   const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER && name !== FILES.log);
   if (isOver && others.length === 0) return;

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
@@ -79,6 +81,28 @@ describe('the same request with the same path continues an export that ended ear
     expect(report.warnings.map(({ code }) => code)).toEqual(['JobRestarted']);
     await expectExactFiles(report.location, hospital);
     expect(kickOffs()).toBe(3);
+  });
+
+  test('if a gateway only says so, and refuses the fresh kick-off, nothing is lost', async () => {
+    const isCondition = ({ url }: { url: string }) => url.includes('Condition');
+    const final = { kind: 'answer', status: 400 } as const;
+    hospital.faults.add({ route: 'file', match: isCondition, times: Infinity, do: final });
+    const request = { parameters: { _type: 'Patient,Condition' }, destination: { path: 'gateway' } };
+    const first = await stack.fail(request);
+    expect(first.code).toBe('IncompleteExport');
+    hospital.faults.clear();
+    const page = { kind: 'answer', status: 404, body: '<html>default backend - 404</html>' } as const;
+    hospital.faults.add({ route: ['status', 'file', 'kickOff', 'delete'], times: Infinity, do: page });
+    expect((await stack.fail(request)).code).toBe('KickOffRejected');
+    expect(await readdir(join(stack.folder, 'gateway'))).toContain('Patient.00001.ndjson');
+    hospital.faults.clear();
+    const before = hospital.journal.length;
+    const report = await stack.run(request);
+    expect(report.warnings).toEqual([]);
+    await expectExactFiles(report.location, hospital);
+    const asked = hospital.journal.slice(before);
+    expect(asked.filter(({ route }) => route === 'kickOff')).toEqual([]);
+    expect(asked.filter(({ route, url }) => route === 'file' && url.includes('Patient'))).toEqual([]);
   });
 
   test('the memo has no time of a job that is gone', { timeout: 180_000 }, async () => {
