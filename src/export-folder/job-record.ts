@@ -7,6 +7,7 @@ import { clearExport } from './clear-export.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, clearedFile, intentFile } from './layout.ts';
 import { takenOver } from './owner-mark.ts';
+import { sharedCheck } from './shared-check.ts';
 
 /** `.export/job.json`: the export on the FHIR server. */
 export interface Job {
@@ -115,21 +116,20 @@ export class JobRecord {
    * mixed. An attempt that wakes up when another one has done so removes nothing.
    */
   async removeEarlier({ generation }: AcceptedJob): Promise<void> {
-    const isThere = async (): Promise<boolean> => {
-      const job = await this.read();
-      if (job?.generation !== generation || job.clearing === undefined) return false;
-      return (await this.#folder.size(clearedFile(generation))) === undefined;
-    };
-    if (!(await isThere())) return;
+    const isDone = async (): Promise<boolean> => (await this.#folder.size(clearedFile(generation))) !== undefined;
+    const isThere = (await this.again(generation)).clearing !== undefined && !(await isDone());
+    if (!isThere) return;
+    const check = sharedCheck(JSON.stringify([this.#folder.location, generation, 'cleared']), async () => {
+      if (await isDone()) throw takenOver(this.#folder);
+    });
     const fenced = this.#folder.guardedBy(async () => {
-      await this.#folder.mayChange();
-      if (!(await isThere())) throw takenOver(this.#folder);
+      await Promise.all([this.#folder.mayChange(), check()]);
     });
     try {
       await clearExport(fenced);
     } catch (error) {
-      if (await isThere()) throw error;
-      return;
+      if (await isDone()) return;
+      throw error;
     }
     // Never taken back: a record that a late attempt writes again would have the next job's files removed.
     await this.#folder.create(clearedFile(generation), '');
