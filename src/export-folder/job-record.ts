@@ -223,5 +223,6 @@ export function lastAccepted(job: Job | undefined): AcceptedJob | undefined {
 export function canBeRestored(job: Job | undefined, run: string): boolean {
   if (job === undefined || isAccepted(job) || job.earlier === undefined) return false;
   // Its kick-off may have been accepted: then it is sent again, as often as that is allowed.
-  return job.unanswered === 0 && job.run !== run && job.earlier.deleted === undefined;
+  const mayRun = job.unanswered > 0 || (job.doubts ?? 0) > 0;
+  return !mayRun && job.run !== run && job.earlier.deleted === undefined;
 }
