@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ServerConfig } from './server-schema.ts';
-import { Secret } from '../auth/secret.ts';
+import { Secret } from '../process/secret.ts';
 import { ExportError } from '../errors.ts';
 import { isLoopback } from '../http/check-url.ts';
 import type { ProxyRules } from '../http/proxy-rules.ts';
@@ -51,9 +51,8 @@ async function readProxy(config: ServerConfig, environment: ProxyRules | undefin
   const { proxy: url, proxyCredentialsFile: file, proxyCredentialsEnv: env } = config;
   const proxy = url === undefined ? environment : { url, setting: "proxy of the server's entry" };
   if (proxy === undefined || (file === undefined && env === undefined)) return proxy;
-  const secret = new Secret({ file, env });
-  const renew = async (): Promise<string> => basic(await secret.text());
-  return { ...proxy, authorization: await renew(), renew };
+  const credentials = { file, env };
+  return { ...proxy, authorization: basic(await new Secret(credentials).text()), credentials };
 }
 
 async function readPem(file: string | undefined): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
+import type { SecretSource } from '../process/secret.ts';
 import { isThisMachine } from './check-url.ts';
 
 /** An HTTP proxy, and what goes through it. */
@@ -8,8 +9,8 @@ export interface ProxyRules {
   url: string;
   /** Header `Proxy-Authorization`. */
   authorization?: string | undefined;
-  /** Reads it again, where it can have changed. */
-  renew?: (() => Promise<string>) | undefined;
+  /** Where it is read again when it is refused. No function: rules are sent to other threads. */
+  credentials?: SecretSource | undefined;
   /** Where it is set, to be named in errors. */
   setting: string;
   /** Hosts that are reached directly, as in `NO_PROXY`. Default: none, loopback neither. */

@@ -1,11 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Pool, ProxyAgent } from 'undici';
+import { Secret } from '../process/secret.ts';
 import { ExportError } from '../errors.ts';
 import { connectionsTo } from './connections-to.ts';
 import { NetworkError, toNetworkError } from './network-error.ts';
 import { refusalsOf } from './proxy-refusals.ts';
 import type { ProxyRules } from './proxy-rules.ts';
+import { basic } from './proxy-rules.ts';
 
 interface TunnelRules {
   headersTimeout: number;
@@ -29,7 +31,8 @@ export function throughProxy(proxy: ProxyRules, rules: TunnelRules): Dispatcher 
 
 /** Connections to a proxy. A fault there occurs before anything of the request is sent. */
 function tunnels(origin: URL, options: Pool.Options, rules: ProxyRules): Dispatcher {
-  const { setting, renew } = rules;
+  const { setting, credentials: source } = rules;
+  const secret = source === undefined ? undefined : new Secret(source);
   const pool = new Pool(origin, options);
   const open: (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData> = pool.connect.bind(pool);
   const proxy = `the proxy ${origin.host}`;
@@ -46,9 +49,9 @@ function tunnels(origin: URL, options: Pool.Options, rules: ProxyRules): Dispatc
   };
   const connect = async (target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
     let tunnel = await ask(target);
-    if (tunnel.statusCode === 407 && renew !== undefined) {
+    if (tunnel.statusCode === 407 && secret !== undefined) {
       // The password may have been changed since.
-      authorization = await renew();
+      authorization = basic(await secret.text());
       tunnel = await ask(target);
     }
     if (tunnel.statusCode === 200) {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { credentialsOf } from '../auth/schemes/index.ts';
-import { Secret } from '../auth/secret.ts';
+import { Secret } from './secret.ts';
 import type { Config, ServerConfig } from '../config.ts';
 
 /**

@@ -5,7 +5,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Logger } from 'pino';
-import { Secret } from '../auth/secret.ts';
+import { Secret } from '../process/secret.ts';
 import { errorType } from '../http/network-error.ts';
 import { packageVersion } from '../process/package-version.ts';
 import type { TracesConfig } from './addresses.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ExportError } from '../../errors.ts';
-import type { Secret } from '../secret.ts';
+import type { Secret } from '../../process/secret.ts';
 import { isSendable } from '../token-request.ts';
 import type { Scheme } from './scheme.ts';
 import { secretFields } from './secret-fields.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { alternatives } from '../../config/list-names.ts';
-import { Secret } from '../secret.ts';
+import { Secret } from '../../process/secret.ts';
 import { basic } from './basic.ts';
 import { bearer } from './bearer.ts';
 import { clientSecret } from './client-secret.ts';

@@ -1,7 +1,7 @@
 import type * as v from 'valibot';
 import type { ServerClocks } from '../clock.ts';
 import type { SmartConfiguration } from '../discovery.ts';
-import type { Secret } from '../secret.ts';
+import type { Secret } from '../../process/secret.ts';
 import type { Signer } from '../signer.ts';
 import type { Proof } from '../token-request.ts';
 

@@ -12,7 +12,7 @@ export interface ThreadSetup {
   timeouts: HttpTimeouts | undefined;
 }
 
-/** A file to be fetched, as plain data. */
+/** A file to be fetched, as plain data: without functions. */
 export interface FileOrder {
   request: FileRequest;
   /** Name of the destination, and the place there. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -81,6 +81,19 @@ describe('the rules of a server hold in another thread', () => {
     const fetched = await fetchElsewhere(pool, order(`${secure.origin}/file`, rules));
     expect(await publish(fetched, 'Patient.ndjson')).toEqual(whole);
     expect(proxy.tunnels).toEqual([new URL(secure.origin).host]);
+  });
+
+  test('a proxy whose password is in a file, and changes', async () => {
+    const pool = makePool();
+    const file = join(folder, 'proxy-password');
+    writeFileSync(file, 'bert:old');
+    const rules = await rulesOf(secure.origin, { tls, proxy: proxy.origin, proxyCredentialsFile: file });
+    writeFileSync(file, 'bert:newer');
+    const newer = `Basic ${Buffer.from('bert:newer').toString('base64')}`;
+    proxy.demands = newer;
+    const fetched = await fetchElsewhere(pool, order(`${secure.origin}/file`, rules));
+    expect(await publish(fetched, 'Patient.ndjson')).toEqual(whole);
+    expect(proxy.credentials.at(-1)).toBe(newer);
   });
 
   test('a redirect to another origin takes no secret along; gzip is unpacked', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { Secret } from '../../src/auth/secret.ts';
+import { Secret } from '../../src/process/secret.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'secret-'));
 const file = join(folder, 'secret');
