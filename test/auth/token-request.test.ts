@@ -178,7 +178,9 @@ describe('a refusal for good', () => {
 
 test.each([408, 429, 500, 503])('%i may pass, and its Retry-After is told', async (status) => {
   server.answer = () => ({ status, headers: { 'Retry-After': '7' } });
-  expect(await askWithKey()).toEqual({ kind: 'trouble', detail: `token endpoint: HTTP ${status}`, retryAfter: 7000 });
+  const busy = status === 429 || status === 503 ? { busy: true } : {};
+  const detail = `token endpoint: HTTP ${status}`;
+  expect(await askWithKey()).toEqual({ kind: 'trouble', detail, retryAfter: 7000, ...busy });
   expect(server.asked).toHaveLength(1);
 });
 

@@ -22,9 +22,12 @@ const ALLOWED = new Set([
   'process/user-lock.ts',
   'cli/export/follow.ts',
   'cli/schedule/trigger.ts',
-  // Limits of what a probe waits for, and the time between two looks at a disk.
+  // Limits of what a probe waits for, the time between two looks, and what a worker waits for its last spans.
   'telemetry/health.ts',
   'telemetry/space-watch.ts',
+  'telemetry/attention-watch.ts',
+  'telemetry/oldest-jobs.ts',
+  'telemetry/traces-exporter.ts',
   // A thread that is idle ends, and one that does not answer is given up: limits, which no step waits for.
   'download/threads/pool.ts',
   'download/threads/waking-limit.ts',

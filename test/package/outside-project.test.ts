@@ -116,6 +116,8 @@ test('only what is meant for others can be imported', async () => {
     'createFileWorkers',
     'createWorkers',
     'exportServiceHandler',
+    'traceIds',
+    'traceOptions',
     'workflowBundle',
     'workflowsPath',
   ]);

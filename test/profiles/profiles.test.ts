@@ -65,7 +65,8 @@ const sources = PROFILES.flatMap(({ sign, settings, notes }) =>
 );
 
 // Needs the internet: run it with CHECK_SOURCES=1 when sources change.
-test.runIf(process.env['CHECK_SOURCES'] !== undefined).each([...new Set(sources)])('%s exists', async (source) => {
+const toFetch = process.env['CHECK_SOURCES'] === undefined ? [] : [...new Set(sources)];
+test.each(toFetch)('%s exists', async (source) => {
   const { status } = await fetch(source, { method: 'HEAD' });
   expect(status).toBe(200);
 });
