@@ -102,7 +102,12 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   // answer that earlier job is just what is wanted.
   const headers = attempt.isRepeated ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
   const sentAt = performance.now();
-  const sent = await server.sendAs(authorized, { what: 'kick-off', ...request, headers, freshConnection: true });
+  const sending = server.sendAs(authorized, { what: 'kick-off', ...request, headers, freshConnection: true });
+  const sent = await sending.catch(async (error: unknown) => {
+    // A proxy refuses the worker's credentials, or there are none: nothing was sent.
+    if (error instanceof ExportError) await attempt.forgetIntent();
+    throw error;
+  });
   switch (sent.kind) {
     case 'answered': {
       const acceptance = readAcceptance(sent.response, Date.now());

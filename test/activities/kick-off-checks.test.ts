@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { depsOf } from '../support/activity-deps.ts';
 import { serverEntry } from '../support/stack.ts';
+import { serveProxy } from '../support/tls-servers.ts';
 
 const http = new HttpClient();
 const EARLIER = {
@@ -161,6 +163,29 @@ test('a status URL that must not be asked is not kept as the job, so that a late
   server.answer = accepting;
   const warnings = [expect.objectContaining({ code: 'PossibleOrphanJob' })];
   expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'accepted', warnings });
+});
+
+test('a kick-off that a proxy has kept back leaves no doubt to later runs', async () => {
+  const file = join(folder, 'password');
+  await writeFile(file, 'bert:old');
+  const proxy = await serveProxy();
+  proxy.demands = `Basic ${Buffer.from('bert:newer').toString('base64')}`;
+  const kickOffThrough = () =>
+    kickOffWith({ proxy: proxy.origin, proxyCredentialsFile: file }, { level: 'system' }).finally(() =>
+      writeFile(file, 'bert:old'),
+    );
+  // The file is gone when it is read again, which ends the run; so does a refusal that lasts.
+  const note = proxy.credentials.push.bind(proxy.credentials);
+  proxy.credentials.push = (...all) => (rmSync(file, { force: true }), note(...all));
+  for (let run = 1; run <= 3; run++) {
+    await expect(kickOffThrough()).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+  }
+  proxy.demands = undefined;
+  expect(await kickOffThrough()).toMatchObject({ kind: 'accepted', warnings: [] });
+  expect(server.asked.filter(({ url }) => /export/.test(url)).map(({ headers }) => headers['cache-control'])).toEqual([
+    'no-cache',
+  ]);
+  await proxy.close();
 });
 
 test('kick-offs that a gateway gave up waiting for come far apart, each with the warning of an orphan job', async () => {
