@@ -8,7 +8,7 @@ export interface RunIds {
   attempt: number;
 }
 
-/** Bytes of a name on the common file systems are 255 at most; what goes beside a name needs some room. */
+/** Bytes of a name on the common file systems are 255 at most; run ids and extensions beside a name need some room. */
 const LONGEST_SEGMENT = 200;
 
 /**
@@ -26,19 +26,23 @@ function folderOfRun(ids: RunIds): string {
   return ids.attempt > 1 ? (ids.continuedFromExecutionRunId ?? own) : own;
 }
 
-/** A name as one part of a path. Workflow ids may hold anything, and a thousand characters of it; a part must not. */
-export function encodeSegment(text: string): string {
+/**
+ * A name as one part of a path. Workflow ids may hold anything, and a thousand characters of it; a part must not.
+ *
+ * @param longest bytes
+ */
+export function encodeSegment(text: string, longest = LONGEST_SEGMENT): string {
   const bytes = [...new TextEncoder().encode(text)];
   const encoded = bytes.map((byte) => {
     const character = String.fromCharCode(byte);
     return /[A-Za-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   });
   const whole = encoded.join('');
-  if (whole.length <= LONGEST_SEGMENT) return whole;
+  if (whole.length <= longest) return whole;
   const hash = `~${hashOf(bytes)}`;
   let beginning = '';
   for (const next of encoded) {
-    if (beginning.length + next.length + hash.length > LONGEST_SEGMENT) break;
+    if (beginning.length + next.length + hash.length > longest) break;
     beginning += next;
   }
   return beginning + hash;

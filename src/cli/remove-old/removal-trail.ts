@@ -6,6 +6,9 @@ import type { RemovalOrder, RemovalRecord } from '../../export-folder/removal-re
 import type { StoredExport } from '../../export-folder/stored-exports.ts';
 import { encodeSegment } from '../../workflows/default-path.ts';
 
+/** Bytes of a workflow's id in a name of 255, beside the id of a run, that of the removal, and `.removal.json`. */
+const LONGEST_ID = 255 - 2 * '.xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'.length - '.removal.json'.length;
+
 /** What a call says of itself. */
 interface Call {
   destination: string;
@@ -72,7 +75,7 @@ export class RemovalTrail {
     const { workflowId, runId = owner.firstRunId } = owner;
     // Beside the record of the start, which is a moment older than the mark.
     const month = new Date(Date.parse(mark.createdAt) || endedAt).toISOString().slice(0, 7);
-    const name = `${month}/${encodeSegment(workflowId)}.${encodeSegment(runId)}`;
+    const name = `${month}/${encodeSegment(workflowId, LONGEST_ID)}.${encodeSegment(runId)}`;
     const { baseUrl } = mark;
     const { destination } = this.#call;
     try {

@@ -96,6 +96,18 @@ describeOldExports((kind) => {
     expect(kills).toBeGreaterThan(kind === 's3' ? 3 : 12);
   });
 
+  test('are recorded, however long the id of the workflow is', async () => {
+    const long = { ...owner, workflowId: '東'.repeat(22) };
+    await makeExport(place, 'long', { owner: long });
+    await makeExport(place, 'other');
+    expect((await removeFrom(auditedConfig(), ALL)).about).toMatchObject({
+      long: { kind: 'removed' },
+      other: { kind: 'removed' },
+    });
+    expect(Object.values(await records())).toContainEqual(expect.objectContaining({ workflowId: long.workflowId }));
+    await clean(place);
+  });
+
   test('are recorded later where the trail fails, and no other is begun until it takes records', async () => {
     const config = auditedConfig();
     await makeExport(place, 'one', { days: 110 });
