@@ -2,6 +2,10 @@ import { BULK_EXPORT, SEARCH_ATTRIBUTES } from '../contract.ts';
 
 /** Milliseconds between two looks. */
 const INTERVAL = 60_000;
+/** Milliseconds within which an export that runs has set its search attributes, if it sets them at all. */
+const SET = 10 * 60_000;
+
+const WAITS = `${SEARCH_ATTRIBUTES.phase} = 'needs-attention'`;
 
 /** Where exports are looked for. */
 export interface ExportsPlace {
@@ -17,20 +21,20 @@ export interface ExportsPlace {
 
 /**
  * Reports how many exports of each server wait for an operator, until it is ended. Temporal knows it, whichever worker they
- * ran on and whenever that was. NaN where it does not say so any more; nothing where the namespace lacks the search
- * attributes.
+ * ran on and whenever that was. NaN where it does not say so any more, and instead of none where an export runs that sets no
+ * search attributes; nothing where the namespace lacks them.
  *
- * @param interval milliseconds
+ * @param times milliseconds
  */
 export function watchAttention(
   { workflowService, namespace, taskQueue, servers }: ExportsPlace,
   report: (server: string, exports: number) => void,
-  interval = INTERVAL,
+  { interval = INTERVAL, set = SET } = {},
 ): { end(): void } {
-  const count = async (more = ''): Promise<number> => {
+  const count = async (condition: string): Promise<number> => {
     const query =
       `WorkflowType = '${BULK_EXPORT}' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}' AND ExecutionStatus = 'Running' ` +
-      `AND ${SEARCH_ATTRIBUTES.phase} = 'needs-attention'${more}`;
+      `AND ${condition}`;
     return Number((await workflowService.countWorkflowExecutions({ namespace, query })).count);
   };
   const latest = new Map<string, number>();
@@ -45,10 +49,13 @@ export function watchAttention(
     if (isLooking) return;
     isLooking = true;
     try {
-      // In most minutes there is none, and one question is enough.
-      const isNone = (await count()) === 0;
+      // In most minutes there is none, and two questions are enough.
+      const isNone = (await count(WAITS)) === 0;
+      const opened = new Date(Date.now() - set).toISOString();
+      const silent = await count(`${SEARCH_ATTRIBUTES.phase} IS NULL AND StartTime < '${opened}'`);
       for (const server of servers) {
-        tell(server, isNone ? 0 : await count(` AND ${SEARCH_ATTRIBUTES.server} = '${server}'`));
+        const exports = isNone ? 0 : await count(`${WAITS} AND ${SEARCH_ATTRIBUTES.server} = '${server}'`);
+        tell(server, exports === 0 && silent > 0 ? NaN : exports);
       }
     } catch {
       for (const server of latest.keys()) tell(server, NaN);

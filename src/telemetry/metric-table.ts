@@ -69,7 +69,7 @@ export const METRICS = {
   },
   needing_attention: {
     kind: 'gauge',
-    help: 'Exports that wait for an operator now, as Temporal knows, which is asked once a minute: each worker has the same number. Not there where the namespace lacks the search attributes; NaN when Temporal does not answer.',
+    help: 'Exports that wait for an operator now, as Temporal knows, which is asked once a minute: each worker has the same number. Not there where the namespace lacks the search attributes; NaN when Temporal does not answer, and instead of 0 where an export runs that sets none.',
     labels: ['server'],
     from: 'worker',
   },

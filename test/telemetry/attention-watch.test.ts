@@ -21,7 +21,7 @@ test('an export that waits for an operator counts as long as it does, also for a
     taskQueue: TASK_QUEUE,
     servers: ['hospital', 'other'],
   };
-  const watch = watchAttention(at, report, 200);
+  const watch = watchAttention(at, report, { interval: 200 });
   await vi.waitFor(() => expect(counts).toEqual({ hospital: 0, other: 0 }), { timeout: 60_000 });
   stack.servers['hospital']?.faults.add({ route: 'file', do: { kind: 'answer', status: 400 } });
   const started = await stack.start({ onIncomplete: 'wait' });
@@ -29,10 +29,12 @@ test('an export that waits for an operator counts as long as it does, also for a
   await stack.stopWorkers();
   watch.end();
   const later: Record<string, number> = {};
-  const again = watchAttention(at, (server, exports) => void (later[server] = exports), 200);
+  const again = watchAttention(at, (server, exports) => void (later[server] = exports), { interval: 200 });
   await vi.waitFor(() => expect(later).toEqual({ hospital: 1, other: 0 }), { timeout: 60_000 });
   const elsewhere: unknown[] = [];
-  const others = watchAttention({ ...at, taskQueue: "it's another" }, (...one) => elsewhere.push(one), 200);
+  const others = watchAttention({ ...at, taskQueue: "it's another" }, (...one) => elsewhere.push(one), {
+    interval: 200,
+  });
   await vi.waitFor(() => expect(elsewhere).toContainEqual(['other', 0]), { timeout: 60_000 });
   others.end();
   expect(elsewhere).not.toContainEqual(['hospital', 1]);
@@ -42,6 +44,28 @@ test('an export that waits for an operator counts as long as it does, also for a
   await vi.waitFor(() => expect(later).toEqual({ hospital: 0, other: 0 }), { timeout: 60_000 });
   again.end();
   expect(counts).toEqual({ hospital: 1, other: 0 });
+});
+
+test('as long as an export runs that sets no search attributes, nobody is said not to wait', async () => {
+  await stack.stopWorkers();
+  const started = await stack.start({ parameters: { _type: 'Patient' } });
+  const counts: Record<string, number> = {};
+  const watch = watchAttention(
+    {
+      workflowService: stack.client.workflowService,
+      namespace: stack.client.options.namespace,
+      taskQueue: TASK_QUEUE,
+      servers: ['hospital'],
+    },
+    (server, exports) => void (counts[server] = exports),
+    // It has had all the time.
+    { interval: 200, set: -3_600_000 },
+  );
+  await vi.waitFor(() => expect(counts).toEqual({ hospital: NaN }), { timeout: 60_000 });
+  await stack.startWorkers();
+  await started.result();
+  await vi.waitFor(() => expect(counts).toEqual({ hospital: 0 }), { timeout: 60_000 });
+  watch.end();
 });
 
 test('a job is in progress from its first poll until its manifest is there', async () => {
@@ -66,7 +90,7 @@ test('a job is in progress from its first poll until its manifest is there', asy
 
 test('where Temporal does not say it any more, nothing is claimed; where it never did, nothing is said', async () => {
   const told: unknown[] = [];
-  const answers = [{ count: 0 }, undefined];
+  const answers = [{ count: 0 }, { count: 0 }, undefined];
   let asked = 0;
   const workflowService = {
     countWorkflowExecutions: async () => {
@@ -77,7 +101,7 @@ test('where Temporal does not say it any more, nothing is claimed; where it neve
     },
   };
   const at = { workflowService, namespace: 'x', taskQueue: 'x', servers: ['a'] };
-  const watch = watchAttention(at, (...one) => void told.push(one), 10);
+  const watch = watchAttention(at, (...one) => void told.push(one), { interval: 10 });
   await vi.waitFor(() => expect(told.length).toBeGreaterThan(2));
   watch.end();
   expect(told.slice(0, 2)).toEqual([
@@ -85,7 +109,7 @@ test('where Temporal does not say it any more, nothing is claimed; where it neve
     ['a', NaN],
   ]);
   told.length = asked = 0;
-  const never = watchAttention(at, (...one) => void told.push(one), 10);
+  const never = watchAttention(at, (...one) => void told.push(one), { interval: 10 });
   await vi.waitFor(() => expect(asked).toBeGreaterThan(2));
   never.end();
   expect(told).toEqual([]);
