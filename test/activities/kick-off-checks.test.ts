@@ -167,13 +167,12 @@ test('a status URL that must not be asked is not kept as the job, so that a late
 
 test('a kick-off that a proxy has kept back leaves no doubt to later runs', async () => {
   const file = join(folder, 'password');
-  await writeFile(file, 'bert:old');
   const proxy = await serveProxy();
   proxy.demands = `Basic ${Buffer.from('bert:newer').toString('base64')}`;
-  const kickOffThrough = () =>
-    kickOffWith({ proxy: proxy.origin, proxyCredentialsFile: file }, { level: 'system' }).finally(() =>
-      writeFile(file, 'bert:old'),
-    );
+  const kickOffThrough = async () => {
+    await writeFile(file, 'bert:old');
+    return kickOffWith({ proxy: proxy.origin, proxyCredentialsFile: file }, { level: 'system' });
+  };
   // The file is gone when it is read again, which ends the run; so does a refusal that lasts.
   const note = proxy.credentials.push.bind(proxy.credentials);
   proxy.credentials.push = (...all) => (rmSync(file, { force: true }), note(...all));
