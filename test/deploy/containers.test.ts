@@ -77,7 +77,7 @@ interface Rendered {
   spec: {
     selector?: { matchLabels: object };
     template: Pod;
-    jobTemplate: { spec: { template: Pod } };
+    jobTemplate: { spec: { activeDeadlineSeconds: number; template: Pod } };
   };
 }
 
@@ -115,6 +115,7 @@ test.skipIf(helm === undefined)(
     const of = (kind: string): Rendered => all.find((one) => one.kind === kind) as Rendered;
     const worker = of('Deployment').spec.template;
     const job = of('CronJob').spec.jobTemplate.spec.template;
+    expect(of('CronJob').spec.jobTemplate.spec.activeDeadlineSeconds).toBe(21_600);
     const [[runs], [works]] = [job.spec.containers, worker.spec.containers];
     expect(runs?.args).toEqual([
       'remove-old',
