@@ -13,6 +13,9 @@ export interface TraceContext {
   state?: string;
 }
 
+/** Members of a list, such as `vendor=value,other=value`. */
+const STATE = /^(?=.{1,512}$)[ \t,]*[a-z0-9][\w@*/-]*=[\x20-\x7e]*$/;
+
 /** What is in the header. */
 export type Carrier = Record<string, string>;
 
@@ -24,7 +27,8 @@ export function toCarrier({ traceId, spanId, flags, state }: TraceContext): Carr
 }
 
 /**
- * Reads what somebody has sent; undefined when it names no span. Baggage is left out: it may say anything.
+ * Reads what somebody has sent; undefined when it names no span. Baggage is left out: it may say anything. So is a
+ * `tracestate` of more than 512 characters, which tracing systems need not pass on: it goes into many events of a history.
  *
  * @param carrier with the fields `traceparent` and `tracestate`
  */
@@ -35,7 +39,7 @@ export function fromCarrier(carrier: unknown): TraceContext | undefined {
   );
   if (match === null) return undefined;
   const [, traceId = '', spanId = '', flags = ''] = match;
-  const state = typeof tracestate === 'string' && tracestate !== '' ? { state: tracestate } : {};
+  const state = typeof tracestate === 'string' && STATE.test(tracestate) ? { state: tracestate } : {};
   return { traceId, spanId, flags: parseInt(flags, 16), ...state };
 }
 
