@@ -108,11 +108,11 @@ function isSameMoment([first]: readonly PageMeta[], [known]: readonly PageMeta[]
 }
 
 function refreshed(manifest: ManifestSummary, { settings }: FhirServer, isSame: boolean): RefreshManifestResult {
-  const isOdd = !isSame && !settings.transactionTimeIsEnd;
   return {
     kind: 'refreshed',
     manifest: manifestAsKnown(manifest, settings),
-    ...(isOdd ? { warnings: [OTHER_MOMENT] } : {}),
+    // Also where it is the end of the job: a job that has ended does not end again.
+    ...(isSame ? {} : { warnings: [OTHER_MOMENT] }),
   };
 }
 

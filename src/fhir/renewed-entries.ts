@@ -24,7 +24,8 @@ class OtherFiles extends Error {}
  *
  * Anything else is `other`: to guess could mean to store one file twice and another never.
  *
- * @param isSameMoment both readings have the same `transactionTime`; otherwise nothing is found by its order
+ * @param isSameMoment both readings have the same `transactionTime`; otherwise files are found only where their URLs
+ *   without query are the same, and nothing is found by its order
  */
 export function matchEntries(
   before: readonly KnownEntry[],
@@ -78,8 +79,9 @@ function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: bool
 
 /** Pairs files of which every URL without query is new: what is still there may show which is which. */
 function pairNewPaths(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
+  // Files of another moment have the same names when the server has run the job again, and other resources.
   // Of one file all that stays is its own, whatever it says.
-  if (was.length < 2) return inOrder(was, is, isSameMoment);
+  if (was.length < 2 || !isSameMoment) return inOrder(was, is, isSameMoment);
   const [olds, news] = [was, is].map((some) => some.map(({ entry }) => entry.url)) as [string[], string[]];
   const marks = lastingMarks(olds, news);
   if (marks.isMixed) throw new OtherFiles('some of its files have other URLs than before');

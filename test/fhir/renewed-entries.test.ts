@@ -97,11 +97,14 @@ describe('what stays of paths that are all new', () => {
   test('names the files, in whatever order they are listed', () => {
     const [before, after] = [signed('a', 'P.1.ndjson', 'P.2.ndjson'), signed('b', 'P.2.ndjson', 'P.1.ndjson')];
     expect(matched(before, after)).toEqual({ kind: 'same', places: [1, 0] });
-    expect(matched(before, after, false)).toEqual({ kind: 'same', places: [1, 0] });
     const [folders, turned] = [signed('a', '1/data', '2/data'), signed('x/b', '2/data', '1/data')];
     expect(matched(folders, turned)).toEqual({ kind: 'same', places: [1, 0] });
     const [queries, swapped] = [signed('a', 'get?id=1&s=1', 'get?id=2&s=2'), signed('b', 'get?id=2', 'get?id=1')];
     expect(matched(queries, swapped)).toEqual({ kind: 'same', places: [1, 0] });
+  });
+  test('names none of another moment: a job that was run again gives its files the same names', () => {
+    const [before, after] = [signed('a', 'P.1.ndjson', 'P.2.ndjson'), signed('b', 'P.1.ndjson', 'P.2.ndjson')];
+    expect(matched(before, after, false)).toEqual({ kind: 'other', detail: 'its transactionTime is not what it was' });
   });
   test('names them also for a count that contradicts their order', () => {
     const [one, two] = signed('a', 'P.1.ndjson', 'P.2.ndjson') as [KnownEntry, KnownEntry];

@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { ServerConfig } from '../../src/config.ts';
 import type { LinkServer, LinkServerOptions, LinkedFile } from '../support/link-server.ts';
 import { startLinkServer } from '../support/link-server.ts';
 import type { Stack } from '../support/stack.ts';
@@ -20,10 +21,13 @@ afterEach(async () => {
   await server?.close();
 });
 
-async function serve(options: LinkServerOptions): Promise<{ server: LinkServer; name: string }> {
+async function serve(
+  options: LinkServerOptions,
+  more: Partial<ServerConfig> = {},
+): Promise<{ server: LinkServer; name: string }> {
   server = await startLinkServer(options);
   const name = `linked-${++names}`;
-  stack.config.servers[name] = serverEntry(server.origin, { maxConcurrentDownloads: 1 });
+  stack.config.servers[name] = serverEntry(server.origin, { maxConcurrentDownloads: 1, ...more });
   await stack.startWorkers();
   return { server, name };
 }
@@ -95,8 +99,11 @@ describe('invariant 5: files are known by their place in the manifest, not by UR
     });
   });
 
-  test('a manifest of another moment with the same files earns a warning, and holds the mark', async () => {
-    const { server, name } = await serve({ files: patients([1, 2, 3]) });
+  test.each([
+    ['', {}],
+    [', also where it is the end of the job', { transactionTimeIsEnd: true }],
+  ])('a manifest of another moment with the same files earns a warning, and holds the mark%s', async (_, more) => {
+    const { server, name } = await serve({ files: patients([1, 2, 3]) }, more);
     server.root = (readings) => (readings === 0 ? {} : { transactionTime: '2026-03-01T00:00:00Z' });
     endLinksAfter(server, 1);
     const report = await stack.run({ server: name, incremental: {} });
