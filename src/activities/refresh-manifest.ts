@@ -88,8 +88,8 @@ async function readAgain(
     attempt.report({ page });
     const answer = await askStatus(server, { url, terms: job, wasComplete, token, signal: attempt.signal, hold });
     if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
-    if (answer.kind !== 'manifest') {
-      // It makes the links anew, or runs the job again, and says when to come back.
+    if (answer.kind !== 'manifest' || (wasComplete && !answer.complete)) {
+      // It makes the links anew, or runs the job again, and says when to come back; with a part of the files perhaps.
       const detail = 'the server says the export is in progress again';
       return { kind: 'trouble', cause: 'outage', detail, retryAfter: answer.retryAfter };
     }

@@ -127,6 +127,19 @@ describe('invariant 5: files are known by their place in the manifest, not by UR
     expect(server.readings).toHaveLength(2);
   });
 
+  test('a part of the files, of a job that was complete, is no other list: it is asked again', async () => {
+    const files = patients([1, 2, 3]);
+    const { server, name } = await serve({ files });
+    const output = [{ type: 'Patient', url: `${server.origin}/files/p0`, count: 1 }];
+    const transactionTime = '2026-01-01T00:00:00Z';
+    const partial = { transactionTime, request: 'x', requiresAccessToken: false, error: [], output };
+    server.refuse = (asked) => (asked === 1 ? { status: 202, body: JSON.stringify(partial) } : undefined);
+    endLinksAfter(server, 1);
+    const report = await stack.run({ server: name, parameters: { allowPartialManifests: true } });
+    expect((await stored(report.location, server, files)).flat()).toHaveLength(3);
+    expect(server.readings).toHaveLength(2);
+  });
+
   test.each([
     [
       'a file more',
