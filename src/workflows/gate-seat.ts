@@ -25,6 +25,13 @@ export function standBack(seat: GateSeat): void {
   delete seat.keptUntil;
 }
 
+/** After the clock was set back: what was said was not said later than now, or nothing would be said until then. */
+export function mindClock(seat: GateSeat): void {
+  const now = Date.now();
+  seat.askedAt = Math.min(seat.askedAt, now);
+  if (seat.pressedAt !== undefined) seat.pressedAt = Math.min(seat.pressedAt, now);
+}
+
 /** Time, so that it rises also when the export was reset to an earlier event. */
 export function nextTurn(seat: GateSeat): number {
   return Math.max(seat.turn + 1, Date.now());

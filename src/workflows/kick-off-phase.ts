@@ -46,6 +46,7 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
     if (result.kind === 'accepted') {
       addWarnings(state, result.warnings);
       job.accepted = true;
+      delete state.gate?.keptUntil;
       if (result.acceptedAt !== undefined) job.acceptedAt = result.acceptedAt;
       delete poll.trouble;
       delete poll.refusals;
@@ -74,10 +75,11 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
 
 /**
  * Gives the slot back while an operator has paused the export, so that others have it. After an outage it is kept: the
- * server may have started the job.
+ * server may have started the job. So it is where the server has the job of an earlier run: the kick-off only finds it.
  */
 function standsBack({ slots, job }: ExportRun): boolean {
-  if (!slots.hasSlot || job.poll.trouble !== undefined || !patched('paused-exports-leave-the-queue')) return false;
+  if (!slots.hasSlot || slots.isOfEarlierRun || job.poll.trouble !== undefined) return false;
+  if (!patched('paused-exports-leave-the-queue')) return false;
   slots.standBack();
   return true;
 }

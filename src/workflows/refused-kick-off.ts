@@ -25,7 +25,8 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
   const { gate } = run.state;
   if (gate === undefined || !run.slots.hasSlot || !patched('refused-kick-offs-give-back')) return;
   poll.notBefore = Math.min(poll.notBefore, Date.now() + limits.refusedWait);
-  gate.keptUntil = Date.now() + limits.refusedKept;
+  // From the first refusal on: each further one would keep others from it for longer.
+  gate.keptUntil ??= Date.now() + limits.refusedKept;
 }
 
 /**
@@ -36,12 +37,16 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
 export async function waitRefused(run: ExportRun): Promise<boolean> {
   const { state, steering } = run;
   const { notBefore } = run.job.poll;
-  const keptUntil = state.gate?.keptUntil;
   if (state.gate === undefined) {
     await run.waitUntil(notBefore, summaryOf(notBefore));
     await continueIfLong(run);
     return true;
   }
+  // A run of an earlier version may have waited for as long as the server said.
+  if (run.slots.hasSlot && state.gate.keptUntil === undefined && patched('refusals-of-earlier-versions-give-back')) {
+    state.gate.keptUntil = Date.now();
+  }
+  const { keptUntil } = state.gate;
   if (keptUntil === undefined) {
     await waitInRuns(run, notBefore, summaryOf(notBefore));
     return true;
@@ -55,10 +60,7 @@ export async function waitRefused(run: ExportRun): Promise<boolean> {
   }
   const isWanted = state.pollRequested === true && !steering.isHeld;
   if (isWanted) delete state.pollRequested;
-  if (isWanted || (!steering.isHeld && Date.now() >= notBefore)) {
-    delete state.gate.keptUntil;
-    return true;
-  }
+  if (isWanted || (!steering.isHeld && Date.now() >= notBefore)) return true;
   run.slots.standBack();
   return false;
 }

@@ -7,7 +7,7 @@ import type { Limits } from '../policy/limits.ts';
 import { boundedStep } from './activity-options.ts';
 import { codeOf } from './failure.ts';
 import { askOf, idleOf, isFinal, noteTrouble } from './gate-ask.ts';
-import { nextTurn, standBack, takeSlot, wantOtherSlot, wantSlot, withoutGate } from './gate-seat.ts';
+import { mindClock, nextTurn, standBack, takeSlot, wantOtherSlot, wantSlot, withoutGate } from './gate-seat.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { wait } from './wait.ts';
 
@@ -88,6 +88,11 @@ export class SlotKeeper {
   /** Whether the export has a slot that it can give back. */
   get hasSlot(): boolean {
     return this.#terms?.slots === true && this.#seat?.slot === 'held';
+  }
+
+  /** Whether it has the slot because of a job that an earlier run has started. */
+  get isOfEarlierRun(): boolean {
+    return this.#seat?.ofEarlierRun === true;
   }
 
   /** Gives back the slot, or the place in the queue, for a time in which the export could do nothing with a slot. */
@@ -196,17 +201,21 @@ export class SlotKeeper {
 
   async #keepTelling(): Promise<void> {
     const seat = this.#seat as GateSeat;
-    // Also when it needs nothing any more: what an attempt that was frozen said late is put right.
-    // The clock may have been set back since.
-    const again = (): number | undefined =>
-      seat.turn > 0 ? Math.min(seat.askedAt, Date.now()) + this.#run.limits.gateAsk : undefined;
     while (!this.#isOver) {
+      mindClock(seat);
+      // Also when it needs nothing any more: what an attempt that was frozen said late is put right.
+      const again = seat.turn > 0 ? seat.askedAt + this.#run.limits.gateAsk : undefined;
       const isPressed = seat.pressing === true;
-      const until = isPressed ? Math.min(this.#pressureFrom, again() ?? Infinity) : again();
+      const until = isPressed ? Math.min(this.#pressureFrom, again ?? Infinity) : again;
       const changed = (): boolean => this.#isDue || (seat.pressing === true) !== isPressed;
-      await wait({ ...(until === undefined ? {} : { until }), unless: changed, summary: 'ask the gate again' });
+      const hasChanged = await wait({
+        ...(until === undefined ? {} : { until }),
+        unless: changed,
+        summary: 'ask the gate again',
+      });
       if (this.#isOver) return;
-      if (this.#isDue || (again() ?? Infinity) <= Date.now()) await this.#tell(seat);
+      // A timer that has ended says so whatever the clock says: it may have been set back meanwhile.
+      if (!hasChanged || this.#isDue || (again ?? Infinity) <= Date.now()) await this.#tell(seat);
     }
   }
 

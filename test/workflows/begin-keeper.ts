@@ -30,8 +30,14 @@ vi.mock('@temporalio/workflow', async (original) => ({
   log: { warn: () => {} },
   metricMeter: (await import('@temporalio/common')).noopMetricMeter,
   condition: async (isTrue: () => boolean, time = Infinity) => {
-    const until = Date.now() + time;
-    while (!isTrue() && Date.now() < until) await new Promise((resolve) => setImmediate(resolve));
+    // A timer ends when its time has passed, also when the clock is set back meanwhile.
+    let [left, last] = [time, Date.now()];
+    while (!isTrue() && left > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const now = Date.now();
+      left -= Math.max(0, now - last);
+      last = now;
+    }
     return isTrue();
   },
 }));
