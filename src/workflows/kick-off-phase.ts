@@ -77,8 +77,8 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
  * Gives the slot back while an operator has paused the export, so that others have it. After an outage it is kept: the
  * server may have started the job. So it is where the server has the job of an earlier run: the kick-off only finds it.
  */
-function standsBack({ slots, job }: ExportRun): boolean {
-  if (!slots.hasSlot || slots.isOfEarlierRun || job.poll.trouble !== undefined) return false;
+function standsBack({ slots, job, state }: ExportRun): boolean {
+  if (!slots.hasSlot || state.gate?.ofEarlierRun === true || job.poll.trouble !== undefined) return false;
   if (!patched('paused-exports-leave-the-queue')) return false;
   slots.standBack();
   return true;

@@ -90,11 +90,6 @@ export class SlotKeeper {
     return this.#terms?.slots === true && this.#seat?.slot === 'held';
   }
 
-  /** Whether it has the slot because of a job that an earlier run has started. */
-  get isOfEarlierRun(): boolean {
-    return this.#seat?.ofEarlierRun === true;
-  }
-
   /** Gives back the slot, or the place in the queue, for a time in which the export could do nothing with a slot. */
   standBack(): void {
     if (this.#seat === undefined) return;
@@ -208,11 +203,7 @@ export class SlotKeeper {
       const isPressed = seat.pressing === true;
       const until = isPressed ? Math.min(this.#pressureFrom, again ?? Infinity) : again;
       const changed = (): boolean => this.#isDue || (seat.pressing === true) !== isPressed;
-      const hasChanged = await wait({
-        ...(until === undefined ? {} : { until }),
-        unless: changed,
-        summary: 'ask the gate again',
-      });
+      const hasChanged = await wait({ until, unless: changed, summary: 'ask the gate again' });
       if (this.#isOver) return;
       // A timer that has ended says so whatever the clock says: it may have been set back meanwhile.
       if (!hasChanged || this.#isDue || (again ?? Infinity) <= Date.now()) await this.#tell(seat);

@@ -178,25 +178,6 @@ test('whoever gives a slot back for a time has the old place, and takes no grant
   ]);
 });
 
-test('after its clock was set back, an export asks again when its time has passed, and busy servers are told of', async () => {
-  vi.setSystemTime(NOW + 3_600_000);
-  const { keeper } = begin({ slot: 'wanted', turn: 1, downloading: true, share: 2 });
-  keeper.pressed();
-  await told();
-  asked.length = 0;
-  vi.setSystemTime(NOW);
-  await told();
-  vi.setSystemTime(NOW + LIMITS.gateAsk);
-  await told();
-  expect(asked).toHaveLength(1);
-  keeper.pressed();
-  vi.setSystemTime(NOW + LIMITS.gateAsk + LIMITS.gatePressure);
-  await told();
-  expect(asked.at(-1)?.pressure).toBe(true);
-  // Nor does it ask all the time.
-  expect(asked).toHaveLength(2);
-});
-
 test('what an answer about no file says presses on the server as well, where downloads are shared', async () => {
   const { keeper } = begin({ turn: 1, slot: 'held' });
   await told();

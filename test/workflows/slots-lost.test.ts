@@ -17,12 +17,22 @@ const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
-    servers: { standing: ONE_JOB, expired: ONE_JOB, gone: ONE_JOB, deaf: ONE_JOB, locked: ONE_JOB },
+    servers: {
+      standing: ONE_JOB,
+      expired: ONE_JOB,
+      gone: ONE_JOB,
+      deaf: ONE_JOB,
+      locked: ONE_JOB,
+      found: ONE_JOB,
+      again: ONE_JOB,
+    },
     entries: {
       standing: ONE_SLOT,
       expired: ONE_SLOT,
       gone: ONE_SLOT,
       deaf: ONE_SLOT,
+      found: ONE_SLOT,
+      again: ONE_SLOT,
       locked: {
         ...ONE_SLOT,
         auth: {
@@ -151,3 +161,39 @@ test('an export cannot have the workflow id of a gate', async () => {
   const started = await stack.start({ server: 'deaf', parameters: { _type: 'Patient' } }, gateId('nobody'));
   expect(await failureOf(started.result())).toMatchObject({ code: 'InvalidRequest' });
 });
+
+test('an export that is paused before it has found its job keeps the slot of that job', async () => {
+  at('found').faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 404 } });
+  const request = { destination: { path: 'found' } };
+  expect(await failureOf((await start('found', request)).result())).toMatchObject({ code: 'IncompleteExport' });
+  at('found').faults.clear();
+  await stack.stopWorkers();
+  const again = await start('found', request);
+  // The first thing that a worker hears.
+  const paused = again.pause();
+  await stack.startWorkers();
+  await paused;
+  await isAt(again, 'kick-off');
+  const other = await start('found');
+  await isAt(other, 'queued');
+  const all = { held: { count: 1, exports: [{ workflowId: again.handle.workflowId }] }, waiting: { count: 1 } };
+  await expect.poll(() => slotsOf(stack.client, 'found'), { timeout: 60_000 }).toMatchObject(all);
+  await again.resume();
+  for (const one of [again, other]) expect((await one.result()).status).toBe('complete');
+  expect(kickOffs('found').map(({ status }) => status)).toEqual([202, 202]);
+}, 180_000);
+
+test('a kick-off that is refused again and again is tried with its slot for a moment only', async () => {
+  // Sooner than the slot is to be given back, each time.
+  const refusal = { kind: 'answer', status: 429, headers: { 'Retry-After': '1' } } as const;
+  at('again').faults.add({ route: 'kickOff', times: Infinity, do: refusal });
+  const isRefused = async (started: StartedExport): Promise<void> => {
+    await expect.poll(async () => (await started.progress()).trouble, { timeout: 60_000 }).toContain('HTTP 429');
+  };
+  const first = await start('again');
+  await isRefused(first);
+  const second = await start('again');
+  await isRefused(second);
+  at('again').faults.clear();
+  for (const one of [first, second]) expect((await one.result()).status).toBe('complete');
+}, 120_000);

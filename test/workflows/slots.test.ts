@@ -9,7 +9,7 @@ import type { Stack } from '../support/stack.ts';
 import { failureOf, startStack } from '../support/stack.ts';
 
 /** Every test has a server of its own, and so a gate. */
-const SERVERS = ['ordered', 'waiting', 'cancelled', 'terminated', 'cutOff', 'kept', 'keeps', 'full', 'found', 'again'];
+const SERVERS = ['ordered', 'waiting', 'cancelled', 'terminated', 'cutOff', 'kept', 'keeps', 'full'];
 const ONE_SLOT = { maxConcurrentExports: 1 } as const;
 const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 
@@ -138,42 +138,6 @@ test('an export that resumes its job has its slot, whoever waits', async () => {
   await (await start('kept', request)).result();
   expect((await other.result()).status).toBe('complete');
   expect(at('kept').journal.filter(({ route, status }) => route === 'kickOff' && status === 202)).toHaveLength(2);
-}, 120_000);
-
-test('an export that is paused before it has found its job keeps the slot of that job', async () => {
-  at('found').faults.add({ route: 'file', times: Infinity, do: { kind: 'answer', status: 404 } });
-  const request = { destination: { path: 'found' } };
-  expect(await failureOf((await start('found', request)).result())).toMatchObject({ code: 'IncompleteExport' });
-  at('found').faults.clear();
-  await stack.stopWorkers();
-  const again = await start('found', request);
-  // The first thing that a worker hears.
-  const paused = again.pause();
-  await stack.startWorkers();
-  await paused;
-  await reaches(again, ({ phase, paused }) => phase === 'kick-off' && paused !== undefined);
-  const other = await start('found');
-  await reaches(other, isAt(1));
-  expect(await slots('found')).toMatchObject({
-    held: { count: 1, exports: [{ workflowId: again.handle.workflowId }] },
-    waiting: { count: 1, exports: [{ workflowId: other.handle.workflowId }] },
-  });
-  await again.resume();
-  for (const one of [again, other]) expect((await one.result()).status).toBe('complete');
-  expect(expectOneAfterAnother(at('found').journal)).toBe(2);
-}, 180_000);
-
-test('a kick-off that is refused again and again is tried with its slot for a moment only', async () => {
-  // Sooner than the slot is to be given back, each time.
-  const refusal = { kind: 'answer', status: 429, headers: { 'Retry-After': '1' } } as const;
-  at('again').faults.add({ route: 'kickOff', times: Infinity, do: refusal });
-  const isRefused = ({ phase, trouble }: ExportProgress) => phase === 'queued' && trouble?.includes('HTTP 429') === true;
-  const first = await start('again');
-  await reaches(first, isRefused);
-  const second = await start('again');
-  await reaches(second, isRefused);
-  at('again').faults.clear();
-  for (const one of [first, second]) expect((await one.result()).status).toBe('complete');
 }, 120_000);
 
 test('a kick-off that the server refuses for long holds up nobody: others have the slot, and it is tried again before', async () => {
