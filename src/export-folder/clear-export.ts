@@ -16,12 +16,17 @@ const OURS: readonly { folder: string; isOurs(name: string): boolean }[] = [
   { folder: 'attachments', isOurs: (name) => /^[0-9a-f]{64}$/.test(name) || name === 'index.ndjson' },
 ];
 
-/** What says whose folder it is, and of which job; and who the members were before any job. */
+/**
+ * What says whose folder it is, and of which job, and what has been done for the job to come; and who the members were
+ * before any job.
+ */
 const KEPT: ReadonlySet<string> = new Set([
   FILES.mark,
   FILES.takenOver,
   FILES.removing,
   FILES.job,
+  FILES.intents,
+  FILES.answers,
   FILES.foundMembers,
   FILES.knownMembers,
 ]);
@@ -30,7 +35,7 @@ const KEPT: ReadonlySet<string> = new Set([
 export const FOLDERS_OF_FILES: readonly string[] = OURS.map(({ folder }) => folder).filter((folder) => folder !== '');
 
 /**
- * Removes all that came from an earlier job: files of two jobs belong to two moments and must not be mixed. Only files of
+ * Removes all that came from an earlier job, but what the server has answered: files of two jobs belong to two moments and must not be mixed. Only files of
  * our names, and never a folder but `.export`, whose name no path may have: another export may be in any other.
  */
 export async function clearExport(folder: Folder): Promise<void> {

@@ -15,7 +15,7 @@ import {
 } from './log-events.ts';
 import type { MissingFile } from './export-result.ts';
 import type { ManifestPages } from './manifest-pages.ts';
-import type { BadAnswer, NotedAnswers } from './noted-answers.ts';
+import type { BadAnswer, NotedAnswer, NotedAnswers } from './noted-answers.ts';
 import { publishAgain } from './publish-again.ts';
 import { refuseFinished } from './refuse-finished.ts';
 import type { Receipt } from './receipt.ts';
@@ -38,10 +38,14 @@ export interface Logged {
 export async function noteInLog(folder: Folder, recorded: Logged, answer: BadAnswer): Promise<void> {
   try {
     const job = await recorded.job.read();
-    await recorded.answers.add(answer, job?.log?.quotes === true);
+    await recorded.answers.add(answer, job?.log?.quotes === true, job?.generation);
     // Nobody knows what an earlier version has asked for.
     if (job?.log === undefined) return;
-    const events = firstEvents(job, job.log.parameters, await recorded.answers.all(), Date.now());
+    const { generation: own, clearing, log } = job;
+    // Those of an earlier job are there until this one is accepted, and may be of another request. Which job they are of
+    // earlier versions did not say.
+    const isOwn = ({ generation = clearing === undefined ? own : 0 }: NotedAnswer): boolean => generation === own;
+    const events = firstEvents(job, log.parameters, (await recorded.answers.all()).filter(isOwn), Date.now());
     const exportId = exportIdOf(job, recorded.mark);
     await refuseFinished(folder);
     await folder.write(FILES.log, events.map((event) => logLine(exportId, event)).join(''));

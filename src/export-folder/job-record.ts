@@ -6,6 +6,7 @@ import type { Folder } from '../storage/folder.ts';
 import { clearExport } from './clear-export.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, clearedFile, intentFile } from './layout.ts';
+import { NotedAnswers } from './noted-answers.ts';
 import { takenOver } from './owner-mark.ts';
 import { sharedCheck } from './shared-check.ts';
 
@@ -126,6 +127,8 @@ export class JobRecord {
       await Promise.all([this.#folder.mayChange(), check()]);
     });
     try {
+      // Before the job was accepted its own kick-offs may have been refused.
+      await new NotedAnswers(fenced).keepOnly(generation);
       await clearExport(fenced);
     } catch (error) {
       if (await isDone()) return;

@@ -6,6 +6,8 @@ import { FILES } from './layout.ts';
 /** An answer of the server that brought the export no further, for `log.ndjson`. */
 export interface NotedAnswer {
   to: 'kickOff' | 'poll';
+  /** The job that it is of; absent in folders of earlier versions. */
+  generation?: number;
   /** Milliseconds since the epoch. */
   time: number;
   /** Of HTTP; absent: a poll without an answer. */
@@ -41,12 +43,20 @@ export class NotedAnswers {
    * Adds one.
    *
    * @param quotes whether the server's words may be kept
+   * @param generation of the job, if there is one
    */
-  async add(answer: BadAnswer, quotes: boolean): Promise<void> {
+  async add(answer: BadAnswer, quotes: boolean, generation?: number): Promise<void> {
     const all = await this.all();
-    all.push(noted(answer, quotes));
+    all.push({ ...noted(answer, quotes), ...(generation === undefined ? {} : { generation }) });
     if (all.length > MOST) all.splice(FIRST, all.length - MOST);
     await writeJson(this.#folder, FILES.answers, all);
+  }
+
+  /** Forgets those of other jobs. */
+  async keepOnly(generation: number): Promise<void> {
+    const all = await this.all();
+    const kept = all.filter((answer) => answer.generation === generation);
+    if (kept.length < all.length) await writeJson(this.#folder, FILES.answers, kept);
   }
 }
 

@@ -2,20 +2,26 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { noteInLog } from '../../src/export-folder/export-log.ts';
 import type { AcceptedJob } from '../../src/export-folder/job-record.ts';
 import { JobRecord } from '../../src/export-folder/job-record.ts';
 import { KickOffAttempt } from '../../src/export-folder/kick-off-attempt.ts';
+import { FILES } from '../../src/export-folder/layout.ts';
+import { ManifestPages } from '../../src/export-folder/manifest-pages.ts';
+import { NotedAnswers } from '../../src/export-folder/noted-answers.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder } from '../../src/storage/folder.ts';
 
 let root: string;
 let folder: Folder;
 let record: JobRecord;
+let answers: NotedAnswers;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'kick-off-attempt-'));
   folder = await openDirectory(root, 'export');
   record = new JobRecord(folder);
+  answers = new NotedAnswers(folder);
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -49,6 +55,7 @@ test("the server's time before it was asked is known, but not after an answer wa
 describe('a job that follows on an earlier one', () => {
   const FILE = 'Patient.00001.ndjson';
   const answer = (job: number) => ({ statusUrl: `http://127.0.0.1/status/${job}`, separateStatus: false });
+  const log = { parameters: {}, quotes: true };
   const begin = async (generation: number, run: string): Promise<KickOffAttempt> => {
     const attempt = await KickOffAttempt.find(record, generation);
     await attempt.begin(false, run);
@@ -69,6 +76,21 @@ describe('a job that follows on an earlier one', () => {
     expect(await folder.size(FILE)).toBeUndefined();
     expect(await record.read()).toMatchObject({ generation: 2, statusUrl: answer(2).statusUrl });
     expect(await record.read()).not.toHaveProperty('earlier');
+  });
+
+  test('keeps what was intended and answered for it, and nothing of what was for the earlier one', async () => {
+    const logged = { job: record, pages: new ManifestPages(folder, FILES.pages), answers, mark: 'run-2' };
+    const refuse = (status: number) => noteInLog(folder, logged, { to: 'kickOff', status, detail: `HTTP ${status}` });
+    await refuse(503);
+    const attempt = await begin(2, 'run-2');
+    await attempt.intend({ url: 'http://127.0.0.1/$export', capability: undefined, log });
+    await attempt.forgetIntent();
+    await refuse(429);
+    await attempt.intend({ url: 'http://127.0.0.1/$export', capability: undefined, log });
+    await attempt.removeEarlier(await acceptAs(attempt, 2));
+    expect(await answers.all()).toEqual([expect.objectContaining({ status: 429 })]);
+    expect((await folder.list(FILES.intents)).sort()).toEqual(['2.1', '2.2', '2.cleared']);
+    expect(await folder.size(FILE)).toBeUndefined();
   });
 
   test('gives way to it when the server has not accepted it and its run has ended', async () => {
