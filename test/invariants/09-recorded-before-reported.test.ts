@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { createAuthServer, startSampleServer } from '../../dev/sample-server/index.ts';
@@ -12,9 +13,11 @@ import type { StartedExport } from '../../src/client.ts';
 import { startExport } from '../../src/client.ts';
 import type { Config } from '../../src/config.ts';
 import type { ExportReport } from '../../src/contract.ts';
+import { createWorkers } from '../../src/create-workers.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
 import type { TestKey } from '../support/keys.ts';
 import { makeKey, secretFile } from '../support/keys.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
 import { failureOf, serverEntry } from '../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
 import type { Row } from './kill-points.ts';
@@ -32,6 +35,7 @@ interface Outcome {
 
 let temporal: TemporalServer;
 let connection: Connection;
+let native: NativeConnection;
 let folder: string;
 let key: TestKey;
 let outcomes: Promise<Outcome>[];
@@ -47,6 +51,8 @@ beforeAll(async () => {
     extraArgs: ROWS.flatMap((_, index) => ['--namespace', `row-${index}`]),
   });
   connection = await Connection.connect({ address: temporal.address });
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  native = await NativeConnection.connect({ address: temporal.address });
   const free = Array.from({ length: AT_ONCE }, () => Promise.resolve() as Promise<unknown>);
   outcomes = ROWS.map((row, index) => {
     // A row begins when the one so many before it has ended.
@@ -60,6 +66,7 @@ afterAll(async () => {
   await Promise.allSettled(outcomes);
   await Promise.all(closers.map((close) => close()));
   await connection.close();
+  await native.close();
   await temporal.stop();
   await rm(folder, { recursive: true });
 });
@@ -171,13 +178,11 @@ async function run(row: Row, index: number): Promise<Outcome> {
     await failureOf(earlier.result());
     await stop();
   }
-  const stop = supervise(() =>
-    startWorkerProcess(processes, {
-      TEMPORAL_NAMESPACE: namespace,
-      KILL_POINT: JSON.stringify(row.kill),
-      KILL_MARKER: marker,
-    }),
-  );
+  const toKill = { TEMPORAL_NAMESPACE: namespace, KILL_POINT: JSON.stringify(row.kill), KILL_MARKER: marker };
+  const stop = supervise(() => startWorkerProcess(processes, toKill), {
+    times: row.kill.times ?? 1,
+    next: () => startWorkerHere(namespace, config),
+  });
   try {
     const started = await begin('export');
     if (row.cancel === true) {
@@ -194,20 +199,48 @@ async function run(row: Row, index: number): Promise<Outcome> {
   }
 }
 
-/** Keeps one worker process running: another one as soon as it has ended. Gives how to end that. */
-function supervise(start: () => ReturnType<typeof startWorkerProcess>): () => Promise<void> {
+interface Successor {
+  /** Worker processes that are killed before it. */
+  times: number;
+  next(): Promise<() => Promise<void>>;
+}
+
+/** Keeps a worker running: the next one as soon as a process has ended. Gives how to end that. */
+function supervise(start: () => ReturnType<typeof startWorkerProcess>, successor?: Successor): () => Promise<void> {
   const stopped = new AbortController();
   let current = start();
-  const loop = (async () => {
-    while (!stopped.signal.aborted) {
+  const loop = (async (): Promise<(() => Promise<void>) | undefined> => {
+    for (let killed = 0; ; current = start()) {
       const child = await current;
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      if (!stopped.signal.aborted) current = start();
+      killed++;
+      if (stopped.signal.aborted) return undefined;
+      if (killed === successor?.times) return successor.next();
     }
   })();
+  loop.catch(() => {});
   return async () => {
     stopped.abort();
     await killWorker(await current);
-    await loop;
+    await (
+      await loop
+    )?.();
+  };
+}
+
+/** The worker that goes on, in this process: one of its own would only take its time to start. */
+async function startWorkerHere(namespace: string, config: Config): Promise<() => Promise<void>> {
+  const workers = await createWorkers({
+    connection: native,
+    namespace,
+    config: { downloadThreads: 2, ...config },
+    limits: SHORT_LIMITS,
+    timeouts: { headers: 2000, body: 2000 },
+  });
+  const ended = workers.run();
+  ended.catch(() => {});
+  return async () => {
+    workers.shutdown();
+    await ended;
   };
 }
