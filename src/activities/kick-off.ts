@@ -99,8 +99,8 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
 
   // HAPI answers an equal kick-off with an earlier, even cancelled, job unless the request forbids it. After a lost
-  // answer that earlier job is just what is wanted.
-  const headers = attempt.isRepeated ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
+  // answer that earlier job is just what is wanted; after any other one it is more likely a job of somebody else.
+  const headers = attempt.isLast ? request.headers : { ...request.headers, 'cache-control': 'no-cache' };
   const sentAt = performance.now();
   const sending = server.sendAs(authorized, { what: 'kick-off', ...request, headers, freshConnection: true });
   const sent = await sending.catch(async (error: unknown) => {

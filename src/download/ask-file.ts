@@ -5,7 +5,7 @@ import type { HttpResponse } from '../http/messages.ts';
 import type { RequestRules } from '../http/rules.ts';
 import type { Part } from '../storage/folder.ts';
 import { isGzip } from './decode-body.ts';
-import { linkMark, mayLeadElsewhere } from './link-mark.ts';
+import { isOtherLink, linkMark, mayLeadElsewhere } from './link-mark.ts';
 import type { RangeAsked, Rest, Whole, Wrong } from './range-answer.ts';
 import { lengthOf, readAnswer, readRangeAnswer } from './range-answer.ts';
 import { isJson } from './unwrap-binary.ts';
@@ -53,7 +53,8 @@ export async function askFile(
   if (part.resumed !== undefined && mayLeadElsewhere(part.resumed.version, request.entry.url)) await part.restart();
   const { resumed } = part;
   if (resumed !== undefined) {
-    const asked = { from: resumed.bytes, version: resumed.version };
+    const { bytes: from, version } = resumed;
+    const asked = { from, version, isOtherLink: isOtherLink(version, request.entry.url) };
     const response = await send(request, http, signal, asked);
     const answer = readRangeAnswer(response, asked);
     if (answer.kind !== 'again')

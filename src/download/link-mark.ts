@@ -15,6 +15,11 @@ export function linkMark(url: string): string {
  *
  * @param version of what has come; earlier versions of this client stored no link
  */
-export function mayLeadElsewhere({ link, total }: FileVersion, url: string): boolean {
-  return link !== undefined && total === undefined && link !== linkMark(url);
+export function mayLeadElsewhere(version: FileVersion, url: string): boolean {
+  return version.total === undefined && isOtherLink(version, url);
+}
+
+/** Whether a link is another one than that by which something has come, as far as that is known. */
+export function isOtherLink({ link }: FileVersion, url: string): boolean {
+  return link !== undefined && link !== linkMark(url);
 }

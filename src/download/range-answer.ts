@@ -5,6 +5,8 @@ export interface RangeAsked {
   /** First byte, from 0: as many are there. */
   from: number;
   version: FileVersion;
+  /** By another link than the version came: only the same size, said again, shows that it leads to the same file. */
+  isOtherLink?: boolean;
 }
 
 /** All of the file. */
@@ -68,14 +70,14 @@ export function readRangeAnswer({ status, headers }: Answer, asked: RangeAsked):
   return { kind: 'whole', version: versionOf(headers) };
 }
 
-function readPart(headers: Headers, { from, version }: RangeAsked): RangeAnswer {
+function readPart(headers: Headers, { from, version, isOtherLink = false }: RangeAsked): RangeAnswer {
   // RFC 9110, 15.3.7.3: parts may be combined if all of them have the same strong validator.
   if (headers['etag'] !== version.validator) return again('the rest is of another version');
   if (codingOf(headers) !== 'identity') return again('the rest is encoded');
   // Also where there is no Content-Range: several parts in one body (multipart/byteranges) were not asked for.
   const range = readContentRange(headers['content-range']);
   if (range?.first !== from) return again('it is another range');
-  const total = range.total ?? version.total;
+  const total = range.total ?? (isOtherLink ? undefined : version.total);
   // `bytes a-b/*` says nothing of the end; without an earlier word on it the rest might be missing.
   if (total === undefined) return again('the size of the file is not said');
   if (version.total !== undefined && version.total !== total) return again('the file has another size');

@@ -98,7 +98,7 @@ export class KickOffAttempt {
     return this.#job.doubts ?? 0;
   }
 
-  /** The kick-off is sent after one that may have started a job: an answer with that job is what is wanted. */
+  /** The kick-off is sent after one that may have started a job: the answer may be of that one. */
   get isRepeated(): boolean {
     return this.isLast || this.doubts > 0;
   }

@@ -1,6 +1,6 @@
 import { ExportError } from '../errors.ts';
 import type { Folder, Neighbour } from '../storage/folder.ts';
-import { JobRecord, lastAccepted } from './job-record.ts';
+import { JobRecord, isAccepted, lastAccepted } from './job-record.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, STATE_FOLDER, takenOverFile } from './layout.ts';
 import type { ExportMark, Owner } from './owner-mark.ts';
@@ -127,7 +127,8 @@ function findNeighbour(folder: Folder): Promise<Neighbour | undefined> {
 async function refuseRemains(folder: Folder, what: string): Promise<void> {
   const job = await new JobRecord(folder).read();
   const last = lastAccepted(job);
-  const isOver = (job?.unanswered ?? 0) === 0 && (last === undefined || last.deleted === true);
+  const mayRun = (job?.unanswered ?? 0) > 0 || (!isAccepted(job) && (job?.doubts ?? 0) > 0);
+  const isOver = !mayRun && (last === undefined || last.deleted === true);
   // The log of a refusal is no file of the export; the next kick-off removes it.
   const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER && name !== FILES.log);
   if (isOver && others.length === 0) return;

@@ -110,6 +110,9 @@ describe.each([
       ended.add('a');
       const job = { generation: 1, unanswered: 0, separateStatus: false, partial: false, warnings: [] };
       const record = new JobRecord(await outer());
+      // Nor by another request, when there may be a job that nobody knows.
+      await record.save({ ...job, doubts: 1 });
+      await expect(take(await outer(), 'b', 'other')).rejects.toMatchObject(NOT_EMPTY);
       await record.save({ ...job, statusUrl: 'https://fhir.example.org/r4/status/1' });
       await expect(take(await outer(), 'b', 'same', elsewhere)).rejects.toMatchObject(NOT_EMPTY);
       await record.save({ ...job, deleted: true });
