@@ -11,13 +11,18 @@ import { absentAs } from './absent-as.ts';
  */
 export async function makeInside(root: string, path: string): Promise<{ realRoot: string; realFolder: string }> {
   const folder = join(root, path);
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await mkdir(root, { recursive: true, mode: 0o700 }).catch(rethrowFile);
   const realRoot = await realpath(root);
   requireInside(realRoot, await whatIsThere(folder), folder);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(rethrowFile);
   const realFolder = await realpath(folder);
   requireInside(realRoot, realFolder, folder);
   return { realRoot, realFolder };
+}
+
+/** A file where the last folder should be is EEXIST to `mkdir`, one further up is ENOTDIR: to people it is the same. */
+function rethrowFile(error: NodeJS.ErrnoException): never {
+  throw error.code === 'EEXIST' ? Object.assign(error, { code: 'ENOTDIR' }) : error;
 }
 
 /** Where the part of a path leads that is there: what is missing would be made below. */
