@@ -7,6 +7,7 @@ import { knownMembersAt } from '../export-folder/member-lists.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { readGroup } from '../fhir-server/read-group.ts';
 import type { TokenNeeded, TokenRef } from '../fhir-server/token-needed.ts';
+import { faultOfPath } from '../policy/request/validate-path.ts';
 import { openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
 import { requireValid } from './require-valid.ts';
@@ -51,8 +52,8 @@ export type FindMembersResult =
   | { kind: 'done'; isWhole: boolean; report: NewMembers }
   | MembersToBring;
 
-/** Patients that one request names: each is a line of its body. With more, all members are exported. */
-const MOST_PATIENTS = 1000;
+/** Patients that one request names, as HealthLake allows (`patient` of `$davinci-data-export`). With more, all members are exported. */
+const MOST_PATIENTS = 500;
 
 /**
  * Finds out which members the group has gained since the list of the export before, and stores who they are. Before the
@@ -95,7 +96,7 @@ export async function findMembers(
   if (group.kind === 'tokenNeeded' || group.kind === 'trouble') return group;
   if (group.kind === 'unknown') return plan({ ask: isFull ? 'none' : 'group', why: group.why });
   const members = group.ids;
-  const before = isFull ? members : await readList(deps.config, input);
+  const before = isFull ? members : await readList(deps.config, server, input);
   const gained = before && without(members, before);
   await folder.members.saveFound({
     requestHash,
@@ -137,12 +138,16 @@ function mayNamePatients(server: FhirServer, { request, ref }: FindMembersInput)
   }
 }
 
-/** Undefined when it is not there any more. */
+/** Undefined when it is not there any more, or not at a place where exports of the server may be. */
 async function readList(
   config: Config,
+  { config: { allow } }: FhirServer,
   { last, requestHash }: FindMembersInput,
 ): Promise<readonly string[] | undefined> {
   if (last === undefined || !Object.hasOwn(config.destinations, last.destination)) return undefined;
+  // Anybody may have begun the export, or this activity alone.
+  if (allow?.destinations?.includes(last.destination) === false) return undefined;
+  if (typeof last.path !== 'string' || faultOfPath(last.path) !== undefined) return undefined;
   return knownMembersAt(await openDestination(config, last.destination, ''), last, requestHash);
 }
 

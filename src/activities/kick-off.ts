@@ -93,7 +93,8 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
   const request = buildRequest(server, input.request, fitted.parameters, capability);
-  const log = logTerms(asked.parameters ?? {});
+  const isOfNewMembers = asked.newMembersOf !== undefined;
+  const log = { ...logTerms(asked.parameters ?? {}), ...(isOfNewMembers ? { isOfNewMembers } : {}) };
   const intent = await attempt.intend({ url: request.url, capability, log });
   if (intent.kind === 'accepted') return accepted(attempt, intent.job, unseen);
   if (intent.kind === 'wait') return { kind: 'trouble', detail: 'two other attempts at the kick-off are under way' };
@@ -114,7 +115,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
       return acceptance === undefined || server.faultOfUrl(acceptance.statusUrl) !== undefined
         ? reject(attempt, server, sent, {
             requested: input.request.operation,
-            isOfNewMembers: asked.newMembersOf !== undefined,
+            isOfNewMembers,
             waited: performance.now() - sentAt,
             note: (status, detail) => folder.note({ to: 'kickOff', status, detail }),
           })

@@ -26,8 +26,3 @@ export async function nameNewMembers<Request extends Asked>(
   }
   return { ...request, parameters: { ...request.parameters, patient: ids.map((id) => `Patient/${id}`) } };
 }
-
-/** What a server says may name the patients that were sent, whom no history may. */
-export function withoutWords(detail: string): string {
-  return detail.replace(/:.*$/s, ' (its words are not kept: they may name patients)');
-}

@@ -1,10 +1,13 @@
 import type { AuditEvent } from '../audit/audit-record.ts';
 import type { RecordName } from '../audit/audit-trail.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
+import type { Config } from '../config.ts';
+import { ExportError } from '../errors.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import { tidy } from '../fhir/quote.ts';
 import type { ActivityDeps } from './deps.ts';
+import { nameNewMembers } from './name-new-members.ts';
 import type { Attempt } from './run-activity.ts';
 
 export interface RecordAuditInput extends RecordName {
@@ -39,6 +42,7 @@ export async function recordAudit(
   try {
     const trail = await AuditTrail.open(config.audit);
     const baseUrl = await find('baseUrl', async () => (await servers.get(ref.server)).config.baseUrl);
+    const parameters = await find('patient', () => parametersOf(config, ref, event, baseUrl));
     const manifestSha256 = needsHash(event)
       ? await find('manifestSha256', async () => (await ExportFolder.open(config, ref)).result.manifestHash())
       : undefined;
@@ -49,14 +53,37 @@ export async function recordAudit(
           throw new Error(`its record is not at the audit.destination that this worker sees`);
       });
     }
-    await trail.record({ name, resetRun }, event, {
-      ...(baseUrl === undefined ? {} : { baseUrl }),
-      ...(manifestSha256 === undefined ? {} : { manifestSha256 }),
-      ...(unknown.length === 0 ? {} : { unknown }),
-    });
+    await trail.record(
+      { name, resetRun },
+      { ...event, parameters: parameters ?? event.parameters },
+      {
+        ...(baseUrl === undefined ? {} : { baseUrl }),
+        ...(manifestSha256 === undefined ? {} : { manifestSha256 }),
+        ...(unknown.length === 0 ? {} : { unknown }),
+      },
+    );
   } catch (error) {
     // A failure of the table would be final, and the trail may be there again within its time.
     throw new Error(`audit: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** With the new members whose data is asked for: no history may name them. A request for none of them fails later. */
+async function parametersOf(
+  config: Config,
+  { destination }: ExportRef,
+  event: AuditEvent,
+  baseUrl: string | undefined,
+): Promise<AuditEvent['parameters']> {
+  const { newMembersOf, parameters } = event;
+  if (newMembersOf === undefined) return parameters;
+  const none = `${newMembersOf} has no list of new members`;
+  if (baseUrl === undefined) throw new Error(`${none} of an unknown server`);
+  try {
+    return (await nameNewMembers(config, { destination, baseUrl }, event)).parameters;
+  } catch (error) {
+    if (!(error instanceof ExportError) || error.code !== 'InvalidRequest') throw error;
+    return parameters;
   }
 }
 

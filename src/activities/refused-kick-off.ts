@@ -7,13 +7,13 @@ import { busyBy } from '../fhir/busy.ts';
 import { readRejection } from '../fhir/kick-off-answer.ts';
 import type { OperationName } from '../fhir/operations.ts';
 import { OPERATIONS } from '../fhir/operations.ts';
+import { withoutWords } from '../fhir/quote.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { readText } from '../http/read-text.ts';
 import { waitInDoubt } from '../policy/wait-in-doubt.ts';
 import { notNowOf } from '../profiles/not-now.ts';
 import { believed } from '../profiles/poll-times.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
-import { withoutWords } from './name-new-members.ts';
 
 /**
  * The kick-off may be accepted later.

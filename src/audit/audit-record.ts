@@ -11,6 +11,8 @@ interface AuditedExport {
   level: ExportRequest['level'];
   groupId?: string | undefined;
   operation?: ExportRequest['operation'];
+  /** Path of the export that has found the members whose data it brings; `patient` of the parameters is who they are. */
+  newMembersOf?: string | undefined;
   /** As asked for, with `patient`. */
   parameters: NonNullable<ExportRequest['parameters']>;
   attachments?: ExportRequest['attachments'];

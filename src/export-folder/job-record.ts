@@ -54,6 +54,8 @@ export interface LogTerms {
   parameters: Record<string, string>;
   /** What the server answers may be quoted: nobody was named whom it might name. */
   quotes: boolean;
+  /** It names patients whom no history may: nor may what the server answers be in one. */
+  isOfNewMembers?: true;
 }
 
 /** The server has accepted it. */

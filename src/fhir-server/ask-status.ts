@@ -3,6 +3,7 @@ import { ExportError } from '../errors.ts';
 import type { Manifest } from '../fhir/manifest.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
+import { withoutWords } from '../fhir/quote.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { TooLongError } from '../http/decode-text.ts';
 import { NetworkError } from '../http/network-error.ts';
@@ -32,10 +33,15 @@ export type StatusAnswer =
   | (Extract<PollAnswer, { kind: 'manifest' }> & { page: ReceivedPage })
   | TokenNeeded;
 
+/** Whether the request has named patients whom no history may: then no words of the server's answers are kept. */
+interface Named {
+  log?: { isOfNewMembers?: true };
+}
+
 export interface StatusRequest {
   /** Status URL, or URL of a manifest page. */
   url: string;
-  terms: PollTerms;
+  terms: PollTerms & Named;
   /** The job was complete: no answer can mean that it failed. Default: it can. */
   wasComplete?: boolean;
   token: TokenRef | undefined;
@@ -75,7 +81,8 @@ export async function askStatus(
     if (error instanceof NetworkError) return outage(error.message);
     throw error;
   }
-  const answer = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
+  const read = readStatus({ status: response.status, headers: response.headers, body }, terms, Date.now());
+  const answer = terms.log?.isOfNewMembers === true ? withoutItsWords(read) : read;
   if ('detail' in answer) await onTrouble?.({ status: response.status, detail: answer.detail });
   switch (answer.kind) {
     case 'failed':
@@ -92,6 +99,11 @@ export async function askStatus(
     default:
       return answer;
   }
+}
+
+function withoutItsWords(answer: PollAnswer): PollAnswer {
+  if ('detail' in answer) return { ...answer, detail: withoutWords(answer.detail) };
+  return 'progress' in answer ? { ...answer, progress: undefined } : answer;
 }
 
 /**

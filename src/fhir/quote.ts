@@ -47,3 +47,8 @@ export function tidy(text: string, longest: number = LONGEST): string {
 export function removeQueries(text: string): string {
   return text.replace(/:\/\/[^\s/?#"<>]*@/g, '://').replace(/[?#](?<=\/[^\s"'<>?#]*.)[^\s"<>]*/g, '?…');
 }
+
+/** What a server says of an export of new members may name the patients that were sent, whom no history may. */
+export function withoutWords(detail: string): string {
+  return detail.replace(/:.*$/s, ' (its words are not kept: they may name patients)');
+}

@@ -12,7 +12,7 @@ interface Wanted {
   since: string | undefined;
 }
 
-/** How an additional export has ended. `refusesPatients`: maybe because the server does not know the parameter `patient`. */
+/** How an additional export has ended. `refusesPatients`: maybe because of the parameter `patient`. */
 type End =
   | { kind: 'whole'; workflowId: string; location: string }
   /** It is complete, and data may be missing. */
@@ -23,8 +23,10 @@ type End =
 const SUFFIXES = { patients: '.new-members', group: '.all-members' } as const;
 /** Characters of an id to which something is added. */
 const LONGEST_ID = 200;
-/** Of a failure's message. */
-const LONGEST_WHY = 300;
+/** Failures that may come of the patients that were named, for all of whom the group itself can be asked. */
+const MAY_BE_OF_PATIENTS = ['KickOffRejected', 'KickOffUnknown', 'ExportFailed'];
+/** The longest that an additional export may take, in seconds: a week. */
+const LONGEST = 7 * 24 * 3600;
 
 /**
  * Has the data of members exported, whenever it changed, by an export that is like any other: a child with a folder beside
@@ -56,9 +58,10 @@ export async function additionalExport(run: ExportRun, wanted: Wanted): Promise<
       return { kind: 'failed', why: `${workflowId} is running already`, refusesPatients: false };
     }
     if (!(error instanceof ChildWorkflowFailure)) throw error;
-    const why = isCancellation(error) ? 'it was cancelled' : (error.cause?.message ?? error.message);
-    const refusesPatients = codeOf(error.cause) === 'KickOffRejected';
-    return { kind: 'failed', why: `${workflowId}: ${why.slice(0, LONGEST_WHY)}`, refusesPatients };
+    // No words of its failure: they may name patients.
+    const code = codeOf(error.cause) ?? 'it failed';
+    const why = isCancellation(error) ? 'it was cancelled' : code;
+    return { kind: 'failed', why: `${workflowId}: ${why}`, refusesPatients: MAY_BE_OF_PATIENTS.includes(code) };
   }
 }
 
@@ -70,12 +73,12 @@ function isOfPatients({ code, message }: Warning): boolean {
 function requestFor(run: ExportRun, { whom, since }: Wanted): ExportRequest {
   const { incremental: _incremental, onIncomplete: _onIncomplete, parameters, ...request } = run.request;
   const { destination: name, path } = run.opened.ref;
-  const seconds = Math.max(1, Math.floor((run.deadline - Date.now()) / 1000));
+  // This one has to end by its deadline as well, and is to be made however long the other takes.
+  const seconds = Math.max(1, Math.min(LONGEST, Math.floor((run.deadline - Date.now()) / 2000)));
   return {
     ...request,
     parameters: since === undefined ? parameters : { ...parameters, _since: since },
     destination: { name, path: `${path}${SUFFIXES[whom]}` },
-    // This one has to end by then as well.
     deadline: `PT${seconds}S`,
     ...(whom === 'patients' ? { newMembersOf: path } : {}),
   } as ExportRequest;

@@ -85,7 +85,7 @@ async function record(run: ExportRun, what: What, time: number): Promise<void> {
 
 async function callActivity(run: ExportRun, what: What, time: number): Promise<void> {
   const { request, parameters, opened, state } = run;
-  const { server, level, groupId, operation, attachments, requestedBy, purpose } = request;
+  const { server, level, groupId, operation, attachments, requestedBy, purpose, newMembersOf } = request;
   const { name, runId } = state.audit as AuditState;
   const { workflowId, runId: thisRun, originalExecutionRunId } = workflowInfo();
   await boundedStep(`audit ${what.event}`, time).recordAudit({
@@ -102,6 +102,7 @@ async function callActivity(run: ExportRun, what: What, time: number): Promise<v
       groupId,
       operation,
       attachments,
+      ...(newMembersOf === undefined ? {} : { newMembersOf }),
       parameters: parameters ?? {},
       location: opened.location,
       ...what,

@@ -70,7 +70,10 @@ async function find(run: ExportRun, last: MemberList | undefined): Promise<Found
       trouble = next.trouble;
       if (next.kind === 'final') return await without(result.detail);
       poll.detail = `members: ${result.detail}`;
-      await run.waitUntil(next.at, `members again in ${secondsUntil(next.at)} s`);
+      // Within the hour: a server that asks for more is not waited for.
+      const end = Date.now() + Math.max(1, trouble.since + limits.tokenEndpoint - steering.clock);
+      const at = Math.min(next.at, end);
+      await run.waitUntil(at, `members again in ${secondsUntil(at)} s`);
     }
   } catch (error) {
     // The kick-off finds out whether that holds for exports as well.
@@ -91,11 +94,12 @@ async function bring(
     addWarnings(state, [{ code: 'NewMembersUnknown', message: `${WARNINGS.NewMembersUnknown} (${why})` }]);
   }
   if (ask === 'none') return { isWhole: true };
-  let end = await additionalExport(run, { whom: ask, since });
-  if (ask === 'patients' && end.kind !== 'whole' && end.refusesPatients) {
-    end = await additionalExport(run, { whom: 'group', since });
-  }
-  const brought = end.kind === 'failed' ? {} : { brought: { workflowId: end.workflowId, location: end.location } };
+  const first = await additionalExport(run, { whom: ask, since });
+  const isRefused = ask === 'patients' && first.kind !== 'whole' && first.refusesPatients;
+  const end = isRefused ? await additionalExport(run, { whom: 'group', since }) : first;
+  // What the first has brought is there, also when the second fails.
+  const last = end.kind === 'failed' ? first : end;
+  const brought = last.kind === 'failed' ? {} : { brought: { workflowId: last.workflowId, location: last.location } };
   if (end.kind === 'whole') return { isWhole: true, ...brought };
   addWarnings(state, [{ code: 'NewMembersMissing', message: `${WARNINGS.NewMembersMissing} (${end.why})` }]);
   return { isWhole: false, ...brought };
