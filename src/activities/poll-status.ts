@@ -72,7 +72,9 @@ async function poll(
   const { jobs } = deps.metrics;
   try {
     const result = await follow(deps, { folder, job, server, token }, attempt, hold);
-    const isOver = result.kind === 'complete' || result.kind === 'gone';
+    // Said a few times, this ends the export, and nobody polls any more.
+    const isRefused = result.kind === 'trouble' && result.refused === true;
+    const isOver = result.kind === 'complete' || result.kind === 'gone' || isRefused;
     if (isOver) jobs.over(server.name, ref.mark);
     else if (job.acceptedAt !== undefined) jobs.inProgress(server.name, ref.mark, job.acceptedAt, waitAfter(result));
     return result;

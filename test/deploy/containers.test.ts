@@ -32,7 +32,7 @@ test('what the image is made of is not left out of what its build is given', asy
 test('all that the package has is in the image: a worker that misses its bundle makes one at each start', async () => {
   const { files } = JSON.parse(await read('package.json')) as { files: string[] };
   const made = files.filter((path) => /^dist\/.*\.js$/.test(path));
-  expect(made.length).toBeGreaterThan(1);
+  expect(made.length).toBeGreaterThan(0);
   const copied = [...(await read('Dockerfile')).matchAll(/^COPY --from=build (.+)$/gm)]
     .flatMap(([, paths = '']) => paths.split(' ').slice(0, -1))
     .map((path) => new RegExp(`^${path.replace('/build/', '').replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`));
