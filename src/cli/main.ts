@@ -7,10 +7,15 @@
 // are stored.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../programs/project.ts';
 import { COMMANDS } from './commands.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
+
+// V8 would let garbage grow to three times of what is in use: 20,000 small files cost 90 MiB more, and no less time. Not in
+// the first line, of which older kernels read 127 characters.
+setFlagsFromString('--heap-growing-percent=30');
 
 const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
 
