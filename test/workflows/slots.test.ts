@@ -21,10 +21,12 @@ beforeAll(async () => {
       early: { ...ONE_JOB, maxJobs: undefined },
       refusing: ONE_JOB,
       plain: ONE_JOB,
+      perGroup: { ...ONE_JOB, maxJobs: undefined },
     },
     entries: {
       ...Object.fromEntries(SERVERS.map((name) => [name, ONE_SLOT])),
       early: { ...ONE_SLOT, deleteFreesSlot: false },
+      perGroup: { ...ONE_SLOT, exportsLimitedPer: 'group' },
     },
   });
 });
@@ -69,6 +71,33 @@ test('exports of a server with one slot are served one after another, in their o
   expect(expectOneAfterAnother(at('ordered').journal)).toBe(6);
   expect(await slots('ordered')).toMatchObject({ held: { count: 0 }, waiting: { count: 0 } });
 }, 120_000);
+
+test('where each group has its slots, one group does not wait for another', async () => {
+  const server = at('perGroup');
+  server.faults.add({
+    route: 'status',
+    times: Infinity,
+    do: { kind: 'answer', status: 202, headers: { 'Retry-After': '1' } },
+  });
+  const of = (groupId: string) => start('perGroup', { level: 'group', groupId });
+  const first = await of('diabetes');
+  await reaches(first, isIn('waiting'));
+  const second = await of('diabetes');
+  await reaches(second, isAt(1));
+  const other = await of('cardiology');
+  await reaches(other, isIn('waiting'));
+  expect((await second.progress()).phase).toBe('queued');
+
+  server.faults.clear();
+  await Promise.all([first, second, other].map((one) => one.result()));
+  const jobs = new Set(
+    server.journal.flatMap(({ route, url, jobId }) => (isOf(url) && route === 'kickOff' ? jobId : [])),
+  );
+  const isOfJobs = (url: string): boolean => jobs.has(new URL(url, 'http://server').searchParams.get('job') ?? '');
+  const turns = server.journal.filter(({ route, url }) => isOf(url) || (route === 'delete' && isOfJobs(url)));
+  expect(turns.map(({ route }) => route)).toEqual(['kickOff', 'delete', 'kickOff', 'delete']);
+}, 120_000);
+const isOf = (url: string): boolean => url.includes('/Group/diabetes/$export');
 
 describe('an export that waits', () => {
   test('is `queued`, with its place, and its time passes; a cancel ends it at once', async () => {
