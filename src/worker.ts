@@ -1,5 +1,4 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { pino } from 'pino';
 import { payloadEncryption } from './codec/payload-encryption.ts';
 import { loadConfig } from './config.ts';
@@ -8,11 +7,12 @@ import { installRuntime } from './process/install-runtime.ts';
 import { logError } from './process/log-error.ts';
 import { logLevelOf } from './process/log-level.ts';
 import { taskQueueOf } from './process/task-queue.ts';
+import { temporalSettings } from './process/temporal-settings.ts';
 import { faultsOfSecrets } from './process/secret-faults.ts';
 import { onStopSignal } from './process/stop-signal.ts';
 import { lookAt } from './storage/destinations.ts';
 import type { TracesConfig } from './telemetry/addresses.ts';
-import { AddressSchema, CollectorSchema, MetricsSchema, fromEnvironment } from './telemetry/addresses.ts';
+import { AddressSchema, CollectorSchema, MetricsSchema, fromEnvironment, shownTarget } from './telemetry/addresses.ts';
 import { Health } from './telemetry/health.ts';
 import { serveHealth } from './telemetry/health-server.ts';
 import type { Traces } from './telemetry/traces-exporter.ts';
@@ -69,8 +69,8 @@ async function main(): Promise<void> {
         taskQueue,
         servers: Object.keys(config.servers),
         destinations: Object.keys(config.destinations),
-        metrics,
-        traces: typeof collector === 'object' ? collector.url : collector,
+        metrics: shownTarget(metrics),
+        traces: shownTarget(typeof collector === 'object' ? collector.url : collector),
         health: probes,
       },
       'worker started',
@@ -88,18 +88,6 @@ async function main(): Promise<void> {
 async function exportTraces(collector: TracesConfig): Promise<Traces> {
   const { startTraces } = await import('./telemetry/traces-exporter.ts');
   return startTraces(collector, logger);
-}
-
-/** Address, namespace and credentials of Temporal, as all of its tools find them. */
-function temporalSettings(): ReturnType<typeof loadClientConnectConfig> {
-  try {
-    return loadClientConnectConfig();
-  } catch (error) {
-    const where = process.env['TEMPORAL_CONFIG_FILE'] ?? 'the default configuration file';
-    throw new Error(`Temporal configuration (TEMPORAL_* variables, ${where}): ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 /** Version of this worker, by the variables that Temporal's Worker Controller sets; undefined: without versions. */

@@ -1,10 +1,10 @@
 import type { ClientOptions, ConnectionOptions } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConfigProfile, loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { traceStarts } from '../client/trace-starts.ts';
 import { payloadEncryption } from '../codec/payload-encryption.ts';
 import { tidy } from '../fhir/quote.ts';
+import { temporalProfile, temporalSettings } from '../process/temporal-settings.ts';
 import { findTemporalCli } from '../temporal-server/cli.ts';
 import { useEmbeddedServer } from '../temporal-server/embedded.ts';
 
@@ -40,12 +40,12 @@ export async function openTemporal(say: (line: string) => void): Promise<Tempora
 
 /** Whether a Temporal service is configured, be it by an address or by anything else that only a service needs. */
 export function isConfigured(): boolean {
-  const { address, namespace, apiKey, tls } = loadClientConfigProfile();
+  const { address, namespace, apiKey, tls } = temporalProfile();
   return [address, namespace, apiKey, tls].some((one) => one !== undefined);
 }
 
 async function openConfigured(): Promise<Temporal> {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const { connectionOptions, namespace = 'default' } = temporalSettings();
   const clientOptions = optionsOfClient();
   const address = connectionOptions.address ?? 'localhost:7233';
   let connection: Connection;

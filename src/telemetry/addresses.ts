@@ -72,6 +72,13 @@ export function fromEnvironment<Configured>(
   if (text === undefined) return configured;
   if (text === '') return undefined;
   const checked = v.safeParse(schema, text);
-  if (!checked.success) throw new Error(`${variable}: ${checked.issues[0].message}; this is ${JSON.stringify(text)}`);
-  return text;
+  if (checked.success) return text;
+  // What stands before "@" or behind "?" may be a secret.
+  const given = /[@?#]/.test(text) ? '' : `; this is ${JSON.stringify(text.slice(0, 100))}`;
+  throw new Error(`${variable}: ${checked.issues[0].message}${given}`);
+}
+
+/** A target as a log may show it: of a URL the origin, because some collectors have tokens in their paths and queries. */
+export function shownTarget(target: string | undefined): string | undefined {
+  return target !== undefined && isCollector(target) ? new URL(target).origin : target;
 }

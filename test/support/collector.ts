@@ -37,7 +37,7 @@ export async function startCollector(): Promise<Collector> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       collector.headers.push(request.headers);
-      if (request.url === '/v1/traces') collector.bodies.push(Buffer.concat(chunks).toString());
+      if (request.url?.split('?')[0] === '/v1/traces') collector.bodies.push(Buffer.concat(chunks).toString());
       if (collector.answer === 'hang') return;
       response.writeHead(collector.answer, { 'content-type': 'application/json' }).end('{}');
     });

@@ -46,7 +46,8 @@ export async function startTracedWorker(): Promise<TracedWorker> {
     },
   });
   stack.config.downloadThreads = 2;
-  stack.config.traces = collector.url;
+  // Some collectors have a token in their address.
+  stack.config.traces = `${collector.url}/v1/traces?token=${clientSecret}`;
   const worker = await startRealWorker(stack, { TRACES_TEST_SECRET: clientSecret });
   await vi.waitFor(() => expect(worker.logs()).toContain('worker started'), { timeout: 60_000 });
   return {

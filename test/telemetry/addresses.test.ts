@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { MetricsSchema, fromEnvironment } from '../../src/telemetry/addresses.ts';
+import { CollectorSchema, MetricsSchema, fromEnvironment, shownTarget } from '../../src/telemetry/addresses.ts';
 
 const parseField = (field: 'metrics' | 'traces', value: unknown) =>
   parseConfig(
@@ -50,5 +50,22 @@ describe('where traces go', () => {
     [{ url: 'https://a.example', headersFile: 'a', headersEnv: 'B' }, 'traces: has headersFile and headersEnv'],
   ])('%j is refused', (value, fault) => {
     expect(() => parseField('traces', value)).toThrow(`line 3: ${fault}`);
+  });
+});
+
+describe('no secret of an address is shown', () => {
+  test.each(['https://user:hunter2@collector.example', 'collector.example/v1/traces?key=hunter2'])('%s', (text) => {
+    const read = () => fromEnvironment(CollectorSchema, 'TRACES', undefined, { TRACES: text });
+    expect(read).toThrow(/^TRACES: must be the URL of an OTLP collector/);
+    expect(read).not.toThrow(/hunter2/);
+  });
+
+  test.each([
+    ['https://collector.example/hunter2?key=hunter2', 'https://collector.example'],
+    ['http://127.0.0.1:4318', 'http://127.0.0.1:4318'],
+    ['[::1]:9464', '[::1]:9464'],
+    [undefined, undefined],
+  ])('in a log, %s is %s', (target, shown) => {
+    expect(shownTarget(target)).toBe(shown);
   });
 });

@@ -196,6 +196,7 @@ test('nothing in them but kinds and hosts: no path, query, id of a patient, name
   const secrets = [clientSecret, ...authorization.issued, PATIENT, 'zq-patient', 'untraced'];
   expect(authorization.issued.length).toBeGreaterThan(0);
   expect(findSecrets(sent, secrets)).toEqual([]);
+  expect(findSecrets(traced.worker.logs(), [clientSecret])).toEqual([]);
   const texts = collector
     .spans()
     .flatMap((span) => [
