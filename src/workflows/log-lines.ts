@@ -1,6 +1,7 @@
 import { ApplicationFailure, TemporalFailure, isCancellation, log } from '@temporalio/workflow';
 import type { ExportPhase, ExportReport, FailureDetails } from '../contract.ts';
 import { tidy } from '../fhir/quote.ts';
+import { namesPatients, ownWords } from '../policy/own-words.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
 import { serverOf } from './metrics.ts';
@@ -41,8 +42,17 @@ export function logFailure(run: ExportRun | undefined, error: unknown): void {
     of: files?.total,
     resources,
     bytes,
-    reason: tidy(error.message, LONGEST_REASON),
+    reason: reasonOf(run, error),
   });
+}
+
+/**
+ * Why the export failed, for a log, which more people read than Temporal: what others have said is left out where it may
+ * name patients of the request, and where the request could not be read.
+ */
+function reasonOf(run: ExportRun | undefined, { message }: TemporalFailure): string {
+  const mayQuote = run !== undefined && !namesPatients(run.request);
+  return tidy(mayQuote ? message : ownWords(message), LONGEST_REASON);
 }
 
 /** In which it failed. */
