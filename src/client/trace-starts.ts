@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode, context, trace } from '@opentelemetry/api';
 import type { Headers, WorkflowClientInterceptor } from '@temporalio/client';
 import { contextOf, spanIn, tracer, writeHeaders } from '../telemetry/otel-context.ts';
-import { fromCarrier } from '../telemetry/trace-context.ts';
+import { TRACE_HEADER, fromCarrier } from '../telemetry/trace-context.ts';
 
 /**
  * Interceptor for a client of Temporal: a workflow that it starts becomes a part of the trace of the active span.
@@ -20,6 +20,20 @@ export function traceStarts(traceparent?: string): WorkflowClientInterceptor {
       inSpan(given, input.workflowType, (headers) =>
         next({ ...input, workflowStartHeaders: headers(input.workflowStartHeaders) }),
       ),
+  };
+}
+
+/**
+ * The same for the client of a worker, which begins no traces: a workflow that is started in one becomes a part of it, such
+ * as by an operation of Nexus. Gates begin by a signal, and belong to no export.
+ */
+export function passTracesOn(): WorkflowClientInterceptor {
+  return {
+    startWithDetails(input, next) {
+      // Another interceptor may have done it already.
+      if (spanIn(context.active()) === undefined || input.headers[TRACE_HEADER] !== undefined) return next(input);
+      return inSpan(undefined, input.workflowType, (headers) => next({ ...input, headers: headers(input.headers) }));
+    },
   };
 }
 

@@ -1,12 +1,20 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ActivityInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
+import type { ClientInterceptors, WorkflowClientInterceptor } from '@temporalio/client';
+import type { ActivityInterceptorsFactory, NexusInterceptorsFactory, WorkerOptions } from '@temporalio/worker';
+import { passTracesOn } from '../client/trace-starts.ts';
 import { activitySpans } from '../telemetry/activity-spans.ts';
+import { nexusCallers } from '../telemetry/nexus-callers.ts';
 import { runSpans } from '../telemetry/run-spans.ts';
 
 /** What a worker needs that makes spans, in the form of the SDK's own options. */
 export interface TraceOptions {
-  interceptors: { workflowModules: string[]; activity: ActivityInterceptorsFactory[] };
+  interceptors: {
+    workflowModules: string[];
+    activity: ActivityInterceptorsFactory[];
+    nexus: NexusInterceptorsFactory[];
+    client: { workflow: WorkflowClientInterceptor[] };
+  };
   sinks: NonNullable<WorkerOptions['sinks']>;
 }
 
@@ -17,7 +25,12 @@ export interface TraceOptions {
 export function traceOptions(): TraceOptions {
   const path = `../workflows/trace-interceptors${extname(import.meta.url)}`;
   return {
-    interceptors: { workflowModules: [fileURLToPath(new URL(path, import.meta.url))], activity: [activitySpans] },
+    interceptors: {
+      workflowModules: [fileURLToPath(new URL(path, import.meta.url))],
+      activity: [activitySpans],
+      nexus: [nexusCallers],
+      client: { workflow: [passTracesOn()] },
+    },
     sinks: runSpans,
   };
 }
@@ -43,9 +56,17 @@ export function interceptorsAndSinks(
   return {
     interceptors: {
       ...interceptors,
+      client: withClient(interceptors?.client, ours.interceptors.client),
       activity: [...(interceptors?.activity ?? []), ...ours.interceptors.activity],
+      nexus: [...(interceptors?.nexus ?? []), ...ours.interceptors.nexus],
       workflowModules: [...(interceptors?.workflowModules ?? []), ...modules],
     },
     sinks: { ...sinks, ...ours.sinks },
   };
+}
+
+/** Those of the SDK's old form, which is no list, stay alone. */
+function withClient(given: ClientInterceptors = {}, ours: TraceOptions['interceptors']['client']): ClientInterceptors {
+  const { workflow = [] } = given;
+  return Array.isArray(workflow) ? { ...given, workflow: [...workflow, ...ours.workflow] } : given;
 }

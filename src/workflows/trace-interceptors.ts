@@ -10,7 +10,8 @@ import { codeOf } from './failure.ts';
 const { bulkExportTraces } = proxySinks<TraceSinks>();
 
 /**
- * Has a workflow pass the trace that it is a part of on to its activities, children and next run, and tell when it ends.
+ * Has a workflow pass the trace that it is a part of on to its activities, children, operations of Nexus and next run, and
+ * tell when it ends.
  * Only in bundles of workers that export traces.
  *
  * A workflow does the same with and without it, so that either can replay what the other began: nothing is awaited or put
@@ -41,6 +42,9 @@ export function interceptors(): WorkflowInterceptors {
       {
         scheduleActivity: (input, next) => next({ ...input, headers: withTrace(input.headers, run) }),
         startChildWorkflowExecution: (input, next) => next({ ...input, headers: withTrace(input.headers, run) }),
+        // As in HTTP, and as the interceptors of Temporal itself do it (Go, Python, TypeScript).
+        startNexusOperation: (input, next) =>
+          next({ ...input, headers: { ...(run === undefined ? {} : toCarrier(run)), ...input.headers } }),
         // All runs of a chain are of the same trace, one beside the other.
         continueAsNew: (input, next) => next({ ...input, headers: withTrace(input.headers, caller) }),
       },
