@@ -32,11 +32,11 @@ export function removeOldCommand(): Command {
     .option('--destination <names>', 'separated by commas; default: all that have a retention', list)
     .option('--all', 'also the newest complete export of each request, and what --since last goes on from')
     .option('--forgotten', 'also unfinished exports that Temporal does not know; needs a configured service')
-    .option('--requested-by <person>', 'who removes them, for the audit trail')
+    .option('--requested-by <person>', 'who removes them, for the audit trail, which may require it')
     .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml')
     .option('--json', 'one JSON object on each line')
-    .action(async (options: Options) => {
-      const { dryRun = false, all = false, forgotten = false, requestedBy, config: file, json, destination } = options;
+    .action(async (given: Options) => {
+      const { dryRun = false, all = false, forgotten = false, requestedBy, config: file, json, destination } = given;
       const { loadConfig } = await import('../config.ts');
       const { isConfigured, openTemporal } = await import('./temporal.ts');
       const { removeOld } = await import('./remove-old/remove-old.ts');
@@ -47,6 +47,9 @@ export function removeOldCommand(): Command {
         throw new UsageError(`The configuration has no destination "${wrong}" with a retention.`);
       if (withRetention.length === 0) {
         throw new UsageError('No destination of the configuration has a retention, such as "retention: P90D".');
+      }
+      if (others.audit?.required === true && requestedBy === undefined && !dryRun) {
+        throw new UsageError('The configuration has audit.required: say by --requested-by who removes exports.');
       }
       // An embedded server may be new, and does not know the exports of workers that have another one.
       if (forgotten && !isConfigured()) {
@@ -61,9 +64,10 @@ export function removeOldCommand(): Command {
         `Asking Temporal at ${address}, namespace ${namespace}${service === 'embedded' ? ', an embedded server' : ''}`,
       );
       let failed = 0;
+      const options = { dryRun, all, forgotten, requestedBy, trailFault: {} };
       for (const name of destination ?? withRetention) {
         const config = { destinations, ...others };
-        for await (const one of removeOld(config, name, temporal.client, { dryRun, all, forgotten, requestedBy })) {
+        for await (const one of removeOld(config, name, temporal.client, options)) {
           process.stdout.write(`${json === true ? JSON.stringify(one) : describe(one, dryRun)}\n`);
           if (one.kind === 'failed') failed += 1;
         }

@@ -4,10 +4,16 @@ import type { Config } from '../../config.ts';
 import type { Owner } from '../../export-folder/owner-mark.ts';
 import type { RemovalOrder, RemovalRecord } from '../../export-folder/removal-record.ts';
 import type { StoredExport } from '../../export-folder/stored-exports.ts';
+import { lookAt } from '../../storage/destinations.ts';
 import { encodeSegment } from '../../workflows/default-path.ts';
 
 /** Bytes of a workflow's id in a name of 255, beside the id of a run, that of the removal, and `.removal.json`. */
 const LONGEST_ID = 255 - 2 * '.xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'.length - '.removal.json'.length;
+
+/** Why a call begins no further removal, at any destination. */
+export interface TrailFault {
+  error?: Error;
+}
 
 /** What a call says of itself. */
 interface Call {
@@ -27,24 +33,36 @@ interface Call {
 export class RemovalTrail {
   readonly #trail: AuditTrail;
   readonly #call: Call;
-  #fault: Error | undefined;
+  readonly #fault: TrailFault;
 
-  private constructor(trail: AuditTrail, call: Call) {
+  private constructor(trail: AuditTrail, call: Call, fault: TrailFault) {
     this.#trail = trail;
     this.#call = call;
+    this.#fault = fault;
   }
 
   /**
+   * Looks at the trail before anything is removed: a removal that cannot be recorded is noticed when the files are gone.
+   *
+   * @param fault of all destinations of the call
    * @returns undefined where the configuration has no audit trail
-   * @throws Error when it is unreachable, or its folder does not exist
+   * @throws Error when it is unreachable or full, or cannot be written to as far as can be seen without a record
    */
-  static async open({ audit }: Pick<Config, 'audit'>, call: Call): Promise<RemovalTrail | undefined> {
-    return audit === undefined ? undefined : new RemovalTrail(await AuditTrail.open(audit), call);
+  static async open(
+    { audit }: Pick<Config, 'audit'>,
+    call: Call,
+    fault: TrailFault = {},
+  ): Promise<RemovalTrail | undefined> {
+    if (audit === undefined) return undefined;
+    const trail = new RemovalTrail(await AuditTrail.open(audit), call, fault);
+    trail.requireRecords();
+    if ((await lookAt(audit.destination, 'records')) === 0) throw new Error('audit: no space is left');
+    return trail;
   }
 
   /** @throws Error when a removal could not be recorded: without records, nothing more is removed */
   requireRecords(): void {
-    if (this.#fault !== undefined) throw new Error(`not begun, because of ${this.#fault.message}`);
+    if (this.#fault.error !== undefined) throw new Error(`not begun, because of ${this.#fault.error.message}`);
   }
 
   /** To be kept with the removal of an export. */
@@ -82,8 +100,8 @@ export class RemovalTrail {
       const removed = { workflowId, runId, ...order, baseUrl, destination, location, endedAt };
       await this.#trail.recordRemoval(name, id, { event: 'removal', ...removed });
     } catch (error) {
-      this.#fault = new Error(`audit: ${(error as Error).message}`, { cause: error });
-      throw this.#fault;
+      this.#fault.error = new Error(`audit: ${(error as Error).message}`, { cause: error });
+      throw this.#fault.error;
     }
   }
 }

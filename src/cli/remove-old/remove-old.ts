@@ -9,6 +9,7 @@ import { openDestination } from '../../storage/destinations.ts';
 import type { Folder } from '../../storage/folder.ts';
 import { neededExports } from './needed-exports.ts';
 import { retentionOf, surroundings } from './places.ts';
+import type { TrailFault } from './removal-trail.ts';
 import { RemovalTrail } from './removal-trail.ts';
 
 export interface RemoveOldOptions {
@@ -20,6 +21,8 @@ export interface RemoveOldOptions {
   forgotten: boolean;
   /** Who runs it, for the audit trail. */
   requestedBy?: string | undefined;
+  /** Shared by the destinations of one call. Default: of this one alone. */
+  trailFault?: TrailFault;
 }
 
 /** What became of one export that is old enough, or of a folder that is not known; all of a destination where it has no path. */
@@ -137,10 +140,10 @@ async function removeEmpty(config: Config, name: string, path: string): Promise<
 async function openTrail(
   config: Config,
   destination: string,
-  { requestedBy, all, forgotten }: RemoveOldOptions,
+  { requestedBy, all, forgotten, trailFault }: RemoveOldOptions,
 ): Promise<RemovalTrail | undefined> {
   const { retention = '' } = config.destinations[destination] ?? {};
-  return RemovalTrail.open(config, { destination, retention, requestedBy, all, forgotten });
+  return RemovalTrail.open(config, { destination, retention, requestedBy, all, forgotten }, trailFault);
 }
 
 async function removeOne(found: StoredExport, rules: Rules): Promise<Outcome> {
