@@ -42,7 +42,8 @@ export async function toStorageError(error: unknown, location: string): Promise<
 async function freeSpace(code: string | undefined, location: string): Promise<string> {
   if (code !== 'ENOSPC') return '';
   try {
-    const { bavail, blocks, bsize } = await statfs(location);
+    const { bavail, blocks, bsize, files, ffree } = await statfs(location);
+    if (files > 0 && ffree === 0) return `, ${files} files are there, and no more fit`;
     return `, ${Math.floor((bavail * bsize) / 1e6)} MB of ${Math.floor((blocks * bsize) / 1e6)} MB free`;
   } catch {
     return '';

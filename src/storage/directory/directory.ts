@@ -13,6 +13,7 @@ import type { FileThread } from './file-thread.ts';
 import { fileThreadOf } from './file-threads.ts';
 import { lastChangeIn } from './last-change.ts';
 import { findNeighbour } from './find-neighbour.ts';
+import { freeBytes } from './free-bytes.ts';
 import { makeInside } from './place-inside.ts';
 
 /** How the names of documents begin that are being written. */
@@ -153,10 +154,7 @@ class DirectoryFolder implements Folder {
   }
 
   async freeSpace(): Promise<number | undefined> {
-    return this.#guard(async () => {
-      const { bavail, bsize } = await statfs(this.location);
-      return bavail * bsize;
-    });
+    return this.#guard(async () => freeBytes(await statfs(this.location)));
   }
 
   async removeParts(): Promise<void> {
@@ -184,6 +182,10 @@ class DirectoryFolder implements Folder {
     try {
       await handle.writeFile(content);
       await handle.sync();
+    } catch (error) {
+      // On a disk that is full, what is left of each attempt would take room that nobody gives back.
+      await rm(path, { force: true }).catch(() => {});
+      throw error;
     } finally {
       await handle.close();
     }

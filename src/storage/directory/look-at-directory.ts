@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Use } from '../destination-kind.ts';
 import { toStorageError } from '../storage-error.ts';
 import { absentAs } from './absent-as.ts';
+import { freeBytes } from './free-bytes.ts';
 import { mountOf } from './mount-of.ts';
 
 /** Threads of libuv's pool where it was not given more. */
@@ -61,8 +62,7 @@ async function look(folder: string): Promise<number> {
   for (let place = folder; ; place = dirname(place)) {
     try {
       await access(place, constants.W_OK | constants.X_OK);
-      const { bavail, bsize } = await statfs(place);
-      return bavail * bsize;
+      return freeBytes(await statfs(place));
     } catch (error) {
       // Nothing is above the root.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(place) !== place) continue;
