@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { Folder } from '../storage/folder.ts';
 import { openPlace } from '../storage/destinations.ts';
 import { ExportError } from '../errors.ts';
 import type { AuditEvent, AuditedRemoval } from './audit-record.ts';
 import type { AuditConfig } from './audit-schema.ts';
+
+/** Bytes of a name that file systems take. */
+const LONGEST_NAME = 255;
 
 /** Which records of a trail are meant. */
 export interface RecordName {
@@ -68,6 +72,14 @@ export class AuditTrail {
 
   async #create(name: string, fields: object): Promise<void> {
     const record = { time: new Date().toISOString(), ...fields };
-    await this.#folder.create(`${name}.json`, `${JSON.stringify(record, null, 1)}\n`);
+    await this.#folder.create(fitting(`${name}.json`), `${JSON.stringify(record, null, 1)}\n`);
   }
+}
+
+/** The same path with a shorter id of the workflow, where its name would be too long: that of a reset run has two ids more. */
+function fitting(path: string): string {
+  const [, folder = '', id = '', rest = ''] = /^(.*\/)?([^./]*)(.*)$/.exec(path) ?? [];
+  if (id.length + rest.length <= LONGEST_NAME) return path;
+  const hash = `~${createHash('sha256').update(id).digest('hex').slice(0, 16)}`;
+  return `${folder}${id.slice(0, LONGEST_NAME - hash.length - rest.length)}${hash}${rest}`;
 }
