@@ -10,6 +10,7 @@ import { makeKey } from '../support/keys.ts';
 import { LONG_WAIT, recordGate, recordRefused } from './record-gate.ts';
 import { HISTORIES, recordHistory } from './record-histories.ts';
 import { recordIncremental } from './record-incremental.ts';
+import { recordPauses } from './record-pauses.ts';
 import type { Stack } from '../support/stack.ts';
 import { BUNDLE, startStack } from '../support/stack.ts';
 
@@ -223,10 +224,12 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     expect(await record('continued', {}, [busy])).toBeGreaterThan(1);
   });
 
-  test('gate', () => recordGate(stack, version));
-  test('refused and paused', () => recordRefused(stack, version));
-
-  test('incremental', () => recordIncremental(stack, version));
+  test.each([
+    ['gate', recordGate],
+    ['refused and paused', recordRefused],
+    ['incremental', recordIncremental],
+    ['pauses', recordPauses],
+  ])('%s', (_, recordAll) => recordAll(stack, version));
 
   async function record(
     name: string,
