@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Stack } from '../support/stack.ts';
@@ -6,6 +6,15 @@ import { runsOf } from '../support/runs.ts';
 
 /** Folder of the histories that every later version must be able to replay. */
 export const HISTORIES = join(import.meta.dirname, '../histories');
+
+/** A recorded history, and the id of its workflow, with which those of its children begin. */
+export async function readHistory(name: string): Promise<[history: object, workflowId: string | undefined]> {
+  interface Read {
+    events: [{ workflowExecutionStartedEventAttributes: { workflowId?: string } }];
+  }
+  const history = JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as Read;
+  return [history, history.events[0].workflowExecutionStartedEventAttributes.workflowId];
+}
 
 /**
  * Stores the histories of all runs of an export for `test/workflows/replay.test.ts`: `<name>.json`, and `<name>.2.json`
