@@ -20,6 +20,14 @@ export interface Continued {
   leaves: boolean;
 }
 
+/** What else ends a wait. */
+export interface WaitBounds {
+  /** Leaves an operator's request for the next wait. Default: nothing. */
+  unless?: () => boolean;
+  /** Milliseconds since the epoch: when a pause ends the wait no more. Default: when an operator ends the pause. */
+  heldUntil?: number | undefined;
+}
+
 /** Whether the history is so long that the export should continue in a new run. The server decides. */
 export function isLong(): boolean {
   return workflowInfo().continueAsNewSuggested;
@@ -33,17 +41,21 @@ export async function continueIfLong(run: Continued): Promise<void> {
 /**
  * Waits until a time or an operator's request, in further runs when the history is long: what an export tells its gate, and
  * hears of it, makes events also while it waits.
+ *
+ * @returns whether an operator asked to go on
  */
 export async function waitInRuns(
-  run: Continued & { waitUntil(time: number, summary: string, unless: () => boolean): Promise<void> },
+  run: Continued & { waitUntil(time: number, summary: string, bounds: WaitBounds): Promise<boolean> },
   time: number,
   summary: string,
-): Promise<void> {
+  { unless = () => false, heldUntil }: WaitBounds = {},
+): Promise<boolean> {
   const isFull = (): boolean => run.state.gate !== undefined && isLong();
-  do {
+  for (;;) {
     await continueIfLong(run);
-    await run.waitUntil(time, summary, isFull);
-  } while (isFull());
+    const isAsked = await run.waitUntil(time, summary, { unless: () => isFull() || unless(), heldUntil });
+    if (!isFull()) return isAsked;
+  }
 }
 
 /**

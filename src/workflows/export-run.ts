@@ -16,6 +16,7 @@ import { withSince } from '../policy/with-since.ts';
 import type { OpenedExport } from '../activities/open-export.ts';
 import { describeProgress, progressOf } from './progress.ts';
 import type { BatchesInFlight } from './batches-in-flight.ts';
+import type { WaitBounds } from './continue-as-new.ts';
 import { continueInNewRun, isLong } from './continue-as-new.ts';
 import { metrics, serverOf } from './metrics.ts';
 import { setSearchAttributes } from './search-attributes.ts';
@@ -169,23 +170,36 @@ export class ExportRun {
   /**
    * Waits until a time, or until an operator asks for a poll.
    *
-   * @param unless ends the wait, too, and leaves a request for the next one
+   * @returns whether one asked, and is served: not while what the phase does is paused
    */
-  async waitUntil(time: number, summary: string, unless = (): boolean => false): Promise<void> {
+  async waitUntil(
+    time: number,
+    summary: string,
+    { unless = () => false, heldUntil }: WaitBounds = {},
+  ): Promise<boolean> {
     this.show();
     const isRequested = (): boolean => this.state.pollRequested === true;
     if (!isRequested()) await wait({ until: time, unless: () => isRequested() || unless(), summary });
-    if (this.steering.isHeld) await this.hold();
-    if (!unless()) delete this.state.pollRequested;
+    if (this.steering.isHeld) await this.hold(heldUntil);
+    if (unless() || this.steering.isHeld) return false;
+    const isAsked = isRequested();
+    delete this.state.pollRequested;
+    return isAsked;
   }
 
-  /** Waits while an operator has paused what the phase does, in further runs when the history is long. */
-  async hold(): Promise<void> {
+  /**
+   * Waits while an operator has paused what the phase does, in further runs when the history is long.
+   *
+   * @param until milliseconds since the epoch: when something else is to be done. Default: nothing is
+   */
+  async hold(until?: number): Promise<void> {
     this.show();
     // What is in flight belongs to this run.
     const isFull = (): boolean => this.inFlight === 0 && isLong();
-    while (this.steering.isHeld) {
-      await wait({ unless: () => !this.steering.isHeld || isFull() });
+    const end = until !== undefined && patched('files-again-while-polls-are-paused') ? until : undefined;
+    const isDue = (): boolean => end !== undefined && end <= Date.now();
+    while (this.steering.isHeld && !isDue()) {
+      await wait({ until: end, unless: () => !this.steering.isHeld || isFull() });
       if (isFull()) await continueInNewRun(this);
     }
     this.show();

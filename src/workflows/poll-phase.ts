@@ -1,13 +1,12 @@
-import { patched } from '@temporalio/workflow';
 import type { PollStatusResult } from '../activities/poll-status.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
-import { waitInRuns } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { setMemo } from './memo.ts';
 import { metrics, serverOf } from './metrics.ts';
-import { nextTry, secondsUntil } from './retry.ts';
+import { hasHeldFiles, pollWait } from './poll-wait.ts';
+import { nextTry } from './retry.ts';
 import { AT_ONCE, addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
@@ -23,12 +22,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
   for (;;) {
     // Before the wait, which the next run then makes: a poll that an operator asked for does not wait again.
     const waitedFrom = Date.now();
-    const file = nextFile(run);
-    const fileFirst =
-      file !== undefined && file < poll.notBefore && patched('files-again-between-polls') ? file : undefined;
-    await waitInRuns(run, fileFirst ?? poll.notBefore, waitSummary(run));
-    // Unless an operator asked for a poll meanwhile.
-    if (fileFirst !== undefined && fileFirst <= Date.now()) return true;
+    if ((await pollWait(run)) === 'files') return true;
     metrics.observe('poll_wait_seconds', { server: serverOf(run) }, (Date.now() - waitedFrom) / 1000);
     const result = await run.tokens.use((token) =>
       step(`poll ${poll.polls + 1}`).pollStatus({ ref: run.opened.ref, ...token }),
@@ -93,17 +87,6 @@ function hasNewFiles(run: ExportRun, { manifest }: PollStatusResult & { kind: 'i
   return true;
 }
 
-/** When a file is to be fetched again, if there is one that may be. */
-function nextFile({ job: { downloads }, steering }: ExportRun): number | undefined {
-  if (downloads === undefined || downloads.retries.length === 0 || steering.isPaused('downloads')) return undefined;
-  return Math.max(downloads.holdUntil, Math.min(...downloads.retries.map(({ notBefore }) => notBefore)));
-}
-
-/** Files that could be fetched, and were not because downloads were paused. */
-function hasHeldFiles({ job, steering }: ExportRun): boolean {
-  return job.downloads?.held === true && !steering.isPaused('downloads');
-}
-
 /** Returns false when the trouble means that the job is gone; throws when it is final otherwise. */
 function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble' }, isEarly: boolean): boolean {
   const { poll } = run.job;
@@ -136,8 +119,4 @@ function isInLag(
   { cause }: PollStatusResult & { kind: 'trouble' },
 ): boolean {
   return cause === 'gone' && job.acceptedAt !== undefined && Date.now() < job.acceptedAt + statusLag;
-}
-
-function waitSummary({ job: { poll } }: ExportRun): string {
-  return `next poll in ${secondsUntil(poll.notBefore)} s${poll.detail === undefined ? '' : ` · ${poll.detail.slice(0, 60)}`}`;
 }

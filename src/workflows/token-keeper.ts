@@ -29,7 +29,7 @@ export interface TokenHolder {
   readonly limits: Limits;
   readonly steering: Pick<Steering, 'clock'>;
   readonly slots: Pick<SlotKeeper, 'heard'>;
-  waitUntil(time: number, summary: string): Promise<void>;
+  waitUntil(time: number, summary: string): Promise<unknown>;
 }
 
 /**
