@@ -1,15 +1,12 @@
 import type { ExportRequest, MemberList, NewMembers } from '../contract.ts';
-import type { Config } from '../config.ts';
 import { ExportError } from '../errors.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
-import { knownMembersAt } from '../export-folder/member-lists.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { readGroup } from '../fhir-server/read-group.ts';
 import type { TokenNeeded, TokenRef } from '../fhir-server/token-needed.ts';
-import { faultOfPath } from '../policy/request/validate-path.ts';
-import { openDestination } from '../storage/destinations.ts';
 import type { ActivityDeps } from './deps.ts';
+import { earlierMembers } from './earlier-members.ts';
 import { requireValid } from './require-valid.ts';
 import type { Attempt } from './run-activity.ts';
 
@@ -96,7 +93,7 @@ export async function findMembers(
   if (group.kind === 'tokenNeeded' || group.kind === 'trouble') return group;
   if (group.kind === 'unknown') return plan({ ask: isFull ? 'none' : 'group', why: group.why });
   const members = group.ids;
-  const before = isFull ? members : await readList(deps.config, server, input);
+  const before = isFull ? members : await earlierMembers(deps.config, server, input);
   const gained = before && without(members, before);
   await folder.members.saveFound({
     requestHash,
@@ -136,19 +133,6 @@ function mayNamePatients(server: FhirServer, { request, ref }: FindMembersInput)
     if (error instanceof ExportError) return false;
     throw error;
   }
-}
-
-/** Undefined when it is not there any more, or not at a place where exports of the server may be. */
-async function readList(
-  config: Config,
-  { config: { allow } }: FhirServer,
-  { last, requestHash }: FindMembersInput,
-): Promise<readonly string[] | undefined> {
-  if (last === undefined || !Object.hasOwn(config.destinations, last.destination)) return undefined;
-  // Anybody may have begun the export, or this activity alone.
-  if (allow?.destinations?.includes(last.destination) === false) return undefined;
-  if (typeof last.path !== 'string' || faultOfPath(last.path) !== undefined) return undefined;
-  return knownMembersAt(await openDestination(config, last.destination, ''), last, requestHash);
 }
 
 /** Those of one list that are not in the other. */

@@ -2,6 +2,7 @@ import type { MemberList, NewMembers } from '../contract.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { ActivityDeps } from './deps.ts';
+import { earlierMembers } from './earlier-members.ts';
 import { without } from './find-members.ts';
 
 export interface KeepMembersInput {
@@ -17,17 +18,19 @@ export interface KeepMembersInput {
 
 /**
  * Stores the list with which the export after this one compares. It holds only those whose data has come: the others are new
- * for that one again. Where it is not known who they are, the list stays that of the export before.
+ * for that one again. Where it is not known who they are, it is a copy of the list of the export before, so that the folder of
+ * that one is not needed any more.
  *
  * @throws ExportError `DestinationFailed`
  */
 export async function keepMembers(
-  { config }: ActivityDeps,
+  { config, servers }: Pick<ActivityDeps, 'config' | 'servers'>,
   { ref, requestHash, isWhole, report, last }: KeepMembersInput,
 ): Promise<NewMembers> {
   const folder = await ExportFolder.open(config, ref, { starting: true });
   const found = await folder.members.found(requestHash);
-  const members = isWhole ? found?.members : found?.gained && without(found.members, found.gained);
+  const brought = isWhole ? found?.members : found?.gained && without(found.members, found.gained);
+  const members = brought ?? (await earlierMembers(config, await servers.get(ref.server), { last, requestHash }));
   if (members === undefined) return { ...report, ...(last === undefined ? {} : { list: last }) };
   const kept: NewMembers = { ...report, list: { destination: ref.destination, path: ref.path } };
   await folder.members.saveKnown({ requestHash, members, isWhole, report: kept });

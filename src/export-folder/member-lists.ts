@@ -19,7 +19,7 @@ export interface FoundMembers {
 /** `.export/members-known.json`: those of them whose data has come when this export is complete. */
 export interface KnownMembers {
   requestHash: string;
-  members: string[];
+  members: readonly string[];
   /** All that were gained are among them. */
   isWhole: boolean;
   report: NewMembers;

@@ -1,4 +1,5 @@
 import type { FindMembersInput, FindMembersResult, MembersToBring } from '../activities/find-members.ts';
+import type { KeepMembersInput } from '../activities/keep-members.ts';
 import type { MemberList, NewMembers } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import type { Trouble } from '../policy/trouble.ts';
@@ -24,7 +25,8 @@ export async function membersPhase(run: ExportRun, members: MembersState): Promi
   const { last } = members;
   const found = await find(run, last);
   if (found.kind === 'done') Object.assign(members, { isWhole: found.isWhole, report: found.report });
-  if (found.kind === 'nothing' && last !== undefined) members.report = { list: last };
+  if (found.kind === 'nothing' && last !== undefined)
+    members.report = await keep(run, last, { isWhole: false, report: {} });
   if (found.kind === 'found') {
     const { isWhole, brought } = await bring(run, found);
     const report: NewMembers = {
@@ -32,15 +34,18 @@ export async function membersPhase(run: ExportRun, members: MembersState): Promi
       ...(brought === undefined ? {} : { brought }),
     };
     members.isWhole = isWhole;
-    members.report = await step('keep the list of members').keepMembers({
-      ref: run.opened.ref,
-      requestHash: run.opened.requestHash ?? '',
-      isWhole,
-      report,
-      ...(last === undefined ? {} : { last }),
-    });
+    members.report = await keep(run, last, { isWhole, report });
   }
   members.done = true;
+}
+
+function keep(
+  { opened: { ref, requestHash = '' } }: ExportRun,
+  last: MemberList | undefined,
+  found: Pick<KeepMembersInput, 'isWhole' | 'report'>,
+): Promise<NewMembers> {
+  const input = { ref, requestHash, ...found, ...(last === undefined ? {} : { last }) };
+  return step('keep the list of members').keepMembers(input);
 }
 
 /** Reads the Group. One that cannot be read for an hour is as good as one that must not be. */
