@@ -24,7 +24,7 @@ export interface StoredExport {
   /** That of a removal which was killed, or is at work just now. */
   removal?: RemovalRecord;
   /** Of a complete one. */
-  report?: Pick<ExportReport, 'status' | 'transactionTime'>;
+  report?: Pick<ExportReport, 'status' | 'transactionTime' | 'newMembers'>;
 }
 
 /** A folder with `.export` that is left alone. */
@@ -101,8 +101,12 @@ export async function storedExport(root: Folder, path: string): Promise<StoredEx
     // The server's time of the data is before their end.
     endedAt: latest(completeAt, mark.createdAt, report?.transactionTime),
     ...claim,
-    ...(report === undefined ? {} : { report: { status: report.status, transactionTime: report.transactionTime } }),
+    ...(report === undefined ? {} : { report: reportOf(report) }),
   };
+}
+
+function reportOf({ status, transactionTime, newMembers }: ExportReport): StoredExport['report'] {
+  return { status, transactionTime, ...(newMembers === undefined ? {} : { newMembers }) };
 }
 
 /** @param texts ISO 8601; what is no time does not count */

@@ -11,7 +11,8 @@ interface Circumstances {
 
 /**
  * The complete exports that other exports need, with the reason: of each request the newest one, and the one from which
- * `--since last` goes on. Without that one, it would go on from another, and might pass over what has changed before.
+ * `--since last` goes on. Without that one, it would go on from another, and might pass over what has changed before. And the
+ * newest one that has a list of the members of its group, without which the next one exports all data of them.
  *
  * With `all`, only such a one from which it would pass over changes: while a later one, after a gap, is there. (If none is,
  * the next `--since last` exports all data.)
@@ -31,10 +32,19 @@ export function neededExports(
   }
   const needed = new Map<string, string>();
   for (const same of series.values()) {
-    const newest = same.reduce((a, b) => (b.endedAt > a.endedAt ? b : a));
+    const newest = newestOf(same);
+    const listing = newestOf(same.filter(({ report }) => report?.newMembers?.list !== undefined));
     const earlier = same.flatMap(asEarlier).sort((a, b) => a.time - b.time);
     const last = endOfChain(earlier);
-    if (!all) needed.set(newest.path, 'the newest complete export of its request; --all removes it, too');
+    if (!all && listing !== undefined) {
+      needed.set(
+        listing.path,
+        'the next export compares the members of the group with its list; --all removes it, too',
+      );
+    }
+    if (!all && newest !== undefined) {
+      needed.set(newest.path, 'the newest complete export of its request; --all removes it, too');
+    }
     if (last === undefined || needed.has(last.path)) continue;
     if (!all) needed.set(last.path, '--since last goes on from it; --all removes it, too');
     else if (earlier.some(({ time, report }) => report.status === 'complete' && time > last.time)) {
@@ -45,6 +55,10 @@ export function neededExports(
     } else if (hasFaults) needed.set(last.path, '--since last goes on from it, and not all folders could be read');
   }
   return needed;
+}
+
+function newestOf(exports: readonly StoredExport[]): StoredExport | undefined {
+  return exports.toSorted((a, b) => b.endedAt - a.endedAt)[0];
 }
 
 function asEarlier({ path, mark: { since }, report }: StoredExport) {

@@ -109,6 +109,8 @@ export interface MadeExport {
   /** Default `complete`; undefined: it has no manifest. */
   status?: 'complete' | 'complete-with-issues' | undefined;
   transactionTime?: string;
+  /** It has a list of the members of its group. */
+  listsMembers?: boolean;
   /** When its run took the folder. Default: an hour before its end. */
   createdAt?: string;
 }
@@ -131,6 +133,7 @@ export async function makeExport(place: OldPlace, path: string, made: MadeExport
   });
   const { createdAt = new Date(Date.now() - days * DAY - 3_600_000).toISOString() } = made;
   const status = 'status' in made ? made.status : 'complete';
+  const newMembers = made.listsMembers === true ? { newMembers: { list: { destination: 'lake', path } } } : {};
   const files: Record<string, string> = {
     [FILES.mark]: JSON.stringify({ ...mark, createdAt }),
     [FILES.job]: '{}',
@@ -143,7 +146,7 @@ export async function makeExport(place: OldPlace, path: string, made: MadeExport
     [`attachments/${'a'.repeat(64)}`]: 'x',
     'attachments/index.ndjson': '{}\n',
     'log.ndjson': '{}\n',
-    ...(status === undefined ? {} : { [FILES.report]: JSON.stringify({ status, transactionTime }) }),
+    ...(status === undefined ? {} : { [FILES.report]: JSON.stringify({ status, transactionTime, ...newMembers }) }),
     ...(status === undefined ? { [FILES.partialManifest]: '{}' } : { [FILES.manifest]: '{}' }),
   };
   for (const [name, content] of Object.entries(files)) await folder.write(name, content);

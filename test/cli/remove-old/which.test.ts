@@ -59,6 +59,21 @@ describeOldExports((kind) => {
     await clean(place);
   });
 
+  test('stay where the next export compares members with their list: the newest that has one', async () => {
+    const group = { request: 'group', listsMembers: true };
+    await makeExport(place, 'old-list', { ...group, days: 200 });
+    await makeExport(place, 'list', { ...group, days: 190 });
+    // An additional export of all members, after which the main one has failed.
+    await makeExport(place, 'all-members', { request: 'group', days: 180 });
+    const { about } = await removeFrom(configOf(place), SAFE);
+    expect(about['old-list']).toMatchObject({ kind: 'removed' });
+    expect(about['list']).toMatchObject({ kind: 'kept', why: expect.stringContaining('its list') });
+    expect(about['all-members']).toMatchObject({ kind: 'kept', why: expect.stringContaining('the newest') });
+    const { summary } = await removeFrom(configOf(place), ALL);
+    expect(summary).toMatchObject({ removed: 2, kept: 0 });
+    await clean(place);
+  });
+
   test('stay where others need them: the newest of each request, and that from which --since last goes on', async () => {
     const at = (day: number): string => `2020-01-${String(day).padStart(2, '0')}T00:00:00Z`;
     const series = { request: 'a' };
