@@ -1,6 +1,7 @@
 import type { ExportReport, ExportRequest } from '../contract.ts';
 import type { Folder } from '../storage/folder.ts';
 import { exportFolders } from './export-folders.ts';
+import { followOn } from './follow-on.ts';
 import { readJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import type { ExportMark, Owner } from './owner-mark.ts';
@@ -44,6 +45,15 @@ export interface EarlierExport {
   /** The run that made it, and may still have its job to delete. */
   owner: Owner;
   report: ExportReport;
+  /** The `_since` of one that follows on it without a gap; undefined: none can. */
+  next: string | undefined;
+}
+
+/** The FHIR server, as far as it says which exports follow on one another. */
+export interface ServerOfExports {
+  /** The name may have meant another one before. */
+  baseUrl: string;
+  timeIsEnd: boolean;
 }
 
 /**
@@ -51,10 +61,13 @@ export interface EarlierExport {
  * earliest transaction time first. Those without a transaction time are left out.
  *
  * @param root the destination itself
- * @param baseUrl of the FHIR server: the name may have meant another one before
  * @throws ExportError when the destination cannot be read; Error when it holds too many folders
  */
-export async function earlierExports(root: Folder, request: ExportRequest, baseUrl: string): Promise<EarlierExport[]> {
+export async function earlierExports(
+  root: Folder,
+  request: ExportRequest,
+  { baseUrl, timeIsEnd }: ServerOfExports,
+): Promise<EarlierExport[]> {
   const found: EarlierExport[] = [];
   const isSame = sameSeriesAs(request);
   for await (const path of exportFolders(root, { most: MOST_FOLDERS })) {
@@ -62,8 +75,10 @@ export async function earlierExports(root: Folder, request: ExportRequest, baseU
     if (mark === undefined || !isSame(mark) || !(await isOfServer(mark, baseUrl, root, `${path}/`))) continue;
     const report = await readReport(root, `${path}/`);
     // One that names no instant says nothing of its time.
-    if (report !== undefined && !Number.isNaN(Date.parse(report.transactionTime)))
-      found.push({ path, since: mark.since, owner: mark.owner, report });
+    if (report === undefined || Number.isNaN(Date.parse(report.transactionTime))) continue;
+    const { since, owner } = mark;
+    const next = await followOn(root, `${path}/`, { since, report, timeIsEnd });
+    found.push({ path, since, owner, report, next });
   }
   return found.sort((a, b) => Date.parse(a.report.transactionTime) - Date.parse(b.report.transactionTime));
 }

@@ -1,6 +1,7 @@
 import type { ExportReport } from '../contract.ts';
 import type { Folder } from '../storage/folder.ts';
 import { exportFolders } from './export-folders.ts';
+import { followOn } from './follow-on.ts';
 import { readJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import type { ExportMark } from './owner-mark.ts';
@@ -24,8 +25,13 @@ export interface StoredExport {
   /** That of a removal which was killed, or is at work just now. */
   removal?: RemovalRecord;
   /** Of a complete one. */
-  report?: Pick<ExportReport, 'status' | 'transactionTime' | 'newMembers'>;
+  report?: Pick<ExportReport, 'transactionTime' | 'newMembers'>;
+  /** The `_since` of one that follows on it without a gap; absent: none can. */
+  next?: string;
 }
+
+/** Whether the server of an export may give the end of the job as its `transactionTime`. */
+export type TimeIsEnd = (mark: ExportMark) => boolean;
 
 /** A folder with `.export` that is left alone. */
 export interface UnknownFolder {
@@ -42,11 +48,13 @@ export interface UnknownFolder {
  *
  * @param root the destination itself
  * @param isOutside of paths that belong to another destination
+ * @param timeIsEnd default: of no export
  * @throws ExportError when the destination cannot be read; Error when it is itself the folder of an export
  */
 export async function* storedExports(
   root: Folder,
   isOutside: (path: string) => boolean,
+  timeIsEnd?: TimeIsEnd,
 ): AsyncGenerator<StoredExport | UnknownFolder> {
   if ((await root.size(FILES.mark)) !== undefined || (await root.size(FILES.removing)) !== undefined) {
     throw new Error(`${root.location} is itself the folder of an export; a destination is a folder around them`);
@@ -59,7 +67,7 @@ export async function* storedExports(
   });
   const onUnreadable = (path: string, error: unknown): void => void faults.push(fault(path, error));
   for await (const path of exportFolders(root, { isOutside, onUnreadable })) {
-    yield await storedExport(root, path).catch((error: unknown) => fault(path, error));
+    yield await storedExport(root, path, timeIsEnd).catch((error: unknown) => fault(path, error));
   }
   yield* faults;
 }
@@ -70,7 +78,11 @@ export async function* storedExports(
  * @param path below `root`; empty: `root` itself
  * @throws ExportError when it cannot be read
  */
-export async function storedExport(root: Folder, path: string): Promise<StoredExport | UnknownFolder> {
+export async function storedExport(
+  root: Folder,
+  path: string,
+  timeIsEnd: TimeIsEnd = () => false,
+): Promise<StoredExport | UnknownFolder> {
   const at = (name: string): string => (path === '' ? name : `${path}/${name}`);
   const mark = await readJson<ExportMark>(root, at(FILES.mark));
   const removal = await readJson<RemovalRecord>(root, at(FILES.removing));
@@ -94,6 +106,14 @@ export async function storedExport(root: Folder, path: string): Promise<StoredEx
       : { path, mark, state: 'unfinished', endedAt: latest(lastChange, mark.createdAt), ...claim };
   }
   const report = await readJson<ExportReport>(root, at(FILES.report));
+  const afterwards = async (of: ExportReport): Promise<Pick<StoredExport, 'report' | 'next'>> => {
+    const { transactionTime, newMembers } = of;
+    const next = await followOn(root, at(''), { since: mark.since, report: of, timeIsEnd: timeIsEnd(mark) });
+    return {
+      report: { transactionTime, ...(newMembers === undefined ? {} : { newMembers }) },
+      ...(next === undefined ? {} : { next }),
+    };
+  };
   return {
     path,
     mark,
@@ -101,12 +121,8 @@ export async function storedExport(root: Folder, path: string): Promise<StoredEx
     // The server's time of the data is before their end.
     endedAt: latest(completeAt, mark.createdAt, report?.transactionTime),
     ...claim,
-    ...(report === undefined ? {} : { report: reportOf(report) }),
+    ...(report === undefined ? {} : await afterwards(report)),
   };
-}
-
-function reportOf({ status, transactionTime, newMembers }: ExportReport): StoredExport['report'] {
-  return { status, transactionTime, ...(newMembers === undefined ? {} : { newMembers }) };
 }
 
 /** @param texts ISO 8601; what is no time does not count */

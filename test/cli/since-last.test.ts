@@ -11,6 +11,7 @@ function exported(since: number | undefined, end: number, status: ExportReport['
     since: since === undefined ? undefined : at(since),
     owner: { workflowId: 'a', firstRunId: 'a', runId: 'a' },
     report: { status, transactionTime: at(end) } as ExportReport,
+    next: status === 'complete' ? at(end) : undefined,
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { ExportReport, ExportRequest } from '../../src/contract.ts';
+import type { ExportReport, ExportRequest, WarningCode } from '../../src/contract.ts';
 import { earlierExports, folderState } from '../../src/export-folder/earlier-exports.ts';
 import { hashRequest, hashSeries } from '../../src/export-folder/request-hash.ts';
 import { takeFolder } from '../../src/export-folder/take-folder.ts';
@@ -24,7 +24,7 @@ const REQUEST: ExportRequest = { server: 'a', level: 'patient', parameters: { _t
 const since = (time: string): ExportRequest => ({ ...REQUEST, parameters: { ...REQUEST.parameters, _since: time } });
 
 /** Leaves what an export leaves. @param end transaction time; undefined: it has not ended */
-async function leave(path: string, request: ExportRequest, end?: string): Promise<void> {
+async function leave(path: string, request: ExportRequest, end?: string, more: object = {}): Promise<void> {
   const folder = await open(path);
   const owner = { workflowId: path, firstRunId: path, runId: path };
   const hashes = { requestHash: hashRequest(request), seriesHash: hashSeries(request) };
@@ -36,13 +36,16 @@ async function leave(path: string, request: ExportRequest, end?: string): Promis
     isRunning: async () => false,
   });
   if (end === undefined) return;
-  const report: Partial<ExportReport> = { status: 'complete', transactionTime: end };
+  const report: Partial<ExportReport> = { status: 'complete', transactionTime: end, ...more };
   await folder.write('.export/report.json', JSON.stringify(report));
   await folder.write('manifest.json', '{}');
 }
 
 const found = async (request: ExportRequest, baseUrl = BASE_URL): Promise<[string, string | undefined][]> =>
-  (await earlierExports(await open(''), request, baseUrl)).map(({ path, since }) => [path, since]);
+  (await earlierExports(await open(''), request, { baseUrl, timeIsEnd: false })).map(({ path, since }) => [
+    path,
+    since,
+  ]);
 
 test('finds complete exports of the same but for the time, at any depth, in the order of their times', async () => {
   await leave('b/2', since('2026-01-01T00:00:00Z'), '2026-01-02T00:00:00Z');
@@ -97,6 +100,36 @@ test('of an export of an earlier version, one of all data is known', async () =>
   expect(await found(REQUEST)).toEqual([]);
 });
 
+const DAY = 24 * 3_600_000;
+const warning = (code: WarningCode, message = ''): object => ({ warnings: [{ code, message }] });
+const TIME = '2026-01-01T00:00:00Z';
+const FUTURE = new Date(Date.now() + DAY).toISOString();
+
+test.each<[string, string | undefined, string, object]>([
+  ['its time', TIME, TIME, {}],
+  ['its time, whatever it warns of that is no lack', TIME, TIME, warning('ParameterIgnored')],
+  ['nothing, with issues', undefined, TIME, { status: 'complete-with-issues' }],
+  ['nothing, where the token covered less', undefined, TIME, warning('ScopeNarrower')],
+  ['nothing, where attachments are missing', undefined, TIME, warning('AttachmentsMissing')],
+  ['nothing, where its pages have several times', undefined, TIME, warning('PagesDisagree', 'transactionTime: …')],
+  ['nothing, where its time is ahead of the data', undefined, FUTURE, {}],
+])('an export follows on another one without a gap: %s', async (_what, next, end, more) => {
+  await leave('1', REQUEST, end, more);
+  const [one] = await earlierExports(await open(''), REQUEST, { baseUrl: BASE_URL, timeIsEnd: false });
+  expect(one).toMatchObject({ path: '1', report: { transactionTime: end } });
+  expect(one?.next).toBe(next);
+});
+
+test('where the time of an export may be the end of its job, another one follows on its beginning, as far as it is known', async () => {
+  await leave('1', REQUEST, '2026-01-01T02:00:00Z');
+  const next = async (timeIsEnd: boolean): Promise<string | undefined> =>
+    (await earlierExports(await open(''), REQUEST, { baseUrl: BASE_URL, timeIsEnd }))[0]?.next;
+  expect(await next(false)).toBe('2026-01-01T02:00:00Z');
+  expect(await next(true)).toBeUndefined();
+  await writeFile(join(root, '1/.export/job.json'), JSON.stringify({ begunAt: '2026-01-01T01:00:00.000Z' }));
+  expect(await next(true)).toBe('2026-01-01T01:00:00.000Z');
+});
+
 test('tells what a folder holds', async () => {
   await leave('unfinished', REQUEST);
   await leave('complete', REQUEST, '2026-01-02T00:00:00Z');
@@ -111,7 +144,9 @@ test('tells what a folder holds', async () => {
 test('a destination that cannot be read holds no lack of exports', async () => {
   const folder = await open('');
   vi.spyOn(folder, 'listFolders').mockRejectedValue(new Error('AccessDenied'));
-  await expect(earlierExports(folder, REQUEST, BASE_URL)).rejects.toThrow('AccessDenied');
+  await expect(earlierExports(folder, REQUEST, { baseUrl: BASE_URL, timeIsEnd: false })).rejects.toThrow(
+    'AccessDenied',
+  );
 });
 
 test('exports of new members are one series, whosever they are, and not that of the whole group', () => {

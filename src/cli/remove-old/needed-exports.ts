@@ -47,7 +47,7 @@ export function neededExports(
     }
     if (last === undefined || needed.has(last.path)) continue;
     if (!all) needed.set(last.path, '--since last goes on from it; --all removes it, too');
-    else if (earlier.some(({ time, report }) => report.status === 'complete' && time > last.time)) {
+    else if (earlier.some(({ time, next }) => next !== undefined && time > last.time)) {
       needed.set(
         last.path,
         'without it, --since last would go on from a later one, and pass over changes between them',
@@ -61,7 +61,7 @@ function newestOf(exports: readonly StoredExport[]): StoredExport | undefined {
   return exports.toSorted((a, b) => b.endedAt - a.endedAt)[0];
 }
 
-function asEarlier({ path, mark: { since }, report }: StoredExport) {
+function asEarlier({ path, mark: { since }, report, next }: StoredExport) {
   const time = Date.parse(report?.transactionTime ?? '');
-  return report === undefined || Number.isNaN(time) ? [] : [{ path, since, report, time }];
+  return Number.isNaN(time) ? [] : [{ path, since, next, time }];
 }

@@ -1,6 +1,8 @@
 import type { Config } from '../../config.ts';
+import type { TimeIsEnd } from '../../export-folder/stored-exports.ts';
 import { holds } from '../../fhir-server/allowed-destinations.ts';
 import { parseDuration } from '../../fhir/duration.ts';
+import { resolveSettings } from '../../profiles/resolve.ts';
 import { realPlaceOf } from '../../storage/destinations.ts';
 
 /** Where a destination is, beside the others. */
@@ -15,6 +17,13 @@ export interface Surroundings {
 export function retentionOf(config: Config, name: string): number | undefined {
   const { retention } = config.destinations[name] ?? {};
   return retention === undefined ? undefined : parseDuration(retention);
+}
+
+/** Of exports of a server that the configuration has, by its base URL. */
+export function timeIsEndIn({ servers }: Config): TimeIsEnd {
+  const found = Object.values(servers).filter((server) => resolveSettings(server).transactionTimeIsEnd);
+  const baseUrls = new Set(found.map(({ baseUrl }) => baseUrl));
+  return ({ baseUrl }) => baseUrl !== undefined && baseUrls.has(baseUrl);
 }
 
 /** What of other destinations, and of the audit trail, is where this destination is. */

@@ -8,7 +8,7 @@ import { ownerState } from '../../process/is-running.ts';
 import { openDestination } from '../../storage/destinations.ts';
 import type { Folder } from '../../storage/folder.ts';
 import { neededExports } from './needed-exports.ts';
-import { retentionOf, surroundings } from './places.ts';
+import { retentionOf, surroundings, timeIsEndIn } from './places.ts';
 import type { TrailFault } from './removal-trail.ts';
 import { RemovalTrail } from './removal-trail.ts';
 
@@ -87,7 +87,7 @@ export async function* removeOld(
     if (rival !== undefined) throw new Error(`destination ${rival} is at the same place; give both the same retention`);
     const root = await openDestination(config, name, '', 'removal');
     if (!options.dryRun) trail = await openTrail(config, name, options);
-    for await (const found of storedExports(root, isOutside)) {
+    for await (const found of storedExports(root, isOutside, timeIsEndIn(config))) {
       if ('why' in found) {
         hasFaults ||= found.isFault === true;
         if (!options.dryRun && found.isFault !== true) await removeEmpty(config, name, found.path);

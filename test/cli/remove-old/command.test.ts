@@ -69,7 +69,9 @@ test('exports are found beside a folder that cannot be read, which is named', as
   ]);
   // One of those that are not seen may be what others follow on.
   const request = { server: 'a', level: 'system' } as const;
-  await expect(earlierExports(root, request, '')).rejects.toThrow('the folder locked cannot be read: no right to read');
+  await expect(earlierExports(root, request, { baseUrl: '', timeIsEnd: false })).rejects.toThrow(
+    'the folder locked cannot be read: no right to read',
+  );
   await place.stop();
 });
 
