@@ -2,6 +2,7 @@ import type { ExportProgress } from '../contract.ts';
 import { isOpen } from '../process/is-running.ts';
 import type { Outcome } from './export/follow.ts';
 import { outcomeOf } from './export/follow.ts';
+import { failureEvent } from './export/show.ts';
 import type { ExportRow } from './export-rows.ts';
 import { rowOf } from './export-rows.ts';
 import { answerOf, howToGoOn, knownExport } from './one-export.ts';
@@ -35,7 +36,7 @@ export async function exportStatus(temporal: Temporal, workflowId: string): Prom
 export function describeStatus({ workflowId, status, startedAt, progress, outcome, next }: ExportStatus): string[] {
   const head = `${workflowId}: ${status}, started ${startedAt}`;
   if (outcome?.kind === 'complete') return [head, ...linesOf({ kind: 'report', report: outcome.report })];
-  if (outcome?.kind === 'failed') return [head, ...linesOf({ ...outcome, kind: 'failure' })];
+  if (outcome?.kind === 'failed') return [head, ...linesOf(failureEvent(outcome))];
   if (outcome !== undefined) return [head];
   if (progress !== undefined) {
     const { location, warnings } = progress;

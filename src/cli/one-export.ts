@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { ExportProgress } from '../contract.ts';
-import { PROGRESS } from '../contract.ts';
+import { BULK_EXPORT, PROGRESS } from '../contract.ts';
 import { commandLine, quote } from './arguments.ts';
 import type { MadeCommand } from './export/begin.ts';
 import { describe, memoOf } from './export/begin.ts';
@@ -18,7 +18,7 @@ export interface KnownExport {
   command?: MadeCommand;
 }
 
-/** @throws Error when Temporal knows no such export */
+/** @throws Error when Temporal knows no such export, or the workflow of that id is something else */
 export async function knownExport({ client, address, namespace }: Temporal, workflowId: string): Promise<KnownExport> {
   const description = await describe(client, workflowId);
   if (description === undefined) {
@@ -26,6 +26,10 @@ export async function knownExport({ client, address, namespace }: Temporal, work
       `Temporal at ${address}, namespace ${namespace}, knows no export "${workflowId}". "fhir-bulk-export list" shows all; ` +
         'an embedded server forgets those that ended a day ago.',
     );
+  }
+  // The gate of a server, say: what would stop an export would stop that as well.
+  if (description.type !== BULK_EXPORT) {
+    throw new Error(`"${workflowId}" is a workflow of the type ${description.type}, and no export: it is left alone.`);
   }
   const { command } = memoOf(description);
   return { workflowId, description, ...(command === undefined ? {} : { command }) };

@@ -168,6 +168,7 @@ describe('with a configured service', () => {
       expect((await run(name, id, ...options)).code).toBe(0);
       const { code, stdout } = await ending.result;
       expect([code, eventsOf(stdout).at(-1)]).toEqual([3, expect.objectContaining({ code: 'IncompleteExport' })]);
+      expect(await run('status', id)).toMatchObject({ code: 3, stdout: expect.stringContaining('What to do: ') });
       hospital().faults.clear();
     }
     expect((await run('finish-incomplete', 'finished')).code).toBe(64);
@@ -221,6 +222,18 @@ describe('with a configured service', () => {
     const [started] = eventsOf(result.stdout).filter(({ kind }) => kind === 'export');
     const handle = stack.client.workflow.getHandle(started?.kind === 'export' ? started.workflowId : '');
     expect((await handle.describe()).taskQueue).toMatch(/^fhir-bulk-export\.here\.[0-9a-f]{12}$/);
+  });
+
+  test('a workflow that is no export is left alone', async () => {
+    const other = await stack.client.workflow.start('other', { taskQueue: 'nobody', workflowId: 'other' });
+    for (const name of ['status', 'watch', 'pause', 'cancel']) {
+      expect(await user.run([name, 'other'], env)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('of the type other, and no export'),
+      });
+    }
+    expect((await other.describe()).status.name).toBe('RUNNING');
+    await other.terminate();
   });
 
   test('a service that cannot be reached is named; no other one is used instead', async () => {

@@ -2,7 +2,7 @@ import { FAILURES } from '../../contract.ts';
 import { exitCode } from '../exit-codes.ts';
 import type { KnownExport } from '../one-export.ts';
 import { howToGoOn } from '../one-export.ts';
-import type { View } from './events.ts';
+import type { ExportEvent, View } from './events.ts';
 import type { Look, Outcome } from './follow.ts';
 
 /** Milliseconds without an answer after which the user learns what may be missing. */
@@ -29,16 +29,14 @@ export function showOutcome(
     view.show({ kind: 'cancelled', workflowId });
     return outcomeCode(outcome);
   }
-  const { code, message } = outcome;
-  const next = Object.entries(FAILURES).find(([name]) => name === code)?.[1].next;
-  view.show({
-    kind: 'failure',
-    code,
-    message,
-    ...(next === undefined ? {} : { next }),
-    ...(log === undefined ? {} : { log }),
-  });
+  view.show({ ...failureEvent(outcome), ...(log === undefined ? {} : { log }) });
   return outcomeCode(outcome);
+}
+
+/** A failure, with what to do. */
+export function failureEvent({ code, message }: Outcome & { kind: 'failed' }): ExportEvent & { kind: 'failure' } {
+  const next = Object.entries(FAILURES).find(([name]) => name === code)?.[1].next;
+  return { kind: 'failure', code, message, ...(next === undefined ? {} : { next }) };
 }
 
 /**
