@@ -38,7 +38,8 @@ const FINDING = 60_000;
  */
 export function takeUpdates(run: ExportRun): void {
   const { steering } = run;
-  setHandler(pause, (input = {}) => steer(run, () => steering.pause(input)), {
+  // Null is what some clients send for no argument; what throws here would stop the export.
+  setHandler(pause, (input) => steer(run, () => steering.pause(input ?? {})), {
     validator: (input) => refuse(faultOfPause(input, standingOf(run))),
     description: 'Pause polls, downloads or all: {"what": "downloads", "now": true}.',
   });
@@ -50,7 +51,7 @@ export function takeUpdates(run: ExportRun): void {
     validator: (most) => refuse(faultOfConcurrency(most, standingOf(run))),
     description: 'Most downloads of this export at a time: a number.',
   });
-  setHandler(retryFiles, async (input = {}) => retry(run, input), {
+  setHandler(retryFiles, async (input) => retry(run, input ?? {}), {
     validator: (input) => refuse(faultOfRetry(input, standingOf(run))),
     description: 'Fetch files again that have failed or were put off: all, or {"names": [...]}.',
   });

@@ -226,6 +226,16 @@ describe('an update that makes no sense is refused, and says why', () => {
     expect(events.filter(({ workflowExecutionUpdateAcceptedEventAttributes: one }) => one != null)).toEqual([]);
   });
 
+  test('null is no argument, and does no harm', async () => {
+    const started = await stack.start({ server: 'archive' });
+    await reach(started, 'downloading');
+    const update = (name: string) => started.handle.executeUpdate<object, [null]>(name, { args: [null] });
+    expect(await update('pause')).toMatchObject({ paused: { what: 'all' } });
+    expect(await update('retryFiles')).toMatchObject({ phase: 'downloading' });
+    expect(await update('resume')).not.toHaveProperty('paused');
+    expect((await started.result()).files).toBe(FILES);
+  });
+
   test('a job that is complete is not polled', async () => {
     const downloading = await stack.start({ server: 'archive' });
     await reach(downloading, 'downloading');
