@@ -1,4 +1,4 @@
-import { ApplicationFailure, defineUpdate, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, defineUpdate, patched, setHandler } from '@temporalio/workflow';
 import type { FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
 import {
   FINISH_INCOMPLETE,
@@ -87,6 +87,8 @@ async function ordinalsOf(run: ExportRun, names: readonly string[]): Promise<num
 
 function end(run: ExportRun, reason?: string): Steered {
   return steer(run, () => {
+    // Nothing is left that a pause could hold.
+    if (run.steering.paused !== undefined && patched('an-end-ends-a-pause')) run.steering.resume();
     run.steering.finish(reason);
     // Ends a wait that the loop may be in.
     run.state.pollRequested = true;

@@ -193,7 +193,7 @@ describe('files that were put off', () => {
   });
 
   test.each([
-    ['giveUp', (started: StartedExport) => started.giveUp(), []],
+    ['giveUp in a pause', (started: StartedExport) => started.pause().then(() => started.giveUp()), []],
     [
       'finishIncomplete',
       (started: StartedExport) => started.finishIncomplete({ reason: 'enough' }),
