@@ -1,7 +1,7 @@
-/** Files of a job on which the server still works (`allowPartialManifests`), beside polls, pauses and `pollNow`. */
+/** Files beside polls, pauses and `pollNow`; most of them of a job on which the server still works (`allowPartialManifests`). */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { StartedExport } from '../../src/client.ts';
-import type { AnsweringServer } from '../support/answering-server.ts';
+import type { Answer, AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
@@ -16,7 +16,7 @@ const FILE = '{"resourceType":"Patient","id":"p"}\n';
 let partial: AnsweringServer;
 let stack: Stack;
 /** How it answers for the file, in turn; then with the file. */
-let faults: (() => { status: number; headers?: Record<string, string> } | Promise<never>)[];
+let faults: (() => Answer | Promise<Answer>)[];
 /** The job is complete as soon as it is asked for. */
 let isReady: boolean;
 const asked = (path: string): number => partial.asked.filter(({ url }) => url === path).length;
@@ -29,6 +29,7 @@ beforeAll(async () => {
     if (url === '/file') return faults.shift()?.() ?? { body: FILE };
     if (url === '/page') return isReady ? { body: page } : { status: 202, headers: { 'retry-after': HOUR } };
     const output = [{ type: 'Patient', url: `${partial.origin}/file`, count: 1 }];
+    if (isReady) return { body: { ...page, output } };
     const link = [{ relation: 'next', url: `${partial.origin}/page` }];
     return { status: 202, headers: { 'retry-after': HOUR }, body: { ...page, output, link } };
   });
@@ -87,7 +88,7 @@ test('while polls are paused, a file that was put off is fetched at its time', a
 
 test('downloads go on when they are resumed, and not with the next poll', async () => {
   // Until it is stopped.
-  faults = [() => new Promise<never>(() => {})];
+  faults = [() => new Promise<Answer>(() => {})];
   const started = await begin();
   await expect.poll(() => asked('/file'), LONG).toBe(1);
   await started.pause({ what: 'downloads', now: true });
@@ -97,5 +98,20 @@ test('downloads go on when they are resumed, and not with the next poll', async 
   expect(asked('/page')).toBe(0);
   isReady = true;
   await started.pollNow();
+  expect(await started.result()).toMatchObject({ status: 'complete', files: 1 });
+});
+
+test('a file that is wanted again in a pause is fetched after it', async () => {
+  isReady = true;
+  let end: (answer: Answer) => void = () => {};
+  faults = [() => new Promise((resolve) => (end = resolve))];
+  const started = await begin();
+  await expect.poll(() => asked('/file'), LONG).toBe(1);
+  await started.pause({ what: 'downloads' });
+  // For good: nothing is left to be fetched.
+  end({ status: 400 });
+  await expect.poll(async () => (await started.progress()).files?.failed, LONG).toBe(1);
+  await started.retryFiles();
+  await started.resume();
   expect(await started.result()).toMatchObject({ status: 'complete', files: 1 });
 });
