@@ -1,5 +1,6 @@
 import type { Entry } from './entries.ts';
 import { lastingMarks } from './lasting-marks.ts';
+import { withoutSignature } from './signature-free.ts';
 
 /** What is known of an entry, whatever its link is at the moment. */
 export type KnownEntry = Pick<Entry, 'kind' | 'type' | 'count' | 'length' | 'sha256' | 'url'>;
@@ -25,7 +26,7 @@ class OtherFiles extends Error {}
  * Anything else is `other`: to guess could mean to store one file twice and another never.
  *
  * @param isSameMoment both readings have the same `transactionTime`; otherwise files are found only where their URLs
- *   without query are the same, and nothing is found by its order
+ *   without query are the same, those that share one where the rest but for a signature is, and nothing by its order
  */
 export function matchEntries(
   before: readonly KnownEntry[],
@@ -72,7 +73,7 @@ function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: bool
   for (const [path, olds] of known) {
     const news = renewed.get(path) ?? [];
     if (news.length !== olds.length) throw new OtherFiles('some of its files have other URLs than before');
-    pairPath(olds, news, found, unclear);
+    pairPath(olds, news, { isSameMoment, found, unclear });
   }
   return [...found, ...inOrder(...unclear, isSameMoment)];
 }
@@ -100,11 +101,13 @@ function pairNewPaths(was: readonly Placed[], is: readonly Placed[], isSameMomen
 function pairPath(
   olds: readonly Placed[],
   news: readonly Placed[],
-  found: [Placed, Placed][],
-  unclear: [Placed[], Placed[]],
+  { isSameMoment, found, unclear }: { isSameMoment: boolean; found: [Placed, Placed][]; unclear: [Placed[], Placed[]] },
 ): void {
   const [was, is] = [queries(olds), queries(news)];
   const lasting = lastingNames(was, is);
+  // A number that stays may be that of another file when the server has run the job again.
+  if (!isSameMoment && olds.length > 1 && !differInSignatures(olds, news))
+    throw new OtherFiles('its transactionTime is not what it was');
   const keyed = (some: readonly Placed[], ofSome: readonly URLSearchParams[]): Map<string, Placed[]> =>
     groupBy(
       some.map((one, order) => ({ ...one, path: `${one.path} ${valuesOf(lasting, ofSome[order])}` })),
@@ -113,12 +116,28 @@ function pairPath(
   const renewed = keyed(news, is);
   for (const [key, some] of keyed(olds, was)) {
     const others = renewed.get(key) ?? [];
-    const isClear = some.length === 1 || others.every(({ entry }) => entry.url === others[0]?.entry.url);
-    if (others.length !== some.length || (!isClear && haveCommonUrl(some, others)))
+    const isClear = some.length === 1 || (areOne(some) && areOne(others));
+    if (others.length !== some.length || (!isClear && (haveCommonUrl(some, others) || areOne(others))))
       throw new OtherFiles('it has files that cannot be distinguished');
     if (isClear) found.push(...some.map((old, order): [Placed, Placed] => [old, others[order] as Placed]));
     else [some, others].forEach((unclearOnes, side) => unclear[side]?.push(...unclearOnes));
   }
+}
+
+/** A file that is listed several times. */
+function areOne(some: readonly Placed[]): boolean {
+  return some.every(({ entry }) => entry.url === some[0]?.entry.url);
+}
+
+/** Whether all URLs are what they were, but for signatures as object storages know them. */
+function differInSignatures(olds: readonly Placed[], news: readonly Placed[]): boolean {
+  const [was, is] = [olds, news].map((some) =>
+    some
+      .map(({ entry }) => withoutSignature(entry.url))
+      .sort()
+      .join('\n'),
+  );
+  return was === is;
 }
 
 function haveCommonUrl(some: readonly Placed[], others: readonly Placed[]): boolean {

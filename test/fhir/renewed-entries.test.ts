@@ -69,6 +69,21 @@ describe('files that only the query tells apart', () => {
   test('and that are listed twice are one and the same', () => {
     expect(matched([file('a?s=1'), file('a?s=1')], [file('a?s=2'), file('a?s=2')])).toMatchObject({ kind: 'same' });
   });
+  test('are not all the one file that is listed in place of them', () => {
+    expect(matched([file('a?s=1'), file('a?s=2')], [file('a?s=3'), file('a?s=3')])).toEqual({
+      kind: 'other',
+      detail: 'it has files that cannot be distinguished',
+    });
+  });
+  test('of another moment are not found by what stays: a job that was run again has files of the same numbers', () => {
+    const [first, again] = ['1', '2'].map((job) => [file(`get?job=${job}&part=1`), file(`get?job=${job}&part=2`)]);
+    expect(matched(first!, again!, false)).toEqual({ kind: 'other', detail: 'its transactionTime is not what it was' });
+  });
+  test('of another moment are found where only a signature is new', () => {
+    const signed = (part: number, sig: string) => file(`get?part=${part}&X-Amz-Date=${sig}&X-Amz-Signature=${sig}`);
+    const [before, after] = [[signed(1, 'a'), signed(2, 'b')], [signed(2, 'c'), signed(1, 'd')]]; // prettier-ignore
+    expect(matched(before, after, false)).toEqual({ kind: 'same', places: [1, 0] });
+  });
 });
 
 describe('by order, where every URL is new', () => {
