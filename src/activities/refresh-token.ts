@@ -1,6 +1,6 @@
 import { log } from '@temporalio/activity';
 import type { ExportRequest } from '../contract.ts';
-import { UnreadableTokenError } from '../auth/token-request.ts';
+import { PerhapsPassingError } from '../auth/token-request.ts';
 import { ExportError } from '../errors.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import { missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
@@ -71,7 +71,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     };
   } catch (error) {
     // An endpoint that has given a token before is the right one.
-    const mayPass = error instanceof NetworkError || (error instanceof UnreadableTokenError && input.newerThan > 0);
+    const mayPass = error instanceof NetworkError || (error instanceof PerhapsPassingError && input.newerThan > 0);
     deps.metrics.token(input.server, mayPass ? 'unavailable' : 'refused');
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
     if (mayPass) return { kind: 'trouble', detail: `token endpoint: ${error.message}` };

@@ -1,4 +1,3 @@
-import { ExportError } from '../errors.ts';
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { ScopeSupport } from '../fhir/scopes.ts';
 import type { HttpClient } from '../http/http-client.ts';
@@ -7,6 +6,7 @@ import type { DocumentAnswer } from '../http/server-descriptions.ts';
 import { readMetadata, readSmartConfiguration } from '../http/server-descriptions.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ServerClocks } from './clock.ts';
+import { PerhapsPassingError } from './token-request.ts';
 
 /** What a server says about its authorization. */
 export interface SmartConfiguration extends ScopeSupport {
@@ -15,7 +15,7 @@ export interface SmartConfiguration extends ScopeSupport {
   algorithms: string[];
   /** Where the token endpoint was found. */
   source: 'configured' | 'smart-configuration' | 'CapabilityStatement';
-  /** The rest is unknown, because the server did not answer. */
+  /** The rest is unknown, or what the server said before, because it did not answer. */
   passing?: boolean;
 }
 
@@ -27,7 +27,7 @@ const OAUTH_URIS = 'http://fhir-registry.smarthealthit.org/StructureDefinition/o
  * Finds the token endpoint: given, else in the SMART configuration, else in the CapabilityStatement.
  * Source: SMART App Launch 2.2, conformance.
  *
- * @throws ExportError `AuthorizationFailed` when the server names none
+ * @throws PerhapsPassingError when the server names none
  * @throws NetworkError when the server is unreachable
  */
 export async function discover(
@@ -61,8 +61,7 @@ export async function discover(
   for (const answer of [first, second]) {
     if (answer.kind === 'unavailable') throw new NetworkError(`${new URL(baseUrl).host}: ${answer.detail}`, true);
   }
-  throw new ExportError(
-    'AuthorizationFailed',
+  throw new PerhapsPassingError(
     'the server names no token endpoint, neither in .well-known/smart-configuration nor in its CapabilityStatement; set auth.tokenUrl',
   );
 }

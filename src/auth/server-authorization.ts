@@ -1,4 +1,5 @@
 import type { HttpClient } from '../http/http-client.ts';
+import { NetworkError } from '../http/network-error.ts';
 import type { RequestRules } from '../http/rules.ts';
 import { ServerClocks } from './clock.ts';
 import type { SmartConfiguration } from './discovery.ts';
@@ -8,7 +9,7 @@ import { credentialsOf } from './schemes/index.ts';
 import type { Credentials, TokenCredentials } from './schemes/scheme.ts';
 import type { Signer } from './signer.ts';
 import type { GrantedToken, TokenTrouble } from './token-request.ts';
-import { requestToken } from './token-request.ts';
+import { PerhapsPassingError, requestToken } from './token-request.ts';
 import type { StaleToken } from './token-store.ts';
 import { TokenStore } from './token-store.ts';
 
@@ -127,14 +128,21 @@ export class ServerAuthorization {
   }
 
   /**
-   * The server's SMART configuration: read once an hour by each worker, and after a minute when it was unreachable.
+   * The server's SMART configuration: read once an hour by each worker, and after a minute when it was unreachable. What it
+   * said before holds for as long as it says nothing.
    *
-   * @throws as `discover`
+   * @throws as `discover`, before the first time
    */
   async smart(): Promise<SmartConfiguration> {
     if (this.#smart !== undefined && this.#smart.until > Date.now()) return this.#smart.configuration;
     const tokenUrl = this.#credentials.kind === 'token' ? this.#credentials.tokenUrl : undefined;
-    const configuration = await discover(this.#http, this.#rules, this.clocks, { baseUrl: this.#baseUrl, tokenUrl });
+    const earlier = this.#smart?.configuration;
+    const reading = discover(this.#http, this.#rules, this.clocks, { baseUrl: this.#baseUrl, tokenUrl });
+    const configuration = await reading.catch((error: unknown): SmartConfiguration => {
+      const mayPass = error instanceof NetworkError || error instanceof PerhapsPassingError;
+      if (earlier === undefined || !mayPass) throw error;
+      return { ...earlier, passing: true };
+    });
     this.#smart = { configuration, until: Date.now() + (configuration.passing === true ? SOON : LATER) };
     return configuration;
   }

@@ -37,10 +37,13 @@ export class InvalidScopeError extends ExportError {
   }
 }
 
-/** 200 with a page: another address than the token endpoint's, or one that a proxy or a maintenance page stands before. */
-export class UnreadableTokenError extends ExportError {
-  constructor() {
-    super('AuthorizationFailed', 'the token endpoint answered 200 with something that is not JSON');
+/**
+ * Nothing that a token endpoint says: it is at another address, or a proxy, a firewall or a maintenance page stands before
+ * it. One that has given a token before is at this address, so that it may pass.
+ */
+export class PerhapsPassingError extends ExportError {
+  constructor(message: string) {
+    super('AuthorizationFailed', message);
   }
 }
 
@@ -64,7 +67,7 @@ const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
  * Asks for an access token. Source: SMART App Launch 2.2, Backend Services; RFC 6749, 4.4.
  *
  * @throws ExportError `AuthorizationFailed` when the server refuses for good; {@link InvalidScopeError} for its scope;
- *   {@link UnreadableTokenError}
+ *   {@link PerhapsPassingError} for an answer that is none of OAuth
  * @throws NetworkError when there is no answer
  */
 export async function requestToken(
@@ -102,6 +105,8 @@ export async function requestToken(
     const error = errorOf(text);
     if (tries === 1 && (status === 400 || status === 401) && PERHAPS_PASSING.has(error)) continue;
     const detail = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
+    // Epic is known to answer a bare 400 now and then.
+    if (error === undefined) throw new PerhapsPassingError(detail);
     if (error !== 'invalid_scope') throw new ExportError('AuthorizationFailed', detail);
     const known = supported.length === 0 ? '' : `; the server names as supported: ${tidy(supported.join(' '), 500)}`;
     throw new InvalidScopeError(`${detail}; asked for: ${tidy(scope ?? '', 500)}${known}`);
@@ -118,7 +123,7 @@ function readToken(text: string): GrantedToken {
   try {
     answer = JSON.parse(text) as Record<string, unknown> | null;
   } catch {
-    throw new UnreadableTokenError();
+    throw new PerhapsPassingError('the token endpoint answered 200 with something that is not JSON');
   }
   const { access_token: value, token_type: type, expires_in: life, scope } = answer ?? {};
   if (typeof value !== 'string' || value === '') {

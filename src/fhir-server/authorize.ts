@@ -1,5 +1,5 @@
 import type { ServerAuthorization, TokenRef } from '../auth/server-authorization.ts';
-import { UnreadableTokenError } from '../auth/token-request.ts';
+import { PerhapsPassingError } from '../auth/token-request.ts';
 import { ExportError } from '../errors.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
@@ -41,7 +41,7 @@ export async function authorize(
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
     if (error instanceof NetworkError) return tokenMissing(token.epoch, `token endpoint: ${error.message}`);
     // It has given a token before: this epoch's.
-    if (error instanceof UnreadableTokenError) return tokenMissing(token.epoch, error.message);
+    if (error instanceof PerhapsPassingError) return tokenMissing(token.epoch, error.message);
     throw error;
   }
 }
