@@ -12,6 +12,7 @@ import type { Attempt } from './run-activity.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { manifestAsKnown } from './manifest-as-known.ts';
+import { believed } from '../profiles/poll-times.ts';
 import type { ManifestReading } from '../export-folder/manifest-reading.ts';
 import type { PageMeta } from '../export-folder/manifest-pages.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
@@ -87,11 +88,13 @@ async function readAgain(
     if (page > known.length + summary.entries) return changed(folder.reading, 'it has no end');
     attempt.report({ page });
     const answer = await askStatus(server, { url, terms: job, wasComplete, token, signal: attempt.signal, hold });
-    if (answer.kind === 'gone' || answer.kind === 'trouble' || answer.kind === 'tokenNeeded') return answer;
+    if (answer.kind === 'gone' || answer.kind === 'tokenNeeded') return answer;
+    const wait = believed('retryAfter' in answer ? answer.retryAfter : undefined, server.settings);
+    if (answer.kind === 'trouble') return { ...answer, retryAfter: wait };
     if (answer.kind !== 'manifest' || (wasComplete && !answer.complete)) {
       // It makes the links anew, or runs the job again, and says when to come back; with a part of the files perhaps.
       const detail = 'the server says the export is in progress again';
-      return { kind: 'trouble', cause: 'outage', detail, retryAfter: answer.retryAfter };
+      return { kind: 'trouble', cause: 'outage', detail, retryAfter: wait };
     }
     pages.push(await folder.reading.storePage(id, page, { ...answer.page, manifest: answer.manifest }));
   }

@@ -8,6 +8,7 @@ import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { refreshFirst, scopesFor } from '../fhir-server/ask-for-scopes.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
+import { believed } from '../profiles/poll-times.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface RefreshTokenInput {
@@ -54,7 +55,8 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
     const { scope, token } = await refreshFirst(authorization, choices, input.newerThan);
     deps.metrics.token(input.server, token.kind === 'trouble' ? 'unavailable' : 'granted');
     if (token.kind === 'trouble') {
-      const { busy, ...trouble } = token;
+      const { busy, ...rest } = token;
+      const trouble = { ...rest, retryAfter: believed(rest.retryAfter) };
       return busy === true && (await isItsOwn(server)) ? { ...trouble, busy } : trouble;
     }
     const { epoch, expiresIn, lifetime, granted } = token;

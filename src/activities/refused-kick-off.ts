@@ -64,27 +64,23 @@ export async function reject(
   if (rejection.kind !== 'unknown') await attempt.forgetIntent(mayHaveStarted);
   await note(response.status, detail);
   if (rejection.kind === 'trouble' && mayHaveStarted) return inDoubt(attempt, detail, waitInDoubt(attempt.doubts));
+  const named = 'retryAfter' in rejection ? rejection.retryAfter : undefined;
   const notNow = notNowOf({ status: response.status, body, ...rejection }, server.settings);
+  const wait = believed(named ?? inMilliseconds(notNow?.waitSeconds), server.settings);
   if (notNow !== undefined) {
-    const named = 'retryAfter' in rejection ? rejection.retryAfter : undefined;
-    const wait = named ?? inMilliseconds(notNow.waitSeconds);
-    return attempt.isInDoubt
-      ? inDoubt(attempt, detail, wait)
-      : { ...trouble(detail, believed(wait, server.settings)), noSlot: true };
+    return attempt.isInDoubt ? inDoubt(attempt, detail, wait) : { ...trouble(detail, wait), noSlot: true };
   }
   switch (rejection.kind) {
     case 'unknown':
       if (attempt.isLast) throw kickOffUnknown(detail);
-      return trouble(detail, rejection.retryAfter);
+      return trouble(detail, wait);
     case 'refused':
       return server.refusal(answered, `the kick-off was refused: ${detail}`);
     case 'wrongMethod':
       if (!(await noteOtherMethod(attempt, server.settings, requested))) break;
       return trouble(detail, undefined);
     case 'trouble':
-      return attempt.isInDoubt
-        ? inDoubt(attempt, detail, rejection.retryAfter)
-        : { ...trouble(detail, rejection.retryAfter), ...busyBy(response) };
+      return attempt.isInDoubt ? inDoubt(attempt, detail, wait) : { ...trouble(detail, wait), ...busyBy(response) };
     case 'unusable':
     case 'rejected':
   }

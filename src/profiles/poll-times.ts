@@ -16,11 +16,13 @@ export function firstPoll(named: number | undefined, settings: PollSettings): nu
 }
 
 /**
- * As much of the milliseconds that a server names as is waited for: by default a day. A moment that is far away may be a
- * mistake, and a job that nobody asks for ends at the deadline, however long it has been complete.
+ * As much of the milliseconds that a server names as is waited for, except for files: by default a day. A moment that is
+ * far away may be a mistake, and a job that nobody asks for ends at the deadline, however long it has been complete.
+ *
+ * @param settings of the server, where it is the FHIR server that names it
  */
-export function believed(named: number | undefined, { longestPollSeconds = DAY }: PollSettings): number | undefined {
-  return named === undefined ? undefined : Math.min(named, 1000 * longestPollSeconds);
+export function believed(named: number | undefined, settings: Partial<PollSettings> = {}): number | undefined {
+  return named === undefined ? undefined : Math.min(named, 1000 * (settings.longestPollSeconds ?? DAY));
 }
 
 /** Least milliseconds between two polls; 0: there is no such limit. */

@@ -111,7 +111,7 @@ export interface ServerSettings {
   /** Least seconds between two polls, whatever the server says; undefined: none. */
   shortestPollSeconds: number | undefined;
   /**
-   * Most seconds that a `Retry-After` is believed of a poll, or of a kick-off for which there is no slot; undefined: a
+   * Most seconds that a `Retry-After` is believed of a kick-off, a poll, or a manifest that is read again; undefined: a
    * day.
    */
   longestPollSeconds: number | undefined;

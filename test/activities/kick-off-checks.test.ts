@@ -219,3 +219,11 @@ test.each([
   server.answer = accepting;
   expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'accepted', warnings });
 });
+
+test('a far time to wait is believed for a day, also in doubt', async () => {
+  const headers = { 'retry-after': String(365 * 24 * 3600) };
+  for (const status of [503, 504, 503]) {
+    server.answer = () => ({ status, headers });
+    expect(await kickOffWith({}, { level: 'system' })).toMatchObject({ kind: 'trouble', retryAfter: 24 * 3600 * 1000 });
+  }
+});

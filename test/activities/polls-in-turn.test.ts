@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { PollStatusResult } from '../../src/activities/poll-status.ts';
+import type { ActivityDeps } from '../../src/activities/deps.ts';
 import { pollStatus } from '../../src/activities/poll-status.ts';
+import { refreshManifest } from '../../src/activities/refresh-manifest.ts';
 import type { Attempt } from '../../src/activities/run-activity.ts';
 import type { Config } from '../../src/config.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
@@ -35,15 +36,17 @@ describe('one poll after another, of a server', () => {
   });
 
   const inside = (name = '') => join(root, 'export/.export', name);
-  function poll(): Promise<PollStatusResult> {
+  const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark', generation: 1 };
+  function run<T>(activity: (deps: ActivityDeps, attempt: Attempt) => Promise<T>): Promise<T> {
     const config: Config = {
       servers: { one: serverEntry(`${server.origin}/r4`, {}) },
       destinations: { local: { type: 'directory', path: root } },
     };
-    const ref = { server: 'one', destination: 'local', path: 'export', mark: 'mark', generation: 1 };
     const attempt: Attempt = { number: 1, signal: new AbortController().signal, report: () => {} };
-    return new MockActivityEnvironment().run(() => pollStatus(depsOf(config, http), { ref }, attempt));
+    return new MockActivityEnvironment().run(() => activity(depsOf(config, http), attempt));
   }
+  const poll = () => run((deps, attempt) => pollStatus(deps, { ref }, attempt));
+  const readAgain = () => run((deps, attempt) => refreshManifest(deps, { ref, reading: 0 }, attempt));
 
   test('pages that are ready are not indexed again each time', async () => {
     let ready = 1;
@@ -89,6 +92,12 @@ describe('one poll after another, of a server', () => {
     for (const status of [202, 503]) {
       server.answer = () => ({ status, headers });
       expect(await poll()).toMatchObject({ retryAfter: 24 * 3600 * 1000 });
+    }
+    server.answer = () => ({ body: { ...page, output: [{ type: 'Patient', url: '/file/1' }] } });
+    expect(await poll()).toMatchObject({ kind: 'complete' });
+    for (const status of [202, 503]) {
+      server.answer = () => ({ status, headers });
+      expect(await readAgain()).toMatchObject({ kind: 'trouble', retryAfter: 24 * 3600 * 1000 });
     }
   });
 });

@@ -12,7 +12,7 @@ const MOST_IN_A_MINUTE = 16;
 /** Fetches of a file that came wrong. */
 const MOST_WRONG = 3;
 
-/** The longest that one file is waited for, and that it may hold others. */
+/** The longest that a `Retry-After` is believed, and that a file may hold others. */
 const LONGEST_WAIT = 24 * HOUR;
 const LONGEST_HOLD = 15 * MINUTE;
 
@@ -29,7 +29,7 @@ export function judgeRequests(evidence: Evidence): string[] {
   if (readings > mostReadings) problems.push(`the manifest was read ${readings} times`);
   if (journal.understood.length > 2) problems.push(`${journal.understood.length} jobs were started`);
   if (!evidence.skipsTime) return problems;
-  problems.push(...judgeWaits(evidence, journal.of('kick-off'), Infinity, 'kick-off'));
+  problems.push(...judgeWaits(evidence, journal.of('kick-off'), LONGEST_WAIT, 'kick-off'));
   problems.push(
     ...judgeWaits(
       evidence,
