@@ -1,13 +1,13 @@
-import { once } from 'node:events';
 import type { Duplex, TransformOptions } from 'node:stream';
 import { PassThrough } from 'node:stream';
-import type { ZlibOptions } from 'node:zlib';
+import type { Gunzip, ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import type { Take } from '../http/exchange.ts';
 import { release } from '../http/slabs.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { ContentError } from './content-error.ts';
 import { freeWhenReleased } from './free-memory.ts';
+import { PackedEnd } from './packed-end.ts';
 
 /** Bytes that gzip may unpack to before its ratio is looked at, and the ratio that no real NDJSON reaches. */
 const BOMB_BYTES = 64 * 1024 * 1024;
@@ -47,6 +47,7 @@ export async function receiveBody(
   let begun: (decoder: Duplex) => void = () => {};
   const beginning = new Promise<Duplex>((resolve) => (begun = resolve));
   let decoder: Duplex | undefined;
+  const end = new PackedEnd();
   const begin = (first?: Buffer): Duplex => {
     wasGzip &&= first === undefined || beginsAsGzip(first);
     const begunDecoder = wasGzip ? createGunzip(GUNZIP) : new PassThrough({ highWaterMark: BLOCK });
@@ -55,19 +56,22 @@ export async function receiveBody(
     begun(begunDecoder);
     return begunDecoder;
   };
-  void body
-    .receive((chunk) => {
-      received += chunk.length;
-      const into = (decoder ??= begin(chunk));
-      // What only passes through is still in use when it has been written.
-      const isCopied = saysGzip && !wasGzip;
-      const isRead = saysGzip ? () => release(chunk) : undefined;
-      return into.write(isCopied ? Buffer.from(chunk) : chunk, isRead) ? undefined : once(into, 'drain').then(() => {});
-    })
-    .then(
-      () => (decoder ??= begin()).end(),
-      (error: unknown) => (decoder ??= begin()).destroy(error as Error),
-    );
+  const receiving = body.receive((chunk) => {
+    received += chunk.length;
+    const into = (decoder ??= begin(chunk));
+    if (wasGzip) end.add(chunk);
+    // What only passes through is still in use when it has been written.
+    const isCopied = saysGzip && !wasGzip;
+    const isRead = saysGzip ? () => release(chunk) : undefined;
+    if (!into.destroyed) return into.write(isCopied ? Buffer.from(chunk) : chunk, isRead) ? undefined : isReady(into);
+    // Gzip has ended: this is padding, or wrong.
+    isRead?.();
+    return undefined;
+  });
+  void receiving.then(
+    () => (decoder ??= begin()).end(),
+    (error: unknown) => (decoder ??= begin()).destroy(error as Error),
+  );
   async function* decoded(): AsyncGenerator<Buffer> {
     let unpacked = 0;
     for await (const chunk of (await beginning) as AsyncIterable<Buffer>) {
@@ -80,10 +84,25 @@ export async function receiveBody(
   }
   try {
     for await (const chunk of unwrap?.(decoded()) ?? decoded()) await take(chunk);
+    if (wasGzip) {
+      await receiving;
+      end.check(decoder as Gunzip);
+    }
   } finally {
     body.destroy();
   }
   return { received, wasGzip };
+}
+
+/** Waits until a stream takes more, or takes nothing any more: why, its reader hears. */
+function isReady(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      stream.off('drain', go).off('close', go);
+      resolve();
+    };
+    stream.on('drain', go).on('close', go);
+  });
 }
 
 /** RFC 1952, 2.3.1. No JSON does. */

@@ -239,7 +239,8 @@ function brokenBody(error: unknown): Transfer | undefined {
   if (error instanceof ContentError) return wrongContent(error.message);
   if (error instanceof NetworkError) return { kind: 'broken', detail: error.message };
   const { code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' && code.startsWith('Z_')
+  // The second: of gzip that goes on behind its end.
+  return typeof code === 'string' && (code.startsWith('Z_') || code === 'ERR_STREAM_PUSH_AFTER_EOF')
     ? wrongContent(`the gzip stream is broken or cut (${code})`)
     : undefined;
 }

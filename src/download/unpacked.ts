@@ -7,6 +7,7 @@ import type { Take } from '../http/exchange.ts';
 import { release } from '../http/slabs.ts';
 import { GUNZIP, checkRatio } from './decode-body.ts';
 import { freeWhenReleased } from './free-memory.ts';
+import { PackedEnd } from './packed-end.ts';
 
 /** How gzip begins (RFC 1952, 2.3.1). No JSON does. */
 const GZIP = [0x1f, 0x8b] as const;
@@ -29,6 +30,7 @@ export class Unpacked {
   #gunzip: Gunzip | undefined;
   #unpacking: Promise<void> | undefined;
   #packedBytes = 0;
+  readonly #end = new PackedEnd();
   #hash: Hash | undefined;
   /** Of the file's first bytes, while they do not decide. */
   #first: Buffer | undefined;
@@ -50,13 +52,14 @@ export class Unpacked {
    * All bytes have been pushed.
    *
    * @returns the file as it came; undefined when it was not packed
-   * @throws `Z_…` when gzip is broken or cut; what `take` throws
+   * @throws `Z_…` when gzip is broken or cut; ContentError when something follows it; what `take` throws
    */
   async end(): Promise<Packed | undefined> {
     if (this.#first !== undefined) await this.#take(this.#first);
     if (this.#gunzip === undefined || this.#hash === undefined) return undefined;
     this.#gunzip.end();
     await this.#unpacking;
+    this.#end.check(this.#gunzip);
     return { bytes: this.#packedBytes, sha256: this.#hash.digest('hex') };
   }
 
@@ -94,6 +97,7 @@ export class Unpacked {
   #unpack(gunzip: Gunzip, chunk: Buffer): Promise<void> | undefined {
     this.#packedBytes += chunk.length;
     this.#hash?.update(chunk);
+    this.#end.add(chunk);
     if (gunzip.destroyed) return this.#unpacking;
     if (gunzip.write(chunk, () => release(chunk))) return undefined;
     // Whatever ends the unpacking ends the wait, too.

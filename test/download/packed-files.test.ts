@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
@@ -12,6 +13,9 @@ useVersionServer();
 
 const TEXT = Array.from({ length: 400 }, (_, n) => `{"resourceType":"Patient","id":"${n}-${Math.sin(n)}"}\n`).join('');
 const PACKED = gzipSync(TEXT);
+const MEMBERS = [TEXT.slice(0, TEXT.indexOf('\n') + 1), TEXT.slice(TEXT.indexOf('\n') + 1)].map((some) =>
+  gzipSync(some),
+);
 const sha256 = (content: Buffer | string) => createHash('sha256').update(content).digest('hex');
 const BOMB = gzipSync(`{"resourceType":"Patient","text":"${' '.repeat(1024 * 1024)}"}\n`.repeat(70));
 /** With all that makes a plain file resumable. */
@@ -21,6 +25,18 @@ const sends =
   (body: Buffer, headers: Record<string, string> = {}): Handler =>
   (_, response) =>
     void response.writeHead(200, { ...HEADERS, 'content-length': body.length, ...headers }).end(body);
+/** In chunks that come one after the other. */
+function inTime(...chunks: readonly Buffer[]): Handler {
+  const send = async (response: ServerResponse): Promise<void> => {
+    response.writeHead(200, HEADERS);
+    for (const chunk of chunks) {
+      response.write(chunk);
+      await setTimeout(50);
+    }
+    response.end();
+  };
+  return (_, response) => void send(response);
+}
 const attempt = (url: string, more: Partial<Attempted> = {}) => attemptFile({ http, root, url, ...more });
 const stored = () => readFile(publishedAt(root), 'utf8');
 
@@ -29,7 +45,9 @@ describe('a file that is gzip itself is stored unpacked, by its first bytes', ()
     ['whatever its headers say', sends(PACKED)],
     ['with a content coding that means the same', sends(PACKED, { 'content-encoding': 'gzip' })],
     ['with a content coding around it', sends(gzipSync(PACKED), { 'content-encoding': 'gzip' })],
-    ['in several members', sends(Buffer.concat([gzipSync(TEXT.slice(0, 100)), gzipSync(TEXT.slice(100))]))],
+    ['in several members', sends(Buffer.concat(MEMBERS))],
+    ['with padding at its end', sends(Buffer.concat([PACKED, Buffer.alloc(600)]))],
+    ['with padding that comes late', inTime(PACKED, Buffer.alloc(300), Buffer.alloc(300))],
     [
       'also if the first byte comes alone',
       (_, response) => {
@@ -72,6 +90,28 @@ describe('what is wrong is noticed', () => {
   ])('%s', async (_, body, headers, detail) => {
     const outcome = await attempt(await serve(sends(body, headers)));
     expect(outcome).toMatchObject({ cause: 'content', detail: expect.stringContaining(detail) });
+  });
+});
+
+describe('what follows on padding is not lost silently', () => {
+  const [one, two] = MEMBERS as [Buffer, Buffer];
+  const padding = Buffer.alloc(8);
+  const pieces = [
+    ['at once', [Buffer.concat([one, padding, two])]],
+    ['in time', [Buffer.concat([one, padding]), two]],
+    ['piece by piece', [one, padding, two]],
+  ] as const;
+  test.each(pieces)('of a file that is gzip itself, %s', async (_, chunks) => {
+    const outcome = await attempt(await serve(inTime(...chunks)));
+    expect(outcome).toMatchObject({ cause: 'content', detail: expect.stringMatching(/gzip/) });
+  });
+  test.each(pieces)('of a content coding, %s', async (_, chunks) => {
+    const coded: Handler = (request, response, number) => {
+      response.setHeader('content-encoding', 'gzip');
+      return inTime(...chunks)(request, response, number);
+    };
+    const outcome = await attempt(await serve(coded));
+    expect(outcome).toMatchObject({ cause: 'content', detail: expect.stringMatching(/gzip/) });
   });
 });
 
