@@ -9,6 +9,8 @@ import { received, release } from './slabs.ts';
 const MOST_HELD = 64 * 1024;
 /** Bytes of an unwanted body that are read, so that its connection can be used again. */
 const MOST_DUMPED = 128 * 1024;
+/** Milliseconds that it may take: one that comes byte by byte would hold up whoever does not want it. */
+const LONGEST_DUMP = 5000;
 
 /**
  * Takes the next bytes, which belong to it until it releases them. While a promise is pending nothing more is received.
@@ -24,7 +26,7 @@ export interface HttpBody {
    *   throws, and then the connection is closed
    */
   receive(take: Take): Promise<void>;
-  /** Discards the body; keeps the connection when little of the body is left. Never fails. */
+  /** Discards the body; keeps the connection when little of the body is left, and that comes soon. Never fails. */
   dump(): Promise<void>;
   /** Closes the connection, unless the body has ended. */
   destroy(): void;
@@ -123,12 +125,16 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
 
   async dump(): Promise<void> {
     let bytes = 0;
+    const late = AbortSignal.timeout(LONGEST_DUMP);
+    const stop = (): void => this.destroy();
+    late.addEventListener('abort', stop);
     await this.receive((chunk) => {
       bytes += chunk.length;
       release(chunk);
       if (bytes > MOST_DUMPED) this.destroy();
       return undefined;
     }).catch(() => {});
+    late.removeEventListener('abort', stop);
   }
 
   destroy(): void {

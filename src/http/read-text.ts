@@ -16,11 +16,17 @@ export interface Room {
 }
 
 export interface ReadTextOptions {
-  /** A body that is longer than `most`, and is sent uncoded, is cut instead of being an error. Default: false. */
+  /**
+   * A body that is longer than `most`, or takes longer than 20 s, is cut instead of being an error, if it is sent uncoded.
+   * Default: false.
+   */
   cut?: boolean;
   /** Asked once, before more than it leaves uncounted is held. Default: nothing is asked. */
   room?: Room | undefined;
 }
+
+/** Milliseconds that a body may take that is cut. */
+const LONGEST = 20_000;
 
 /**
  * Reads a whole body as text, decoded.
@@ -37,6 +43,12 @@ export async function readText(
   let bytes = 0;
   let isEnough = false;
   let isCounted = room === undefined;
+  const late = cut ? AbortSignal.timeout(LONGEST) : undefined;
+  const stop = (): void => {
+    isEnough = true;
+    response.body.destroy();
+  };
+  late?.addEventListener('abort', stop);
   try {
     await response.body.receive((chunk) => {
       bytes += chunk.length;
@@ -49,6 +61,8 @@ export async function readText(
     });
   } catch (error) {
     if (!isEnough) throw error;
+  } finally {
+    late?.removeEventListener('abort', stop);
   }
   const body = Buffer.concat(chunks).subarray(0, most);
   for (const chunk of chunks) release(chunk);

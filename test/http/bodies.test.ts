@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readText } from '../../src/http/read-text.ts';
 import type { HttpResponse } from '../../src/http/messages.ts';
 import { NetworkError } from '../../src/http/network-error.ts';
@@ -99,7 +99,31 @@ describe('a body', () => {
     await (await get(origin)).body.dump();
     await expect.poll(() => [...sockets].every((socket) => socket.destroyed)).toBe(true);
   });
+
+  test('that comes byte by byte is dumped no longer than it is worth', async () => {
+    const limits = shorten();
+    await (await get(await trickling())).body.dump();
+    expect(limits()).toEqual([5000]);
+    expect(servers.at(-1)!.sockets.size).toBe(1);
+    await expect.poll(() => [...servers.at(-1)!.sockets].every((socket) => socket.destroyed)).toBe(true);
+  });
 });
+
+/** A server of a body that never ends, byte by byte. */
+function trickling(): Promise<string> {
+  return serve((_request, response) => {
+    const timer = setInterval(() => response.write('x'), 20);
+    response.on('close', () => clearInterval(timer));
+  });
+}
+
+/** Has limits of time end in a moment; says which there were. */
+function shorten(): () => number[] {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  const limits = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout(500));
+  return () => limits.mock.calls.map(([milliseconds]) => milliseconds);
+}
+afterEach(() => vi.restoreAllMocks());
 
 describe('readText', () => {
   async function answer(body: string | Buffer, chunk = 7): Promise<HttpResponse> {
@@ -131,5 +155,11 @@ describe('readText', () => {
       response.on('close', () => clearInterval(timer));
     });
     expect(await readText(await get(endless), 100, { cut: true })).toBe('x'.repeat(100));
+  });
+
+  test('cuts what comes byte by byte, when it is told to', async () => {
+    const limits = shorten();
+    expect(await readText(await get(await trickling()), 1000, { cut: true })).toMatch(/^x{2,50}$/);
+    expect(limits()).toEqual([20_000]);
   });
 });
