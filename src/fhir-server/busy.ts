@@ -25,6 +25,8 @@ export class Busy {
       this.#wokenAt = wokenAt;
       this.#until = 0;
     }
+    // The clock may have been set back.
+    this.#until = Math.min(this.#until, now + this.#longest);
     if (this.#until > now) return this.#until - now;
     if (this.#probe) this.#until = now + Math.min(PROBE, this.#longest);
     return 0;

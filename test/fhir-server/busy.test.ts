@@ -43,3 +43,10 @@ test('a wish of an operator clears what was asked for before, once', () => {
   expect(busy.wait(20, 4)).toBe(5000);
   expect(busy.wait(20, 6)).toBe(0);
 });
+
+test('a clock that is set back makes nobody wait for longer than the longest time', () => {
+  const busy = new Busy(15 * MINUTE);
+  busy.hold(YEAR, 5 * MINUTE);
+  expect(busy.wait(0)).toBe(15 * MINUTE);
+  expect(busy.wait(15 * MINUTE)).toBe(0);
+});
