@@ -20,11 +20,12 @@ const FINAL: Record<string, string> = {
 
 /**
  * Whether something was thrown because the destination is unreachable or in trouble, so that it may pass: an error of the
- * operating system, the network, TLS, or S3. Others are defects, or come of what is stored.
+ * operating system, the network, TLS, S3, or the service of its credentials. Others are defects, or come of what is stored.
  */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error) || BUILT_IN_ERRORS.some((kind) => error instanceof kind)) return false;
-  if ('$metadata' in error || '$fault' in error || error.name === 'TimeoutError') return true;
+  if ('$metadata' in error || '$fault' in error) return true;
+  if (error.name === 'TimeoutError' || error.name === 'CredentialsProviderError') return true;
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' && (!code.startsWith('ERR_') || /^ERR_(TLS|SSL|STREAM|SOCKET|HTTP)/.test(code));
 }

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { contentType } from './content-type.ts';
 import { absentAsUndefined, isAbsent, statusOf, toS3Error } from './s3-error.ts';
+import { sendBy } from './send-by.ts';
 import { Sha256Sums } from './sha256-sums.ts';
 
 /** Objects that one DeleteObjects can name. */
@@ -45,14 +46,7 @@ export class S3Bucket {
   constructor(client: S3Client, name: string, protection: string) {
     this.name = name;
     this.protection = protection;
-    const send = (
-      command: Parameters<S3Client['send']>[0],
-      options?: { abortSignal?: AbortSignal },
-    ): Promise<unknown> =>
-      client.send(command, options).catch((error: unknown) => {
-        throw toS3Error(error, name);
-      });
-    this.send = send as S3Client['send'];
+    this.send = sendBy(client, name);
   }
 
   /** Bytes of an object; undefined when it does not exist. */
