@@ -1,4 +1,3 @@
-import type { Entry } from '../fhir/entries.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
@@ -11,6 +10,7 @@ import { endIsProved, isGzip, receiveBody } from './decode-body.ts';
 import type { CheckedFile, FileChecks } from './checked-file.ts';
 import { ContentError } from './content-error.ts';
 import { DigestCheck } from './digest-headers.ts';
+import { readEnd } from './ended-link.ts';
 import { checksOf } from './file-checks.ts';
 import type { FileTrouble } from './file-trouble.ts';
 import { statusTrouble } from './file-trouble.ts';
@@ -19,7 +19,7 @@ import { LossCount } from './lost-bytes.ts';
 import { PartWriter } from './part-writer.ts';
 import type { Rest, Whole } from './range-answer.ts';
 import type { Packed } from './unpacked.ts';
-import { Unpacked } from './unpacked.ts';
+import { Unpacked, wrongPacked } from './unpacked.ts';
 import { unwrapBinary } from './unwrap-binary.ts';
 
 /** With what a file is fetched, and where to. */
@@ -146,11 +146,11 @@ function newChecks({ entry, checks = 'fast' }: FileRequest, from?: ResumePoint):
 }
 
 async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Promise<Transfer> {
-  const { status, headers, body } = response;
+  const { status, headers } = response;
   onRefusal(response);
-  await body.dump();
+  const hasEnded = await readEnd(response);
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
-  return { kind: 'trouble', trouble: statusTrouble(status, retryAfter), nothingCame: true };
+  return { kind: 'trouble', trouble: statusTrouble(status, { retryAfter, hasEnded }), nothingCame: true };
 }
 
 async function receive(
@@ -207,20 +207,6 @@ async function receive(
   // Of whole bodies only, none of which was resumed.
   const mismatch = digests?.end() ?? (packed === undefined ? undefined : wrongPacked(entry, [packed, outcome.file]));
   return mismatch === undefined ? outcome : wrongContent(mismatch);
-}
-
-/** What the manifest says may be meant of a packed file, or of its content. */
-function wrongPacked(
-  { length, sha256 }: Entry,
-  forms: readonly Pick<CheckedFile, 'bytes' | 'sha256'>[],
-): string | undefined {
-  if (length !== undefined && !forms.some((form) => form.bytes === length)) {
-    return `neither the packed file nor its content has the ${length} bytes that the manifest says`;
-  }
-  if (sha256 !== undefined && !forms.some((form) => form.sha256 === sha256)) {
-    return 'neither the packed file nor its content has the SHA-256 that the manifest says';
-  }
-  return undefined;
 }
 
 /** What a request without an answer means. @throws what the destination has thrown, and the signal's reason */

@@ -35,9 +35,18 @@ export interface Outage {
   reached?: number | undefined;
 }
 
-/** What a status other than 200 means for a file. */
-export function statusTrouble(status: number, retryAfter: number | undefined): FileTrouble {
+/**
+ * What a status other than 200 means for a file.
+ *
+ * @param retryAfter milliseconds that the server asked to wait
+ * @param hasEnded the answer says that the link has ended
+ */
+export function statusTrouble(
+  status: number,
+  { retryAfter, hasEnded }: { retryAfter: number | undefined; hasEnded: boolean },
+): FileTrouble {
   const detail = `HTTP ${status}`;
+  if (hasEnded) return { cause: 'link', detail: `${detail}, the link has ended` };
   if (status === 401 || status === 403 || status === 404 || status === 410) return { cause: 'link', detail };
   if (status === 429 || status === 503) return { cause: 'outage', detail, busy: true, retryAfter };
   if (status === 408 || status === 425 || status >= 500) return { cause: 'outage', detail, retryAfter };

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Gunzip } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
+import type { Entry } from '../fhir/entries.ts';
 import type { Take } from '../http/exchange.ts';
 import { release } from '../http/slabs.ts';
+import type { CheckedFile } from './checked-file.ts';
 import { GUNZIP, checkRatio } from './decode-body.ts';
 import { freeWhenReleased } from './free-memory.ts';
 import { PackedEnd } from './packed-end.ts';
@@ -114,4 +116,18 @@ export class Unpacked {
       await this.#take(chunk);
     }
   }
+}
+
+/** What is wrong with a packed file by the manifest, which may mean it or its content. */
+export function wrongPacked(
+  { length, sha256 }: Entry,
+  forms: readonly Pick<CheckedFile, 'bytes' | 'sha256'>[],
+): string | undefined {
+  if (length !== undefined && !forms.some((form) => form.bytes === length)) {
+    return `neither the packed file nor its content has the ${length} bytes that the manifest says`;
+  }
+  if (sha256 !== undefined && !forms.some((form) => form.sha256 === sha256)) {
+    return 'neither the packed file nor its content has the SHA-256 that the manifest says';
+  }
+  return undefined;
 }

@@ -52,3 +52,31 @@ describe('a fresh link by which the rest is asked for', () => {
     expect(asked.map(({ range }) => range)).toEqual([undefined, `bytes=${HALF}-`]);
   });
 });
+
+describe('a refusal with 400', () => {
+  const refusing = (body: string, status = 400) =>
+    serve((_, response) => void response.writeHead(status, { 'content-type': 'application/xml' }).end(body));
+  const xml = (code: string) =>
+    `<?xml version='1.0'?><Error><Code>${code}</Code><Details>at /file?sig=x</Details></Error>`;
+
+  test.each(['ExpiredToken', 'ExpiredRequest', 'TokenRefreshRequired'])(
+    'by an object storage that says %s is about the link',
+    async (code) => {
+      const outcome = await attemptFile({ http, root, url: await refusing(xml(code)) });
+      expect(outcome).toEqual({ cause: 'link', detail: 'HTTP 400, the link has ended' });
+    },
+  );
+
+  test.each(['', '<html>Bad Request</html>', xml('InvalidArgument'), 'ExpiredToken'])(
+    'is final otherwise: %s',
+    async (body) => {
+      const outcome = await attemptFile({ http, root, url: await refusing(body) });
+      expect(outcome).toEqual({ cause: 'final', detail: 'HTTP 400' });
+    },
+  );
+
+  test('is looked at of no other status', async () => {
+    const outcome = await attemptFile({ http, root, url: await refusing(xml('ExpiredToken'), 422) });
+    expect(outcome).toEqual({ cause: 'final', detail: 'HTTP 422' });
+  });
+});
