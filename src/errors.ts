@@ -165,3 +165,14 @@ export class ExportError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * `AuthorizationFailed`, unless a token has been obtained before: then it may pass. Nothing that a token endpoint says (it is
+ * at another address, or a proxy, a firewall or a maintenance page stands before it), or a secret that is not there, which
+ * somebody may be replacing.
+ */
+export class PerhapsPassingError extends ExportError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('AuthorizationFailed', message, options);
+  }
+}

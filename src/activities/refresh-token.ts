@@ -1,7 +1,6 @@
 import { log } from '@temporalio/activity';
 import type { ExportRequest } from '../contract.ts';
-import { PerhapsPassingError } from '../auth/token-request.ts';
-import { ExportError } from '../errors.ts';
+import { ExportError, PerhapsPassingError } from '../errors.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import { missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
@@ -72,7 +71,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       ...(authorization.configuredScope === scope ? { uncovered: uncoveredTypes(scope, types) } : {}),
     };
   } catch (error) {
-    // An endpoint that has given a token before is the right one.
+    // An endpoint that has given a token before is the right one, and the secret was.
     const mayPass = error instanceof NetworkError || (error instanceof PerhapsPassingError && input.newerThan > 0);
     deps.metrics.token(input.server, mayPass ? 'unavailable' : 'refused');
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);

@@ -1,3 +1,4 @@
+import { PerhapsPassingError } from '../errors.ts';
 import { resolveUrl } from '../fhir/resolve-url.ts';
 import type { ScopeSupport } from '../fhir/scopes.ts';
 import type { HttpClient } from '../http/http-client.ts';
@@ -6,7 +7,6 @@ import type { DocumentAnswer } from '../http/server-descriptions.ts';
 import { readMetadata, readSmartConfiguration } from '../http/server-descriptions.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { ServerClocks } from './clock.ts';
-import { PerhapsPassingError } from './token-request.ts';
 
 /** What a server says about its authorization. */
 export interface SmartConfiguration extends ScopeSupport {

@@ -2,7 +2,7 @@ import type { CryptoKey, JWK } from 'jose';
 import { SignJWT, calculateJwkThumbprint, exportJWK, importJWK, importPKCS8 } from 'jose';
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey } from 'node:crypto';
-import { ExportError } from '../errors.ts';
+import { PerhapsPassingError } from '../errors.ts';
 import type { Signer, SigningAlgorithm } from './signer.ts';
 
 /** Bits of an RSA key for RS384 (RFC 7518, 3.3). */
@@ -13,7 +13,7 @@ const SHORTEST_RSA = 2048;
  * ES384, and keys of a set that are public or for encryption, are left out.
  *
  * @param keyId takes the place of `kid`, or chooses one key of a set; without either, the key's thumbprint (RFC 7638)
- * @throws ExportError `AuthorizationFailed` that says what is wrong, without a word of the key
+ * @throws PerhapsPassingError that says what is wrong, without a word of the key
  */
 export async function readSigners(text: string, keyId: string | undefined): Promise<Signer[]> {
   // Tools write attributes before the first line of a PEM.
@@ -94,6 +94,6 @@ function signer(algorithm: SigningAlgorithm, keyId: string, key: CryptoKey): Sig
   };
 }
 
-function unusable(why: string): ExportError {
-  return new ExportError('AuthorizationFailed', `the private key cannot be used: ${why}`);
+function unusable(why: string): PerhapsPassingError {
+  return new PerhapsPassingError(`the private key cannot be used: ${why}`);
 }

@@ -1,3 +1,4 @@
+import { PerhapsPassingError } from '../errors.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import { NetworkError } from '../http/network-error.ts';
 import type { RequestRules } from '../http/rules.ts';
@@ -9,7 +10,7 @@ import { credentialsOf } from './schemes/index.ts';
 import type { Credentials, TokenCredentials } from './schemes/scheme.ts';
 import type { Signer } from './signer.ts';
 import type { GrantedToken, TokenTrouble } from './token-request.ts';
-import { PerhapsPassingError, requestToken } from './token-request.ts';
+import { requestToken } from './token-request.ts';
 import type { StaleToken } from './token-store.ts';
 import { TokenStore } from './token-store.ts';
 

@@ -1,4 +1,4 @@
-import { ExportError } from '../errors.ts';
+import { ExportError, PerhapsPassingError } from '../errors.ts';
 import { busyBy } from '../fhir/busy.ts';
 import { quoteAnswer, tidy } from '../fhir/quote.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
@@ -32,16 +32,6 @@ export interface TokenTrouble {
 
 /** The server knows no such scope, or grants none of it; another one may be granted. */
 export class InvalidScopeError extends ExportError {
-  constructor(message: string) {
-    super('AuthorizationFailed', message);
-  }
-}
-
-/**
- * Nothing that a token endpoint says: it is at another address, or a proxy, a firewall or a maintenance page stands before
- * it. One that has given a token before is at this address, so that it may pass.
- */
-export class PerhapsPassingError extends ExportError {
   constructor(message: string) {
     super('AuthorizationFailed', message);
   }

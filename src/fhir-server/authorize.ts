@@ -1,6 +1,5 @@
 import type { ServerAuthorization, TokenRef } from '../auth/server-authorization.ts';
-import { PerhapsPassingError } from '../auth/token-request.ts';
-import { ExportError } from '../errors.ts';
+import { ExportError, PerhapsPassingError } from '../errors.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import type { TokenNeeded } from './token-needed.ts';
@@ -40,7 +39,7 @@ export async function authorize(
   } catch (error) {
     if (error instanceof RefusedUrlError) throw new ExportError('AuthorizationFailed', error.message);
     if (error instanceof NetworkError) return tokenMissing(token.epoch, `token endpoint: ${error.message}`);
-    // It has given a token before: this epoch's.
+    // There has been a token before: this epoch's.
     if (error instanceof PerhapsPassingError) return tokenMissing(token.epoch, error.message);
     throw error;
   }

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { ExportError } from '../errors.ts';
+import { PerhapsPassingError } from '../errors.ts';
 
 /** Where a secret is: a file that is read again when it has changed, or a variable of the environment. */
 export interface SecretSource {
@@ -24,15 +24,14 @@ export class Secret {
   /**
    * The secret's text, without a newline at its end and the mark that some editors put before it.
    *
-   * @throws ExportError `AuthorizationFailed` when there is none
+   * @throws PerhapsPassingError when there is none
    */
   async text(): Promise<string> {
     const { file, env } = this.#source;
     const text = file === undefined ? process.env[env ?? ''] : await this.#fromFile(file);
     const trimmed = text?.replace(/^\ufeff/, '').replace(/\r?\n$/, '') ?? '';
     if (trimmed === '') {
-      throw new ExportError(
-        'AuthorizationFailed',
+      throw new PerhapsPassingError(
         file === undefined ? `the environment variable ${env} is not set` : `${file} is empty`,
       );
     }
@@ -48,7 +47,7 @@ export class Secret {
       return this.#read.text;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new ExportError('AuthorizationFailed', `${file} cannot be read (${code})`, { cause: error });
+      throw new PerhapsPassingError(`${file} cannot be read (${code})`, { cause: error });
     }
   }
 }

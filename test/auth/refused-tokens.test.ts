@@ -87,6 +87,21 @@ test.each<[string, Answer, string]>([
   }
 });
 
+test('a secret that is away while somebody replaces it is waited for', async () => {
+  const one = await worker();
+  const { epoch } = (await one.authorization.refresh('e', 0)) as RefreshedToken;
+  vi.stubEnv('REFUSED_TOKENS_SECRET', undefined);
+  try {
+    const other = await worker();
+    const needed = { kind: 'tokenNeeded', refused: false, detail: expect.stringContaining('is not set') };
+    expect(await other.authorize({ epoch, scope: 'e' })).toMatchObject(needed);
+    await expect(other.authorization.refresh('e', 0)).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(await (await worker()).authorize({ epoch, scope: 'e' })).toMatchObject({ kind: 'token' });
+});
+
 test('a refusal in the words of OAuth is final, whatever the endpoint has given before', async () => {
   const { answer } = server;
   const one = await worker();

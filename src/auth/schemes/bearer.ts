@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ExportError } from '../../errors.ts';
+import { PerhapsPassingError } from '../../errors.ts';
 import type { Secret } from '../../process/secret.ts';
 import { isSendable } from '../token-request.ts';
 import type { Scheme } from './scheme.ts';
@@ -26,8 +26,7 @@ export const bearer: Scheme<typeof Schema> = {
 async function readToken(secret: Secret): Promise<string> {
   const token = await secret.text();
   if (isSendable(token)) return token;
-  throw new ExportError(
-    'AuthorizationFailed',
+  throw new PerhapsPassingError(
     `${secret.place} holds no token: there are spaces, line breaks or other letters that a header cannot carry`,
   );
 }
