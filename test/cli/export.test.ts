@@ -102,6 +102,7 @@ test('exit codes tell issues, failures and wrong options apart', async () => {
     [['export', server.baseUrl, '--param', '_until'], /NAME=VALUE/],
     [['check', server.baseUrl], /Only an entry/],
     [['export', server.baseUrl, '--path', '../elsewhere'], /--path must not contain/],
+    [['export', server.baseUrl, '--out', ''], /--out is empty/],
     [['export', server.baseUrl, '--typ', 'Patient'], /Did you mean --type\?/],
     [['exprot'], /Did you mean export\?/],
   ] as const) {
