@@ -85,6 +85,16 @@ export class BatchQueue {
     for (const retry of this.#state.retries) retry.notBefore = 0;
   }
 
+  /** Whether files wait until a time, or longer. */
+  waitsUntil(time: number): boolean {
+    return this.#state.retries.some(({ notBefore }) => notBefore >= time);
+  }
+
+  /** Files that wait until a time, or longer, are due at once. */
+  wakeBehind(time: number): void {
+    for (const retry of this.#state.retries) if (retry.notBefore >= time) retry.notBefore = 0;
+  }
+
   /**
    * When the next batch is due; undefined when there is none.
    *

@@ -2,6 +2,7 @@ import { patched } from '@temporalio/workflow';
 import type { DownloadFilesResult, LaterFiles } from '../activities/download-files.ts';
 import { WARNINGS } from '../contract.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
+import { beforeEnd } from '../policy/before-end.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import { isFinal, wasTooLate } from '../policy/trouble.ts';
 import type { BatchQueue } from './batch-queue.ts';
@@ -12,6 +13,7 @@ import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import type { FileSet } from './file-set.ts';
 import type { LinkRenewal } from './link-renewal.ts';
+import { ASKED_BEFORE_THE_END } from './link-renewal.ts';
 import type { PutOff } from './file-retry.ts';
 import { askedFor, delayOfFile, isBusy, troubleAfter } from './file-retry.ts';
 import { metrics, serverOf } from './metrics.ts';
@@ -93,7 +95,7 @@ export class BatchResults {
     if (later.cause === 'link' && later.age !== undefined && this.#links.isOld(later.age))
       return this.#takeOldLink(batch, later.ranges, later.age);
     const ordinals = ordinalsOf(later.ranges);
-    const asked = this.#isFromBefore(batch) ? undefined : askedFor(later);
+    const asked = this.#isFromBefore(batch) ? undefined : this.#beforeEnd(askedFor(later), now);
     for (const ordinal of ordinals) this.#takeFile(ordinal, batch, later, { cause, asked, now });
     if (isStaleLink(cause, ordinals, batch)) this.#links.want(batch.reading);
     if (!isBusy(later)) return;
@@ -182,6 +184,12 @@ export class BatchResults {
   /** A wait that was asked of a batch ends when an operator wants to go on after the batch was started. */
   #isFromBefore({ wokenAt }: Batch): boolean {
     return wokenAt !== this.#run.state.wokenAt;
+  }
+
+  /** As much of what the server asked to wait as ends before its files do. */
+  #beforeEnd(asked: number | undefined, now: number): number | undefined {
+    const bounded = beforeEnd(asked, { now, end: this.#links.filesEnd }, this.#run.limits);
+    return bounded === asked || patched(ASKED_BEFORE_THE_END) ? bounded : asked;
   }
 
   /** Said as soon as the pace shows it, while there is time to do something. */

@@ -79,7 +79,8 @@ export class DownloadPhase {
         if (this.#isEnded) return true;
         if (this.#run.steering.isRetryWanted) this.#retry();
         this.#wake();
-        if (this.#links.isDue(this.#queue.hasMore) && !(await this.#links.renew())) return this.#isEnded;
+        const isDue = this.#links.isDue(this.#queue.hasMore);
+        if (isDue && !(await this.#links.renew(this.#queue))) return this.#isEnded;
         await this.#renewToken();
         await this.#fill();
         if (this.#isPassDone() && this.#passes.hasAnother) this.#passes.begin();

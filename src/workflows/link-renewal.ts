@@ -2,7 +2,11 @@ import { patched } from '@temporalio/workflow';
 import type { Limits } from '../policy/limits.ts';
 import type { LinkTerms } from '../policy/link-life.ts';
 import { NO_LINKS, areEnding, endOfLinks, goodFor, learn, nextReading, termsOf } from '../policy/link-life.ts';
+import type { BatchQueue } from './batch-queue.ts';
 import type { FileSet } from './file-set.ts';
+
+/** Patch: no file waits until the files have ended. */
+export const ASKED_BEFORE_THE_END = 'files-asked-before-they-end';
 
 /** The part of a set of files that is about its links. */
 export type LinkSource = Pick<FileSet, 'state' | 'links' | 'read' | 'expires' | 'refused'>;
@@ -59,8 +63,11 @@ export class LinkRenewal {
     return links === undefined || this.notBefore <= Date.now() || !patched('links-end');
   }
 
-  /** @returns false when the job is gone */
-  async renew(): Promise<boolean> {
+  /**
+   * @param waiting files that wait to be fetched again: not until they have ended
+   * @returns false when the job is gone
+   */
+  async renew(waiting?: Pick<BatchQueue, 'waitsUntil' | 'wakeBehind'>): Promise<boolean> {
     const { state } = this.#source;
     const links = this.#source.links();
     const end = links === undefined ? undefined : endOfLinks(links, this.#source.read());
@@ -71,7 +78,21 @@ export class LinkRenewal {
     links.readAt = Date.now();
     links.fruitless++;
     if (end !== undefined) links.readFor = end;
+    const { filesEnd = Infinity } = this;
+    if (waiting?.waitsUntil(filesEnd) && patched(ASKED_BEFORE_THE_END)) waiting.wakeBehind(filesEnd);
     return true;
+  }
+
+  /**
+   * When the files end, as far as that is known: milliseconds since the epoch. `Expires` may be the end of links alone,
+   * which another reading moves; one that does not move is the end.
+   */
+  get filesEnd(): number | undefined {
+    const { expires } = this.#source.read() ?? {};
+    const said = expires ?? this.#source.expires();
+    if (said === undefined) return undefined;
+    const end = Date.parse(said);
+    return expires === undefined || end <= (this.#source.links()?.readFor ?? 0) ? end : undefined;
   }
 
   /** The next renewal waits for nothing. */

@@ -66,6 +66,30 @@ test('a file that is to wait for a year holds the others for a bounded time, and
   expect(Date.now() - before).toBeLessThan(10_000);
 });
 
+test('a file that is to wait for longer than the files last is asked for before they end', async () => {
+  const expires = new Date(Date.now() + 15_000).toUTCString();
+  const { server, name } = await serve({ files: patients(2), headers: () => ({ expires }) }, 2, { hold: 1000 });
+  server.answer = (id) =>
+    id === 'p0' && asked(server, id).length === 0 ? { status: 503, headers: { 'retry-after': YEAR } } : undefined;
+  expect((await stack.run({ server: name })).files).toBe(2);
+  const [first, second] = asked(server, 'p0');
+  expect([first?.status, second?.status]).toEqual([503, 200]);
+  // Not at once either.
+  expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(5000);
+  expect(second?.at).toBeLessThan(Date.parse(expires));
+}, 60_000);
+
+test('but not before links end that a new reading brings anew', async () => {
+  const headers = () => ({ expires: new Date(Date.now() + 4000).toUTCString() });
+  const { server, name } = await serve({ files: patients(2), headers }, 2, { hold: 1000, outage: 3_600_000 });
+  server.answer = (id) =>
+    id === 'p0' && asked(server, id).length === 0 ? { status: 503, headers: { 'retry-after': '9' } } : undefined;
+  expect((await stack.run({ server: name })).files).toBe(2);
+  const [first, second] = asked(server, 'p0');
+  expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(9000);
+  expect(server.readings.length).toBeGreaterThan(1);
+}, 60_000);
+
 test('pollNow ends every wait of downloads, the worker’s own as well', async () => {
   const { server, name } = await serve({ files: patients(6) }, 2, { outage: 3_600_000 });
   server.answer = () => ({ status: 429, headers: { 'retry-after': '600' } });
