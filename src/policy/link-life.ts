@@ -91,7 +91,12 @@ export function areEnding(links: LinkState, manifest: ReadLinks | undefined, now
   const end = endOfLinks(links, manifest);
   // A reading that does not move the end is not repeated: only refusals would show that it was one.
   if (end === undefined || manifest?.readAt === undefined || end <= (links.readFor ?? 0)) return false;
-  return now >= end - (end - manifest.readAt) / 5;
+  return now >= beforeTheEnd(end, manifest.readAt);
+}
+
+/** When a fifth of the time from a reading to an end is left. */
+export function beforeTheEnd(end: number, readAt: number): number {
+  return end - (end - readAt) / 5;
 }
 
 /** The next time at which the manifest may be read again: the more readings bring no file, the later. */

@@ -51,9 +51,11 @@ export class BatchQueue {
    *
    * @param free batches that may be started now, over which the files that are due are spread; fewer than one when the
    *   window has become smaller meanwhile
+   * @param withRefused also files whose links have been refused. Default: true
    */
-  next(free: number, stamp: Stamp, now: number): Batch | undefined {
-    return this.#nextRetry(free, stamp, now) ?? this.#nextPlanned(stamp);
+  next(free: number, stamp: Stamp, now: number, withRefused = true): Batch | undefined {
+    const due = this.#retries(withRefused).filter(({ notBefore }) => notBefore <= now);
+    return this.#nextRetry(free, stamp, due) ?? this.#nextPlanned(stamp);
   }
 
   /** Puts a batch back that was not fetched, or a part of it. */
@@ -99,9 +101,10 @@ export class BatchQueue {
    * When the next batch is due; undefined when there is none.
    *
    * @param heldUntil no batch is started before this time
+   * @param withRefused as in {@link next}
    */
-  nextDue(heldUntil: number): number | undefined {
-    const times = this.#state.retries.map(({ notBefore }) => Math.max(notBefore, heldUntil));
+  nextDue(heldUntil: number, withRefused = true): number | undefined {
+    const times = this.#retries(withRefused).map(({ notBefore }) => Math.max(notBefore, heldUntil));
     if (this.#hasUnstarted && this.#hasRoom) times.push(heldUntil);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -120,8 +123,12 @@ export class BatchQueue {
     return range === undefined ? undefined : { ranges: [range], troubles: new Map(), ages: new Map(), ...stamp };
   }
 
-  #nextRetry(free: number, stamp: Stamp, now: number): Batch | undefined {
-    const due = this.#state.retries.filter(({ notBefore }) => notBefore <= now);
+  #retries(withRefused: boolean): readonly RetryState[] {
+    const { retries } = this.#state;
+    return withRefused ? retries : retries.filter(({ trouble, age }) => trouble.cause !== 'link' && age === undefined);
+  }
+
+  #nextRetry(free: number, stamp: Stamp, due: RetryState[]): Batch | undefined {
     if (due.length === 0) return undefined;
     // While their links are fresh.
     due.sort((one, other) => Number(other.trouble.cause === 'link') - Number(one.trouble.cause === 'link'));

@@ -10,6 +10,7 @@ import type { ExportRun } from './export-run.ts';
 import { fetchBatch } from './fetch-batch.ts';
 import type { FileSet } from './file-set.ts';
 import { LinkRenewal } from './link-renewal.ts';
+import { nextTime } from './next-time.ts';
 import { Passes } from './passes.ts';
 import type { DownloadState } from './state.ts';
 import { addWarnings } from './state.ts';
@@ -25,6 +26,7 @@ export class DownloadPhase {
   readonly #window: BatchWindow;
   readonly #passes: Passes;
   readonly #links: LinkRenewal;
+  readonly #parts: { queue: BatchQueue; window: BatchWindow; links: LinkRenewal };
   readonly #results: BatchResults;
   readonly #inFlight = new BatchesInFlight();
   /** A batch has ended since this was last looked at. */
@@ -42,7 +44,8 @@ export class DownloadPhase {
       Math.min(run.slots.share, run.steering.concurrency),
     );
     this.#links = new LinkRenewal(files, run.limits);
-    this.#results = new BatchResults(run, files, { queue: this.#queue, window: this.#window, links: this.#links });
+    this.#parts = { queue: this.#queue, window: this.#window, links: this.#links };
+    this.#results = new BatchResults(run, files, this.#parts);
   }
 
   /**
@@ -150,7 +153,8 @@ export class DownloadPhase {
       // Asked for first: while a token is renewed a batch could be cancelled, and must not be lost.
       const token = this.#run.job.manifest?.requiresAccessToken === true ? await this.#run.tokens.current() : {};
       const stamp = { reading: this.#links.reading, wokenAt: this.#run.state.wokenAt };
-      const batch = this.#queue.next(this.#window.free(this.#inFlight.size), stamp, Date.now());
+      const free = this.#window.free(this.#inFlight.size);
+      const batch = this.#queue.next(free, stamp, Date.now(), !this.#links.isUnread);
       if (batch !== undefined) this.#start(batch, token);
       else if (this.#queue.isToBePlanned) await this.#plan();
       else return;
@@ -159,7 +163,7 @@ export class DownloadPhase {
 
   get #mustWait(): boolean {
     return (
-      this.#links.isWanted ||
+      this.#links.isShut ||
       this.#results.tokenNeeded !== undefined ||
       this.#failure !== undefined ||
       // A batch would be cancelled before it begins, put off, and started again, for ever.
@@ -168,11 +172,10 @@ export class DownloadPhase {
   }
 
   async #plan(): Promise<void> {
-    const { ref } = this.#run.opened;
     const { noun, first } = this.#files;
     const { cursor, seen } = this.#state;
     const plan = await step(`plan from ${noun} ${cursor - first + 1}`).planDownloads({
-      ref,
+      ref: this.#run.opened.ref,
       cursor,
       end: this.#files.end(),
       total: this.#files.end() - first,
@@ -211,8 +214,7 @@ export class DownloadPhase {
     if (this.#isDone() || this.#failure !== undefined) return;
     const free = (): number => this.#window.free(this.#inFlight.size);
     const isFull = free() <= 0;
-    const nextFile = isFull ? undefined : this.#queue.nextDue(this.#window.heldUntil);
-    const until = this.#links.isWanted && !this.#changed ? this.#links.notBefore : nextFile;
+    const until = nextTime(this.#parts, isFull, this.#changed);
     const summary = `files again · ${this.#state.detail ?? ''}`.slice(0, 80);
     // Also when the export is allowed more downloads.
     const hasRoom = (): boolean => isFull && free() > 0;

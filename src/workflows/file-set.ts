@@ -2,6 +2,7 @@ import type { ExportRun } from './export-run.ts';
 import type { LinkState, ReadLinks } from '../policy/link-life.ts';
 import { NO_LINKS } from '../policy/link-life.ts';
 import { widestWindow } from './batch-window.ts';
+import type { Refreshed } from './refresh-phase.ts';
 import { refreshPhase } from './refresh-phase.ts';
 import type { AttachmentState, DownloadState } from './state.ts';
 import { newDownloads } from './state.ts';
@@ -24,8 +25,8 @@ export interface FileSet {
   links(): LinkState | undefined;
   /** What the manifest says of them. */
   read(): ReadLinks | undefined;
-  /** Does what can be done about refused links; false when the job is gone. */
-  refused(): Promise<boolean>;
+  /** Does what can be done about refused links, and links that end soon. */
+  refused(): Promise<Refreshed>;
 }
 
 /** The files that the manifest names. */
@@ -65,7 +66,7 @@ export function attachmentFiles(run: Pick<ExportRun, 'attachmentBatches'>, state
     refused: async () => {
       // A token that is new has been refused as well: from now on a refusal is about the attachment.
       state.tokenIsGood = true;
-      return true;
+      return 'read';
     },
   };
 }

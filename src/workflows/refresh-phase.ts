@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { Trouble } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
@@ -7,14 +8,17 @@ import { addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
 /**
- * Reads the manifest again for fresh links, and waits for a server that is unreachable.
- *
- * @returns false when the job is gone, or its manifest is another one
+ * What has come of reading the manifest again. `gone`: the job is, or its manifest is another one. `unread`: the server is
+ * unreachable, and when it is asked again is noted.
  */
-export async function refreshPhase(run: ExportRun): Promise<boolean> {
-  const { reading = 0, links } = run.job.downloads ?? {};
+export type Refreshed = 'read' | 'gone' | 'unread';
+
+/** Reads the manifest again for fresh links. Files whose links still work do not wait for a server that is unreachable. */
+export async function refreshPhase(run: ExportRun): Promise<Refreshed> {
+  const { downloads } = run.job;
+  const { reading = 0, links } = downloads ?? {};
   const life = links?.dead === undefined ? {} : { life: links.dead };
-  let trouble: Trouble | undefined;
+  let trouble: Trouble | undefined = downloads?.unread?.trouble;
   for (;;) {
     const result = await run.tokens.use((token) =>
       step('manifest again · fresh links').refreshManifest({ ref: run.opened.ref, reading, ...life, ...token }),
@@ -23,23 +27,24 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       run.stands(true);
       run.slots.heard(result);
     }
+    if (downloads !== undefined) delete downloads.unread;
     if (result.kind === 'refreshed') {
       addWarnings(run.state, result.warnings ?? []);
       // New links may have a new end.
       run.job.manifest = result.manifest;
-      return true;
+      return 'read';
     }
     if (result.kind === 'gone' || result.kind === 'changed') {
       run.jobEnded = detailOf(result);
       run.jobIsThere = result.kind === 'changed';
-      return false;
+      return 'gone';
     }
     const next = nextTry(trouble, result, run.limits, run.steering.clock);
     trouble = next.trouble;
     if (next.kind === 'final') {
       if (result.cause === 'gone') {
         run.jobEnded = detailOf(result);
-        return false;
+        return 'gone';
       }
       throw failure(
         result.cause === 'unusable' ? 'InvalidManifest' : 'ServerUnavailable',
@@ -47,7 +52,12 @@ export async function refreshPhase(run: ExportRun): Promise<boolean> {
       );
     }
     // An operator ends the downloads.
-    if (run.steering.end !== undefined && run.job.complete) return true;
-    await run.waitUntil(next.at, `manifest again · ${detailOf(result).slice(0, 60)}`);
+    if (run.steering.end !== undefined && run.job.complete) return 'read';
+    const detail = `manifest again · ${detailOf(result)}`;
+    if (downloads !== undefined && patched('downloads-go-on-unread')) {
+      Object.assign(downloads, { unread: { trouble, at: next.at }, detail });
+      return 'unread';
+    }
+    await run.waitUntil(next.at, detail.slice(0, 77));
   }
 }

@@ -158,6 +158,8 @@ export interface DownloadState<Retry = RetryState> {
   busyTimes: number;
   /** How often the manifest has been read again. */
   reading: number;
+  /** It could not be read again: since when, and when it is tried next. */
+  unread?: { trouble: Trouble; at: number } | undefined;
   detail?: string | undefined;
   /** What is known of links; of manifests only. */
   links?: LinkState | undefined;

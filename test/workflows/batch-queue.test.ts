@@ -101,3 +101,21 @@ test('many files that wait stopped all others in 0.1.0 only', () => {
   patched.mockReturnValue(true);
   expect(queue.next(1, STAMP, NOW)?.ranges).toEqual([[0, 1]]);
 });
+
+test('files whose links were refused are left while there are no fresh ones', () => {
+  const refused = [retry(1, NOW, 'link'), retry(2, NOW, 'outage', 5)];
+  const { queue, state } = queueOf({ planned: [[5, 6]], retries: [...refused, retry(3), retry(4, NOW + 9)] });
+  expect([queue.nextDue(0, false), queueOf({ retries: refused }).queue.nextDue(0, false)]).toEqual([0, undefined]);
+  expect(queue.next(1, STAMP, NOW, false)?.ranges).toEqual([[3, 4]]);
+  expect(queue.next(1, STAMP, NOW, false)?.ranges).toEqual([[5, 6]]);
+  expect(queue.next(1, STAMP, NOW, false)).toBeUndefined();
+  expect(ordinals(state)).toEqual([1, 2, 4]);
+  expect(queue.next(1, STAMP, NOW)?.ranges).toEqual([[1, 3]]);
+});
+
+test('files that would wait past a time are due at once', () => {
+  const { queue } = queueOf({ retries: [retry(1, NOW + 5), retry(2, NOW + 6), retry(3, NOW + 7)] });
+  expect([queue.waitsUntil(NOW + 7), queue.waitsUntil(NOW + 8)]).toEqual([true, false]);
+  queue.wakeBehind(NOW + 6);
+  expect(queue.next(1, STAMP, NOW)?.ranges).toEqual([[2, 4]]);
+});
