@@ -13,7 +13,7 @@ const EXACT = ['download', 'fhir', 'http', 'policy', 'storage'].map((folder) => 
  */
 const MOCKED = [
   'telemetry/hung-destination',
-  'workflows/{batch-queue,batch-window,gate-trouble,in-step-with-histories,link-renewal,members-phase,slot-keeper,useless-job}',
+  'workflows/{batch-queue,batch-window,gate-trouble,in-step-with-histories,link-renewal,members-phase,retry,slot-keeper,useless-job}',
   'export-folder/late-attempts',
   'storage/directory/{durable-names,file-thread-late}',
 ].map((name) => `test/${name}.test.ts`);

@@ -74,7 +74,7 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   const issues = readOutcome(body);
   if (issues !== undefined) return isTransient(issues) ? trouble('outage') : { kind: 'failed', detail };
   // IG 2.0: errors need not be FHIR, gateways answer too. A 5xx of that kind may pass. A 4xx is said again by a server
-  // that means it; once, it may be a firewall's, or that of a proxy that is being set up.
+  // that means it; for a moment, it may be a firewall's, or that of a proxy that is being set up.
   if (status >= 500 && status !== 501 && status !== 505) return trouble('outage');
   return { kind: 'trouble', cause: 'unusable', detail, refused: true, ...timing };
 }

@@ -22,7 +22,10 @@ export interface Limits {
   newToken: number;
   /** 404 on the status URL: right after the kick-off a replica may not know the job yet. */
   gone: number;
-  /** 200 without a usable manifest: tries (a number) and time. */
+  /**
+   * 200 on the status URL without a usable manifest, or a 4xx that is not FHIR: time; and tries (a number) after which
+   * earlier versions gave up.
+   */
   unusableTries: number;
   unusable: number;
   /** A file whose content is wrong, or whose link is refused: fetches (a number). Of 5xx: `outage`. */

@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { Limits } from '../policy/limits.ts';
 import type { Trouble, TroubleCause } from '../policy/trouble.ts';
 import { nextDelay } from '../policy/next-delay.ts';
@@ -26,7 +27,10 @@ export function nextTry(
   clock: number = Date.now(),
 ): NextTry {
   const trouble = addTrouble(earlier, cause, clock);
-  if (isFinal(trouble, clock, limits)) return { kind: 'final', trouble };
+  // Said often in a few seconds: a page of maintenance, or of a gateway that is being set up, may stand there for a moment.
+  const isHasty = cause === 'unusable' && clock - trouble.since < limits.unusable;
+  if (isFinal(trouble, clock, limits) && !(isHasty && patched('unusable-answers-may-pass')))
+    return { kind: 'final', trouble };
   return { kind: 'again', trouble, at: Date.now() + nextDelay(retryAfter, trouble.times - 1, limits, Math.random) };
 }
 

@@ -43,10 +43,10 @@ describe('a job that failed, or that the server forgot, ends the run with its ow
       true,
     ],
     ['an outcome with 200', answer(200, final), 'ExportFailed', /the job broke/, 1, true],
-    ['a 4xx that is not FHIR, three times', answer(413, 'too many files'), 'ExportFailed', /too many files/, 3, true],
+    ['a 4xx that is not FHIR, for a while', answer(413, 'too many files'), 'ExportFailed', /too many files/, 3, true],
     ['410', answer(410), 'ExportGone', /HTTP 410/, 1, false],
     ['404 for long', answer(404), 'ExportGone', /HTTP 404/, 2, false],
-    ['200 without a manifest, three times', answer(200, '<html>log in</html>'), 'InvalidManifest', /a page/, 3, false],
+    ['200 without a manifest, for a while', answer(200, '<html>log in</html>'), 'InvalidManifest', /a page/, 3, false],
     ['an outage for long', answer(503), 'ServerUnavailable', /HTTP 503/, 3, false],
     ['401', answer(401), 'AuthorizationFailed', /HTTP 401/, 1, false],
   ] as const)('%s', async (_, fault, code, message, polls, deleted) => {
@@ -59,10 +59,13 @@ describe('a job that failed, or that the server forgot, ends the run with its ow
   });
 });
 
-test('a 4xx that is not FHIR may be said once by somebody on the way', async () => {
-  hospital.faults.add({ route: 'status', do: answer(400, '<html>Bad Request</html>') });
+test.each([
+  ['a 4xx that is not FHIR', answer(400, '<html>Bad Request</html>')],
+  ['a page', answer(200, '<html>Maintenance</html>')],
+])('%s may be said for a moment by somebody on the way', async (_, fault) => {
+  hospital.faults.add({ route: 'status', times: 4, do: fault });
   expect((await stack.run(SMALL)).status).toBe('complete');
-  expect(of('delete')).toHaveLength(1);
+  expect([of('status').length, of('delete').length]).toEqual([5, 1]);
 });
 
 describe('X-Export-Status', () => {

@@ -12,7 +12,7 @@ export const SHORT_LIMITS: Limits = {
   tokenEndpoint: 3000,
   newToken: 50,
   gone: 2500,
-  unusable: 10_000,
+  unusable: 5000,
   file: 3000,
   fileRetry: 50,
   progress: 1500,

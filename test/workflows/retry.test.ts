@@ -3,6 +3,8 @@ import { LIMITS } from '../../src/policy/limits.ts';
 import type { Trouble } from '../../src/policy/trouble.ts';
 import { nextTry, secondsUntil } from '../../src/workflows/retry.ts';
 
+vi.mock('@temporalio/workflow', () => ({ patched: () => true }));
+
 const NOW = 1_800_000_000_000;
 beforeEach(() => vi.useFakeTimers({ now: NOW }));
 afterEach(() => vi.useRealTimers());
@@ -40,6 +42,14 @@ describe('a step that could not be done yet', () => {
     expect(nextTry(earlier, { cause }, LIMITS).kind).toBe('again');
     vi.setSystemTime(NOW + limit);
     expect(nextTry(earlier, { cause }, LIMITS)).toEqual({ kind: 'final', trouble: { cause, since: NOW, times: 4 } });
+  });
+
+  test('an answer without a manifest is final when it has been given for a minute, however often until then', () => {
+    const earlier = { cause: 'unusable' as const, since: NOW, times: 7 };
+    vi.setSystemTime(NOW + LIMITS.unusable - 1);
+    expect(nextTry(earlier, { cause: 'unusable' }, LIMITS).kind).toBe('again');
+    vi.setSystemTime(NOW + LIMITS.unusable);
+    expect(nextTry(earlier, { cause: 'unusable' }, LIMITS).kind).toBe('final');
   });
 
   test('another cause has its own time', () => {
