@@ -31,6 +31,8 @@ export interface ReceivedPage {
 export type StatusAnswer =
   | Exclude<PollAnswer, { kind: 'manifest' | 'failed' | 'refused' }>
   | (Extract<PollAnswer, { kind: 'manifest' }> & { page: ReceivedPage })
+  /** Nobody is let in for now. */
+  | { kind: 'trouble'; cause: 'tokenEndpoint'; detail: string; busy: true; retryAfter?: undefined }
   | TokenNeeded;
 
 /** Whether the request has named patients whom no history may: then no words of the server's answers are kept. */
@@ -90,6 +92,9 @@ export async function askStatus(
       if (wasComplete) return { kind: 'trouble', cause: 'outage', detail: answer.detail };
       throw new ExportError('ExportFailed', `${answer.detail}${server.idsOf(response)}`);
     case 'refused':
+      // By the same token it was allowed before; files may be refused like that as well.
+      if (wasComplete && answer.byGateway === true)
+        return { kind: 'trouble', cause: 'tokenEndpoint', detail: answer.detail, busy: true };
       return server.refusal(sent, `the status request was refused: ${answer.detail}`);
     case 'manifest': {
       requireNoToken(answer.manifest);

@@ -26,7 +26,8 @@ export type PollAnswer =
   | ({ kind: 'manifest'; manifest: Manifest; complete: boolean; progress?: string | undefined } & Timing)
   | { kind: 'failed'; detail: string }
   | { kind: 'gone'; detail: string }
-  | { kind: 'refused'; status: 401 | 403; detail: string }
+  /** `byGateway`: maybe not by the server, but by a firewall before it that has seen too many requests. */
+  | { kind: 'refused'; status: 401 | 403; detail: string; byGateway?: true }
   /** `busy`: the server wants fewer requests. `refused`: an error that is not FHIR, and would be the end if it stayed. */
   | ({ kind: 'trouble'; cause: PollTrouble; detail: string; busy?: true; refused?: true } & Timing);
 
@@ -64,7 +65,7 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
     ...busyBy({ status }),
     ...timing,
   });
-  if (status === 401 || status === 403) return { kind: 'refused', status, detail };
+  if (status === 401 || status === 403) return { kind: 'refused', status, detail, ...gatewayOf(response) };
   if (status === 404) return trouble('gone');
   if (status === 410) return { kind: 'gone', detail };
   if (status < 400) return trouble('unusable');
@@ -77,6 +78,12 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   // that means it; for a moment, it may be a firewall's, or that of a proxy that is being set up.
   if (status >= 500 && status !== 501 && status !== 505) return trouble('outage');
   return { kind: 'trouble', cause: 'unusable', detail, refused: true, ...timing };
+}
+
+/** A page with 403 that says nothing of authorization: AWS WAF answers so, by default, whoever sends too many requests. */
+function gatewayOf({ status, headers, body }: StatusResponse): { byGateway?: true } {
+  const isPage = body.trim() !== '' && readOutcome(body) === undefined;
+  return status === 403 && isPage && headers['www-authenticate'] === undefined ? { byGateway: true } : {};
 }
 
 function quoted(status: string, body: string): string {

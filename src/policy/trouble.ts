@@ -9,7 +9,7 @@ import type { Limits } from './limits.ts';
  * - `content`: a file that is not what was promised
  * - `link`: 401, 403, 404 or 410 on a file
  * - `token`: a file refused the token that was sent
- * - `tokenEndpoint`: 429, 5xx or network at the token endpoint
+ * - `tokenEndpoint`: 429, 5xx or network at the token endpoint; or a firewall lets nobody in who was let in before
  * - `delete`: the DELETE of the job was not accepted
  */
 export type TroubleCause =

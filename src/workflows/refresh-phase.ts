@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
-import type { Trouble } from '../policy/trouble.ts';
+import type { FailureCode } from '../contract.ts';
+import type { Trouble, TroubleCause } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
@@ -12,6 +13,12 @@ import { step } from './activity-options.ts';
  * unreachable, and when it is asked again is noted.
  */
 export type Refreshed = 'read' | 'gone' | 'unread';
+
+/** What trouble that lasts means. */
+const CODES: Partial<Record<TroubleCause, FailureCode>> = {
+  unusable: 'InvalidManifest',
+  tokenEndpoint: 'AuthorizationFailed',
+};
 
 /** Reads the manifest again for fresh links. Files whose links still work do not wait for a server that is unreachable. */
 export async function refreshPhase(run: ExportRun): Promise<Refreshed> {
@@ -47,7 +54,7 @@ export async function refreshPhase(run: ExportRun): Promise<Refreshed> {
         return 'gone';
       }
       throw failure(
-        result.cause === 'unusable' ? 'InvalidManifest' : 'ServerUnavailable',
+        CODES[result.cause] ?? 'ServerUnavailable',
         `links to files were refused and the manifest could not be read again: ${detailOf(result)}`,
       );
     }

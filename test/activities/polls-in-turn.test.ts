@@ -87,6 +87,15 @@ describe('one poll after another, of a server', () => {
     for (const path of ['/results/a/one', '/results/b/two']) expect(entries).toContain(`"${server.origin}${path}"`);
   });
 
+  test('a firewall that lets nobody in any more is waited for, when the manifest is read again', async () => {
+    server.answer = () => ({ body: { ...page, output: [{ type: 'Patient', url: '/file/1' }] } });
+    expect(await poll()).toMatchObject({ kind: 'complete' });
+    server.answer = () => ({ status: 403, body: '<html>Request blocked</html>' });
+    expect(await readAgain()).toMatchObject({ kind: 'trouble', cause: 'tokenEndpoint', busy: true });
+    server.answer = () => ({ status: 403 });
+    await expect(readAgain()).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+  });
+
   test('a far time to wait is believed for a day', async () => {
     const headers = { 'retry-after': String(365 * 24 * 3600) };
     for (const status of [202, 503]) {

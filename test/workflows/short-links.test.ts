@@ -100,16 +100,23 @@ test('an Expires that a new reading does not move is read for once', { timeout: 
   expect(server.readings.length).toBeLessThanOrEqual(2);
 });
 
-test('while the manifest cannot be read again, files go on whose links work', { timeout: 60_000 }, async () => {
-  const { server, name } = await serve({ files: patients(12), life: 60_000, delay: 50 });
-  const fetched = (): number => server.asked.filter(({ status }) => status === 200).length;
-  const times = (id: string): number => server.asked.filter((one) => one.id === id).length;
-  server.answer = (id) => (id === 'p1' && times('p1') === 0 ? { status: 404 } : undefined);
-  server.refuse = (asked) => (asked > 0 && fetched() < 11 ? { status: 503, body: '' } : undefined);
-  expect((await stack.run({ server: name })).files).toBe(12);
-  expect(times('p1')).toBe(2);
-  expect(server.asked.filter(({ id }) => id !== '')).toHaveLength(13);
-});
+test.each([
+  [503, ''],
+  [403, '<html>Request blocked</html>'],
+])(
+  'while the manifest cannot be read again, files go on whose links work: %i',
+  { timeout: 60_000 },
+  async (status, body) => {
+    const { server, name } = await serve({ files: patients(12), life: 60_000, delay: 50 });
+    const fetched = (): number => server.asked.filter(({ status }) => status === 200).length;
+    const times = (id: string): number => server.asked.filter((one) => one.id === id).length;
+    server.answer = (id) => (id === 'p1' && times('p1') === 0 ? { status: 404 } : undefined);
+    server.refuse = (asked) => (asked > 0 && fetched() < 11 ? { status, body } : undefined);
+    expect((await stack.run({ server: name })).files).toBe(12);
+    expect(times('p1')).toBe(2);
+    expect(server.asked.filter(({ id }) => id !== '')).toHaveLength(13);
+  },
+);
 
 test('links that cannot be renewed before they end are used until then', { timeout: 90_000 }, async () => {
   const said = (now: number) => ({ 'X-Amz-Date': amzDate(now), 'X-Amz-Expires': '30' });
@@ -118,8 +125,7 @@ test('links that cannot be renewed before they end are used until then', { timeo
     const one = await startLinkServer({ files: patients(2), life: 60_000, said });
     // It is asked for again when a fifth of the links' time is left.
     const isFirst = (id: string): boolean => one.asked.every((other) => other.id !== id);
-    one.answer = (id) =>
-      id === 'p0' && isFirst(id) ? { status: 503, headers: { 'retry-after': '26' } } : undefined;
+    one.answer = (id) => (id === 'p0' && isFirst(id) ? { status: 503, headers: { 'retry-after': '26' } } : undefined);
     one.refuse = (asked) => (asked > 0 ? { status, body: '' } : undefined);
     stack.config.servers[`unrenewed-${status}`] = serverEntry(one.origin, {});
     servers.push(one);
