@@ -146,8 +146,9 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
       // A file that is missing will fail the export; its attachments are not known.
       if (run.request.attachments !== undefined && run.job.downloads?.failed === 0) await attachmentPhase(run);
       if (run.steering.isHeld) await run.hold();
-      // Asked for in the pause.
-      if (run.steering.isRetryWanted && patched('files-again-after-a-pause')) continue;
+      // Asked for in the pause, unless the export is to end.
+      if (run.steering.isRetryWanted && run.steering.end === undefined && patched('files-again-after-a-pause'))
+        continue;
       const report = await settlePhase(run);
       if (report !== undefined) return report;
     }

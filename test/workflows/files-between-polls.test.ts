@@ -115,3 +115,17 @@ test('a file that is wanted again in a pause is fetched after it', async () => {
   await started.resume();
   expect(await started.result()).toMatchObject({ status: 'complete', files: 1 });
 });
+
+test('an end in a pause ends the export, also when files are wanted again', async () => {
+  isReady = true;
+  let end: (answer: Answer) => void = () => {};
+  faults = [() => new Promise((resolve) => (end = resolve))];
+  const started = await begin();
+  await expect.poll(() => asked('/file'), LONG).toBe(1);
+  await started.pause({ what: 'downloads' });
+  end({ status: 400 });
+  await expect.poll(async () => (await started.progress()).files?.failed, LONG).toBe(1);
+  await started.retryFiles();
+  await started.giveUp();
+  await expect(started.result()).rejects.toMatchObject({ code: 'IncompleteExport' });
+});
