@@ -89,7 +89,7 @@ export async function reject(
 
 /** Empty when it cannot be read: the status says what matters. */
 export function bodyOf(response: HttpResponse): Promise<string> {
-  return readText(response, LARGEST_ANSWER, { cut: true }).catch(() => '');
+  return readText(response, LARGEST_ANSWER, { cut: true, cutAfter: 20_000 }).catch(() => '');
 }
 
 /** Two kick-offs, and no job that anybody knows. */

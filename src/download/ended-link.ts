@@ -16,7 +16,7 @@ const ENDED = /<Code>\s*(ExpiredToken|ExpiredRequest|RequestExpired|TokenRefresh
 export async function readEnd(response: HttpResponse): Promise<boolean> {
   if (response.status === 400) {
     // Looked at and not kept: it quotes the link.
-    return ENDED.test(await readText(response, LARGEST, { cut: true }).catch(() => ''));
+    return ENDED.test(await readText(response, LARGEST, { cut: true, cutAfter: 20_000 }).catch(() => ''));
   }
   await response.body.dump();
   return false;

@@ -16,17 +16,13 @@ export interface Room {
 }
 
 export interface ReadTextOptions {
-  /**
-   * A body that is longer than `most`, or takes longer than 20 s, is cut instead of being an error, if it is sent uncoded.
-   * Default: false.
-   */
+  /** A body that is longer than `most` is cut instead of being an error, if it is sent uncoded. Default: false. */
   cut?: boolean;
+  /** Milliseconds after which a body is cut instead of waited for, if it is sent uncoded. Default: none. */
+  cutAfter?: number;
   /** Asked once, before more than it leaves uncounted is held. Default: nothing is asked. */
   room?: Room | undefined;
 }
-
-/** Milliseconds that a body may take that is cut. */
-const LONGEST = 20_000;
 
 /**
  * Reads a whole body as text, decoded.
@@ -37,13 +33,13 @@ const LONGEST = 20_000;
 export async function readText(
   response: HttpResponse,
   most: number,
-  { cut = false, room }: ReadTextOptions = {},
+  { cut = false, cutAfter, room }: ReadTextOptions = {},
 ): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let isEnough = false;
   let isCounted = room === undefined;
-  const late = cut ? AbortSignal.timeout(LONGEST) : undefined;
+  const late = cutAfter === undefined ? undefined : AbortSignal.timeout(cutAfter);
   const stop = (): void => {
     isEnough = true;
     response.body.destroy();
