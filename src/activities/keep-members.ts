@@ -1,4 +1,5 @@
 import type { MemberList, NewMembers } from '../contract.ts';
+import { ExportError } from '../errors.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -30,9 +31,17 @@ export async function keepMembers(
   const folder = await ExportFolder.open(config, ref, { starting: true });
   const found = await folder.members.found(requestHash);
   const brought = isWhole ? found?.members : found?.gained && without(found.members, found.gained);
-  const members = brought ?? (await earlierMembers(config, await servers.get(ref.server), { last, requestHash }));
+  const members = brought ?? (await earlier());
   if (members === undefined) return { ...report, ...(last === undefined ? {} : { list: last }) };
   const kept: NewMembers = { ...report, list: { destination: ref.destination, path: ref.path } };
   await folder.members.saveKnown({ requestHash, members, isWhole, report: kept });
   return kept;
+
+  /** The export does without them, if their destination is away. */
+  async function earlier(): Promise<readonly string[] | undefined> {
+    return earlierMembers(config, await servers.get(ref.server), { last, requestHash }).catch((error: unknown) => {
+      if (error instanceof ExportError) return undefined;
+      throw error;
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { FindMembersInput, FindMembersResult, MembersToBring } from '../activities/find-members.ts';
 import type { KeepMembersInput } from '../activities/keep-members.ts';
 import type { MemberList, NewMembers } from '../contract.ts';
@@ -26,7 +27,9 @@ export async function membersPhase(run: ExportRun, members: MembersState): Promi
   const found = await find(run, last);
   if (found.kind === 'done') Object.assign(members, { isWhole: found.isWhole, report: found.report });
   if (found.kind === 'nothing' && last !== undefined)
-    members.report = await keep(run, last, { isWhole: false, report: {} });
+    members.report = patched('each-export-has-a-list-of-members')
+      ? await keep(run, last, { isWhole: false, report: {} })
+      : { list: last };
   if (found.kind === 'found') {
     const { isWhole, brought } = await bring(run, found);
     const report: NewMembers = {
