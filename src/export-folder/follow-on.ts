@@ -4,7 +4,8 @@ import { nextMark } from '../policy/mark.ts';
 import type { Folder } from '../storage/folder.ts';
 import type { Job } from './job-record.ts';
 import { readJson } from './json-document.ts';
-import { FILES } from './layout.ts';
+import { FILES, pageMetaFile } from './layout.ts';
+import type { PageMeta } from './manifest-pages.ts';
 
 /** What is known of an export that is complete. */
 interface Complete {
@@ -30,10 +31,22 @@ export async function followOn(
   const { mark, held, reset } = nextMark({
     since,
     transactionTime,
-    // A moment later than the manifest was seen to be complete.
-    completeAt: await folder.lastChange(`${at}${FILES.manifest}`),
+    completeAt: await completeAt(folder, at),
     missing: lacksOf({ hasIssues: status !== 'complete', warnings }),
     notAfter: timeIsEnd ? ((await readJson<Job>(folder, `${at}${FILES.job}`))?.begunAt ?? null) : undefined,
   });
   return held === undefined && reset === undefined && mark !== null ? mark : undefined;
+}
+
+/**
+ * When the last page of the manifest came: milliseconds since the epoch. Of folders of earlier versions, when the export was
+ * over.
+ */
+async function completeAt(folder: Folder, at: string): Promise<number | undefined> {
+  let last: PageMeta | undefined;
+  for (let page = 1; ; page++) {
+    const meta = await readJson<PageMeta>(folder, `${at}${pageMetaFile(page, FILES.pages)}`);
+    if (meta === undefined) return last?.readAt ?? folder.lastChange(`${at}${FILES.manifest}`);
+    last = meta;
+  }
 }

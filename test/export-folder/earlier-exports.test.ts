@@ -156,3 +156,16 @@ test('exports of new members are one series, whosever they are, and not that of 
   expect(hashSeries(one as ExportRequest)).toBe(hashSeries(other as ExportRequest));
   expect(hashSeries(one as ExportRequest)).not.toBe(hashSeries(group));
 });
+
+test('goes on from none whose time was in the future when its manifest came, however long its downloads took', async () => {
+  const hour = 60 * 60 * 1000;
+  const end = new Date(Date.now() - hour).toISOString();
+  const readAt = Date.now() - 3 * hour;
+  await leave('ahead', REQUEST, end);
+  await (await open('ahead')).write('.export/pages/00001.json', JSON.stringify({ readAt }));
+  const next = async () =>
+    (await earlierExports(await open(''), REQUEST, { baseUrl: BASE_URL, timeIsEnd: false })).map((one) => one.next);
+  expect(await next()).toEqual([undefined]);
+  await (await open('ahead')).write('.export/pages/00002.json', JSON.stringify({ readAt: Date.now() - hour }));
+  expect(await next()).toEqual([end]);
+});
