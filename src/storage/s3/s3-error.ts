@@ -86,13 +86,15 @@ export function hasWrongPieces(error: unknown): boolean {
 }
 
 /**
- * Whether the endpoint may never do this with an upload, though perhaps with another one. Of a conflict, a condition, and
- * bytes that did not arrive as they were sent this is not so.
+ * Whether the endpoint may never do this with an upload, though perhaps with another one. Of a conflict, a condition, of credentials
+ * that have ended, and of bytes that did not arrive as they were sent this is not so.
  */
 export function refusesUpload(error: unknown): boolean {
   if (error instanceof ExportError || !isRefusal(error)) return false;
   if ([409, 412].includes(statusOf(error) as number)) return false;
-  return !/^(RequestTimeout|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)$/.test((error as Error).name);
+  return !/^(RequestTimeout|ExpiredToken|ExpiredTokenException|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)$/.test(
+    (error as Error).name,
+  );
 }
 
 function finalCause(error: unknown): string | undefined {
