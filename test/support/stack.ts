@@ -19,6 +19,7 @@ import type { HttpTimeouts } from '../../src/http/agents.ts';
 import type { Workers } from '../../src/hosting/run-workers.ts';
 import { createWorkers } from '../../src/create-workers.ts';
 import { takeNamespace } from './shared-temporal.ts';
+import { scanLog } from './log-scan.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
@@ -191,8 +192,12 @@ export function quiet(metrics?: MetricsExporterConfig): void {
   if (installed) return;
   installed = true;
   const isQuiet = process.env['TEST_LOG'] === undefined;
+  const print = new DefaultLogger(isQuiet ? 'ERROR' : 'DEBUG');
   Runtime.install({
-    logger: new DefaultLogger(isQuiet ? 'ERROR' : 'DEBUG'),
+    logger: new DefaultLogger('DEBUG', (entry) => {
+      scanLog(entry);
+      print.log(entry.level, entry.message, entry.meta);
+    }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: isQuiet ? 'ERROR' : 'WARN', other: 'ERROR' }) },
       ...(metrics === undefined ? {} : { metrics }),
