@@ -19,13 +19,17 @@ export function ownWords(message: string): string {
   return !Object.hasOwn(FAILURES, code) || OWN.has(code) ? message : `${code}: ${withoutWords(detail)}`;
 }
 
+/** In a `_typeFilter`, what mostly names or describes one patient. */
+const OF_ONE = /patient|subject|identifier|_id\b/i;
+
 /** Whether a request is for patients by their names, so that what quotes it, or is said of it, may name them. */
 export function namesPatients({
   parameters = {},
   newMembersOf,
 }: {
-  parameters?: { patient?: unknown } | undefined;
+  parameters?: { patient?: unknown; _typeFilter?: unknown } | undefined;
   newMembersOf?: string | undefined;
 }): boolean {
-  return parameters.patient !== undefined || newMembersOf !== undefined;
+  const { patient, _typeFilter } = parameters;
+  return patient !== undefined || newMembersOf !== undefined || OF_ONE.test(JSON.stringify(_typeFilter) ?? '');
 }

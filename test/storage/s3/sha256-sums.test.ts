@@ -41,6 +41,7 @@ test('what is refused without a checksum, too, says nothing of checksums', async
 
 test.each([
   ['BadDigest', 400],
+  ['ExpiredToken', 400],
   ['PreconditionFailed', 412],
   ['ConditionalRequestConflict', 409],
   ['NoSuchUpload', 404],
