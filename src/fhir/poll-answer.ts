@@ -80,9 +80,12 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   return { kind: 'trouble', cause: 'unusable', detail, refused: true, ...timing };
 }
 
-/** A page with 403 that says nothing of authorization: AWS WAF answers so, by default, whoever sends too many requests. */
+/**
+ * A page with 403 that says nothing of authorization: AWS WAF answers so, by default, whoever sends too many requests. API
+ * gateways say in JSON that they do not know a token.
+ */
 function gatewayOf({ status, headers, body }: StatusResponse): { byGateway?: true } {
-  const isPage = body.trim() !== '' && readOutcome(body) === undefined;
+  const isPage = /^\s*[^\s{[]/.test(body);
   return status === 403 && isPage && headers['www-authenticate'] === undefined ? { byGateway: true } : {};
 }
 

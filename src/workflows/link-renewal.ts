@@ -33,12 +33,13 @@ export class LinkRenewal {
   /** A link of the last reading has been refused, and since then no other has brought a file. */
   #isRefused = false;
   /** One has been refused at all. */
-  #wasRefused = false;
+  #wasRefused: boolean;
 
   constructor(source: LinkSource, limits: Limits) {
     this.#source = source;
     this.#limits = limits;
     this.#isWanted = this.isUnread;
+    this.#wasRefused = source.state.unread?.wasRefused === true;
   }
 
   /** Links were refused, or end soon. */
@@ -56,7 +57,7 @@ export class LinkRenewal {
     return !this.#wasRefused && this.#source.links() !== undefined;
   }
 
-  /** No batch is started before there are fresh links: they are to be had at once, or none of the others seems to work. */
+  /** No batch is started before there are fresh links: the manifest is read now, or none of the others seems to work. */
   get isShut(): boolean {
     return this.#isWanted && (!this.isUnread || this.#isRefused);
   }
@@ -112,13 +113,18 @@ export class LinkRenewal {
       refreshed = await this.#source.refused();
     } catch (error) {
       if (!this.#isForeseen || !isOfServer(error) || !patched(ENDS_NOTHING)) throw error;
+      delete state.unread;
       refreshed = 'gone';
     }
     if (refreshed === 'unread') {
       // Refusals before it are why it was to be read; those that come now show that the other links do not work either.
       if (!wasUnread) this.#isRefused = false;
+      // A new run has to know it.
+      if (this.#wasRefused && state.unread !== undefined) state.unread.wasRefused = true;
       return true;
     }
+    // What is left under the same links may be of another job.
+    if (refreshed === 'changed') return false;
     if (refreshed === 'gone' && !(this.#isForeseen && patched(ENDS_NOTHING))) return false;
     if (refreshed === 'read') state.reading++;
     this.#isWanted = this.#isRefused = this.#wasRefused = false;

@@ -9,10 +9,10 @@ import { addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 
 /**
- * What has come of reading the manifest again. `gone`: the job is, or its manifest is another one. `unread`: the server is
- * unreachable, and when it is asked again is noted.
+ * What has come of reading the manifest again. `gone`: the job is. `changed`: its manifest is another one. `unread`: the
+ * server is unreachable, and when it is asked again is noted.
  */
-export type Refreshed = 'read' | 'gone' | 'unread';
+export type Refreshed = 'read' | 'gone' | 'changed' | 'unread';
 
 /** What trouble that lasts means. */
 const CODES: Partial<Record<TroubleCause, FailureCode>> = {
@@ -44,7 +44,7 @@ export async function refreshPhase(run: ExportRun): Promise<Refreshed> {
     if (result.kind === 'gone' || result.kind === 'changed') {
       run.jobEnded = detailOf(result);
       run.jobIsThere = result.kind === 'changed';
-      return 'gone';
+      return result.kind;
     }
     const next = nextTry(trouble, result, run.limits, run.steering.clock);
     trouble = next.trouble;

@@ -158,8 +158,8 @@ export interface DownloadState<Retry = RetryState> {
   busyTimes: number;
   /** How often the manifest has been read again. */
   reading: number;
-  /** It could not be read again: since when, and when it is tried next. */
-  unread?: { trouble: Trouble; at: number } | undefined;
+  /** It could not be read again: since when, when it is tried next, and whether a link had been refused. */
+  unread?: { trouble: Trouble; at: number; wasRefused?: true } | undefined;
   detail?: string | undefined;
   /** What is known of links; of manifests only. */
   links?: LinkState | undefined;

@@ -125,7 +125,10 @@ describe('the table of outcomes', () => {
 
   test('403 with a page that says nothing of authorization may be by a firewall', () => {
     const byGateway = (status: number, more: Parameters<typeof read>[1]) => 'byGateway' in read(status, more);
-    expect([byGateway(403, { body: HTML }), byGateway(403, { body: '{"message":"Forbidden"}' })]).toEqual([true, true]);
+    expect([byGateway(403, { body: HTML }), byGateway(403, { body: '{"message":"Forbidden"}' })]).toEqual([
+      true,
+      false,
+    ]);
     expect(byGateway(403, { body: HTML, 'www-authenticate': 'Bearer' })).toBe(false);
     expect(byGateway(403, { body: outcome('forbidden') })).toBe(false);
     expect([byGateway(403, {}), byGateway(401, { body: HTML })]).toEqual([false, false]);

@@ -64,12 +64,12 @@ test('a job that is gone ends it when links are refused', async () => {
 
 describe('a reading before links end that brings none', () => {
   const read = { readAt: NOW - 90_000, expires: new Date(NOW + 10_000).toISOString() };
-  const isTold = (code: 'InvalidManifest' | 'AuthorizationFailed') => async (): Promise<Refreshed> => {
+  const answers = (code: 'InvalidManifest' | 'AuthorizationFailed') => async (): Promise<Refreshed> => {
     throw failure(code, 'x');
   };
   test.each([
     ['the job is gone', async (): Promise<Refreshed> => 'gone'],
-    ['there is no manifest', isTold('InvalidManifest')],
+    ['there is no manifest', answers('InvalidManifest')],
   ])('ends nothing as long as none is refused: %s', async (_, refused) => {
     const { renewal } = renewalOf({ links: { ...NO_LINKS }, read, refused });
     expect([renewal.isDue(true), await renewal.renew()]).toEqual([true, true]);
@@ -79,8 +79,27 @@ describe('a reading before links end that brings none', () => {
     expect(await renewal.renew().catch(() => false)).toBe(false);
   });
 
+  test('is tried no more, also where it could not be made before', async () => {
+    let answer: () => Promise<Refreshed> = answers('InvalidManifest');
+    const { renewal, state } = renewalOf({ links: { ...NO_LINKS }, read, refused: () => answer() });
+    const broken = answer;
+    answer = async () => {
+      state.unread = { trouble: { cause: 'outage', since: NOW, times: 1 }, at: Date.now() - 1 };
+      return 'unread';
+    };
+    expect([renewal.isDue(true), await renewal.renew(), renewal.isUnread]).toEqual([true, true, true]);
+    answer = broken;
+    expect(await renewal.renew()).toBe(true);
+    expect([renewal.isUnread, renewal.isWanted, renewal.isDue(true)]).toEqual([false, false, false]);
+  });
+
+  test('is the end where the manifest is another one: what is left may be of another job', async () => {
+    const { renewal } = renewalOf({ links: { ...NO_LINKS }, read, refused: async () => 'changed' });
+    expect([renewal.isDue(true), await renewal.renew()]).toEqual([true, false]);
+  });
+
   test('is the end where it shows something else', async () => {
-    const { renewal } = renewalOf({ links: { ...NO_LINKS }, read, refused: isTold('AuthorizationFailed') });
+    const { renewal } = renewalOf({ links: { ...NO_LINKS }, read, refused: answers('AuthorizationFailed') });
     expect(renewal.isDue(true)).toBe(true);
     await expect(renewal.renew()).rejects.toMatchObject({ type: 'AuthorizationFailed' });
   });
@@ -101,6 +120,15 @@ describe('while the manifest cannot be read', () => {
     };
     return { ...given, recover };
   }
+
+  test('the next run knows that a link had been refused', async () => {
+    const { renewal, state, links } = unreadable();
+    renewal.want(0);
+    await renewal.renew();
+    const source = { state, links: () => links, read: () => undefined, expires: () => undefined };
+    const next = new LinkRenewal({ ...source, refused: async () => 'gone' }, LIMITS);
+    expect(await next.renew()).toBe(false);
+  });
 
   test('other files are fetched, until a refusal shows that their links do not work either', async () => {
     const { renewal } = unreadable();
