@@ -37,11 +37,12 @@ describe('the Compose file', () => {
     const searchAttributes = ['FhirServer', 'ExportPhase', 'ExportLevel', 'ExportOutcome']
       .map((name) => `--search-attribute=${name}=Keyword`)
       .join(' ');
+    const others = `${searchAttributes} --dynamic-config-value=history.timerProcessorMaxTimeShift="50ms"`;
     expect(serverArguments(settings, { ports, dbFilename: 'a.db' }).join(' ')).toBe(
-      `server start-dev --ip=127.0.0.1 --port=1 --http-port=2 --ui-port=3 --db-filename=a.db ${searchAttributes}`,
+      `server start-dev --ip=127.0.0.1 --port=1 --http-port=2 --ui-port=3 --db-filename=a.db ${others}`,
     );
     expect(serverArguments(settings, { ports, headless: true }).join(' ')).toBe(
-      `server start-dev --ip=127.0.0.1 --port=1 --http-port=2 --headless ${searchAttributes}`,
+      `server start-dev --ip=127.0.0.1 --port=1 --http-port=2 --headless ${others}`,
     );
   });
 

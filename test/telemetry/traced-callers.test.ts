@@ -1,5 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { context, trace } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
@@ -18,7 +17,7 @@ import type { nightly } from '../hosting/host/workflows.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { TRACED, startStack } from '../support/stack.ts';
-import { HISTORIES } from '../workflows/record-histories.ts';
+import { HISTORIES, readHistory } from '../workflows/record-histories.ts';
 
 /** A service with workflows and a tracer provider of its own. */
 const exporter = new InMemorySpanExporter();
@@ -140,10 +139,10 @@ test('gates of servers, which live for ever, are no trace', () => {
 test('what began without traces replays with them', async () => {
   const names = (await readdir(HISTORIES)).filter((name) => name.endsWith('.json'));
   const histories = await Promise.all(
-    names.map(async (name) => ({
-      workflowId: name,
-      history: JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as object,
-    })),
+    names.map(async (name) => {
+      const [history, workflowId = name] = await readHistory(name);
+      return { workflowId, history };
+    }),
   );
   const bundle = { workflowBundle: { codePath: TRACED }, sinks: runSpans };
   const replayed: string[] = [];
