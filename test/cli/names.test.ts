@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
+import { localConfig } from '../../src/cli/export/configuration.ts';
 import { nameOfUrl, pathOf, workflowIdOf } from '../../src/cli/export/names.ts';
 import { requestOf } from '../../src/cli/export/request-of.ts';
 import { howToGoOn } from '../../src/cli/one-export.ts';
@@ -80,4 +82,10 @@ test('what goes on with an export can be typed anywhere', () => {
   const named = { ...command, args: [...command.args, '--config', 'it.yaml'], config: '/data/it.yaml', host: 'other' };
   expect(howToGoOn({ command: named }, '/data')).toBe(`${line} --config it.yaml # on other`);
   expect(howToGoOn({}, '/data')).toBeUndefined();
+});
+
+test('a URL with a password is refused, and not repeated', async () => {
+  const password = randomUUID();
+  const refused = localConfig(`https://me:${password}@fhir.example.org/r4`, {}, '.');
+  await expect(refused).rejects.toThrow(/^https:\/\/fhir.example.org\/r4 must not contain a user name or password/);
 });

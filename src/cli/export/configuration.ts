@@ -77,7 +77,8 @@ function openServer(baseUrl: string): Config['servers'][string] {
     return parseConfig(text, 'command line').servers['it'] as Config['servers'][string];
   } catch (error) {
     const fault = /baseUrl: (.*)/.exec((error as Error).message)?.[1];
-    throw fault === undefined ? error : new UsageError(`${baseUrl} ${fault}`);
+    // It may hold a password.
+    throw fault === undefined ? error : new UsageError(`${baseUrl.replace(/\/\/[^/]*@/, '//')} ${fault}`);
   }
 }
 
