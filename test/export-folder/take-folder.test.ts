@@ -150,24 +150,26 @@ describe.each([
     });
 
     test('not above or below another one, nor beside it by a name that only begins the same', async () => {
-      await take(await inner(), 'a');
+      const other = await inner();
+      await take(other, 'a');
       await expect(take(await outer(), 'b')).rejects.toMatchObject({
         ...NOT_EMPTY,
-        message: expect.stringContaining(`has another export in it, ${(await inner()).location};`),
+        message: expect.stringContaining(`has another export in it, ${other.location};`),
       });
       await expect(take(await kind.open(`${path}/2026/11/x/y`), 'b')).rejects.toMatchObject({
         ...NOT_EMPTY,
-        message: expect.stringContaining(`is inside the folder of another export, ${(await inner()).location};`),
+        message: expect.stringContaining(`is inside the folder of another export, ${other.location};`),
       });
       await take(await kind.open(`${path}/2026/1`), 'c');
       await take(await kind.open(`${path}/2026/111`), 'd');
     });
 
     test('not inside one that is being removed, whose mark is gone', async () => {
-      await (await outer()).write(FILES.removing, '{}');
+      const around = await outer();
+      await around.write(FILES.removing, '{}');
       await expect(take(await kind.open(`${path}/deleted`), 'b')).rejects.toMatchObject({
         ...NOT_EMPTY,
-        message: expect.stringContaining(`is inside the folder of another export, ${(await outer()).location};`),
+        message: expect.stringContaining(`is inside the folder of another export, ${around.location};`),
       });
     });
 
