@@ -1,7 +1,8 @@
+import cliTruncate from 'cli-truncate';
+import { createLogUpdate } from 'log-update';
 import type { ExportProgress } from '../../contract.ts';
 import type { ExportEvent, View } from '../export/events.ts';
 import { linesOf, ProgressText } from './describe.ts';
-import { fit } from './readable.ts';
 
 /** Milliseconds between two lines of progress without a terminal, as long as the phase is the same. */
 const QUIET = 10_000;
@@ -57,45 +58,38 @@ export class LineView implements View {
 export class TerminalView implements View {
   readonly #out: NodeJS.WriteStream;
   readonly #text = new ProgressText();
-  /** Lines of progress on the screen. */
-  #drawn = 0;
+  readonly #draw: ReturnType<typeof createLogUpdate>;
   #progress: ExportProgress | undefined;
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out;
+    // Whoever kills the command has a cursor all the same.
+    this.#draw = createLogUpdate(out, { showCursor: true });
   }
 
   show(event: ExportEvent): void {
     if (event.kind === 'progress') {
       this.#progress = event.progress;
-      this.#draw();
+      this.#redraw();
       return;
     }
-    this.#clear();
+    this.#draw.clear();
     for (const line of linesOf(event)) this.#out.write(`${line}\n`);
-    if (event.kind === 'notice') this.#draw();
+    if (event.kind === 'notice') this.#redraw();
     else this.#progress = undefined;
   }
 
   /** What was drawn last stays. */
   end(): void {
-    this.#drawn = 0;
+    this.#draw.done();
     this.#progress = undefined;
   }
 
-  #draw(): void {
+  #redraw(): void {
     if (this.#progress === undefined) return;
-    const lines = this.#text.lines(this.#progress, Date.now());
-    this.#clear();
-    // A line that the terminal wraps could not be taken back.
     const columns = Math.max(20, (this.#out.columns || 80) - 1);
-    this.#out.write(lines.map((line) => `${fit(line, columns)}\n`).join(''));
-    this.#drawn = lines.length;
-  }
-
-  #clear(): void {
-    if (this.#drawn > 0) this.#out.write(`\x1b[${this.#drawn}A\x1b[J`);
-    this.#drawn = 0;
+    const lines = this.#text.lines(this.#progress, Date.now());
+    this.#draw(lines.map((line) => cliTruncate(line, columns)).join('\n'));
   }
 }
 
