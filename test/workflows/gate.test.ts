@@ -20,7 +20,7 @@ beforeAll(async () => {
       slots: { ...patients, maxJobs: 1 },
       slow: patients,
       shared: patients,
-      obeyed: { ...patients, patients: 60, linesPerFile: 10 },
+      obeyed: { ...patients, patients: 60, linesPerFile: 2 },
     },
     entries: {
       slots: { maxConcurrentExports: 1 },
