@@ -112,7 +112,7 @@ describe('downloads of all exports together', () => {
 
   test('are as few as the gate says also in an export that the server was never busy for', async () => {
     const server = at('obeyed');
-    const slowly: FaultRule = { route: 'file', times: Infinity, do: { kind: 'delay', ms: 600 } };
+    const slowly: FaultRule = { route: 'file', times: Infinity, do: { kind: 'delay', ms: 150 } };
     server.faults.add(slowly);
     const calm = await stack.start({ server: 'obeyed' }, 'calm');
     const files = () => server.journal.filter(({ route, jobId }) => route === 'file' && jobId === 'job-1');
