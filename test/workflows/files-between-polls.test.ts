@@ -1,5 +1,5 @@
 /** Files beside polls, pauses and `pollNow`; most of them of a job on which the server still works (`allowPartialManifests`). */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { StartedExport } from '../../src/client.ts';
 import type { Answer, AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
@@ -101,31 +101,29 @@ test('downloads go on when they are resumed, and not with the next poll', async 
   expect(await started.result()).toMatchObject({ status: 'complete', files: 1 });
 });
 
-test('a file that is wanted again in a pause is fetched after it', async () => {
-  isReady = true;
-  let end: (answer: Answer) => void = () => {};
-  faults = [() => new Promise((resolve) => (end = resolve))];
-  const started = await begin();
-  await expect.poll(() => asked('/file'), LONG).toBe(1);
-  await started.pause({ what: 'downloads' });
-  // For good: nothing is left to be fetched.
-  end({ status: 400 });
-  await expect.poll(async () => (await started.progress()).files?.failed, LONG).toBe(1);
-  await started.retryFiles();
-  await started.resume();
-  expect(await started.result()).toMatchObject({ status: 'complete', files: 1 });
-});
+describe('a file that failed for good in a pause of the downloads, and is wanted again', () => {
+  async function wantAgain(): Promise<StartedExport> {
+    isReady = true;
+    let end: (answer: Answer) => void = () => {};
+    faults = [() => new Promise((resolve) => (end = resolve))];
+    const started = await begin();
+    await expect.poll(() => asked('/file'), LONG).toBe(1);
+    await started.pause({ what: 'downloads' });
+    end({ status: 400 });
+    await expect.poll(async () => (await started.progress()).files?.failed, LONG).toBe(1);
+    await started.retryFiles();
+    return started;
+  }
 
-test('an end in a pause ends the export, also when files are wanted again', async () => {
-  isReady = true;
-  let end: (answer: Answer) => void = () => {};
-  faults = [() => new Promise((resolve) => (end = resolve))];
-  const started = await begin();
-  await expect.poll(() => asked('/file'), LONG).toBe(1);
-  await started.pause({ what: 'downloads' });
-  end({ status: 400 });
-  await expect.poll(async () => (await started.progress()).files?.failed, LONG).toBe(1);
-  await started.retryFiles();
-  await started.giveUp();
-  await expect(started.result()).rejects.toMatchObject({ code: 'IncompleteExport' });
+  test('is fetched after it', async () => {
+    const started = await wantAgain();
+    await started.resume();
+    expect(await started.result()).toMatchObject({ status: 'complete', files: 1 });
+  });
+
+  test('is given up where the export is to end', async () => {
+    const started = await wantAgain();
+    await started.giveUp();
+    await expect(started.result()).rejects.toMatchObject({ code: 'IncompleteExport' });
+  });
 });
