@@ -17,6 +17,8 @@ const commands = [
   'watch',
   'pause',
   'resume',
+  'set-concurrency',
+  'poll-now',
   'retry',
   'finish-incomplete',
   'give-up',

@@ -37,6 +37,15 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** Reads a whole number within these bounds, both of which are allowed. */
+export function wholeNumberFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
 /**
  * Reads `NAME=VALUE`, where the value may hold `=`; of a repeated name a list.
  *

@@ -7,12 +7,14 @@ import { giveUpCommand } from './give-up.ts';
 import { listCommand } from './list.ts';
 import { makeKeyCommand } from './make-key.ts';
 import { pauseCommand } from './pause.ts';
+import { pollNowCommand } from './poll-now.ts';
 import { registerSearchAttributesCommand } from './register-search-attributes.ts';
 import { removeOldCommand } from './remove-old.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
 import { scheduleCommand } from './schedule.ts';
 import { serveCommand } from './serve.ts';
+import { setConcurrencyCommand } from './set-concurrency.ts';
 import { statusCommand } from './status.ts';
 import { watchCommand } from './watch.ts';
 import { workerCommand } from './worker.ts';
@@ -25,6 +27,8 @@ export const COMMANDS = [
   watchCommand(),
   pauseCommand(),
   resumeCommand(),
+  setConcurrencyCommand(),
+  pollNowCommand(),
   retryCommand(),
   finishIncompleteCommand(),
   giveUpCommand(),

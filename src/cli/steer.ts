@@ -1,6 +1,7 @@
 import type { StartedExport } from '../client.ts';
 import type { Steered } from '../steering-contract.ts';
 import { exitWith } from './exit-codes.ts';
+import { atMost } from './view/readable.ts';
 
 /** Milliseconds within which a worker that has just answered takes an update. */
 const PATIENCE = 30_000;
@@ -41,7 +42,7 @@ export function describeSteered(workflowId: string, { phase, paused, concurrency
   const parts = [
     phase,
     ...(paused === undefined ? [] : [`paused: ${paused.what}`]),
-    ...(concurrency === undefined ? [] : [`at most ${concurrency} files at a time`]),
+    ...(concurrency === undefined ? [] : [atMost(concurrency)]),
     `deadline ${deadline}`,
   ];
   return `${workflowId}: ${parts.join(' · ')}`;

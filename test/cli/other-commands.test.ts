@@ -125,55 +125,6 @@ describe('with a configured service', () => {
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('complete already') });
   });
 
-  test('an export is paused, resumed, repaired, and ended with what is there', async () => {
-    const lose = { route: 'file', times: Infinity, do: { kind: 'answer', status: 400 } } as const;
-    const busy = { kind: 'answer', status: 503 } as const;
-    hospital().faults.add({ route: 'file', skip: 1, times: Infinity, do: busy });
-    const steered = ['export', 'hospital', '--type', 'Patient,Condition', '--on-incomplete', 'wait', '--json'];
-    const command = user.start([...steered, '--id', 'repaired'], env);
-    await untilProgress(command, isDownloading);
-    const run = async (...args: string[]) => user.run(args, env);
-    const paused = await run('pause', 'repaired', '--what', 'downloads', '--now', '--json');
-    expect(paused.code).toBe(0);
-    expect(JSON.parse(paused.stdout)).toMatchObject({ phase: 'downloading', paused: { what: 'downloads' } });
-    expect((await run('status', 'repaired')).stdout).toMatch(/paused: downloads, since /);
-    hospital().faults.clear();
-    hospital().faults.add(lose);
-    expect(await run('resume', 'repaired')).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^repaired: downloading · deadline \d{4}-/),
-    });
-    expect(await run('resume', 'repaired')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('is not paused'),
-    });
-    // Also what was put off is due.
-    expect((await run('retry', 'repaired')).code).toBe(0);
-
-    await untilProgress(command, ({ phase }) => phase === 'needs-attention');
-    expect((await run('status', 'repaired')).stdout).toMatch(/missing: .*could not be downloaded/);
-    expect(await run('retry', 'repaired', 'Group.00001.ndjson')).toMatchObject({ code: 1, stdout: '' });
-    hospital().faults.clear();
-    expect((await run('retry', 'repaired')).code).toBe(0);
-    expect((await command.result).code).toBe(0);
-
-    for (const [id, ...how] of [
-      ['finished', 'finish-incomplete', '--reason', 'the server has lost it'],
-      ['given-up', 'give-up'],
-    ] as const) {
-      hospital().faults.add(lose);
-      const ending = user.start([...steered, '--path', id, '--id', id], env);
-      await untilProgress(ending, ({ phase }) => phase === 'needs-attention');
-      const [name, ...options] = how;
-      expect((await run(name, id, ...options)).code).toBe(0);
-      const { code, stdout } = await ending.result;
-      expect([code, eventsOf(stdout).at(-1)]).toEqual([3, expect.objectContaining({ code: 'IncompleteExport' })]);
-      expect(await run('status', id)).toMatchObject({ code: 3, stdout: expect.stringContaining('What to do: ') });
-      hospital().faults.clear();
-    }
-    expect((await run('finish-incomplete', 'finished')).code).toBe(64);
-  });
-
   test('an id that is given again means the export of the same request alone', async () => {
     const nightly = ['export', 'hospital', '--id', 'nightly', '--json'];
     expect((await user.run([...nightly, '--group', 'all', '--type', 'Patient'], env)).code).toBe(0);

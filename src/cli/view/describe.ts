@@ -2,7 +2,8 @@ import type { ExportProgress } from '../../contract.ts';
 import { tidy } from '../../fhir/quote.ts';
 import type { ExportEvent } from '../export/events.ts';
 import { Pace, secondsLeft } from '../../policy/pace.ts';
-import { count, readableBytes, readableTime } from './readable.ts';
+import { MOST_CONCURRENT } from '../../steering-contract.ts';
+import { atMost, count, readableBytes, readableTime } from './readable.ts';
 import { reportLines } from './report-lines.ts';
 
 /** Letters of the bar. */
@@ -92,13 +93,14 @@ export class ProgressText {
   }
 
   /** On a line of its own, so that both lines fit into eighty columns. */
-  #paceLine({ phase, files, bytes, knownBytes }: ExportProgress): string[] {
-    const pace = phase === 'downloading' ? this.#pace.get() : undefined;
-    if (files === undefined || pace === undefined) return [];
-    const left = secondsLeft({ ...files, bytes, knownBytes }, pace);
+  #paceLine({ phase, files, bytes, knownBytes, concurrency }: ExportProgress): string[] {
+    if (files === undefined || phase !== 'downloading') return [];
+    const pace = this.#pace.get();
+    const left = pace === undefined ? undefined : secondsLeft({ ...files, bytes, knownBytes }, pace);
     const parts = [
-      ...(pace.bytes > 0 ? [`${readableBytes(pace.bytes)}/s`] : []),
+      ...(pace !== undefined && pace.bytes > 0 ? [`${readableBytes(pace.bytes)}/s`] : []),
       ...(left === undefined ? [] : [`about ${readableTime(left)} left`]),
+      ...(concurrency === undefined || concurrency === MOST_CONCURRENT ? [] : [atMost(concurrency)]),
     ];
     return parts.length === 0 ? [] : [`${' '.repeat(13)}${parts.join(' · ')}`];
   }

@@ -4,3 +4,8 @@ export { readableBytes, readableTime } from '../../policy/readable.ts';
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
+
+/** The limit of an export's downloads. */
+export function atMost(files: number): string {
+  return `at most ${count(files, 'file')} at a time`;
+}
