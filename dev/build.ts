@@ -30,16 +30,18 @@ export async function buildWorkflowBundles(project: string): Promise<boolean> {
   const stamp = join(dist, '.workflow-bundle.sha256');
   const workflowsPath = join(dist, 'src/workflows/index.js');
   const failureConverterPath = join(dist, 'src/codec/failure-converter.cjs');
+  const guard = join(dist, 'src/workflows/query-guard.js');
   const interceptors = join(dist, 'src/workflows/trace-interceptors.js');
-  const traced = { workflowInterceptorModules: [interceptors] };
+  const plain = { workflowInterceptorModules: [guard] };
+  const traced = { workflowInterceptorModules: [guard, interceptors] };
   const bundles = [
-    { file: join(dist, 'workflow-bundle.js'), options: {} },
-    { file: join(dist, 'workflow-bundle.encrypted.js'), options: { failureConverterPath } },
+    { file: join(dist, 'workflow-bundle.js'), options: plain },
+    { file: join(dist, 'workflow-bundle.encrypted.js'), options: { failureConverterPath, ...plain } },
     { file: join(dist, 'workflow-bundle.traced.js'), options: traced },
     { file: join(dist, 'workflow-bundle.encrypted.traced.js'), options: { failureConverterPath, ...traced } },
   ];
 
-  const reached = await Promise.all([workflowsPath, interceptors].map(filesReachableFrom));
+  const reached = await Promise.all([workflowsPath, guard, interceptors].map(filesReachableFrom));
   const sources = [...new Set([join(dist, 'dev/build.js'), failureConverterPath, ...reached.flat()])];
   const hash = await hashOf(project, sources);
   const isThere = bundles.every(({ file }) => existsSync(file));

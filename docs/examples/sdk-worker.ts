@@ -1,7 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { loadConfig } from 'fhir-bulk-export/config';
-import { createActivities, createFileWorkers, exportServiceHandler } from 'fhir-bulk-export/worker';
+import {
+  createActivities,
+  createFileWorkers,
+  exportServiceHandler,
+  workflowInterceptorModules,
+} from 'fhir-bulk-export/worker';
 import { ourActivities } from './activities.js';
 import { EncryptionCodec } from './codec.js';
 
@@ -17,6 +22,7 @@ const exporting = createActivities({ config: await loadConfig() });
 const worker = await Worker.create({
   ...shared,
   workflowsPath: fileURLToPath(new URL('./workflows.js', import.meta.url)),
+  interceptors: { workflowModules: workflowInterceptorModules },
   activities: { ...ourActivities, ...exporting.activities },
   nexusServices: [exportServiceHandler],
   shutdownGraceTime: '5s',

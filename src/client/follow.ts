@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { ExportProgress } from '../contract.ts';
 import { PROGRESS } from '../contract.ts';
+import { ask } from './ask.ts';
 
 export interface FollowOptions {
   /** Milliseconds between two looks. Default 1000. */
@@ -26,7 +27,7 @@ export async function* follow(
     // Before the question, so that the last answer is that of the end.
     const { status } = await handle.describe();
     const isOver = status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW';
-    const progress = await handle.query<ExportProgress>(PROGRESS);
+    const progress = await ask<ExportProgress>(handle, PROGRESS);
     const text = JSON.stringify(progress);
     if (text !== last) yield progress;
     last = text;

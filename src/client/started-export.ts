@@ -5,6 +5,7 @@ import type { FilesInput, FilesPage } from '../files-contract.ts';
 import { FILES } from '../files-contract.ts';
 import type { Accepted, FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
 import { FINISH_INCOMPLETE, GIVE_UP, PAUSE, RESUME, RETRY_FILES, SET_CONCURRENCY } from '../steering-contract.ts';
+import { ask } from './ask.ts';
 import { awaitAccepted } from './await-accepted.ts';
 import { opened } from './export-failure.ts';
 import type { FollowOptions } from './follow.ts';
@@ -61,8 +62,8 @@ export function startedExport(handle: WorkflowHandle<BulkExportWorkflow>): Start
     handle,
     result: () => rethrown(handle.result()),
     accepted: () => awaitAccepted(async () => handle),
-    progress: () => handle.query<ExportProgress>(PROGRESS),
-    files: (input = {}) => handle.query<FilesPage, [FilesInput]>(FILES, input),
+    progress: () => ask<ExportProgress>(handle, PROGRESS),
+    files: (input = {}) => ask<FilesPage, [FilesInput]>(handle, FILES, input),
     follow: (options) => follow(handle, options),
     pollNow: () => handle.signal(POLL_NOW),
     pause: (input = {}) => update(PAUSE, input),

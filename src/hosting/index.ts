@@ -13,5 +13,5 @@ export type { SharedOptions } from './worker-options.ts';
 export { HISTOGRAM_BUCKETS } from '../telemetry/metric-table.ts';
 export { traceIds } from '../telemetry/run-spans.ts';
 export type { TraceOptions } from './traced.ts';
-export { traceOptions } from './traced.ts';
+export { traceOptions, workflowInterceptorModules } from './traced.ts';
 export { workflowBundle, workflowsPath } from './workflow-code.ts';

@@ -119,6 +119,7 @@ test('only what is meant for others can be imported', async () => {
     'traceIds',
     'traceOptions',
     'workflowBundle',
+    'workflowInterceptorModules',
     'workflowsPath',
   ]);
   expect(nexus).toEqual(['exportService']);
