@@ -4,10 +4,10 @@ import type { Job } from '../export-folder/job-record.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import type { KickOff, KickOffRequest } from '../fhir/kick-off.ts';
 import { buildKickOff } from '../fhir/kick-off.ts';
-import type { ParameterList } from '../fhir/parameters.ts';
+import type { Fitted } from '../profiles/fit-request.ts';
 import type { ServerSettings } from '../profiles/settings.ts';
 
-type Asked = Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'prefer'>;
+type Asked = Pick<ExportRequest, 'level' | 'groupId' | 'operation'>;
 
 /**
  * How a request is sent to a server.
@@ -16,8 +16,8 @@ type Asked = Pick<ExportRequest, 'level' | 'groupId' | 'operation' | 'prefer'>;
  */
 export function buildRequest(
   { config, settings }: FhirServer,
-  { level, groupId, operation: requested = 'export', prefer }: Asked,
-  parameters: ParameterList,
+  { level, groupId, operation: requested = 'export' }: Asked,
+  { parameters, prefer }: Pick<Fitted, 'parameters' | 'prefer'>,
   { operation = requested, version, wantsGet }: NonNullable<Job['capability']> = {},
 ): KickOffRequest {
   try {
@@ -26,7 +26,7 @@ export function buildRequest(
       level,
       groupId,
       parameters,
-      prefer: prefer ?? [],
+      prefer,
       method: wantsGet === true ? 'get' : settings.kickOffMethod,
       lists: listsFor(config, settings, version),
       patientInUrl: settings.patientInUrl,

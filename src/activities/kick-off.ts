@@ -92,7 +92,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   const authorized = await server.authorize(input.token);
   if (authorized.kind === 'tokenNeeded') return authorized;
   const capability = attempt.capability ?? (await server.capability(input.request.level, input.request.operation));
-  const request = buildRequest(server, input.request, fitted.parameters, capability);
+  const request = buildRequest(server, input.request, fitted, capability);
   const isOfNewMembers = asked.newMembersOf !== undefined;
   const log = { ...logTerms(asked.parameters ?? {}), ...(isOfNewMembers ? { isOfNewMembers } : {}) };
   const intent = await attempt.intend({ url: request.url, capability, log });

@@ -53,6 +53,7 @@ export const SETTINGS_FIELDS = {
   kickOffMethod: setting(oneOf('auto', 'get', 'post')),
   lists: setting(oneOf('auto', 'comma', 'repeat')),
   typeFilterCommas: setting(oneOf('auto', 'encoded', 'plain')),
+  preferences: setting(listOf(oneOf('handling=lenient', 'handling=strict', 'separate-export-status'))),
   unsupportedParameters: setting(Names),
   knownParameters: setting(perEndpoint(Names)),
   neededParameters: setting(perEndpoint(v.pipe(Mapping, v.record(v.string(), Text)))),

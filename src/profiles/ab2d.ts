@@ -3,6 +3,7 @@ import { factsFrom, fileAt, issue } from './profile.ts';
 
 const PAGES = 'CMSgov/ab2d-website';
 const CODE = 'CMSgov/ab2d';
+const KNOWN = ['_type', '_since', '_until', '_outputFormat'];
 const controllers = 'api/src/main/java/gov/cms/ab2d/api/controller';
 
 const wiki = factsFrom(`https://github.com/${CODE}/wiki`, '2026-11-25');
@@ -48,7 +49,9 @@ export const ab2d: Profile = {
     deleteFreesSlot: jobs(false),
     levels: kickOff(['patient', 'group']),
     kickOffMethod: kickOff('get'),
-    unsupportedParameters: parameters(['_typeFilter', 'patient']),
+    preferences: kickOff([]),
+    // `_type` is in the code only, and `_until` not yet in the copy of the code that was read.
+    knownParameters: parameters({ patient: KNOWN, group: KNOWN }),
     maxDownloadsPerFile: access(6),
     filesKeptHours: access(72),
     sinceByDefault: filters(true),
@@ -56,7 +59,16 @@ export const ab2d: Profile = {
     shortestPollSeconds: factsFrom(issue(CODE, 17), '2026-11-25')(60),
   },
   notes: [
-    wiki('v3, for early adopters, adds `_typeFilter`: with it, set `unsupportedParameters: null`.'),
+    wiki(
+      'v3, for early adopters, adds `_typeFilter`: with it, set `knownParameters: { patient: [_type, _since, _until, _outputFormat, _typeFilter] }`.',
+    ),
+    parameters(
+      '`_until` is only in v2. With v1, set `knownParameters: { patient: [_type, _since, _outputFormat], group: [_type, _since, _outputFormat] }`.',
+    ),
+    parameters(
+      'The earliest `_since` is the date of the organization’s attestation, where that is later than 2020: then set `earliestSince`.',
+    ),
+    kickOff('The code reads no other parameters.'),
     access('A job that takes more than 30 hours fails.'),
     filters('Without `_since`, v2 exports what is new since the last job whose files were downloaded.'),
     parameters('A `_since` before 2020 is replaced with that default.'),

@@ -37,6 +37,7 @@ export const bcda: Profile = {
     deleteFreesSlot: jobs(false),
     levels: access(['patient', 'group']),
     kickOffMethod: access('get'),
+    preferences: parameters([]),
     knownParameters: parameters({ patient: KNOWN, group: KNOWN }),
     filterableTypes: filters(['ExplanationOfBenefit']),
     newPatientsInFull: filters(['group']),
@@ -59,8 +60,11 @@ export const bcda: Profile = {
       '429 may have the issue code `throttled`. It comes from the token endpoint, too: that limit is for each IP address.',
     ),
     filters('`_since` before 2026-03-26 brings the whole history.'),
-    filters('A `_typeFilter` knows `_tag`, `outcome` and `service-date`; v1 and v2 have none.'),
+    filters('A `_typeFilter` knows `_tag`, `outcome` and `service-date`.'),
     parameters('There may be one `_typeFilter` only.'),
+    parameters(
+      'v1 and v2 ignore `_typeFilter`, and export everything: with them, set `unsupportedParameters: [_typeFilter]`.',
+    ),
     {
       value: '50 resources of ExplanationOfBenefit in each file, so there are very many files.',
       source: fileAt(

@@ -16,6 +16,14 @@ const source = factsFrom(
   ),
   '2026-11-25',
 );
+const kickOff = factsFrom(
+  fileAt(
+    CODE,
+    '51c6ddcfd2976a1cf83eaf982013ef89e6bb7c8e',
+    `${api}/java/gov/cms/dpc/api/resources/v1/GroupResource.java`,
+  ),
+  '2026-11-29',
+);
 const kept = factsFrom(issue(CODE, 974), '2026-11-25');
 
 export const dpc: Profile = {
@@ -30,7 +38,12 @@ export const dpc: Profile = {
     ),
     date: '2026-11-28',
   },
-  settings: { filesKeptHours: kept(24) },
+  settings: {
+    levels: statement(['group']),
+    preferences: kickOff([]),
+    knownParameters: kickOff({ group: ['_type', '_since', '_outputFormat'] }),
+    filesKeptHours: kept(24),
+  },
   notes: [
     statement('FHIR 3.0.'),
     kept('After 24 hours, status and files are 410.'),

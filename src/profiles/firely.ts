@@ -6,6 +6,8 @@ const docs = factsFrom(
   fileAt(DOCS, '0445c8c498e1ac865145d7e43dd37d89a87c0b58', 'features_and_tools/bulkdataexport.rst'),
   '2026-11-29',
 );
+// The page does not name `_outputFormat`, which every version of the Bulk Data guide asks servers to know.
+const KNOWN = ['_since', '_until', '_type', '_elements', '_outputFormat'];
 
 export const firely: Profile = {
   name: 'firely',
@@ -18,7 +20,7 @@ export const firely: Profile = {
   settings: {
     scopeSyntax: docs('v1'),
     requiresAccessToken: docs('always'),
-    unsupportedParameters: docs(['_typeFilter']),
+    knownParameters: docs({ system: KNOWN, patient: [...KNOWN, 'patient'], group: [...KNOWN, 'patient'] }),
   },
   notes: [
     docs('Files are sent for `Accept: application/fhir+ndjson` only.'),

@@ -8,7 +8,7 @@ import { listParameters, ruleOf } from '../fhir/parameters.ts';
 import { profileOf } from './index.ts';
 import type { SettingsOfServer } from './resolve.ts';
 import { resolveSettings } from './resolve.ts';
-import type { ServerSettings } from './settings.ts';
+import type { Preference, ServerSettings } from './settings.ts';
 
 /** The guide leaves it to the server. */
 const NEW_MEMBERS_UNKNOWN =
@@ -21,6 +21,8 @@ export type PlannedRequest = Pick<ExportRequest, 'level' | 'operation' | 'parame
 export interface Fitted {
   /** Without what the request lets us leave out (`handling=lenient`). */
   parameters: ParameterList;
+  /** Preferences without those that the server does not take. */
+  prefer: readonly Preference[];
   /** What was left out, and what the operator should know of an export with `_since`. */
   warnings: Warning[];
   /** Why it cannot be sent, each problem naming the field and its fix. */
@@ -44,12 +46,13 @@ interface Misfit {
  * Lenient handling leaves out only what is spare: without any other parameter more would come than was asked for.
  */
 export function fitRequest(
-  { level, operation, parameters: given, prefer }: PlannedRequest,
+  { level, operation, parameters: given, prefer = [] }: PlannedRequest,
   configured: SettingsOfServer,
 ): Fitted {
   const settings = resolveSettings(configured);
-  const isLenient = prefer?.includes('handling=lenient') === true;
-  const fitted: Fitted = { parameters: listParameters(given ?? {}), warnings: [], problems: [] };
+  const isLenient = prefer.includes('handling=lenient');
+  const sent = prefer.filter((one) => settings.preferences?.includes(one) !== false);
+  const fitted: Fitted = { parameters: listParameters(given ?? {}), prefer: sent, warnings: [], problems: [] };
   if (!settings.levels.includes(level)) {
     const detail = `this server exports at level ${settings.levels.join(' and ')} only`;
     fitted.problems.push(`level: ${detail} (${reasonOf('levels', configured)})`);
@@ -69,6 +72,12 @@ export function fitRequest(
       const lenient = isSpare ? ', or ask for handling=lenient to leave it out' : '';
       fitted.problems.push(`parameters.${name}: ${reason}; change the request${lenient}`);
     }
+  }
+  for (const one of prefer) {
+    // Lenient handling has its effect here.
+    if (sent.includes(one) || one === 'handling=lenient') continue;
+    const reason = `this server does not take it (${reasonOf('preferences', configured)})`;
+    fitted.warnings.push({ code: 'ParameterIgnored', message: `prefer: ${one} was left out: ${reason}.` });
   }
   if (fitted.parameters.some(({ name }) => name === '_since'))
     fitted.warnings.push(...warningsOfSince(level, settings));

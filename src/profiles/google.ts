@@ -12,6 +12,7 @@ export const google: Profile = {
   settings: {
     levels: group(['system', 'group']),
     kickOffMethod: group('get'),
+    preferences: group([]),
     knownParameters: group({ system: COMMON, group: [...COMMON, 'organizeOutputBy'] }),
     neededParameters: group({ group: { organizeOutputBy: 'Patient' } }),
   },

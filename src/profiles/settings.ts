@@ -1,7 +1,11 @@
+import type { ExportRequest } from '../contract.ts';
 import type { Endpoint } from '../fhir/operations.ts';
 
 /** Level of an export. */
 type Level = 'system' | 'patient' | 'group';
+
+/** What a request may prefer. */
+export type Preference = NonNullable<ExportRequest['prefer']>[number];
 
 /** Something for each endpoint; where one is not named, nothing is known. */
 export type PerEndpoint<T> = { readonly [Name in Endpoint]?: T | undefined };
@@ -58,6 +62,11 @@ export interface ServerSettings {
    * version 3 of the guide or newer.
    */
   typeFilterCommas: 'auto' | 'encoded' | 'plain';
+  /**
+   * Values of `Prefer` that the server takes besides `respond-async`; others are not sent. Undefined: all. Lenient handling
+   * leaves out what is known not to work there, sent or not.
+   */
+  preferences: readonly Preference[] | undefined;
   /** Parameters that the server does not know, or that do not do there what they say. */
   unsupportedParameters: readonly string[];
   /** The only parameters that the server knows; of an endpoint that is not named, nothing is known. */
@@ -158,6 +167,7 @@ export const DEFAULTS: ServerSettings = {
   kickOffMethod: 'auto',
   lists: 'auto',
   typeFilterCommas: 'auto',
+  preferences: undefined,
   unsupportedParameters: [],
   knownParameters: {},
   neededParameters: {},

@@ -13,6 +13,7 @@ const OTHER = {
   kickOffMethod: 'post',
   lists: 'repeat',
   typeFilterCommas: 'plain',
+  preferences: ['separate-export-status'],
   unsupportedParameters: ['_elements'],
   knownParameters: { group: ['_type'], 'davinci-data-export': ['_type', 'exportType'] },
   neededParameters: { group: { organizeOutputBy: 'Patient' } },
@@ -67,6 +68,10 @@ test.each([
   ['knownParameters: { Group: [_type] }', 'knownParameters.Group: unknown field, remove it'],
   ['neededParameters: { group: [_type] }', 'neededParameters.group: must be a mapping'],
   ['earliestSince: 2020-01-01', 'earliestSince: must be a FHIR instant'],
+  [
+    'preferences: [respond-async]',
+    'preferences.0: must be handling=lenient, handling=strict or separate-export-status',
+  ],
 ])('%s is refused', (entry, fault) => {
   expect(() => parse(entry)).toThrow(fault);
 });

@@ -3,6 +3,7 @@ import type { ExportParameters } from '../../src/contract.ts';
 import type { Fitted } from '../../src/profiles/fit-request.ts';
 import { fitRequest } from '../../src/profiles/fit-request.ts';
 import type { SettingsOfServer } from '../../src/profiles/resolve.ts';
+import type { Preference } from '../../src/profiles/settings.ts';
 
 type Given = ExportParameters & { patient?: string };
 
@@ -47,7 +48,8 @@ describe('what narrows the export is refused, also with handling=lenient: withou
     ['oracle-millennium', { patient: '1' }, 'parameters.patient: this server knows it at level patient only'],
     ['oracle-ai', { _elements: 'id' }, 'parameters._elements: this server cannot do it'],
     ['ab2d', {}, 'parameters._since: without it this server exports only what is new since the last job'],
-    ['firely', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot do it'],
+    ['firely', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server does not know it'],
+    ['firely', { _custom: 'x' }, 'parameters._custom: this server does not know it'],
     ['bcda', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot filter Patient'],
     [
       'bcda',
@@ -61,8 +63,12 @@ describe('what narrows the export is refused, also with handling=lenient: withou
       'this server cannot filter Patient',
     ],
     ['ab2d', { _since: '2019-12-30T00:00:00Z' }, '_since: before 2020-01-01T00:00:00-05:00 it counts as none'],
-    ['ab2d', { _since: SINCE, _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server cannot do it'],
-    ['ab2d', { _since: SINCE, patient: '1' }, 'parameters.patient: this server cannot do it'],
+    ['ab2d', { _since: SINCE, _typeFilter: 'Patient?gender=male' }, '_typeFilter: this server does not know it'],
+    ['ab2d', { _since: SINCE, patient: '1' }, 'parameters.patient: this server does not know it'],
+    ['ab2d', { _since: SINCE, _elements: 'id' }, 'parameters._elements: this server does not know it'],
+    ['ab2d', { _since: SINCE, _custom: 'x' }, 'parameters._custom: this server does not know it'],
+    ['dpc', { _elements: 'id' }, 'parameters._elements: this server does not know it'],
+    ['dpc', { _typeFilter: 'Patient?gender=male' }, 'parameters._typeFilter: this server does not know it'],
     ['bcda', { _elements: 'id' }, 'parameters._elements: this server does not know it'],
     ['bcda', { patient: '1' }, 'parameters.patient: this server does not know it'],
     ['nextgen', { patient: '1' }, 'parameters.patient: this server cannot do it'],
@@ -167,6 +173,42 @@ test('what a server needs is not left out with handling=lenient, where it is not
   const { problems, warnings } = fit('google', {}, true);
   expect(problems).toEqual([expect.not.stringContaining('handling=lenient')]);
   expect(warnings).toEqual([]);
+});
+
+test('what these servers know is sent', () => {
+  const KNOWN = { _type: 'ExplanationOfBenefit', _since: SINCE, _outputFormat: 'application/fhir+ndjson' } as const;
+  for (const profile of ['ab2d', 'bcda', 'dpc', 'firely']) {
+    const { problems, parameters } = fit(profile, KNOWN);
+    expect(problems).toEqual([]);
+    expect(parameters.map(({ name }) => name)).toEqual(Object.keys(KNOWN));
+  }
+  expect(fit('ab2d', { _since: SINCE, _until: SINCE }).problems).toEqual([]);
+  expect(fit('firely', { _elements: 'id', patient: '1' }).problems).toEqual([]);
+});
+
+describe('preferences that a server does not take are not sent', () => {
+  const preferring = (profile: SettingsOfServer, ...prefer: Preference[]): Fitted =>
+    fitRequest({ level: 'group', parameters: {}, prefer }, profile);
+
+  test.each(['bcda', 'dpc'])('%s takes none', (profile) => {
+    const { prefer, problems, warnings } = preferring({ profile }, 'handling=lenient', 'separate-export-status');
+    expect(prefer).toEqual([]);
+    expect(problems).toEqual([]);
+    expect(warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      expect.stringMatching(
+        /^ParameterIgnored: prefer: separate-export-status was left out: this server does not take it \(as https:/,
+      ),
+    ]);
+    expect(preferring({ profile }, 'handling=strict').warnings).toHaveLength(1);
+  });
+
+  test('others take all, or what the configuration says', () => {
+    const all = ['handling=lenient', 'separate-export-status'] as const;
+    expect(preferring({ profile: 'generic' }, ...all)).toMatchObject({ prefer: all, warnings: [] });
+    expect(preferring({ profile: 'bcda', preferences: null }, ...all)).toMatchObject({ prefer: all, warnings: [] });
+    const one: SettingsOfServer = { profile: 'generic', preferences: ['handling=lenient'] };
+    expect(preferring(one, ...all)).toMatchObject({ prefer: ['handling=lenient'], warnings: [expect.anything()] });
+  });
 });
 
 test('types that need company may have it', () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SampleServer } from '../../dev/sample-server/index.ts';
+import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
@@ -18,6 +18,7 @@ beforeAll(async () => {
       atItsLimit: { patients: 3, pollsUntilReady: 0 },
       newHapi: { patients: 3, pollsUntilReady: 0, version: 4 },
       joining: { patients: 3, pollsUntilReady: 0, version: 4 },
+      bcda: { patients: 3, pollsUntilReady: 0 },
     },
     entries: {
       epic: { profile: 'epic' },
@@ -27,6 +28,7 @@ beforeAll(async () => {
       atItsLimit: { notNowAnswers: [{ status: 403, text: 'maximum limit', waitSeconds: 1 }] },
       newHapi: { profile: 'hapi' },
       joining: { profile: 'hapi', lists: 'comma' },
+      bcda: { profile: 'bcda' },
     },
   });
 });
@@ -104,6 +106,25 @@ test('with handling=lenient, what only shapes the export is left out, with a war
     expect.stringMatching(/^ParameterIgnored: includeAssociatedData was left out: this server cannot do it/),
   ]);
   expect(kickOffs('shaping').map(({ url }) => new URL(url, 'http://a').search)).toEqual(['?_type=Patient']);
+});
+
+test('a server that refuses every preference gets none, and what we advise works there', async () => {
+  // As BCDA does: validation.go, ValidateRequestHeaders.
+  const isRefused = ({ headers }: JournalEntry): boolean => headers['prefer'] !== 'respond-async';
+  const refusal = { kind: 'answer', status: 400, body: 'Only asynchronous responses are supported' } as const;
+  stack.servers['bcda']?.faults.add({ route: 'kickOff', match: isRefused, times: Infinity, do: refusal });
+  const parameters = { _type: 'Patient', includeAssociatedData: 'LatestProvenanceResources' };
+  const request = { server: 'bcda', level: 'patient', parameters } as const;
+  const advice = (await stack.fail(request)).message;
+  expect(advice).toContain('or ask for handling=lenient to leave it out');
+  expect(kickOffs('bcda')).toEqual([]);
+  const report = await stack.run({ ...request, prefer: ['handling=lenient', 'separate-export-status'] });
+  expect(report.status).toBe('complete');
+  expect(report.warnings.map(({ message }) => message)).toEqual([
+    expect.stringContaining('includeAssociatedData was left out'),
+    expect.stringContaining('prefer: separate-export-status was left out'),
+  ]);
+  expect(kickOffs('bcda').map(({ headers }) => headers['prefer'])).toEqual(['respond-async']);
 });
 
 test('lists are sent as the server reads them', async () => {
