@@ -33,13 +33,13 @@ async function main(): Promise<void> {
     );
   const { connectionOptions, namespace } = temporalSettings();
   const metrics = fromEnvironment(MetricsSchema, 'BULK_EXPORT_METRICS', config.metrics, process.env);
-  installRuntime(logger, { metrics });
   const collector = fromEnvironment(CollectorSchema, 'BULK_EXPORT_TRACES', config.traces, process.env);
+  const probes = fromEnvironment(AddressSchema, 'BULK_EXPORT_HEALTH', config.health, process.env);
+  installRuntime(logger, { metrics });
   const traces = collector === undefined ? undefined : await exportTraces(collector);
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
   const health = new Health(config);
-  const probes = fromEnvironment(AddressSchema, 'BULK_EXPORT_HEALTH', config.health, process.env);
   const served = probes === undefined ? undefined : await serveHealth(probes, health);
   const connection = await connectPatiently(connectionOptions, {
     namespace,

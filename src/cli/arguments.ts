@@ -31,10 +31,19 @@ export function repeated(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
-/** Reads a whole number that is not negative. */
-export function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
+/** Takes a value as it is, but none that is empty, such as of a variable that is not set. */
+export function notEmpty(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+}
+
+/** Reads a text of at most so many characters, which must say something. */
+export function textUpTo(most: number): (text: string) => string {
+  return (text) => {
+    if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
+    if (text.length > most) throw new InvalidArgumentError(`It has more than ${most} characters.`);
+    return text;
+  };
 }
 
 /** Reads a whole number within these bounds, both of which are allowed. */

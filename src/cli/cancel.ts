@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 import { exitCode, exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export cancel` */
@@ -13,7 +13,7 @@ export function cancelCommand(): Command {
     },
     [['cancel hospital-a.patient.1f2e3d4c5b', 'an export that "fhir-bulk-export list" shows']],
   )
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object on each line')
     .action(async (workflowId: string, options: { json?: boolean }) => {
       const { runCancel } = await import('./export/run-cancel.ts');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, wholeNumberFrom } from './arguments.ts';
 
 /** `fhir-bulk-export codec-server` */
 export function codecServerCommand(): Command {
@@ -19,11 +19,11 @@ export function codecServerCommand(): Command {
       ['codec-server --origin http://127.0.0.1:8233 --no-token', 'for whoever is at this machine'],
     ],
   )
-    .option('--port <number>', '0: a free one', '8888')
+    .option('--port <number>', 'default: 8888; 0: a free one', wholeNumberFrom(0, 65_535), 8888)
     .option('--host <address>', 'to listen at; for any but loopback, put a proxy with TLS before it', '127.0.0.1')
     .option('--origin <url>', 'of the Web UI, whose pages may ask; default: none')
     .option('--no-token', 'anybody may ask, on loopback only')
-    .action(async (options: { port: string; host: string; origin?: string; token: boolean }) => {
+    .action(async (options: { port: number; host: string; origin?: string; token: boolean }) => {
       const { codecServer } = await import('../codec/codec-server.ts');
       const { codecServerSettings } = await import('../codec/codec-server-settings.ts');
       const { onStopSignal } = await import('../process/stop-signal.ts');

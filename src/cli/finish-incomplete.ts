@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { LONGEST_REASON } from '../steering-contract.ts';
+import { newCommand, notEmpty, textUpTo } from './arguments.ts';
 
 /** `fhir-bulk-export finish-incomplete` */
 export function finishIncompleteCommand(): Command {
@@ -14,8 +15,12 @@ export function finishIncompleteCommand(): Command {
     },
     [['finish-incomplete nightly --reason "the server has lost it"', 'in the phase downloading or needs-attention']],
   )
-    .argument('<id>', 'workflow id')
-    .requiredOption('--reason <text>', 'for those who read the failure and the manifest; at most 500 characters')
+    .argument('<id>', 'workflow id', notEmpty)
+    .requiredOption(
+      '--reason <text>',
+      `for those who read the failure and the manifest; at most ${LONGEST_REASON} characters`,
+      textUpTo(LONGEST_REASON),
+    )
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, { reason, json }: { reason: string; json?: true }) => {
       const { steer } = await import('./steer.ts');

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 
 /** `fhir-bulk-export give-up` */
 export function giveUpCommand(): Command {
@@ -13,7 +13,7 @@ export function giveUpCommand(): Command {
     },
     [['give-up nightly', 'in the phase downloading or needs-attention']],
   )
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, { json }: { json?: true }) => {
       const { steer } = await import('./steer.ts');

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand, wholeNumber } from './arguments.ts';
+import { newCommand, wholeNumberFrom } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export list` */
@@ -8,7 +8,7 @@ export function listCommand(): Command {
     ['list', 'those of the Temporal service that is configured, or else of the embedded one'],
     ['list --limit 200 --json', 'one JSON object on each line'],
   ])
-    .option('--limit <number>', 'most exports', wholeNumber, 30)
+    .option('--limit <number>', 'most exports', wholeNumberFrom(1, 100_000), 30)
     .option('--json', 'one JSON object on each line')
     .action(async (options: { limit: number; json?: boolean }) => {
       const { openTemporal } = await import('./temporal.ts');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Pausable } from '../steering-contract.ts';
 import { PAUSABLE } from '../steering-contract.ts';
-import { newCommand } from './arguments.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 
 /** `fhir-bulk-export pause` */
 export function pauseCommand(): Command {
@@ -18,7 +18,7 @@ export function pauseCommand(): Command {
       ['pause nightly --what downloads --now', 'downloads stop within seconds, and go on later from where they were'],
     ],
   )
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .addOption(new Option('--what <what>', 'default: all').choices(PAUSABLE))
     .option('--now', 'downloads that run stop, too')
     .option('--json', 'one JSON object')

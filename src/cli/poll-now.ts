@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 
 /** `fhir-bulk-export poll-now` */
 export function pollNowCommand(): Command {
@@ -14,7 +14,7 @@ export function pollNowCommand(): Command {
     },
     [['poll-now nightly', 'the server works again, so it need not wait any longer']],
   )
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, { json }: { json?: true }) => {
       const { steer } = await import('./steer.ts');

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 
 /** `fhir-bulk-export resume` */
 export function resumeCommand(): Command {
@@ -11,7 +11,7 @@ export function resumeCommand(): Command {
     },
     [['resume nightly', 'an export that "fhir-bulk-export pause" has paused']],
   )
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, { json }: { json?: true }) => {
       const { steer } = await import('./steer.ts');

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { InvalidArgumentError } from 'commander';
+import { MOST_NAMES } from '../steering-contract.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 
 /** `fhir-bulk-export retry` */
 export function retryCommand(): Command {
@@ -19,11 +21,17 @@ export function retryCommand(): Command {
       ],
     ],
   )
-    .argument('<id>', 'workflow id')
-    .argument('[names...]', 'names of files at the destination')
+    .argument('<id>', 'workflow id', notEmpty)
+    .argument('[names...]', `names of files at the destination; at most ${MOST_NAMES}`, fileNames)
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, names: string[], { json }: { json?: true }) => {
       const { steer } = await import('./steer.ts');
       await steer(workflowId, json, (started) => started.retryFiles(names.length === 0 ? {} : { names }));
     });
+}
+
+function fileNames(name: string, before: readonly string[] = []): string[] {
+  if (before.length >= MOST_NAMES)
+    throw new InvalidArgumentError(`There are more than ${MOST_NAMES} names; leave them out for all files.`);
+  return [...before, notEmpty(name)];
 }

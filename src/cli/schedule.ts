@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { newCommand, repeated } from './arguments.ts';
+import { newCommand, notEmpty, repeated } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 import { addDataOptions, addHandlingOptions } from './export/request-options.ts';
 import type { CreateOptions } from './schedule/create.ts';
@@ -55,7 +55,7 @@ function create(): Command {
       ['schedule create often hospital-a --type Patient --every 6h', 'all patients, four times a day'],
     ],
   )
-    .argument('<id>', 'of the schedule; the workflow ids of its exports begin with it')
+    .argument('<id>', 'of the schedule; the workflow ids of its exports begin with it', notEmpty)
     .argument('<server>', 'a server in the configuration of the workers')
     .optionsGroup('When:')
     .option(
@@ -86,7 +86,9 @@ function create(): Command {
     .option('--replace', 'give the schedule of that id this request and these times; its mark stays')
     .option('--json', 'one JSON object')
     .action(async (scheduleId: string, server: string, options: CreateOptions) => {
-      const { createSchedule, describeCreated } = await import('./schedule/create.ts');
+      const { createSchedule, describeCreated, readSchedule } = await import('./schedule/create.ts');
+      // What is wrong with them is known before anything is connected.
+      readSchedule(server, options);
       await answer(options, async (temporal) => {
         const created = await createSchedule(temporal, scheduleId, server, options);
         return { values: [created], lines: describeCreated(created) };
@@ -185,7 +187,7 @@ function ofOne(
   return newCommand(name, { summary }, [
     [`schedule ${name} nightly`, 'one that "fhir-bulk-export schedule list" shows'],
   ])
-    .argument('<id>', 'of the schedule')
+    .argument('<id>', 'of the schedule', notEmpty)
     .option('--json', 'one JSON object')
     .action(action);
 }

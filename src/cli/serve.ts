@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { newCommand, wholeNumber } from './arguments.ts';
+import { newCommand, wholeNumberFrom } from './arguments.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** `fhir-bulk-export serve` */
@@ -19,7 +19,7 @@ export function serveCommand(): Command {
     ],
   )
     .argument('<folder>', 'with the manifest.json of a complete export')
-    .option('--port <number>', 'default: 8090; 0: a free one', wholeNumber, 8090)
+    .option('--port <number>', 'default: 8090; 0: a free one', wholeNumberFrom(0, 65_535), 8090)
     .option('--host <address>', 'to listen at; default: 127.0.0.1', '127.0.0.1')
     .action(async (folder: string, { port, host }: { port: number; host: string }) => {
       const { readExported } = await import('./serve/exported.ts');
@@ -27,7 +27,6 @@ export function serveCommand(): Command {
       const { isLoopback } = await import('../http/check-url.ts');
       // An empty one, such as of a variable that is not set, would mean all addresses.
       if (host === '') throw new UsageError('--host is empty.');
-      if (port > 65_535) throw new UsageError('--port is at most 65535.');
       const exported = await readExported(folder);
       const server = exportServer(exported);
       await new Promise<void>((resolve, reject) => {

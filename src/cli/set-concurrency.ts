@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { MOST_CONCURRENT } from '../steering-contract.ts';
-import { newCommand, wholeNumberFrom } from './arguments.ts';
+import { newCommand, notEmpty, wholeNumberFrom } from './arguments.ts';
 
 /** `fhir-bulk-export set-concurrency` */
 export function setConcurrencyCommand(): Command {
@@ -17,7 +17,7 @@ export function setConcurrencyCommand(): Command {
       [`set-concurrency nightly ${MOST_CONCURRENT}`, 'no limit of its own any more'],
     ],
   )
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .argument('<most>', `files at a time, from 1 to ${MOST_CONCURRENT}`, wholeNumberFrom(1, MOST_CONCURRENT))
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, most: number, { json }: { json?: true }) => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand } from './arguments.ts';
+import { newCommand, notEmpty } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export status` */
@@ -7,7 +7,7 @@ export function statusCommand(): Command {
   return newCommand('status', { summary: 'say how far an export is, or how it ended; exit codes as of export' }, [
     ['status hospital-a.patient.1f2e3d4c5b', 'an export that "fhir-bulk-export list" shows'],
   ])
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, options: { json?: boolean }) => {
       const { openTemporal } = await import('./temporal.ts');

@@ -38,6 +38,11 @@ export async function openTemporal(say: (line: string) => void): Promise<Tempora
   return isConfigured() ? openConfigured() : openEmbedded(say);
 }
 
+/** The service that {@link openTemporal} would use. */
+export function serviceOf(): Temporal['service'] {
+  return isConfigured() ? 'configured' : 'embedded';
+}
+
 /** Whether a Temporal service is configured, be it by an address or by anything else that only a service needs. */
 export function isConfigured(): boolean {
   const { address, namespace, apiKey, tls } = temporalProfile();
@@ -65,6 +70,8 @@ async function openConfigured(): Promise<Temporal> {
 }
 
 async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
+  // Keys that cannot be read are known before anything starts.
+  const clientOptions = optionsOfClient();
   const server = await useEmbeddedServer(() => findTemporalCli(() => {}, process.env, say), say);
   const connectionOptions = { address: server.address };
   const connection = await Connection.connect({ ...connectionOptions, channelArgs: DIRECTLY });
@@ -73,7 +80,7 @@ async function openEmbedded(say: (line: string) => void): Promise<Temporal> {
     address: server.address,
     connectionOptions,
     namespace: 'default',
-    client: new Client({ connection, ...optionsOfClient() }),
+    client: new Client({ connection, ...clientOptions }),
     webUi: server.uiUrl,
     state: server.folder,
     close: async () => {

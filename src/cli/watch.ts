@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { commandLine, newCommand } from './arguments.ts';
+import { commandLine, newCommand, notEmpty } from './arguments.ts';
 import { exitCode, exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export watch` */
@@ -10,7 +10,7 @@ export function watchCommand(): Command {
       'an export that "fhir-bulk-export list" shows; Ctrl-C ends this command only',
     ],
   ])
-    .argument('<id>', 'workflow id')
+    .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object on each line')
     .action(async (workflowId: string, options: { json?: boolean }) => {
       const { openTemporal } = await import('./temporal.ts');

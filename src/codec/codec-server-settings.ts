@@ -11,7 +11,7 @@ const SHORTEST_TOKEN = 16;
 
 /** As they are typed. */
 interface Given {
-  port: string;
+  port: number;
   host: string;
   origin?: string | undefined;
   withoutToken: boolean;
@@ -28,7 +28,6 @@ export function codecServerSettings(
 ): CodecServerOptions & { port: number; host: string } {
   const keys = payloadKeysOf(env);
   if (keys === undefined) throw new Error(`There are no keys: set ${KEYS_VARIABLE} or ${KEYS_FILE_VARIABLE}.`);
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error('--port must be a number up to 65535.');
   const token = tokenOf(env);
   if (token !== undefined && withoutToken) throw new Error(`--no-token: but ${TOKEN_VARIABLE} or its file is set.`);
   if (token === undefined && !withoutToken) {
@@ -36,7 +35,7 @@ export function codecServerSettings(
   }
   if (withoutToken && !isLoopbackAddress(host)) throw new Error('--no-token: only with a --host on loopback.');
   return {
-    port: Number(port),
+    port,
     host,
     codec: new EncryptionCodec(keys),
     token,

@@ -1,8 +1,7 @@
 import { patched } from '@temporalio/workflow';
 import type { CheckReport, CheckRequest } from '../contract.ts';
-import { isExport } from '../fhir/operations.ts';
 import { unwrap } from './failure.ts';
-import { isObject } from '../policy/request/is-object.ts';
+import { checkAsExport } from '../policy/request/check-as-export.ts';
 import { requireValid } from './run-input.ts';
 import { step } from './activity-options.ts';
 
@@ -14,7 +13,7 @@ import { step } from './activity-options.ts';
  */
 export async function checkServer(request: CheckRequest): Promise<CheckReport> {
   try {
-    requireValid([exportOf(request)]);
+    requireValid([checkAsExport(request)]);
   } catch (error) {
     // A check that began before that rule goes on.
     if (patched('checks-are-of-valid-requests')) throw error;
@@ -25,26 +24,4 @@ export async function checkServer(request: CheckRequest): Promise<CheckReport> {
   } catch (error) {
     throw unwrap(error);
   }
-}
-
-/**
- * The export that a check is about, with something valid where nothing is wished: what will be planned there depends on
- * the configuration.
- */
-function exportOf(request: unknown): unknown {
-  if (!isObject(request)) return request;
-  const { types, parameters = {}, destination, level, groupId, operation, ...others } = request;
-  const isGroup =
-    groupId !== undefined || (operation !== undefined && !isExport(operation as CheckRequest['operation']));
-  const anyLevel = isGroup ? 'group' : 'patient';
-  const planned = level ?? anyLevel;
-  const isEmpty = types === undefined || (Array.isArray(types) && types.length === 0);
-  return {
-    ...others,
-    level: planned,
-    ...(planned === 'group' ? { groupId: groupId ?? 'any' } : { groupId }),
-    operation,
-    parameters: isObject(parameters) && !isEmpty ? { _type: types, ...parameters } : parameters,
-    ...(destination === undefined ? {} : { destination: { name: destination } }),
-  };
 }

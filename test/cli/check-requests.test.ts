@@ -43,17 +43,16 @@ test('what is not allowed is neither asked for nor written', async () => {
   expect((await check('barred', '--types', 'Patient')).output).toMatch(/ok +credentials/);
 });
 
-test.each([
-  [['--types', 'x.rs system/*'], 'parameters._type: "x.rs system/*" is not a FHIR resource type'],
-  [['--parameter', '_since=yesterday'], 'parameters._since: "yesterday"'],
-  [['--level', 'everything'], 'level: must be one of system, patient, group'],
-  [['--prefer', 'handling=any'], 'prefer.0: must be one of'],
-  [['--attachments', 'all'], 'attachments: must be "download"'],
-])('what an export would refuse is refused: %j', async (wanted, problem) => {
-  const { code, output } = await check('open', ...wanted);
-  expect(output).toContain('InvalidRequest: ');
-  expect(output).toContain(problem);
-  expect(code).toBe(1);
+test('what an export would refuse is refused, by whomever it is asked for', async () => {
+  const failing = stack.client.workflow.execute(CHECK_SERVER, {
+    taskQueue: TASK_QUEUE,
+    workflowId: 'refused',
+    args: [{ server: 'open', level: 'everything', types: ['x.rs system/*'] }],
+  });
+  const { code, message } = await failureOf(failing);
+  expect(code).toBe('InvalidRequest');
+  expect(message).toContain('level: must be one of system, patient, group');
+  expect(message).toContain('parameters._type: "x.rs system/*" is not a FHIR resource type');
 });
 
 test('a check of nothing sensible fails, and is not tried for ever', async () => {

@@ -39,9 +39,6 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
   }
   // Such as of a variable that is not set: files would come into this very folder.
   if (options.out === '') throw new UsageError('--out is empty: name a folder, such as ./exports, or . for this one.');
-  if (!isUrl(source) && source.includes('/')) {
-    throw new UsageError(`${source} is no name of a configured server, and a URL begins with https://.`);
-  }
   const open = isUrl(source) ? openServer(source) : undefined;
   const needsFile = !isUrl(source) || options.destination !== undefined;
   const path = needsFile ? fileOf(options, cwd) : undefined;

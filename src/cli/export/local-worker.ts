@@ -1,14 +1,12 @@
 import { NativeConnection } from '@temporalio/worker';
 import { destination, pino } from 'pino';
-import { payloadEncryption } from '../../codec/payload-encryption.ts';
 import type { Config } from '../../config.ts';
 import { createWorkers } from '../../create-workers.ts';
 import { installRuntime } from '../../process/install-runtime.ts';
 import { logError } from '../../process/log-error.ts';
-import { logLevelOf } from '../../process/log-level.ts';
-import { CollectorSchema, fromEnvironment } from '../../telemetry/addresses.ts';
 import type { Temporal } from '../temporal.ts';
 import { openWorkerLog } from './worker-log.ts';
+import { workerSettings } from './worker-settings.ts';
 
 /** Workers of one export in this process. */
 export interface LocalWorker {
@@ -31,14 +29,14 @@ export async function startLocalWorker(
   taskQueue: string,
   workflowId: string,
 ): Promise<LocalWorker> {
+  const { logLevel, collector, dataConverter } = workerSettings(config);
   const log = await openWorkerLog(workflowId);
   const lines = destination({ dest: log, mode: 0o600, sync: true });
   // A full disk at home must not end an export to another one.
   lines.on('error', () => {});
-  const logger = pino({ level: logLevelOf(process.env), serializers: { error: logError } }, lines);
+  const logger = pino({ level: logLevel, serializers: { error: logError } }, lines);
   // Ctrl-C is handled by the command.
   installRuntime(logger, { shutdownSignals: [] });
-  const collector = fromEnvironment(CollectorSchema, 'BULK_EXPORT_TRACES', config.traces, process.env);
   const exporter = collector === undefined ? undefined : await import('../../telemetry/traces-exporter.ts');
   const traces = collector === undefined ? undefined : exporter?.startTraces(collector, logger);
   const connection = await NativeConnection.connect(connectionOptions);
@@ -47,7 +45,7 @@ export async function startLocalWorker(
     namespace,
     config,
     taskQueue,
-    dataConverter: payloadEncryption(),
+    dataConverter,
     traces: traces !== undefined,
   });
   const ended = workers.run();

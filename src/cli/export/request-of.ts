@@ -1,5 +1,5 @@
 import type { ExportOperation, ExportRequest } from '../../contract.ts';
-import { validateRequest } from '../../policy/request/validate-request.ts';
+import { dotsInGroupId, validateRequest } from '../../policy/request/validate-request.ts';
 import { namedValues } from '../arguments.ts';
 import { UsageError } from '../exit-codes.ts';
 
@@ -63,10 +63,15 @@ export function requestOf(
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
     ...more,
   };
+  return requireValid(request);
+}
+
+/** @throws UsageError that names every fault for which the workflow would refuse it */
+export function requireValid(request: unknown): ExportRequest {
   const checked = validateRequest(request);
-  if (checked.kind === 'invalid')
-    throw new UsageError(`These options make no valid request: ${checked.problems.join('; ')}`);
-  return checked.request;
+  const problems = checked.kind === 'invalid' ? checked.problems : dotsInGroupId(checked.request);
+  if (problems.length > 0) throw new UsageError(`These options make no valid request: ${problems.join('; ')}`);
+  return request as ExportRequest;
 }
 
 /** A parameter that has an option of its own is given once. */

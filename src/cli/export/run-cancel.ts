@@ -11,7 +11,7 @@ import { localConfig } from './configuration.ts';
 import type { View } from './events.ts';
 import { follow } from './follow.ts';
 import type { LocalWorker } from './local-worker.ts';
-import type { ExportOptions } from './plan.ts';
+import type { ExportOptions } from './asked.ts';
 import { hintOf, showOutcome, showProgress } from './show.ts';
 
 /**

@@ -5,14 +5,16 @@ import { commandLine } from '../arguments.ts';
 import { exitCode } from '../exit-codes.ts';
 import { knownExport } from '../one-export.ts';
 import type { Temporal } from '../temporal.ts';
-import { openTemporal } from '../temporal.ts';
+import { openTemporal, serviceOf } from '../temporal.ts';
 import type { Begun } from './begin.ts';
 import { beginExport } from './begin.ts';
 import type { View } from './events.ts';
 import type { Outcome } from './follow.ts';
 import { follow } from './follow.ts';
 import type { LocalWorker } from './local-worker.ts';
-import type { ExportOptions, Plan } from './plan.ts';
+import type { ExportOptions } from './asked.ts';
+import { readCommandLine } from './asked.ts';
+import type { Plan } from './plan.ts';
 import { isOwnQueue } from './names.ts';
 import { planExport } from './plan.ts';
 import { hintOf, showOutcome, showProgress } from './show.ts';
@@ -40,11 +42,12 @@ export async function runExport(call: ExportCall, view: View): Promise<number> {
     // Nothing has begun that would have to end in order.
     if (!isFollowing) process.exit(codeOf(signal));
   });
+  const asked = await readCommandLine(call.source, call.options, serviceOf(), call.cwd);
   const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
   try {
     const { service, address, webUi, state } = temporal;
     view.show({ kind: 'temporal', service, address, ...(webUi === undefined ? {} : { webUi, state: state ?? '' }) });
-    const plan = await planExport(call.source, call.options, temporal, call.cwd);
+    const plan = await planExport(asked, temporal);
     if (plan.note !== undefined) view.show({ kind: 'notice', text: plan.note });
     isFollowing = true;
     return await run(call, plan, temporal, view, interrupt.signal);

@@ -1,3 +1,4 @@
+import type { ScheduleSpec } from '@temporalio/client';
 import { ScheduleAlreadyRunning } from '@temporalio/client';
 import type { BulkExportWorkflow } from '../../client.ts';
 import { scheduleOf } from '../../client/export-schedule.ts';
@@ -51,8 +52,7 @@ export async function createSchedule(
   options: CreateOptions,
 ): Promise<Created> {
   const { client } = temporal;
-  const times = specOf(options);
-  const request = scheduledRequest(source, options);
+  const { times, request } = readSchedule(source, options);
   const definition = (taskQueue?: string) => scheduleOf(request, { scheduleId, spec: times, taskQueue });
   let how: Created['how'] = 'created';
   try {
@@ -83,6 +83,16 @@ export async function createSchedule(
   return { scheduleId, how, when: wordsOfSpec(spec), next, paused: state.paused, taskQueue, kept };
 }
 
+/**
+ * What the options mean, as far as it can be known without Temporal.
+ *
+ * @throws UsageError, or Error for a faulty environment
+ */
+export function readSchedule(source: string, options: CreateOptions): { times: ScheduleSpec; request: ExportRequest } {
+  namedTaskQueue(process.env);
+  return { times: specOf(options), request: scheduledRequest(source, options) };
+}
+
 /** What was created, for people. */
 export function describeCreated({ scheduleId, how, when, next, paused, taskQueue, kept }: Created): string[] {
   const said = { created: 'was created', exists: 'exists already', changed: 'was changed; its mark stays' }[how];
@@ -107,6 +117,7 @@ function scheduledRequest(source: string, options: CreateOptions): ExportRequest
     ...(onIssues === undefined ? {} : { onIssues }),
     ...(newMembers === undefined ? {} : { newMembers }),
   };
+  if (name === '') throw new UsageError('--destination is empty.');
   return requestOf(source, options, isIncremental === true ? undefined : since, {
     ...(name === undefined ? {} : { destination: { name } }),
     ...(isIncremental === true ? { incremental } : {}),
