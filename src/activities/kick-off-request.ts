@@ -30,6 +30,7 @@ export function buildRequest(
       method: wantsGet === true ? 'get' : settings.kickOffMethod,
       lists: listsFor(config, settings, version),
       patientInUrl: settings.patientInUrl,
+      typeFilterList: settings.typeFilterList,
       typeFilterCommas: settings.typeFilterCommas,
       operation,
       requested,

@@ -52,6 +52,7 @@ export const SETTINGS_FIELDS = {
   levels: setting(Levels),
   kickOffMethod: setting(oneOf('auto', 'get', 'post')),
   lists: setting(oneOf('auto', 'comma', 'repeat')),
+  typeFilterList: setting(oneOf('auto', 'comma', 'repeat')),
   typeFilterCommas: setting(oneOf('auto', 'encoded', 'plain')),
   preferences: setting(listOf(oneOf('handling=lenient', 'handling=strict', 'separate-export-status'))),
   unsupportedParameters: setting(Names),

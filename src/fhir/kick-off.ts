@@ -26,6 +26,8 @@ export interface KickOff {
   lists?: 'auto' | 'comma' | 'repeat' | undefined;
   /** How `patient` is sent in a GET; undefined: by POST only. */
   patientInUrl?: 'reference' | 'id' | undefined;
+  /** How several `_typeFilter` are sent in a GET; `auto`: by the version. Default `auto`. */
+  typeFilterList?: 'auto' | 'comma' | 'repeat' | undefined;
   /** How commas in a `_typeFilter` are sent; `auto`: by the version. Default `auto`. */
   typeFilterCommas?: 'auto' | 'encoded' | 'plain' | undefined;
 }
@@ -86,7 +88,7 @@ function queryOf(kickOff: KickOff): string {
   return kickOff.parameters
     .flatMap(({ name, values }) => {
       const texts = values.map((value) => textOf(name, value, kickOff));
-      const isJoined = isList(name, kickOff, 'GET') || (name === '_typeFilter' && joinsFilters(kickOff.version));
+      const isJoined = isList(name, kickOff, 'GET') || (name === '_typeFilter' && joinsFilters(kickOff));
       // `+` in formats and zone offsets must not become a space, so everything but commas between values is encoded.
       const encoded = texts.map(encodeURIComponent);
       return (isJoined ? [encoded.join(',')] : encoded).map((text) => `${encodeURIComponent(name)}=${text}`);
@@ -95,8 +97,12 @@ function queryOf(kickOff: KickOff): string {
 }
 
 /** IG 1 knows `_typeFilter` only as one comma-delimited list of filters, each of them encoded; IG 2 as that, too. */
-function joinsFilters(version: IgVersion | undefined): boolean {
+function splitsFilters(version: IgVersion | undefined): boolean {
   return version === 1 || version === 2;
+}
+
+function joinsFilters({ typeFilterList = 'auto', version }: KickOff): boolean {
+  return typeFilterList === 'comma' || (typeFilterList === 'auto' && splitsFilters(version));
 }
 
 /** Whether the values travel as one text, joined by commas. */
@@ -119,7 +125,9 @@ function textOf(name: string, value: string | boolean | number, kickOff: KickOff
   if (typeFilterCommas === 'encoded') return filter.replaceAll(',', '%2C');
   // Servers of IG 1 and 2 split there, repeated or not, and few of them declare their version; to the others it is the
   // same query. Epic, HAPI FHIR and Kodjin are known to read it right.
-  return version === undefined || joinsFilters(version) ? filter.replaceAll(',', '%2C') : filter;
+  return version === undefined || splitsFilters(version) || joinsFilters(kickOff)
+    ? filter.replaceAll(',', '%2C')
+    : filter;
 }
 
 function bodyOf(kickOff: KickOff): unknown {

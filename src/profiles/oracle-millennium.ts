@@ -6,6 +6,14 @@ const bulk = factsFrom(`${docs}/bulk_data_access.html`, '2026-11-25');
 const groupExport = factsFrom(`${docs}/op-group-group_id-export-get.html`, '2026-11-29');
 const patientExport = factsFrom(`${docs}/op-patient-export-post.html`, '2026-11-29');
 const pr899 = factsFrom(issue('cerner/fhir.cerner.com', 899), '2026-11-25');
+const page = factsFrom(
+  fileAt(
+    'cerner/fhir.cerner.com',
+    '0fcb790606125a545b0523346fc4b1d59cdaf108',
+    'content/millennium/bulk-data/group-export.md',
+  ),
+  '2026-11-29',
+);
 const CLIENT = 'smart-on-fhir/bulk-data-client';
 
 export const oracleMillennium: Profile = {
@@ -22,8 +30,11 @@ export const oracleMillennium: Profile = {
   },
   settings: {
     maxConcurrentExports: groupExport(1),
+    // A job is "in-progress or complete", and only those in progress are counted.
+    deleteFreesSlot: page(false),
     levels: factsFrom(`${docs}/api-bulk-export.html`, '2026-11-29')(['patient', 'group']),
     lists: groupExport('comma'),
+    typeFilterList: page('comma'),
     unsupportedParameters: groupExport(['_elements']),
     patientParameter: patientExport('own-level'),
     associatedDataNeedsType: groupExport(true),
@@ -46,6 +57,7 @@ export const oracleMillennium: Profile = {
   notes: [
     groupExport('The limit of one export is for each client and tenant.'),
     bulk('Polls are wanted every 10 to 30 minutes.'),
+    page('A `_typeFilter` may not be for a type that is not in `_type`, and there may be one for each type only.'),
     pr899('A DELETE of jobs that are done is wanted.'),
     {
       value: '`Retry-After` may be several hours.',

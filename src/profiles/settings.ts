@@ -58,6 +58,11 @@ export interface ServerSettings {
    */
   lists: 'auto' | 'comma' | 'repeat';
   /**
+   * How several `_typeFilter` are sent in a GET. `auto`: repeated, and joined by commas where the server declares version 1
+   * or 2 of the guide.
+   */
+  typeFilterList: 'auto' | 'comma' | 'repeat';
+  /**
    * Commas inside a `_typeFilter`: `encoded` once more (`%2C`), or `plain`. `auto`: encoded, unless the server declares
    * version 3 of the guide or newer.
    */
@@ -166,6 +171,7 @@ export const DEFAULTS: ServerSettings = {
   levels: ['system', 'patient', 'group'],
   kickOffMethod: 'auto',
   lists: 'auto',
+  typeFilterList: 'auto',
   typeFilterCommas: 'auto',
   preferences: undefined,
   unsupportedParameters: [],

@@ -12,6 +12,7 @@ const OTHER = {
   levels: ['group'],
   kickOffMethod: 'post',
   lists: 'repeat',
+  typeFilterList: 'comma',
   typeFilterCommas: 'plain',
   preferences: ['separate-export-status'],
   unsupportedParameters: ['_elements'],

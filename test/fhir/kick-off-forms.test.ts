@@ -39,3 +39,14 @@ test.each([
 ] as const)('commas of a filter: %s, version %s: %s', (typeFilterCommas, version, comma) => {
   expect(sent({ typeFilterCommas, version })).toContain(`gender=male${comma}female`);
 });
+
+test.each([
+  ['comma', undefined, 'A?x=a%2Cb,B?y=c'],
+  ['comma', 1, 'A?x=a%2Cb,B?y=c'],
+  ['comma', 3, 'A?x=a%2Cb,B?y=c'],
+  ['repeat', 1, 'A?x=a%2Cb&_typeFilter=B?y=c'],
+  ['repeat', 3, 'A?x=a,b&_typeFilter=B?y=c'],
+] as const)('several filters: %s, version %s: %s', (typeFilterList, version, text) => {
+  const parameters = [{ name: '_typeFilter', values: ['A?x=a,b', 'B?y=c'] }];
+  expect(sent({ parameters, typeFilterList, version })).toBe(`?_typeFilter=${text}`);
+});

@@ -19,6 +19,7 @@ beforeAll(async () => {
       newHapi: { patients: 3, pollsUntilReady: 0, version: 4 },
       joining: { patients: 3, pollsUntilReady: 0, version: 4 },
       bcda: { patients: 3, pollsUntilReady: 0 },
+      oracle: { patients: 3, pollsUntilReady: 0 },
     },
     entries: {
       epic: { profile: 'epic' },
@@ -29,6 +30,7 @@ beforeAll(async () => {
       newHapi: { profile: 'hapi' },
       joining: { profile: 'hapi', lists: 'comma' },
       bcda: { profile: 'bcda' },
+      oracle: { profile: 'oracle-millennium', shortestPollSeconds: null, firstPollSeconds: null },
     },
   });
 });
@@ -131,6 +133,16 @@ test('lists are sent as the server reads them', async () => {
   await stack.run({ server: 'repeating', parameters: { _type: ['Patient', 'Encounter'] } });
   expect(kickOffs('repeating').map(({ url }) => new URL(url, 'http://a').search)).toEqual([
     '?_type=Patient&_type=Encounter',
+  ]);
+});
+
+test('several filters are sent to Oracle Health as one list', async () => {
+  const filters = ['Encounter?status=finished', 'Condition?category=problem,diagnosis'];
+  const parameters = { _type: ['Encounter', 'Condition'], _typeFilter: filters };
+  await stack.run({ server: 'oracle', level: 'group', groupId: 'diabetes', parameters });
+  const [sent] = kickOffs('oracle').map(({ url }) => new URL(url, 'http://a').searchParams);
+  expect(sent?.getAll('_typeFilter').map((list) => list.split(','))).toEqual([
+    ['Encounter?status=finished', 'Condition?category=problem%2Cdiagnosis'],
   ]);
 });
 
