@@ -1,11 +1,20 @@
 import type { Profile } from './profile.ts';
-import { factsFrom, issue } from './profile.ts';
+import { factsFrom, fileAt, issue } from './profile.ts';
 
 const seen = (number: number) => factsFrom(issue('LinuxForHealth/FHIR', number), '2026-11-25');
 
 export const linuxforhealth: Profile = {
   name: 'linuxforhealth',
   product: 'LinuxForHealth FHIR Server',
+  sign: {
+    value: { software: 'IBM FHIR Server' },
+    source: fileAt(
+      'LinuxForHealth/FHIR',
+      '4f46e15c05463ff02d4bb45e215dbfad1610afaa',
+      'fhir-server/src/main/java/org/linuxforhealth/fhir/server/resources/Capabilities.java',
+    ),
+    date: '2026-11-29',
+  },
   settings: { linksLastSeconds: factsFrom(issue('LinuxForHealth/FHIR', 2053), '2026-11-29')(86_400) },
   notes: [
     seen(2874)('`requiresAccessToken` was always `true`, although files are plain S3 URLs.'),

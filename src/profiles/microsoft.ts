@@ -10,6 +10,15 @@ const docs = factsFrom(
 export const microsoft: Profile = {
   name: 'microsoft',
   product: 'Microsoft (Azure Health Data Services, open-source FHIR server)',
+  sign: {
+    value: { publisher: 'Microsoft' },
+    source: fileAt(
+      CODE,
+      '13a9abd2b550cf260db7db3e9140b8f27df45581',
+      'src/Microsoft.Health.Fhir.Core/Data/R4/BaseCapabilities.json',
+    ),
+    date: '2026-11-29',
+  },
   settings: {},
   notes: [
     docs('Files go to the storage account of the customer, which needs credentials of its own.'),

@@ -129,6 +129,26 @@ test('the profile that the CapabilityStatement suggests is named, with the fix',
   expect((await check('open')).output).toMatch(/ok +profile +generic/);
 });
 
+test('a profile that the CapabilityStatement does not show is told, whichever it is', async () => {
+  const body = JSON.stringify({ resourceType: 'CapabilityStatement', software: { name: 'Epic' } });
+  stack.servers['athena']?.faults.add({
+    route: 'metadata',
+    times: Infinity,
+    do: { kind: 'answer', status: 200, body },
+  });
+  const { code, output } = await check('athena');
+  expect(output).toMatch(/warning +profile +athenahealth; the CapabilityStatement looks like Epic/);
+  expect(code).toBe(0);
+  stack.servers['athena']?.faults.clear();
+  expect((await check('athena')).output).toMatch(/ok +profile +athenahealth; it is not known how/);
+  expect((await check('claims')).output).toMatch(
+    /warning +profile +bcda; the CapabilityStatement does not look like BCDA/,
+  );
+  stack.servers['claims']?.faults.add({ route: 'metadata', times: Infinity, do: { kind: 'answer', status: 404 } });
+  expect((await check('claims')).output).toMatch(/ok +profile +bcda; there is no CapabilityStatement/);
+  stack.servers['claims']?.faults.clear();
+});
+
 test('what a planned request asks for in vain is named, each with its reason', async () => {
   const wanted = ['--types', 'Location', '--parameter', '_elements=id', '--parameter', '_elements=name'];
   const { code, output } = await check('millennium', '--level', 'group', ...wanted);

@@ -2,8 +2,8 @@ import type { CheckRow } from '../../contract.ts';
 import { findExport } from '../../fhir/capability.ts';
 import { OPERATIONS, OPERATION_NAMES } from '../../fhir/operations.ts';
 import { profileOf } from '../../profiles/index.ts';
-import type { Profile } from '../../profiles/profile.ts';
-import { suggestProfile } from '../../profiles/suggest.ts';
+import type { ProfileFit } from '../../profiles/suggest.ts';
+import { compareProfile } from '../../profiles/suggest.ts';
 import type { FhirServer } from '../fhir-server.ts';
 import { okRow, tryRow } from './rows.ts';
 
@@ -13,28 +13,45 @@ import { okRow, tryRow } from './rows.ts';
  */
 export async function checkMetadata(server: FhirServer): Promise<CheckRow[]> {
   const fix = 'Not needed for an export; check baseUrl if exports fail too.';
-  let suggested: Profile | undefined;
+  const { profile } = server.config;
+  let fit: ProfileFit | undefined;
   const row = await tryRow('CapabilityStatement', fix, async () => {
     const answer = await server.metadata();
     if (answer.kind !== 'document') throw new Error(answer.detail);
-    suggested = suggestProfile(answer.document);
+    fit = compareProfile(profileOf(profile), answer.document);
     const { fhirVersion } = answer.document;
     const version = typeof fhirVersion === 'string' ? fhirVersion : 'of unknown version';
     return `FHIR ${version}, exports: ${declaredExports(answer.document).join(', ') || 'none declared'}`;
   });
-  return [row.result === 'failed' ? { ...row, result: 'warning' } : row, profileRow(server.config.profile, suggested)];
+  return [row.result === 'failed' ? { ...row, result: 'warning' } : row, profileRow(profile, fit)];
 }
 
-/** Warns where the statement shows another kind of server, unless that of the configuration shows itself by nothing. */
-function profileRow(configured: string, suggested: Profile | undefined): CheckRow {
-  const isKnown = configured !== 'generic' && profileOf(configured).sign === undefined;
-  if (suggested === undefined || suggested.name === configured || isKnown) return okRow('profile', configured);
-  return {
-    item: 'profile',
-    result: 'warning',
-    detail: `${configured}; the CapabilityStatement looks like ${suggested.product}`,
-    fix: `Set profile: ${suggested.name} for this server, if that is what it is (docs/servers.md).`,
-  };
+/** @param fit undefined: there is no statement */
+function profileRow(configured: string, fit: ProfileFit | undefined): CheckRow {
+  switch (fit?.kind) {
+    case 'other': {
+      const { name, product } = fit.suggested;
+      return warning(
+        `${configured}; the CapabilityStatement looks like ${product}`,
+        `Set profile: ${name} for this server, if that is what it is (docs/servers.md).`,
+      );
+    }
+    case 'notShown':
+      return warning(
+        `${configured}; the CapabilityStatement does not look like ${profileOf(configured).product}`,
+        'Correct profile for this server, unless its operators have given it another name (docs/servers.md).',
+      );
+    case 'noSign':
+      return okRow('profile', `${configured}; it is not known how a CapabilityStatement would show it`);
+    case 'fits':
+      return okRow('profile', configured);
+    case undefined:
+      return okRow('profile', `${configured}; there is no CapabilityStatement to compare it with`);
+  }
+}
+
+function warning(detail: string, fix: string): CheckRow {
+  return { item: 'profile', result: 'warning', detail, fix };
 }
 
 function declaredExports(statement: Record<string, unknown>): string[] {
