@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { commandLine, newCommand, notEmpty } from './arguments.ts';
 import { exitCode, exitWith } from './exit-codes.ts';
+import type { Look } from './export/follow.ts';
 
 /** `fhir-bulk-export watch` */
 export function watchCommand(): Command {
@@ -17,17 +18,23 @@ export function watchCommand(): Command {
       const { viewFor } = await import('./view/views.ts');
       const { follow } = await import('./export/follow.ts');
       const { hintOf, showOutcome, showProgress } = await import('./export/show.ts');
-      const { knownExport } = await import('./one-export.ts');
+      const { howToGoOn, knownExport } = await import('./one-export.ts');
       const view = viewFor(options.json === true);
       const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
       const known = await knownExport(temporal, workflowId);
+      let isAnswered = true;
       process.once('SIGINT', () => {
-        const next = commandLine(['watch', workflowId]);
-        view.show({ kind: 'interrupted', workflowId, goesOn: true, next });
+        const goOn = isAnswered ? undefined : howToGoOn(known);
+        const next = goOn ?? commandLine(['watch', workflowId]);
+        view.show({ kind: 'interrupted', workflowId, goesOn: goOn === undefined, next });
         view.end();
         exitWith(exitCode('interrupted'));
       });
-      const look = showProgress(view, hintOf(known));
+      const show = showProgress(view, hintOf(known));
+      const look = (answer: Look): void => {
+        isAnswered = answer.kind !== 'silent';
+        show(answer);
+      };
       const outcome = await follow(temporal.client, workflowId, look, new AbortController().signal);
       const code = showOutcome(outcome, workflowId, view);
       await temporal.close();

@@ -68,6 +68,18 @@ describe('with the embedded server', () => {
       stderr: expect.stringContaining('Nobody runs this export now. To go on with it: fhir-bulk-export export'),
     });
 
+    // Nor does it go on without a command, as whoever watches it learns.
+    const watching = user.start(['watch', workflowId, '--json']);
+    await expect.poll(() => watching.stdout(), { timeout: 30_000 }).toContain('Nobody runs this export now');
+    watching.child.kill('SIGINT');
+    const watched = await watching.result;
+    expect(watched.code).toBe(130);
+    expect(eventsOf(watched.stdout).at(-1)).toMatchObject({
+      kind: 'interrupted',
+      goesOn: false,
+      next: `fhir-bulk-export export ${server.baseUrl} --out './a folder' --json`,
+    });
+
     // Its files must not go to two places.
     expect(await user.run(['export', server.baseUrl, '--out', './b', '--id', workflowId])).toMatchObject({
       code: 64,

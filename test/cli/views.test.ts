@@ -68,22 +68,47 @@ test('a terminal: progress is redrawn in place below what was said, with pace, t
   });
   expect(screen(written)).toEqual([
     'Export w',
-    'waiting      the server says: 35 % [2J done · next poll in 1 min 5 s · 2 polls so far',
+    'waiting      next poll in 1 min 5 s · 2 polls so far',
+    '             the server says: 35 % [2J done',
     '',
   ]);
   view.show(at(0));
   vi.setSystemTime(Date.parse('2026-01-01T00:00:10Z'));
   view.show(at(5, { trouble: `503 ${'漢'.repeat(100)}`, standsStillSince: '2026-01-01T00:00:04Z' }));
   view.show({ kind: 'notice', text: 'look' });
-  const [first, notice, main, pace, trouble, end] = screen(written);
+  const [first, notice, main, pace, ...rest] = screen(written);
+  const [end, ...trouble] = rest.reverse();
   expect([first, notice, end]).toEqual(['Export w', 'look', '']);
   expect(main).toBe(`downloading  ${'█'.repeat(12)}${'░'.repeat(12)} 5/10 files · 5.0 MB`);
   expect(pace).toBe('             500.0 kB/s · about 10 s left');
-  expect(trouble).toMatch(/^retrying, nothing has come for 6 s: 503 漢+…$/);
-  // Letters that take two columns are counted so; else the terminal would wrap the line.
-  expect(Array.from(trouble ?? '').length).toBeLessThan(75);
+  // It goes on in further lines. Letters that take two columns are counted so; else the terminal would wrap the lines.
+  expect(trouble.toReversed().join('')).toBe(`retrying, nothing has come for 6 s: 503 ${'漢'.repeat(100)}`);
+  for (const line of trouble) expect(Array.from(line).length).toBeLessThan(75);
   view.show({ kind: 'cancelled', workflowId: 'w' });
   expect(screen(written)).toEqual(['Export w', 'look', 'Export w was cancelled. Complete files stay.', '']);
+});
+
+test('a narrow terminal: how many files are there is read, whatever the server says', () => {
+  out.columns = 40;
+  const view = new TerminalView(out as unknown as NodeJS.WriteStream);
+  view.show(at(5));
+  expect(screen(written)).toEqual(['downloading  ██░░░ 5/10 files · 5.0 MB', '']);
+  const serverProgress = 'words '.repeat(60);
+  view.show({ kind: 'progress', time: '', progress: { ...base, serverProgress, nextPollAt: '2026-01-01T00:00:05Z' } });
+  const [main, ...words] = screen(written);
+  expect(main).toBe('waiting      next poll in 5 s');
+  expect(words).toHaveLength(5);
+  expect(words.slice(0, -1).every((line) => line.length < 41)).toBe(true);
+});
+
+test('files that are missing are named to their end, with what can be done', () => {
+  out.columns = 80;
+  const view = new TerminalView(out as unknown as NodeJS.WriteStream);
+  const trouble = `1 of 8 files could not be downloaded completely: ${'a'.repeat(120)}.ndjson (HTTP 404)`;
+  view.show(at(5, { phase: 'needs-attention', trouble }));
+  const [, ...lines] = screen(written);
+  expect(lines.join('')).toContain('.ndjson (HTTP 404)');
+  expect(lines.at(-2)).toBe('             To go on: fhir-bulk-export retry, finish-incomplete or give-up');
 });
 
 test('the time left goes by bytes where the manifest has sizes', () => {
@@ -127,6 +152,27 @@ test('times are cut to what matters', () => {
     '2 h 5 min',
     '3 d 4 h',
   ]);
+});
+
+test('when nobody answers any more, the last line of a terminal is that, and no pace', () => {
+  out.columns = 80;
+  const look = showProgress(new TerminalView(out as unknown as NodeJS.WriteStream), 'nobody runs it');
+  look({ kind: 'progress', progress: at(5).progress });
+  vi.advanceTimersByTime(11_000);
+  look({ kind: 'silent' });
+  expect(screen(written).slice(-2)).toEqual(['nobody runs it', '']);
+  look({ kind: 'progress', progress: at(6).progress });
+  expect(screen(written).at(-3)).toContain('6/10 files');
+});
+
+test('whoever follows an export that nobody runs soon learns of it', () => {
+  const shown: ExportEvent[] = [];
+  const look = showProgress({ show: (event) => shown.push(event), end: () => {} }, 'nobody runs it');
+  look({ kind: 'silent' });
+  vi.advanceTimersByTime(5000);
+  expect(shown).toEqual([]);
+  look({ kind: 'silent' });
+  expect(shown).toEqual([{ kind: 'notice', text: 'nobody runs it' }]);
 });
 
 test('whoever follows an export learns when nobody answers any more', () => {

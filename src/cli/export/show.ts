@@ -7,6 +7,8 @@ import type { Look, Outcome } from './follow.ts';
 
 /** Milliseconds without an answer after which the user learns what may be missing. */
 const SILENCE = 10_000;
+/** The same before the first answer, when the screen is empty. */
+const FIRST_SILENCE = 4000;
 
 /** Exit code of an export that has ended. */
 export function outcomeCode(outcome: Outcome): number {
@@ -47,16 +49,20 @@ export function failureEvent({ code, message }: Outcome & { kind: 'failed' }): E
 export function showProgress(view: View, hint: string | undefined): (answer: Look) => void {
   let since = performance.now();
   let isSaid = false;
+  let patience = FIRST_SILENCE;
   return (answer) => {
     if (answer.kind === 'progress') {
+      patience = SILENCE;
       since = performance.now();
       isSaid = false;
       view.show({ kind: 'progress', time: new Date().toISOString(), progress: answer.progress });
       return;
     }
     const text = answer.kind === 'silent' ? hint : 'Temporal cannot be reached. This goes on when it can.';
-    if (text === undefined || isSaid || performance.now() - since < SILENCE) return;
+    if (text === undefined || isSaid || performance.now() - since < patience) return;
     isSaid = true;
+    // What was drawn last is how it was; the pace of it is over.
+    view.end();
     view.show({ kind: 'notice', text });
   };
 }

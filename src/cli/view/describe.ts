@@ -6,10 +6,16 @@ import { MOST_CONCURRENT } from '../../steering-contract.ts';
 import { atMost, count, readableBytes, readableTime } from './readable.ts';
 import { reportLines } from './report-lines.ts';
 
-/** Letters of the bar. */
+/** Letters of the bar, and where the terminal has fewer columns than that. */
 const BAR = 24;
+const SHORT_BAR = 5;
+const NARROW = 60;
+/** What a further line begins with. */
+const INDENT = ' '.repeat(13);
 /** Milliseconds of the past by which the pace is told. */
 const PACE_WINDOW = 30_000;
+/** What an operator may do about files that cannot be obtained. */
+const DECISIONS = 'To go on: fhir-bulk-export retry, finish-incomplete or give-up';
 /** Longest quotation of a server's words, or of a trouble. */
 const QUOTE = 300;
 
@@ -39,10 +45,7 @@ export function linesOf(event: Exclude<ExportEvent, { kind: 'progress' }>): stri
     case 'interrupted':
       return event.goesOn
         ? [`The export goes on without this command. To follow it again:`, `  ${event.next}`]
-        : [
-            `Stopping (Ctrl-C again: at once); nothing is lost. The same command goes on where this one left off:`,
-            `  ${event.next}`,
-          ];
+        : [`Stopping (Ctrl-C again: at once); nothing is lost. To go on where this left off:`, `  ${event.next}`];
   }
 }
 
@@ -59,15 +62,14 @@ export class ProgressText {
 
   /**
    * @param now milliseconds
-   * @returns one line with the most important, and further ones
+   * @param columns of the terminal
+   * @returns one line with the most important, and further ones; the last ones may be long
    */
-  lines(progress: ExportProgress, now: number): string[] {
+  lines(progress: ExportProgress, now: number, columns = 80): string[] {
     const { files, bytes, phase, paused, trouble, standsStillSince } = progress;
     if (files !== undefined) this.#pace.add({ time: now, files: files.done, bytes });
-    const main = [
-      phase.padEnd(12),
-      ...(files === undefined ? waiting(progress, now) : [this.#downloads(progress, files)]),
-    ];
+    const letters = columns < NARROW ? SHORT_BAR : BAR;
+    const main = [phase.padEnd(12), files === undefined ? waiting(progress, now) : downloads(progress, files, letters)];
     const still =
       standsStillSince === undefined
         ? ''
@@ -75,21 +77,14 @@ export class ProgressText {
     return [
       main.join(' ').trimEnd(),
       ...this.#paceLine(progress),
+      ...serversWords(progress),
       ...(paused === undefined ? [] : [`paused: ${paused.what}, since ${paused.since}`]),
+      ...attachments(progress, letters),
       ...(trouble === undefined
         ? []
         : [`${phase === 'needs-attention' ? 'missing' : `retrying${still}`}: ${tidy(trouble, QUOTE)}`]),
-      ...attachments(progress),
+      ...(phase === 'needs-attention' ? [`${INDENT}${DECISIONS}`] : []),
     ];
-  }
-
-  #downloads(progress: ExportProgress, files: NonNullable<ExportProgress['files']>): string {
-    const parts = [
-      `${bar(files.done, files.total)} ${files.done.toLocaleString('en')}/${count(files.total, 'file')}`,
-      readableBytes(progress.bytes),
-    ];
-    if (files.failed > 0) parts.push(`${files.failed.toLocaleString('en')} failed`);
-    return parts.join(' · ');
   }
 
   /** On a line of its own, so that both lines fit into eighty columns. */
@@ -102,33 +97,51 @@ export class ProgressText {
       ...(left === undefined ? [] : [`about ${readableTime(left)} left`]),
       ...(concurrency === undefined || concurrency === MOST_CONCURRENT ? [] : [atMost(concurrency)]),
     ];
-    return parts.length === 0 ? [] : [`${' '.repeat(13)}${parts.join(' · ')}`];
+    return parts.length === 0 ? [] : [`${INDENT}${parts.join(' · ')}`];
   }
 }
 
-function waiting({ queue, polls, serverProgress, nextPollAt }: ExportProgress, now: number): string[] {
+function downloads(
+  { bytes }: ExportProgress,
+  { done, total, failed }: NonNullable<ExportProgress['files']>,
+  letters: number,
+): string {
+  const parts = [
+    `${bar(done, total, letters)} ${done.toLocaleString('en')}/${count(total, 'file')}`,
+    readableBytes(bytes),
+    ...(failed > 0 ? [`${failed.toLocaleString('en')} failed`] : []),
+  ];
+  return parts.join(' · ');
+}
+
+function waiting({ queue, polls, nextPollAt }: ExportProgress, now: number): string {
   const parts = [
     ...(queue === undefined ? [] : [`other exports come first: place ${queue.place} of ${queue.waiting}`]),
-    ...(serverProgress === undefined ? [] : [`the server says: ${tidy(serverProgress, QUOTE)}`]),
     ...(nextPollAt === undefined ? [] : [nextPoll(Date.parse(nextPollAt) - now)]),
     ...(polls === 0 ? [] : [`${count(polls, 'poll')} so far`]),
   ];
-  return [parts.join(' · ')];
+  return parts.join(' · ');
+}
+
+/** On a line of its own: a server may have many words. */
+function serversWords({ files, serverProgress }: ExportProgress): string[] {
+  if (files !== undefined || serverProgress === undefined) return [];
+  return [`${INDENT}the server says: ${tidy(serverProgress, QUOTE)}`];
 }
 
 function nextPoll(milliseconds: number): string {
   return milliseconds < 500 ? 'next poll now' : `next poll in ${readableTime(milliseconds / 1000)}`;
 }
 
-function attachments({ attachments: found }: ExportProgress): string[] {
+function attachments({ attachments: found }: ExportProgress, letters: number): string[] {
   if (found === undefined) return [];
   const failed = found.failed === 0 ? '' : ` · ${found.failed.toLocaleString('en')} failed`;
   return [
-    `attachments  ${bar(found.done, found.total)} ${found.done.toLocaleString('en')}/${found.total.toLocaleString('en')}${failed}`,
+    `attachments  ${bar(found.done, found.total, letters)} ${found.done.toLocaleString('en')}/${found.total.toLocaleString('en')}${failed}`,
   ];
 }
 
-function bar(done: number, total: number): string {
-  const full = total === 0 ? BAR : Math.floor((done / total) * BAR);
-  return '█'.repeat(full) + '░'.repeat(BAR - full);
+function bar(done: number, total: number, letters: number): string {
+  const full = total === 0 ? letters : Math.floor((done / total) * letters);
+  return '█'.repeat(full) + '░'.repeat(letters - full);
 }

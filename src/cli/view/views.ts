@@ -9,6 +9,9 @@ const QUIET = 10_000;
 /** Milliseconds between two events of progress for machines, likewise. */
 const JSON_QUIET = 1000;
 
+/** Lines that one text of the progress takes at most. */
+const MOST_LINES = 4;
+
 /** The view for an output: on a terminal redrawn in place, elsewhere plain lines; JSON for machines. */
 export function viewFor(json: boolean, out: NodeJS.WriteStream = process.stdout): View {
   if (json) return new JsonView(out);
@@ -88,8 +91,10 @@ export class TerminalView implements View {
   #redraw(): void {
     if (this.#progress === undefined) return;
     const columns = Math.max(20, (this.#out.columns || 80) - 1);
-    const lines = this.#text.lines(this.#progress, Date.now());
-    this.#draw(lines.map((line) => cliTruncate(line, columns)).join('\n'));
+    const [main = '', ...others] = this.#text.lines(this.#progress, Date.now(), columns);
+    // What a server says, or what is missing, goes on in the next lines.
+    const lines = [cliTruncate(main, columns), ...others.map((line) => cliTruncate(line, MOST_LINES * columns))];
+    this.#draw(lines.join('\n'));
   }
 }
 
