@@ -17,14 +17,10 @@ async function read(folder: string, ending: string): Promise<string[]> {
 
 const pages = [...(await read('.', 'README.md')), ...(await read('docs', '.md'))];
 const examples = [...(await read('docs/examples', '.ts')), ...(await read('test/docs/examples', '.ts'))];
-/** What sets up a whole process, once. */
-const WITHOUT_FILE = /^Runtime\.install|^import \{ createWorkers, traceIds \}/;
-
 test('TypeScript on pages is that of examples, which tests run', () => {
   const blocks = pages.flatMap((text) => [...text.matchAll(/```ts\n([^]*?)```/g)].map(([, block]) => block as string));
   expect(blocks.length).toBeGreaterThan(8);
-  const others = blocks.filter((block) => !examples.some((example) => example.includes(block)));
-  expect(others.filter((block) => !WITHOUT_FILE.test(block))).toEqual([]);
+  expect(blocks.filter((block) => !examples.some((example) => example.includes(block)))).toEqual([]);
 });
 
 describe('an example does what its page says', () => {
