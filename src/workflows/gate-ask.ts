@@ -1,6 +1,9 @@
 import { patched, rootCause, workflowInfo } from '@temporalio/workflow';
 import type { AskGateInput } from '../activities/ask-gate.ts';
+import type { ExportRequest } from '../contract.ts';
+import { gateId } from '../gate-contract.ts';
 import { standingOf } from '../policy/gate/standing.ts';
+import type { Limits } from '../policy/limits.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { Steering } from './steering.ts';
 
@@ -49,16 +52,51 @@ export function isFinal(seat: GateSeat): boolean {
 }
 
 const TROUBLE = 'the gate of the server could not be asked';
+const SILENCE = 'the gate of the server has not answered since';
 
-/** Notes for people why the gate could not be asked; or that it could, when there is no error. */
-export function noteTrouble(run: { state: ExportState; show(): void }, error: unknown): void {
+/** A run whose export waits for what its gate says. */
+interface Waiting {
+  readonly request: Pick<ExportRequest, 'server'>;
+  readonly state: ExportState;
+  readonly limits: Pick<Limits, 'gateAsk'>;
+  show(): void;
+}
+
+/** Notes for people why the gate could not be asked. */
+export function noteTrouble(run: Waiting, error: unknown): void {
+  note(run, `${TROUBLE}: ${rootCause(error) ?? 'no reason is known'}`);
+}
+
+/**
+ * Notes that the gate could be asked. That it works is known only when it answers: a message is also taken for a workflow
+ * whose tasks fail. Who has asked for a slot a second time says so, because nobody else does.
+ */
+export function noteAsked(run: Waiting): void {
+  const { gate } = run.state;
+  if (gate === undefined) return;
+  const isUnheard = gate.isNew === true && gate.slot === 'wanted';
+  if (isUnheard) gate.unheardSince ??= gate.askedAt;
+  const since = isUnheard ? gate.unheardSince : undefined;
+  if (since === undefined || Date.now() - since < run.limits.gateAsk) return note(run, undefined);
+  const id = gateId(run.request.server, workflowInfo().taskQueue);
+  note(run, `${SILENCE} ${new Date(since).toISOString()}: look at the workflow ${id}`);
+}
+
+/** Notes that a gate has answered what the export wants. */
+export function noteHeard(run: Waiting): void {
+  const { gate } = run.state;
+  delete gate?.isNew;
+  delete gate?.unheardSince;
+  if (gate?.trouble?.startsWith(SILENCE) === true) note(run, undefined);
+}
+
+function note(run: Waiting, trouble: string | undefined): void {
   const { gate, job } = run.state;
   if (gate === undefined) return;
   const before = gate.trouble;
-  if (error === undefined) delete gate.trouble;
-  else gate.trouble = `${TROUBLE}: ${rootCause(error) ?? 'no reason is known'}`;
+  gate.trouble = trouble;
   // Runs of earlier versions noted it here, and in other words.
   const isNoted = job.poll.detail?.startsWith(TROUBLE) === true;
   if (isNoted) delete job.poll.detail;
-  if (isNoted || gate.trouble !== before) run.show();
+  if (isNoted || trouble !== before) run.show();
 }

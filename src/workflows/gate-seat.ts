@@ -1,11 +1,12 @@
 import type { Grant } from '../policy/gate/messages.ts';
-import type { GateSeat } from './state.ts';
+import type { ExportState, GateSeat } from './state.ts';
 
 /** Wants a slot, unless it wants or has one. Whoever stood back has the place that it had. */
 export function wantSlot(seat: GateSeat): void {
   if (seat.slot !== 'none') return;
   if (seat.stoodBack === undefined) seat.since = Date.now();
   delete seat.stoodBack;
+  delete seat.unheardSince;
   Object.assign(seat, { slot: 'wanted', isNew: true, wantedFrom: nextTurn(seat) });
 }
 
@@ -23,6 +24,11 @@ export function standBack(seat: GateSeat): void {
   Object.assign(seat, { slot: 'none', stoodBack: true });
   delete seat.place;
   delete seat.keptUntil;
+}
+
+/** Whether the server keeps a slot for the export's job until DELETE: nobody else can have it before. */
+export function isKeptUntilDelete({ gate, opened }: Pick<ExportState, 'gate' | 'opened'>): boolean {
+  return gate?.slot === 'held' && opened?.gate?.slots === true && opened.gate.deleteFreesSlot;
 }
 
 /** After the clock was set back: what was said was not said later than now, or nothing would be said until then. */

@@ -6,7 +6,7 @@ import { readGrant } from '../policy/gate/read-messages.ts';
 import type { Limits } from '../policy/limits.ts';
 import { boundedStep } from './activity-options.ts';
 import { codeOf } from './failure.ts';
-import { askOf, idleOf, isFinal, noteTrouble } from './gate-ask.ts';
+import { askOf, idleOf, isFinal, noteAsked, noteHeard, noteTrouble } from './gate-ask.ts';
 import { mindClock, nextTurn, standBack, takeSlot, wantOtherSlot, wantSlot, withoutGate } from './gate-seat.ts';
 import type { ExportState, GateSeat } from './state.ts';
 import { wait } from './wait.ts';
@@ -151,7 +151,7 @@ export class SlotKeeper {
     if (seat === undefined || grant?.firstRunId !== workflowInfo().firstExecutionRunId) return;
     if (grant.number <= seat.heard || grant.number > seat.heard + MOST_MISSED) return;
     seat.heard = grant.number;
-    if ((grant.turn ?? Infinity) >= (seat.wantedFrom ?? 0)) delete seat.isNew;
+    if ((grant.turn ?? Infinity) >= (seat.wantedFrom ?? 0)) noteHeard(this.#run);
     if (takeSlot(seat, grant)) this.#news = true;
     const before = this.share;
     if (seat.downloading) seat.share = grant.downloads ?? 'unlimited';
@@ -232,7 +232,7 @@ export class SlotKeeper {
       // Not before: the export may continue in a new run meanwhile.
       if (pressure && !this.#isPressed) delete seat.pressing;
       delete seat.faults;
-      noteTrouble(this.#run, undefined);
+      noteAsked(this.#run);
     } catch (error) {
       const isFault = codeOf(error) !== undefined;
       if (isFault && isFinal(seat)) throw error;

@@ -85,8 +85,9 @@ export interface GateSeat {
   turn: number;
   /** Number of the last grant. */
   heard: number;
-  /** No gate has answered yet what it wants. */
+  /** No gate has answered yet what it wants, though one was asked at that time. */
   isNew?: true | undefined;
+  unheardSince?: number | undefined;
   /** Turn from which on it has wanted the slot that it wants or has; what the gate answered before is about another one. */
   wantedFrom?: number | undefined;
   /** It has the slot because an earlier run's job is there, and not because the gate granted it. */
@@ -101,7 +102,7 @@ export interface GateSeat {
   share?: number | 'unlimited' | undefined;
   /** How often in a row a worker said that the server cannot be asked about, while it waited for a slot. */
   faults?: number | undefined;
-  /** Why the gate could not be asked, for people. */
+  /** Why the gate could not be asked, or that it does not answer; for people. */
   trouble?: string | undefined;
   /** While it waits for a slot. */
   place?: { place: number; waiting: number } | undefined;

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { expect, test, vi } from 'vitest';
-import { asked, begin, gate, NOW, told } from './begin-keeper.ts';
+import { asked, begin, gate, grant, NOW, told } from './begin-keeper.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { progressOf } from '../../src/workflows/progress.ts';
 
@@ -99,4 +99,22 @@ test('after its clock was set back, an export asks again when its time has passe
   expect(asked.at(-1)?.pressure).toBe(true);
   // Nor does it ask all the time.
   expect(asked).toHaveLength(2);
+});
+
+test('an export that has asked twice, and heard nothing, says so until it hears', async () => {
+  const { keeper, run } = begin({ slot: 'none', turn: 0 });
+  keeper.ask();
+  await told();
+  // Because somebody wants it to ask, and not because time has passed.
+  keeper.ask();
+  await told();
+  expect(run.state.gate?.trouble).toBeUndefined();
+  vi.setSystemTime(NOW + LIMITS.gateAsk);
+  await told();
+  expect(run.state.gate?.trouble).toMatch(/has not answered since .* fhir-bulk-export\.gate\.hospital$/);
+  keeper.take(grant({ turn: NOW + LIMITS.gateAsk, place: 1, waiting: 1 }));
+  expect(run.state.gate?.trouble).toBeUndefined();
+  vi.setSystemTime(NOW + 2 * LIMITS.gateAsk);
+  await told();
+  expect(run.state.gate?.trouble).toBeUndefined();
 });

@@ -25,6 +25,7 @@ beforeAll(async () => {
       locked: ONE_JOB,
       found: ONE_JOB,
       again: ONE_JOB,
+      mute: ONE_JOB,
     },
     entries: {
       standing: ONE_SLOT,
@@ -33,6 +34,7 @@ beforeAll(async () => {
       deaf: ONE_SLOT,
       found: ONE_SLOT,
       again: ONE_SLOT,
+      mute: ONE_SLOT,
       locked: {
         ...ONE_SLOT,
         auth: {
@@ -153,6 +155,20 @@ test('an export whose gate cannot be asked is `queued` and says why, and goes on
   const trouble = async () => (await started.progress()).trouble;
   await expect.poll(trouble, { timeout: 60_000 }).toContain('permission denied');
   isAway = false;
+  expect((await started.result()).status).toBe('complete');
+  expect(await trouble()).toBeUndefined();
+}, 120_000);
+
+test('an export whose gate takes messages and answers none says which workflow that is, and goes on with another one', async () => {
+  // Its tasks are nobody's, as are those of a gate that no worker can run.
+  const gate = await stack.client.workflow.start(EXPORT_GATE, { workflowId: gateId('mute'), taskQueue: 'nobody' });
+  const started = await start('mute');
+  await isAt(started, 'queued');
+  const trouble = async () => (await started.progress()).trouble;
+  await expect
+    .poll(trouble, { timeout: 60_000 })
+    .toMatch(/has not answered since .*: .* fhir-bulk-export\.gate\.mute$/);
+  await gate.terminate();
   expect((await started.result()).status).toBe('complete');
   expect(await trouble()).toBeUndefined();
 }, 120_000);
