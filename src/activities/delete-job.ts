@@ -24,8 +24,11 @@ export type DeleteJobResult =
   | { kind: 'deleted' }
   | { kind: 'nothingToDelete' }
   | { kind: 'unsupported'; detail: string }
-  /** `busy`: the server wants fewer requests. */
-  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; busy?: true };
+  /** `busy`: the server wants fewer requests. `passes`: it is away for a time, or names one; others may mean it for good. */
+  | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; busy?: true; passes?: true };
+
+/** Besides those that come with a `Retry-After`: a server, or what is before it, that is busy or being restarted. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
 /** For people: what it means that a job was not deleted. */
 const SLOT_IS_TAKEN = '; until it is deleted, this server may refuse the next export';
@@ -55,7 +58,8 @@ export async function deleteJob(
   const headers = { accept: 'application/fhir+json' };
   const sent = await server.sendAs(authorized, { what: 'delete', method: 'DELETE', url: job.statusUrl, headers });
   if (sent.kind === 'unreachable') {
-    return { kind: 'trouble', detail: `${sent.detail}${server.settings.deleteFreesSlot ? SLOT_IS_TAKEN : ''}` };
+    const detail = `${sent.detail}${server.settings.deleteFreesSlot ? SLOT_IS_TAKEN : ''}`;
+    return { kind: 'trouble', detail, passes: true };
   }
   if (sent.kind === 'refusedUrl') return { kind: 'unsupported', detail: sent.detail };
   const { response } = sent;
@@ -73,7 +77,8 @@ export async function deleteJob(
     return { kind: 'unsupported', detail };
   }
   const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());
-  return { kind: 'trouble', detail, retryAfter, ...busyBy(response) };
+  const passes = PASSING.has(status) || retryAfter !== undefined;
+  return { kind: 'trouble', detail, retryAfter, ...busyBy(response), ...(passes ? { passes } : {}) };
 }
 
 /** The configuration may have changed. What the job before still has is all that there is, if no other may follow. */

@@ -48,8 +48,9 @@ export interface Limits {
   freshLink: number;
   /** Shortest time between two readings of the manifest. */
   readingFloor: number;
-  /** DELETE of the job. */
+  /** DELETE of the job; and of one that keeps the slot of others at the server until then, if the answer may pass. */
   delete: number;
+  deleteOfSlot: number;
   /** A record of the audit trail. */
   audit: number;
   /** Downloads that run when the history is full: time to end before they are cancelled and scheduled again. */
@@ -102,6 +103,7 @@ export const LIMITS: Limits = {
   freshLink: 15 * SECOND,
   readingFloor: 2 * SECOND,
   delete: MINUTE,
+  deleteOfSlot: HOUR,
   audit: HOUR,
   drain: 10 * SECOND,
   cleanUp: 5 * MINUTE,

@@ -6,10 +6,13 @@ import type { TokenNeeded } from '../fhir-server/token-needed.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
+import { isKeptUntilDelete } from './gate-seat.ts';
 import { nextTry } from './retry.ts';
 import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP, step } from './activity-options.ts';
 import { wait } from './wait.ts';
+
+const AGAIN = 'DELETE again';
 
 /** What a DELETE is for. */
 type Purpose = Pick<DeleteJobInput, 'removeParts' | 'next'>;
@@ -23,13 +26,41 @@ export async function deletePhase(run: ExportRun, purpose: Purpose): Promise<voi
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
     if (result.kind === 'unsupported') return warn(run, 'DeleteUnsupported', detailOf(result));
     run.slots.heard(result);
-    const next = nextTry(trouble, { cause: 'delete', retryAfter: result.retryAfter }, limits);
+    const isOfSlot = result.passes === true && isKeptUntilDelete(run.state) && patched('delete-until-the-slot-is-free');
+    const time = isOfSlot ? timeOfSlot(run, purpose, trouble?.since ?? Date.now()) : limits.delete;
+    const bounds = { ...limits, delete: time };
+    const next = nextTry(trouble, { cause: 'delete', retryAfter: result.retryAfter }, bounds);
     if (next.kind === 'final') return warn(run, 'DeleteFailed', detailOf(result));
     trouble = next.trouble;
     // Within the time for all tries: a server that asks for more is not waited for.
-    const until = Math.min(next.at, trouble.since + limits.delete);
-    await wait({ until: Math.max(until, Date.now() + 1), summary: 'DELETE again' });
+    const until = Math.max(Math.min(next.at, trouble.since + time), Date.now() + 1);
+    if (isOfSlot) await waitForAll(run, until, detailOf(result));
+    else await wait({ until, summary: AGAIN });
   }
+}
+
+/**
+ * Time for all tries where others wait for the slot that the DELETE frees: nobody sends it again, and the server would
+ * refuse them until it forgets the job by itself.
+ *
+ * @param since first failure
+ */
+function timeOfSlot({ limits, deadline }: ExportRun, { removeParts }: Purpose, since: number): number {
+  // The clean-up has an end of its own.
+  if (removeParts) return limits.cleanUp;
+  // What is complete is not to fail by its deadline.
+  return Math.max(limits.delete, Math.min(limits.deleteOfSlot, deadline - limits.cleanUp - since));
+}
+
+/** Waits in the sight of people, until one of them wants a try at the latest. */
+async function waitForAll(run: ExportRun, until: number, detail: string): Promise<void> {
+  const { state, job } = run;
+  const before = job.poll.detail;
+  job.poll.detail = `DELETE: ${detail}`;
+  run.show();
+  await wait({ until, unless: () => state.pollRequested === true, summary: AGAIN });
+  delete state.pollRequested;
+  job.poll.detail = before;
 }
 
 function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed', reason: string): void {

@@ -19,6 +19,7 @@ export const SHORT_LIMITS: Limits = {
   freshLink: 600,
   readingFloor: 100,
   delete: 1500,
+  deleteOfSlot: 20_000,
   audit: 3000,
   drain: 500,
   cleanUp: 6000,
