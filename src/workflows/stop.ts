@@ -7,6 +7,9 @@ import { addWarnings } from './state.ts';
 import { BOUNDED_CLEAN_UP } from './activity-options.ts';
 import { wait } from './wait.ts';
 
+/** Patch: a clean-up has time for a DELETE, however long workers were away. */
+const TIME_FOR_A_LATE_DELETE = 'time-for-a-late-delete';
+
 /**
  * Runs the export until it ends or is to stop. Then what is in flight is waited for, so that clean-up comes after it,
  * but not for ever: a hung file system answers no request to stop.
@@ -40,12 +43,20 @@ export function isUseless({ job, jobIsThere }: Pick<ExportRun, 'job' | 'jobIsThe
  */
 export async function cleanUp(run: ExportRun, since: number): Promise<void> {
   if (run.state.opened === undefined) return;
-  const left = Math.max(1, since + run.limits.cleanUp - Date.now());
+  const { limits } = run;
+  const left = since + limits.cleanUp - Date.now();
+  // Workers that were away may have let most of the time pass.
+  const isLate = left < limits.delete && patched(TIME_FOR_A_LATE_DELETE);
+  const time = isLate ? limits.delete : Math.max(1, left);
+  const end = Date.now() + time;
   await CancellationScope.nonCancellable(async () => {
     run.enter('cleaning-up');
     const cleaning = deletePhase(run, { removeParts: true });
     try {
-      if (!patched(BOUNDED_CLEAN_UP) || (await endsWithin(cleaning, left, 'clean-up'))) return await cleaning;
+      if (!patched(BOUNDED_CLEAN_UP) || (await endsWithin(cleaning, time, 'clean-up'))) return await cleaning;
+      // A timer is heard of at once, unless nobody is there: then nobody has sent the DELETE either.
+      const wereAway = Date.now() - end >= limits.delete / 2 && patched(TIME_FOR_A_LATE_DELETE);
+      if (wereAway && (await endsWithin(cleaning, limits.delete, 'clean-up, late'))) return await cleaning;
       const reason = run.tokens.trouble ?? 'a step did not end, or was tried again and again';
       log.warn('cleaning up was given up: the server may still have the job, and unfinished parts may be left', {
         reason,
