@@ -28,6 +28,16 @@ const MAY_BE_OF_PATIENTS = ['KickOffRejected', 'KickOffUnknown', 'ExportFailed']
 /** The longest that an additional export may take, in seconds: a week. */
 const LONGEST = 7 * 24 * 3600;
 
+/** Whether this export is an additional one. Nobody starts it again when it has failed: the next one has another path. */
+export function isAdditional(): boolean {
+  const { workflowId, parent } = workflowInfo();
+  if (parent === undefined) return false;
+  const isLong = parent.workflowId.length > LONGEST_ID;
+  return Object.values(SUFFIXES).some((suffix) =>
+    isLong ? workflowId.endsWith(suffix) : workflowId === `${parent.workflowId}${suffix}`,
+  );
+}
+
 /**
  * Has the data of members exported, whenever it changed, by an export that is like any other: a child with a folder beside
  * that of this one. A request to cancel this one cancels it, with its clean-up. Fails only when this one is to stop.

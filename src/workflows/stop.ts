@@ -1,5 +1,6 @@
 import { CancellationScope, CancelledFailure, log, patched } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
+import { isAdditional } from './additional-export.ts';
 import { deletePhase } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { codeOf } from './failure.ts';
@@ -31,6 +32,8 @@ export async function untilStopped<T>(run: ExportRun, work: () => Promise<T>): P
 export function isUseless({ job, jobIsThere }: Pick<ExportRun, 'job' | 'jobIsThere'>, error: unknown): boolean {
   const code = codeOf(error);
   if (code === 'ExportFailed') return true;
+  // It may have the slot that the export needs which has it made.
+  if (job.accepted && isAdditional() && patched('additional-exports-keep-no-job')) return true;
   if (code !== 'NotAllowed' || !job.accepted) return false;
   // No other job may follow on an earlier run's, so what that one has is all that there is.
   if (jobIsThere && patched('keep-what-none-follows')) return false;

@@ -176,6 +176,18 @@ describe('members whom the group has gained', { timeout: 180_000 }, () => {
 });
 
 describe('what is not known or not brought comes later', { timeout: 180_000 }, () => {
+  test('an additional export that lacks files leaves no job, which would have the only slot', async () => {
+    const server = at('oneSlot');
+    const first = await run(undefined, { server: 'oneSlot' });
+    server.changeGroup('diabetes', { add: ['pat-1'] });
+    server.journal.length = 0;
+    const match = () => kickOffs(server).length === 1;
+    server.faults.add({ route: 'file', times: Infinity, match, do: { kind: 'answer', status: 404 } });
+    const second = await run(first, { server: 'oneSlot', deadline: 'PT60S' });
+    expect(codes(second)).toContain('NewMembersMissing');
+    expect(kickOffs(server).map(({ status }) => status)).toEqual([202, 202]);
+  });
+
   test('an additional export that fails holds the list, and not the mark', async () => {
     const first = await run();
     hospital().changeGroup('diabetes', { add: ['pat-1'] });
