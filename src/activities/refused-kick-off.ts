@@ -18,14 +18,16 @@ import type { ServerSettings } from '../profiles/settings.ts';
 /**
  * The kick-off may be accepted later.
  *
- * `noSlot`: the server runs as many exports as it can, or has begun one too lately, and takes this one later. `busy`: it
- * wants fewer requests. `warnings`: only of a job that nobody may know. `retryAfter` in milliseconds.
+ * `noSlot`: the server runs as many exports as it can, or has begun one too lately, and takes this one later. `noJob`: it
+ * has none of this export for sure. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may know.
+ * `retryAfter` in milliseconds.
  */
 export interface KickOffTrouble {
   kind: 'trouble';
   detail: string;
   retryAfter?: number | undefined;
   noSlot?: true;
+  noJob?: true;
   busy?: true;
   warnings?: Warning[];
 }
@@ -80,7 +82,9 @@ export async function reject(
       if (!(await noteOtherMethod(attempt, server.settings, requested))) break;
       return trouble(detail, undefined);
     case 'trouble':
-      return attempt.isInDoubt ? inDoubt(attempt, detail, wait) : { ...trouble(detail, wait), ...busyBy(response) };
+      return attempt.isInDoubt
+        ? inDoubt(attempt, detail, wait)
+        : { ...trouble(detail, wait), noJob: true, ...busyBy(response) };
     case 'unusable':
     case 'rejected':
   }

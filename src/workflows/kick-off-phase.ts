@@ -8,7 +8,7 @@ import type { KickOffInput, KickOffResult } from '../activities/kick-off.ts';
 import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
-import { noteRefusal, waitRefused } from './refused-kick-off.ts';
+import { noteNoJob, noteRefusal, waitRefused } from './refused-kick-off.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import { AT_ONCE, addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
@@ -26,7 +26,8 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
   const kickOff = kickOffOf(request.operation, `kick-off ${request.level} ${request.groupId ?? ''}`.trim());
   if (poll.refusals === undefined) run.enter('kick-off');
   // The wait of the run before.
-  else if (state.gate !== undefined && poll.notBefore !== AT_ONCE && !(await waitRefused(run))) return false;
+  const hasWait = poll.refusals !== undefined || poll.noJob === true;
+  if (hasWait && state.gate !== undefined && poll.notBefore !== AT_ONCE && !(await waitRefused(run))) return false;
   for (;;) {
     if (steering.isHeld) {
       if (standsBack(run)) return false;
@@ -50,6 +51,7 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
       if (result.acceptedAt !== undefined) job.acceptedAt = result.acceptedAt;
       delete poll.trouble;
       delete poll.refusals;
+      delete poll.noJob;
       delete poll.detail;
       setFirstPoll(run, result);
       return true;
@@ -68,17 +70,22 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
     poll.detail = `kick-off: ${detailOf(result)}`;
     if (next.kind === 'final') throw failure('ServerUnavailable', poll.detail);
     poll.notBefore = next.at;
+    if (noteNoJob(run, result)) {
+      if (!(await waitRefused(run))) return false;
+      continue;
+    }
     await run.waitUntil(next.at, `kick-off again in ${secondsUntil(next.at)} s`);
     await continueIfLong(run);
   }
 }
 
 /**
- * Gives the slot back while an operator has paused the export, so that others have it. After an outage it is kept: the
+ * Gives the slot back while an operator has paused the export, so that others have it. After an outage it is kept if the
  * server may have started the job. So it is where the server has the job of an earlier run: the kick-off only finds it.
  */
-function standsBack({ slots, job, state }: ExportRun): boolean {
-  if (!slots.hasSlot || state.gate?.ofEarlierRun === true || job.poll.trouble !== undefined) return false;
+function standsBack({ slots, job: { poll }, state }: ExportRun): boolean {
+  const mayHaveJob = poll.trouble !== undefined && poll.noJob !== true;
+  if (!slots.hasSlot || state.gate?.ofEarlierRun === true || mayHaveJob) return false;
   if (!patched('paused-exports-leave-the-queue')) return false;
   slots.standBack();
   return true;

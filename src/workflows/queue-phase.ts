@@ -1,7 +1,7 @@
 import { patched } from '@temporalio/workflow';
 import { continueIfLong, isLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
-import { waitWithoutSlot } from './refused-kick-off.ts';
+import { leaveOutQueue, waitWithoutSlot } from './refused-kick-off.ts';
 import { wait } from './wait.ts';
 
 /**
@@ -12,6 +12,7 @@ export async function queuePhase(run: ExportRun): Promise<void> {
   const { slots, state, steering } = run;
   if (!slots.isNeeded) return;
   await waitWithoutSlot(run);
+  leaveOutQueue(run, true);
   slots.ask();
   // Before the answer, which may not come: the gate cannot be asked, or no worker takes its tasks.
   run.enter('queued');
@@ -33,11 +34,12 @@ export async function queuePhase(run: ExportRun): Promise<void> {
       steering.isHeld !== isHeld ||
       isLong();
     await wait({ unless: isNews });
-    if (!slots.isNeeded) return;
+    if (!slots.isNeeded) break;
     if (slots.failure !== undefined) throw slots.failure;
     if (state.pollRequested === true) slots.ask();
     delete state.pollRequested;
     run.enter('queued');
     await continueIfLong(run);
   }
+  leaveOutQueue(run, false);
 }

@@ -4,6 +4,7 @@ import { continueIfLong, isLong, waitInRuns } from './continue-as-new.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
 import { secondsUntil } from './retry.ts';
+import type { PollState } from './state.ts';
 import { AT_ONCE } from './state.ts';
 import { wait } from './wait.ts';
 
@@ -19,6 +20,7 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
   const { poll } = run.job;
   poll.refusals = (poll.refusals ?? 0) + 1;
   delete poll.trouble;
+  delete poll.noJob;
   poll.detail = `kick-off: ${detailOf(result)}`;
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.refusals - 1, limits, Math.random);
   run.enter('queued');
@@ -30,15 +32,31 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
 }
 
 /**
- * Waits after a refused kick-off, until an operator wants a try at the latest.
+ * Notes that a kick-off failed, such as by a 500, and whether the server has no job of it for sure. That may be about this
+ * request alone, so others are to have their try: the slot is kept as after a refusal. The time of the outage goes on.
+ *
+ * @returns whether the slot is to be given back
+ */
+export function noteNoJob({ job: { poll }, state, slots, limits }: ExportRun, { noJob }: { noJob?: true }): boolean {
+  delete poll.noJob;
+  const { gate } = state;
+  if (noJob !== true || gate === undefined || !slots.hasSlot || !patched('failed-kick-offs-give-back')) return false;
+  poll.noJob = true;
+  gate.keptUntil ??= Date.now() + limits.refusedKept;
+  return true;
+}
+
+/**
+ * Waits after a kick-off that was refused, or failed, until an operator wants a try at the latest.
  *
  * @returns false when the export has given its slot back, and is to ask for one again
  */
 export async function waitRefused(run: ExportRun): Promise<boolean> {
   const { state, steering } = run;
-  const { notBefore } = run.job.poll;
+  const { poll } = run.job;
+  const { notBefore } = poll;
   if (state.gate === undefined) {
-    await run.waitUntil(notBefore, summaryOf(notBefore));
+    await run.waitUntil(notBefore, summaryOf(poll));
     await continueIfLong(run);
     return true;
   }
@@ -48,7 +66,7 @@ export async function waitRefused(run: ExportRun): Promise<boolean> {
   }
   const { keptUntil } = state.gate;
   if (keptUntil === undefined) {
-    await waitInRuns(run, notBefore, summaryOf(notBefore));
+    await waitInRuns(run, notBefore, summaryOf(poll));
     return true;
   }
   const until = Math.min(keptUntil, notBefore);
@@ -56,7 +74,7 @@ export async function waitRefused(run: ExportRun): Promise<boolean> {
   run.show();
   while (!isEnded() && Date.now() < until) {
     await continueIfLong(run);
-    await wait({ until, unless: () => isEnded() || isLong(), summary: summaryOf(notBefore) });
+    await wait({ until, unless: () => isEnded() || isLong(), summary: summaryOf(poll) });
   }
   const isWanted = state.pollRequested === true && !steering.isHeld;
   if (isWanted) delete state.pollRequested;
@@ -65,14 +83,27 @@ export async function waitRefused(run: ExportRun): Promise<boolean> {
   return false;
 }
 
-/** Waits without the slot that was given back after a refused kick-off; others may have it meanwhile. */
+/** Waits without the slot that was given back after a kick-off; others may have it meanwhile. */
 export async function waitWithoutSlot(run: ExportRun): Promise<void> {
   const { poll } = run.job;
-  if (poll.refusals === undefined || run.state.gate?.stoodBack !== true) return;
-  await waitInRuns(run, poll.notBefore, summaryOf(poll.notBefore));
+  if ((poll.refusals === undefined && poll.noJob !== true) || run.state.gate?.stoodBack !== true) return;
+  if (poll.noJob === true) run.enter('queued');
+  await waitInRuns(run, poll.notBefore, summaryOf(poll));
   poll.notBefore = AT_ONCE;
 }
 
-function summaryOf(until: number): string {
-  return `the server has no slot, kick-off again in ${secondsUntil(until)} s`;
+/** While the export waits for a slot, the server is not asked: an outage of its kick-off lasts no longer by that. */
+export function leaveOutQueue({ job: { poll }, steering: { clock } }: ExportRun, isQueued: boolean): void {
+  if (poll.trouble === undefined) return;
+  if (isQueued) {
+    poll.lasted ??= clock - poll.trouble.since;
+  } else if (poll.lasted !== undefined) {
+    poll.trouble.since = clock - poll.lasted;
+    delete poll.lasted;
+  }
+}
+
+function summaryOf({ notBefore, noJob }: PollState): string {
+  const why = noJob === true ? '' : 'the server has no slot, ';
+  return `${why}kick-off again in ${secondsUntil(notBefore)} s`;
 }

@@ -2,19 +2,23 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
-import { startStack } from '../support/stack.ts';
+import { failureOf, startStack } from '../support/stack.ts';
 
 /** What keeps the only slot of a server from others, and for how long. */
 const ONE_SLOT = { maxConcurrentExports: 1 } as const;
 const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
-const SERVERS = ['restarting', 'hasty', 'stubborn'];
+/** Longer than a slot is kept after a kick-off. */
+const OUTAGE = 8000;
+const SERVERS = ['restarting', 'hasty', 'stubborn', 'broken', 'failing', 'doubtful'];
 
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
     servers: Object.fromEntries(SERVERS.map((name) => [name, ONE_JOB])),
     entries: Object.fromEntries(SERVERS.map((name) => [name, ONE_SLOT])),
+    limits: { ...SHORT_LIMITS, outage: OUTAGE },
   });
 });
 afterAll(() => stack.close());
@@ -57,4 +61,47 @@ test('a DELETE whose answer says nothing of a later time ends the wait as withou
   expect([status, warnings.map(({ code }) => code)]).toEqual(['complete', ['DeleteFailed']]);
   const deletes = of('stubborn', 'delete').map(({ at }) => at);
   expect((deletes.at(-1) ?? 0) - (deletes[0] ?? 0)).toBeLessThan(10_000);
+}, 120_000);
+
+/** A kick-off that the server cannot answer, for a reason of its own. */
+const CONDITIONS = { parameters: { _type: 'Condition' } };
+const ofConditions = ({ url }: { url: string }): boolean => url.includes('Condition');
+const BROKEN = { route: 'kickOff', match: ofConditions, do: { kind: 'answer', status: 500 } } as const;
+const fails = ({ trouble }: ExportProgress): boolean => trouble?.includes('kick-off: HTTP 500') === true;
+
+test('a kick-off that fails, and has started nothing, holds up nobody; others do not use up its time', async () => {
+  at('broken').faults.add({ ...BROKEN, times: Infinity });
+  const first = await start('broken', CONDITIONS);
+  await reaches(first, fails);
+  const busy = { kind: 'answer', status: 202, headers: { 'Retry-After': `${OUTAGE / 1000}` } } as const;
+  at('broken').faults.add({ route: 'status', do: busy });
+  const second = await start('broken');
+  await reaches(second, ({ phase }) => phase === 'waiting');
+  await reaches(first, (progress) => progress.phase === 'queued' && progress.queue?.place === 1 && fails(progress));
+  await second.result();
+  // It fails once more after all of that time.
+  at('broken').faults.clear();
+  at('broken').faults.add(BROKEN);
+  expect((await first.result()).warnings).toEqual([]);
+  const others = of('broken', 'kickOff').filter((entry) => !ofConditions(entry));
+  expect(others.map(({ status }) => status)).toEqual([202]);
+}, 120_000);
+
+test('a kick-off that goes on failing ends the export after the time for an outage, with its slot or without', async () => {
+  at('failing').faults.add({ ...BROKEN, times: Infinity });
+  const started = await start('failing', CONDITIONS);
+  expect(await failureOf(started.result())).toMatchObject({ code: 'ServerUnavailable' });
+  const kickOffs = of('failing', 'kickOff').map(({ at }) => at);
+  expect((kickOffs.at(-1) ?? 0) - (kickOffs[0] ?? 0)).toBeGreaterThan(OUTAGE / 2);
+}, 120_000);
+
+test('a slot is kept as long as the server may have a job of which nobody knows', async () => {
+  at('doubtful').faults.add({ route: 'kickOff', match: ofConditions, do: { kind: 'drop' } });
+  at('doubtful').faults.add({ ...BROKEN, skip: 1, times: 8 });
+  const first = await start('doubtful', CONDITIONS);
+  await reaches(first, fails);
+  const reports = await Promise.all([first.result(), (await start('doubtful')).result()]);
+  expect(reports.map(({ warnings }) => warnings.map(({ code }) => code))).toEqual([['PossibleOrphanJob'], []]);
+  const accepted = of('doubtful', 'kickOff').filter(({ status }) => status === 202);
+  expect(accepted.map(ofConditions)).toEqual([true, false]);
 }, 120_000);
