@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { FaultRule } from '../../dev/sample-server/index.ts';
 import { gateId } from '../../src/gate-contract.ts';
 import { slotsOf } from '../support/gates.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { recordHistory } from './record-histories.ts';
 
@@ -62,4 +64,19 @@ export async function recordRefused(stack: Stack, version: string): Promise<void
   expect((await paused.result()).status).toBe('complete');
   await recordHistory(stack, 'paused-in-queue', `${version}-paused-in-queue`);
   await holder.result();
+}
+
+/** Records an export whose kick-off fails for longer than its slot is kept, and whose DELETE is refused for a time. */
+export async function recordFailing(stack: Stack, version: string): Promise<void> {
+  const { gated } = stack.servers;
+  gated?.faults.clear();
+  gated?.faults.add({ route: 'kickOff', times: Infinity, do: { kind: 'answer', status: 500 } });
+  const failing = await stack.start({ server: 'gated', parameters: { _type: 'Patient' } }, 'failing');
+  await expect.poll(async () => (await failing.progress()).trouble, { timeout: 20_000 }).toContain('HTTP 500');
+  // Less than an outage may last.
+  await sleep(SHORT_LIMITS.refusedKept + 500);
+  gated?.faults.clear();
+  gated?.faults.add({ route: 'delete', do: { kind: 'answer', status: 503, headers: { 'Retry-After': '2' } } });
+  expect((await failing.result()).warnings).toEqual([]);
+  await recordHistory(stack, 'failing', `${version}-failing`);
 }

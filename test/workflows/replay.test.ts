@@ -7,7 +7,7 @@ import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import type { ExportProgress } from '../../src/contract.ts';
 import { makeKey } from '../support/keys.ts';
-import { LONG_WAIT, recordGate, recordRefused } from './record-gate.ts';
+import { LONG_WAIT, recordFailing, recordGate, recordRefused } from './record-gate.ts';
 import { HISTORIES, readHistory, recordHistory } from './record-histories.ts';
 import { recordIncremental } from './record-incremental.ts';
 import { recordPauses } from './record-pauses.ts';
@@ -223,7 +223,9 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     expect(await record('continued', {}, [busy])).toBeGreaterThan(1);
   });
 
-  test.each([recordGate, recordRefused, recordIncremental, recordPauses])('%o', (one) => one(stack, version));
+  test.each([recordGate, recordRefused, recordFailing, recordIncremental, recordPauses])('%o', (one) =>
+    one(stack, version),
+  );
 
   async function record(
     name: string,
