@@ -4,6 +4,7 @@ import type { ParameterList } from '../fhir/parameters.ts';
 import { isResourceType } from '../fhir/resource-types.ts';
 import { fewNames, quote } from '../policy/short-texts.ts';
 import { readQuery, typeOf } from './allowed-values.ts';
+import { reachOf } from './filter-reach.ts';
 
 /** The part of a request by which types are chosen. */
 type Chosen = Pick<ExportRequest, 'prefer' | 'attachments'>;
@@ -30,6 +31,13 @@ export function problemsOfTypes(asked: Chosen, parameters: ParameterList, allowe
     if (mayBeSeveral(filter, allowed)) {
       problems.push(
         `parameters._typeFilter: ${quote(filter)} is not allowed, because it could be read as a second filter, and only some types are allowed`,
+      );
+    }
+    const others = reachOf(filter).filter((type) => type === undefined || !allowed.includes(type));
+    if (others.length > 0) {
+      const what = others.map((type) => type ?? 'a type that it does not name');
+      problems.push(
+        `parameters._typeFilter: ${quote(filter)} is not allowed, because it asks about ${fewNames(what)}, ${only(allowed)}`,
       );
     }
   }

@@ -23,6 +23,10 @@ test.each<[string, Partial<ExportRequest>]>([
   ['the whole server', { server: 'limited', level: 'system', parameters: { _type: 'Patient' } }],
   ['all types', { ...GROUP, parameters: {} }],
   ['another group', { ...GROUP, groupId: 'asthma' }],
+  [
+    'a question about other types',
+    { ...GROUP, parameters: { _type: 'Patient', _typeFilter: 'Patient?_has:Condition:patient:code=1' } },
+  ],
   ['the default destination', { server: 'elsewhere' }],
 ])('%s is refused: nothing is asked, not even for a token, and no folder is made', async (name, request) => {
   const path = name.replaceAll(' ', '-');
