@@ -1,12 +1,20 @@
+import { parseMoment } from '../fhir/retry-after.ts';
+
+/** By whose clock a time is told. */
+export type Clock = 'ours' | 'theirs';
+
 /**
  * Clocks of servers as their `Date` headers tell them: an assertion that our clock would make invalid is made by theirs.
+ * What stands before a token endpoint writes `Date`, too, and by a clock of its own; so each of the two may be wrong.
  */
 export class ServerClocks {
   readonly #offsets = new Map<string, number>();
+  /** Origins that refused what was made by their clock, and took what was made by ours. */
+  readonly #wrong = new Set<string>();
 
   /** Notes what a server's clock said; `Date` has whole seconds. */
   note(origin: string, date: string | undefined, now = Date.now()): void {
-    const theirs = date === undefined ? Number.NaN : Date.parse(date);
+    const theirs = date === undefined ? Number.NaN : parseMoment(date.trim());
     if (Number.isFinite(theirs)) this.#offsets.set(origin, theirs + 500 - now);
   }
 
@@ -15,8 +23,19 @@ export class ServerClocks {
     return this.#offsets.get(origin) ?? 0;
   }
 
-  /** The server's time, milliseconds since the epoch. */
-  now(origin: string): number {
-    return Date.now() + this.offset(origin);
+  /** The clock to begin with: theirs as soon as it is known, unless it has been found to be wrong. */
+  chosen(origin: string): Clock {
+    return this.#offsets.has(origin) && !this.#wrong.has(origin) ? 'theirs' : 'ours';
+  }
+
+  /** The server took what was made by this clock, and had refused the other. */
+  choose(origin: string, clock: Clock): void {
+    if (clock === 'ours') this.#wrong.add(origin);
+    else this.#wrong.delete(origin);
+  }
+
+  /** Milliseconds since the epoch by a clock. */
+  now(origin: string, clock: Clock): number {
+    return Date.now() + (clock === 'theirs' ? this.offset(origin) : 0);
   }
 }

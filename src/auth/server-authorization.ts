@@ -155,7 +155,7 @@ export class ServerAuthorization {
     return requestToken(this.#http, rules, this.clocks, {
       tokenUrl: smart.tokenUrl,
       scope,
-      proof: await credentials.proof(smart, this.clocks),
+      proof: await credentials.proof(smart),
       supported: smart.scopesSupported,
     });
   }

@@ -37,8 +37,12 @@ export class InvalidScopeError extends ExportError {
   }
 }
 
-/** How a client proves itself to the token endpoint; makes a new proof for every request. */
-export type Proof = () => Promise<{
+/**
+ * How a client proves itself to the token endpoint; makes a new proof for every request.
+ *
+ * @param now time by the clock to be used: milliseconds since the epoch
+ */
+export type Proof = (now: number) => Promise<{
   headers: Record<string, string>;
   /** Of the form in the request's body. */
   fields: Record<string, string>;
@@ -50,6 +54,18 @@ export type Proof = () => Promise<{
 const DEFAULT_LIFE = 300;
 /** Bytes that are read of an answer. */
 const LARGEST_ANSWER = 1024 * 1024;
+/** What OAuth calls a refusal (RFC 6749, 5.2), and what servers with rules for each client answer (4.1.2.1). */
+const REFUSALS = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'access_denied',
+]);
+/** What OAuth calls a fault that passes (RFC 6749, 4.1.2.1), whatever the status. */
+const FAULTS = new Set(['server_error', 'temporarily_unavailable']);
 /** Errors after which one more try with a fresh proof may help: wrong clock, replay, flaky servers (Epic). */
 const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
 
@@ -71,8 +87,10 @@ export async function requestToken(
     supported,
   }: { tokenUrl: string; scope: string | undefined; proof: Proof; supported: readonly string[] },
 ): Promise<GrantedToken | TokenTrouble> {
+  const { origin } = new URL(tokenUrl);
+  let clock = clocks.chosen(origin);
   for (let tries = 1; ; tries++) {
-    const { headers, fields, secrets } = await proof();
+    const { headers, fields, secrets } = await proof(clocks.now(origin, clock));
     const body = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }), ...fields };
     const response = await http.send(
       {
@@ -86,14 +104,25 @@ export async function requestToken(
       },
       rules,
     );
-    clocks.note(new URL(tokenUrl).origin, response.headers['date']);
+    clocks.note(origin, response.headers['date']);
     const answer = await readText(response, LARGEST_ANSWER, { cut: true });
-    if (response.status === 200) return readToken(answer);
-    const text = hide(answer, secrets);
     const { status } = response;
-    if (status === 408 || status === 429 || status >= 500) return trouble(response, text);
-    const error = errorOf(text);
-    if (tries === 1 && (status === 400 || status === 401) && PERHAPS_PASSING.has(error)) continue;
+    const refusal = status === 200 ? refusalIn(answer) : answer;
+    if (refusal === undefined) {
+      const token = readToken(answer);
+      if (tries > 1) clocks.choose(origin, clock);
+      return token;
+    }
+    const text = hide(refusal, secrets);
+    const said = errorOf(text);
+    if (status === 408 || status === 429 || status >= 500 || FAULTS.has(said ?? '')) return trouble(response, text);
+    // Any other word is none of OAuth's: gateways and frameworks answer with `error`, too ("Not Found").
+    const error = said !== undefined && REFUSALS.has(said) ? said : undefined;
+    if (tries === 1 && [200, 400, 401].includes(status) && PERHAPS_PASSING.has(error)) {
+      // The assertion may have been too old or too new by the clock that it was made by.
+      clock = clock === 'ours' ? 'theirs' : 'ours';
+      continue;
+    }
     const detail = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
     // Epic is known to answer a bare 400 now and then.
     if (error === undefined) throw new PerhapsPassingError(detail);
@@ -117,7 +146,8 @@ function readToken(text: string): GrantedToken {
   }
   const { access_token: value, token_type: type, expires_in: life, scope } = answer ?? {};
   if (typeof value !== 'string' || value === '') {
-    throw new ExportError('AuthorizationFailed', 'the token endpoint answered 200 without an access_token');
+    // Its words are not quoted: the token may be under another name.
+    throw new PerhapsPassingError('the token endpoint answered 200 without an access_token');
   }
   if (!isSendable(value)) {
     throw new ExportError('AuthorizationFailed', 'the token endpoint gave an access_token that no header can carry');
@@ -145,6 +175,15 @@ function trouble(response: HttpResponse, text: string): TokenTrouble {
     retryAfter: parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now()),
     ...busyBy(response),
   };
+}
+
+/** The refusal that was answered with 200, as some servers do, and nothing else of the answer; undefined for any other. */
+function refusalIn(text: string): string | undefined {
+  const error = errorOf(text);
+  if (error === undefined || error === '') return undefined;
+  const { access_token: token, error_description } = JSON.parse(text) as Record<string, unknown>;
+  if (typeof token === 'string' && token !== '') return undefined;
+  return JSON.stringify({ error, ...(typeof error_description === 'string' ? { error_description } : {}) });
 }
 
 /** `error` of RFC 6749, 5.2; undefined for a bare refusal. */

@@ -40,8 +40,8 @@ function delayUntil(moment: number, date: string | undefined, now: number): numb
   return moment - (Number.isFinite(serverNow) ? serverNow : now);
 }
 
-/** NaN when the text is no date of HTTP. */
-function parseMoment(text: string): number {
+/** A date of HTTP (RFC 9110, 5.6.7) in milliseconds since the epoch; NaN when the text is none. */
+export function parseMoment(text: string): number {
   if (WITH_ZONE.test(text)) return Date.parse(text);
   // asctime names no zone and means UTC; without one it would be read as this machine's.
   return ASCTIME.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;

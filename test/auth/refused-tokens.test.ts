@@ -66,6 +66,14 @@ test.each<[string, Answer, string]>([
   ['a page that refuses', { status: 403, body: '<html>Blocked</html>' }, 'HTTP 403'],
   ['a redirect', { status: 302, headers: { location: '/maintenance' } }, 'HTTP 302'],
   ['a bare 400', { status: 400 }, 'HTTP 400'],
+  [
+    'JSON that is not of OAuth',
+    { status: 404, body: { status: 404, error: 'Not Found', path: '/token' } },
+    'Not Found',
+  ],
+  ['400 in the words of a framework', { status: 400, body: { status: 400, error: 'Bad Request' } }, 'Bad Request'],
+  ['JSON without a token', { body: { status: 'down' } }, 'without an access_token'],
+  ['200 with an error that is not of OAuth', { body: { error: 'Gateway Timeout' } }, 'Gateway Timeout'],
 ])('%s instead of a token is waited for, unless the endpoint has never given one', async (_, instead, words) => {
   const { answer } = server;
   const one = await worker();
@@ -102,11 +110,11 @@ test('a secret that is away while somebody replaces it is waited for', async () 
   expect(await (await worker()).authorize({ epoch, scope: 'e' })).toMatchObject({ kind: 'token' });
 });
 
-test('a refusal in the words of OAuth is final, whatever the endpoint has given before', async () => {
+test.each([200, 400, 401])('a refusal in the words of OAuth is final, whatever it gave before: %i', async (status) => {
   const { answer } = server;
   const one = await worker();
   const { epoch } = (await one.authorization.refresh('c', 0)) as RefreshedToken;
-  server.answer = () => ({ status: 401, body: { error: 'invalid_client' } });
+  server.answer = () => ({ status, body: { error: 'invalid_client' } });
   try {
     const other = await worker();
     await expect(other.authorize({ epoch, scope: 'c' })).rejects.toMatchObject({ code: 'AuthorizationFailed' });

@@ -46,7 +46,7 @@ const ask = (proof: Proof, clocks = new ServerClocks()) =>
 async function askWithKey(algorithm: keyof typeof keys = 'ES384', clocks = new ServerClocks()) {
   const [signer] = await readSigners(JSON.stringify(keys[algorithm].privateJwk), undefined);
   if (signer === undefined) throw new Error('no signer');
-  return ask(assertionProof({ clientId: 'me', tokenUrl, jku: undefined }, signer, clocks), clocks);
+  return ask(assertionProof({ clientId: 'me', tokenUrl, jku: undefined }, signer), clocks);
 }
 
 describe('the assertion', () => {
@@ -135,6 +135,7 @@ describe('the answer of the token endpoint', () => {
 });
 
 describe('a refusal for good', () => {
+  const SPRING = { status: 404, error: 'Not Found', path: '/token' };
   const SCOPES = /asked for: system\/\*\.rs; the server names as supported: system\/Patient\.rs/;
   test.each<[string, Answer, RegExp, number]>([
     ['no access_token', ok({ access_token: undefined }), /without an access_token/, 1],
@@ -148,6 +149,12 @@ describe('a refusal for good', () => {
     ['a bare 400', { status: 400 }, /HTTP 400/, 2],
     ['400 with null', { status: 400, body: 'null' }, /HTTP 400/, 2],
     ['invalid_grant', refusal('invalid_grant'), /invalid_grant/, 2],
+    ['invalid_request', refusal('invalid_request'), /invalid_request/, 1],
+    ['unsupported_grant_type', refusal('unsupported_grant_type'), /unsupported_grant_type/, 1],
+    ['access_denied', refusal('access_denied', 403), /access_denied/, 1],
+    ['what a framework says', { status: 404, body: SPRING }, /HTTP 404.*Not Found/, 1],
+    ['200 with invalid_client', refusal('invalid_client', 200, 'kid unknown'), /HTTP 200: .*kid unknown/, 2],
+    ['200 with invalid_scope', refusal('invalid_scope', 200), SCOPES, 1],
     ['invalid_scope', refusal('invalid_scope'), SCOPES, 1],
     ['unauthorized_client', refusal('unauthorized_client'), /unauthorized_client/, 1],
     ['403', { status: 403, body: '<h1>Blocked</h1>' }, /HTTP 403: \(a page, not FHIR\) Blocked/, 1],
@@ -185,6 +192,13 @@ test.each([408, 429, 500, 503])('%i may pass, and its Retry-After is told', asyn
 });
 
 describe('what the server quotes of a proof is taken out', () => {
+  test('the assertion, HTTP 200', async () => {
+    server.answer = (asked) => refusal('invalid_client', 200, `bad: ${asked.body}`);
+    const detail = await askWithKey().then(JSON.stringify, (error: Error) => error.message);
+    expect(detail).toContain('client_assertion=[redacted]');
+    for (const assertion of assertions()) expect(detail).not.toContain(assertion.split('.')[2]);
+  });
+
   test.each([400, 503])('the assertion, HTTP %i', async (status) => {
     server.answer = (asked) => ({ status, body: { error: 'invalid_client', error_description: `bad: ${asked.body}` } });
     const detail = await askWithKey().then(JSON.stringify, (error: Error) => error.message);

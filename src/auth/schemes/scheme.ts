@@ -1,5 +1,4 @@
 import type * as v from 'valibot';
-import type { ServerClocks } from '../clock.ts';
 import type { SmartConfiguration } from '../discovery.ts';
 import type { Secret } from '../../process/secret.ts';
 import type { Signer } from '../signer.ts';
@@ -59,9 +58,8 @@ export interface TokenCredentials {
    * How the client proves itself to the token endpoint.
    *
    * @param smart the endpoint, and what it accepts
-   * @param clocks of the servers, as far as they are known
    */
-  proof(smart: Pick<SmartConfiguration, 'tokenUrl' | 'algorithms'>, clocks: ServerClocks): Promise<Proof>;
+  proof(smart: Pick<SmartConfiguration, 'tokenUrl' | 'algorithms'>): Promise<Proof>;
   /**
    * The key that signs, for schemes that have one.
    *

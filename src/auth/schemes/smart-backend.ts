@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { HttpUrl, Text } from '../../config/fields.ts';
 import { ExportError } from '../../errors.ts';
-import type { ServerClocks } from '../clock.ts';
 import { readSigners } from '../key-file.ts';
 import type { Signer } from '../signer.ts';
 import type { Proof } from '../token-request.ts';
@@ -43,8 +42,8 @@ export const smartBackend: Scheme<typeof Schema> = {
       async check() {
         await readKeys();
       },
-      proof: async (smart, clocks) =>
-        assertionProof({ clientId, tokenUrl: smart.tokenUrl, jku }, await signer(smart.algorithms), clocks),
+      proof: async (smart) =>
+        assertionProof({ clientId, tokenUrl: smart.tokenUrl, jku }, await signer(smart.algorithms)),
       signer,
     };
   },
@@ -59,14 +58,13 @@ function chooseSigner(signers: readonly Signer[], algorithms: readonly string[])
   );
 }
 
-/** A client assertion: RFC 7523 as SMART asks for it, by the server's clock, with an id of its own. */
+/** A client assertion: RFC 7523 as SMART asks for it, with an id of its own. */
 export function assertionProof(
   { clientId, tokenUrl, jku }: { clientId: string; tokenUrl: string; jku: string | undefined },
   signer: Signer,
-  clocks: ServerClocks,
 ): Proof {
-  return async () => {
-    const now = Math.floor(clocks.now(new URL(tokenUrl).origin) / 1000);
+  return async (time) => {
+    const now = Math.floor(time / 1000);
     const header = { typ: 'JWT', ...(jku === undefined ? {} : { jku }) };
     const claims = {
       iss: clientId,

@@ -82,13 +82,15 @@ function listTypes(types: readonly string[]): string {
 }
 
 async function checkClock({ authorization }: FhirServer): Promise<CheckRow> {
-  const skew = authorization.clocks.offset(new URL((await authorization.smart()).tokenUrl).origin);
+  const { clocks } = authorization;
+  const { origin } = new URL((await authorization.smart()).tokenUrl);
+  const skew = clocks.offset(origin);
   const detail = `the server's is ${Math.abs(Math.round(skew / 1000))} s ${skew < 0 ? 'behind' : 'ahead'}`;
   if (Math.abs(skew) < NOTABLE_SKEW) return okRow('clock', detail);
   return {
     item: 'clock',
     result: 'warning',
-    detail: `${detail}; assertions are made by it`,
+    detail: `${detail}; assertions are made by ${clocks.chosen(origin) === 'ours' ? 'ours' : 'it'}`,
     fix: 'Set the clock of this machine or inform the server’s operators.',
   };
 }
