@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CheckRequest, CheckRow } from '../contract.ts';
 import { checkAuthorization } from '../fhir-server/check/check-authorization.ts';
 import { checkMetadata } from '../fhir-server/check/check-metadata.ts';
+import { checkOtherEntries } from '../fhir-server/check/check-other-entries.ts';
 import { checkRequest } from '../fhir-server/check/check-request.ts';
 import { planExport } from '../fhir-server/check/plan-export.ts';
 import { tryRow } from '../fhir-server/check/rows.ts';
@@ -25,6 +26,7 @@ export async function checkServer(deps: ActivityDeps, wished: CheckRequest): Pro
   return [
     ...(isAllowed ? await checkAuthorization(server, planned) : []),
     ...(await checkMetadata(server)),
+    ...checkOtherEntries(deps.config, wished.server),
     ...ofRequest,
     ...(isAllowed ? [await checkDestination(deps, planned.destination)] : []),
   ];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { JSONWebKeySet } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createAuthServer, type SampleServer } from '../../dev/sample-server/index.ts';
 import type { ServerConfig } from '../../src/config.ts';
 import { runCheck } from '../support/check-command.ts';
@@ -147,6 +147,16 @@ test('a profile that the CapabilityStatement does not show is told, whichever it
   stack.servers['claims']?.faults.add({ route: 'metadata', times: Infinity, do: { kind: 'answer', status: 404 } });
   expect((await check('claims')).output).toMatch(/ok +profile +bcda; there is no CapabilityStatement/);
   stack.servers['claims']?.faults.clear();
+});
+
+test('another entry of the same server is told, because each counts its own exports only', async () => {
+  const { claims } = stack.config.servers;
+  onTestFinished(() => void delete stack.config.servers['claims-b']);
+  stack.config.servers['claims-b'] = { ...(claims as ServerConfig), allow: { groups: ['b'] } };
+  const { code, output } = await check('claims-b');
+  expect(output).toMatch(/warning +other entries +"claims" is the same server, and maxConcurrentExports of each entry/);
+  expect(code).toBe(0);
+  expect((await check('millennium')).output).not.toContain('other entries');
 });
 
 test('what a planned request asks for in vain is named, each with its reason', async () => {
