@@ -11,7 +11,7 @@ const ONE_SLOT = { maxConcurrentExports: 1 } as const;
 const ONE_JOB = { patients: 5, pollsUntilReady: 1, maxJobs: 1 };
 /** Longer than a slot is kept after a kick-off. */
 const OUTAGE = 8000;
-const SERVERS = ['restarting', 'hasty', 'stubborn', 'broken', 'failing', 'doubtful'];
+const SERVERS = ['restarting', 'hasty', 'stubborn', 'last', 'broken', 'failing', 'doubtful'];
 
 let stack: Stack;
 beforeAll(async () => {
@@ -53,6 +53,14 @@ test('an operator has such a DELETE tried at once', async () => {
   expect((await started.result()).warnings).toEqual([]);
   const [one, two] = of('hasty', 'delete').map(({ at }) => at) as [number, number];
   expect(two - one).toBeLessThan(10_000);
+}, 120_000);
+
+test('what is complete does not fail by its deadline because of such a DELETE', async () => {
+  const never = { ...LATER, headers: { 'Retry-After': '60' } };
+  at('last').faults.add({ route: 'delete', times: Infinity, do: never });
+  // Sooner than the time for such a DELETE ends.
+  const { status, warnings } = await (await start('last', { deadline: 'PT18S' })).result();
+  expect([status, warnings.map(({ code }) => code)]).toEqual(['complete', ['DeleteFailed']]);
 }, 120_000);
 
 test('a DELETE whose answer says nothing of a later time ends the wait as without a limit', async () => {
