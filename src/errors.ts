@@ -176,3 +176,9 @@ export class PerhapsPassingError extends ExportError {
     super('AuthorizationFailed', message, options);
   }
 }
+
+/**
+ * A file or a variable of this worker, without which it sends nothing to the server, cannot be read. A worker that is there
+ * may be the only one with a wrong mount: the others can go on.
+ */
+export class UnreadableHereError extends PerhapsPassingError {}

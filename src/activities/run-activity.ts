@@ -1,7 +1,9 @@
+import type { Info } from '@temporalio/activity';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { ExportError } from '../errors.ts';
+import { ExportError, UnreadableHereError } from '../errors.ts';
 import { tidy } from '../fhir/quote.ts';
+import { LIMITS } from '../policy/limits.ts';
 import { safeCause } from './safe-cause.ts';
 
 /** Milliseconds between heartbeats; the worker's throttle is as long. */
@@ -36,21 +38,34 @@ export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Pr
       number: attempt,
     });
   } catch (error) {
-    throw toFailure(error);
+    throw toFailure(error, { mayBeDoneElsewhere: mayBeDoneElsewhere(error, context.info) });
   } finally {
     clearInterval(timer);
   }
 }
 
-/** What was thrown as Temporal records it: with its code, and without words that may quote content. */
-export function toFailure(error: unknown): unknown {
+/** What comes before an export is under way: there nothing has been read by any worker, and the caller waits. */
+const FIRST: ReadonlySet<string> = new Set(['openExport', 'openOperation', 'checkServer']);
+
+/** Whether other workers are given time for what this one has not the files for: as long as for a token. */
+function mayBeDoneElsewhere(error: unknown, { activityType, scheduledTimestampMs }: Info): boolean {
+  const isHere = error instanceof UnreadableHereError && !FIRST.has(activityType);
+  return isHere && Date.now() < scheduledTimestampMs + LIMITS.tokenEndpoint;
+}
+
+/**
+ * What was thrown as Temporal records it: with its code, and without words that may quote content.
+ *
+ * @param terms.mayBeDoneElsewhere Temporal gives it to another worker, or to this one later
+ */
+export function toFailure(error: unknown, { mayBeDoneElsewhere = false } = {}): unknown {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof ExportError) {
     // The CLI's text output hides the type, so the message begins with it.
     return ApplicationFailure.create({
       type: error.code,
       message: `${error.code}: ${error.message}`,
-      nonRetryable: true,
+      nonRetryable: !mayBeDoneElsewhere,
       ...causeOf(error),
     });
   }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ServerConfig } from './server-schema.ts';
+import type { SecretSource } from '../process/secret.ts';
 import { Secret } from '../process/secret.ts';
-import { ExportError } from '../errors.ts';
+import { ExportError, UnreadableHereError } from '../errors.ts';
 import { isLoopback } from '../http/check-url.ts';
 import type { ProxyRules } from '../http/proxy-rules.ts';
 import { basic } from '../http/proxy-rules.ts';
@@ -14,7 +15,7 @@ import { trustedOrigins } from './who-gets-the-token.ts';
  * The rules of all requests to a server, by its entry of the configuration.
  *
  * @param environment the proxy of servers whose entry names none
- * @throws ExportError `AuthorizationFailed` when a certificate or the credentials for the proxy cannot be read
+ * @throws UnreadableHereError when a certificate or the credentials for the proxy cannot be read
  */
 export async function requestRules(config: ServerConfig, environment?: ProxyRules): Promise<RequestRules> {
   const { baseUrl, fileOrigins, stallSeconds } = config;
@@ -52,7 +53,16 @@ async function readProxy(config: ServerConfig, environment: ProxyRules | undefin
   const proxy = url === undefined ? environment : { url, setting: "proxy of the server's entry" };
   if (proxy === undefined || (file === undefined && env === undefined)) return proxy;
   const credentials = { file, env };
-  return { ...proxy, authorization: basic(await new Secret(credentials).text()), credentials };
+  return { ...proxy, authorization: basic(await readCredentials(credentials)), credentials };
+}
+
+async function readCredentials(source: SecretSource): Promise<string> {
+  try {
+    return await new Secret(source).text();
+  } catch (error) {
+    if (!(error instanceof ExportError)) throw error;
+    throw new UnreadableHereError(error.message, { cause: error.cause });
+  }
 }
 
 async function readPem(file: string | undefined): Promise<string | undefined> {
@@ -61,6 +71,6 @@ async function readPem(file: string | undefined): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new ExportError('AuthorizationFailed', `${file} cannot be read (${code})`, { cause: error });
+    throw new UnreadableHereError(`${file} cannot be read (${code})`, { cause: error });
   }
 }

@@ -40,7 +40,10 @@ export class Servers {
     throw new ExportError('UnknownServer', `this worker knows no server "${name}"; it knows ${names}`);
   }
 
-  /** @throws ExportError `UnknownServer`; `AuthorizationFailed` when a certificate or the proxy's credentials cannot be read */
+  /**
+   * @throws ExportError `UnknownServer`; `UnreadableHereError` when a certificate or the proxy's credentials cannot be
+   *   read
+   */
   async get(name: string): Promise<FhirServer> {
     const config = this.configOf(name);
     const known = this.#known.get(name);
