@@ -1,5 +1,4 @@
 import { ExportFolder } from '../export-folder/export-folder.ts';
-import { chunkOf } from '../export-folder/chunk-of.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -27,9 +26,9 @@ export async function findFiles(deps: ActivityDeps, { ref, names }: FindFilesInp
   for (let at = 0; at < total && wanted.size > 0;) {
     const chunk = await folder.entries.from(at, total);
     const named = chunk.filter((entry) => wanted.delete(entry.name));
-    const receipts = named.length === 0 ? undefined : await folder.receipts.ofChunk(chunkOf(at));
+    const receipts = await folder.receipts.of(named);
     for (const { name, ordinal } of named) {
-      const receipt = receipts?.get(ordinal);
+      const receipt = receipts.get(ordinal);
       if (receipt !== undefined && (await folder.files.holds(receipt))) found.whole.push(name);
       else found.missing.push(ordinal);
     }

@@ -41,7 +41,7 @@ export async function planDownloads(
   const folder = await ExportFolder.open(deps.config, ref);
   const warnings = cursor === 0 ? await checkSpace(folder, await folder.entries.summary()) : [];
   const entries = await folder.entries.from(cursor, end);
-  const receipts = await folder.receipts.thatHold(cursor, cursor + entries.length - 1);
+  const receipts = await folder.receipts.thatHold(entries);
   const open = entries.filter(({ ordinal }) => !receipts.has(ordinal));
   const planned = plannable(open, seen);
   const next = open[planned.length]?.ordinal ?? cursor + entries.length;

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Folder } from '../storage/folder.ts';
-import { chunkOf } from './chunk-of.ts';
+import { chunkOf, spansOf } from './chunk-of.ts';
 import { writeJson } from './json-document.ts';
 import { receiptsFolder } from './layout.ts';
 import type { Receipt } from './receipt.ts';
-import { readReceipts } from './receipt.ts';
 
 /** Milliseconds after which receipts are written; files of a worker that is killed before are read from the disk. */
 const SAVE = 1000;
 
-/** The receipts of one attempt at a batch, and those of earlier attempts. */
+/** The receipts of one attempt at a batch. */
 export class BatchReceipts {
   readonly #folder: Folder;
-  readonly #chunks = new Map<number, { from: number; to: number; document: string; added: Receipt[] }>();
+  readonly #chunks = new Map<number, { document: string; added: Receipt[] }>();
   #unsaved = new Set<number>();
   #saved = Date.now();
   #saving: Promise<void> = Promise.resolve();
@@ -21,19 +20,9 @@ export class BatchReceipts {
   constructor(folder: Folder, ordinals: readonly number[]) {
     this.#folder = folder;
     const id = randomUUID();
-    for (const chunk of new Set(ordinals.map(chunkOf))) {
-      const ofChunk = ordinals.filter((ordinal) => chunkOf(ordinal) === chunk);
-      const [from, to] = [Math.min(...ofChunk), Math.max(...ofChunk)];
-      this.#chunks.set(chunk, { from, to, document: `${receiptsFolder(chunk)}/${from}-${to}.${id}.json`, added: [] });
+    for (const { chunk, from, to } of spansOf(ordinals)) {
+      this.#chunks.set(chunk, { document: `${receiptsFolder(chunk)}/${from}-${to}.${id}.json`, added: [] });
     }
-  }
-
-  /** By ordinal. */
-  async earlier(): Promise<Map<number, Receipt>> {
-    const found = await Promise.all(
-      [...this.#chunks].map(([chunk, { from, to }]) => readReceipts(this.#folder, chunk, from, to)),
-    );
-    return new Map(found.flatMap((receipts) => [...receipts]));
   }
 
   /** Keeps a receipt, and writes what is kept when the last time was a while ago. */

@@ -1,5 +1,6 @@
 import type { CheckedFile } from '../download/checked-file.ts';
 import type { Folder } from '../storage/folder.ts';
+import type { Span } from './chunk-of.ts';
 import { readJson } from './json-document.ts';
 import { receiptsFolder } from './layout.ts';
 
@@ -19,19 +20,18 @@ export interface Receipt extends CheckedFile {
  */
 const DOCUMENT = /^(\d+)-(\d+)\./;
 
-/** Receipts of one chunk by ordinal: those from one ordinal to another, both included, and maybe others. */
-export async function readReceipts(
-  folder: Folder,
-  chunk: number,
-  from: number,
-  to: number,
-): Promise<Map<number, Receipt>> {
+/** Names of the documents of one chunk that have receipts from one ordinal to another, both included, and maybe others. */
+export async function receiptDocuments(folder: Folder, { chunk, from, to }: Span): Promise<string[]> {
   const names = (await folder.list(receiptsFolder(chunk))).filter((name) => {
     const [, first, last] = DOCUMENT.exec(name) ?? [];
     return first !== undefined && Number(first) <= to && Number(last) >= from;
   });
-  const documents = await Promise.all(
-    names.map((name) => readJson<Receipt[]>(folder, `${receiptsFolder(chunk)}/${name}`)),
-  );
-  return new Map(documents.flatMap((receipts) => receipts ?? []).map((receipt) => [receipt.ordinal, receipt]));
+  return names.map((name) => `${receiptsFolder(chunk)}/${name}`);
+}
+
+/** Receipts of one chunk: those of a span, and maybe others; several of a file that several attempts have stored. */
+export async function readReceipts(folder: Folder, span: Span): Promise<Receipt[]> {
+  const names = await receiptDocuments(folder, span);
+  const documents = await Promise.all(names.map((name) => readJson<Receipt[]>(folder, name)));
+  return documents.flatMap((receipts) => receipts ?? []);
 }

@@ -1,11 +1,13 @@
+import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
 import { mapLimited } from '../storage/map-limited.ts';
 import { BatchReceipts } from './batch-receipts.ts';
-import { chunkOf } from './chunk-of.ts';
+import type { Span } from './chunk-of.ts';
+import { spansOf } from './chunk-of.ts';
 import { readJson, writeJson } from './json-document.ts';
-import { receiptsFolder } from './layout.ts';
 import type { Receipt } from './receipt.ts';
-import { readReceipts } from './receipt.ts';
+import { readReceipts, receiptDocuments } from './receipt.ts';
+import { refuseFinished } from './refuse-finished.ts';
 
 /** Files that are looked at at once. */
 const PARALLEL = 32;
@@ -24,34 +26,91 @@ export class Receipts {
   }
 
   /** Receipts of one chunk by ordinal. */
-  ofChunk(chunk: number): Promise<Map<number, Receipt>> {
-    return readReceipts(this.#folder, chunk, 0, Infinity);
+  async ofChunk(chunk: number): Promise<Map<number, Receipt>> {
+    const receipts = await readReceipts(this.#folder, { chunk, from: 0, to: Infinity });
+    return new Map(receipts.map((receipt) => [receipt.ordinal, receipt]));
+  }
+
+  /** Receipts of some entries, by ordinal. */
+  async of(entries: readonly Entry[]): Promise<Map<number, Receipt>> {
+    return new Map((await this.#all(entries)).map((receipt) => [receipt.ordinal, receipt]));
   }
 
   /**
-   * Receipts, by ordinal, of files that exist as their receipts say. Somebody may have removed one, or the disk lost it:
-   * its receipt is withdrawn, so that it is fetched again, instead of being missed at the end of this run and of every
-   * later one. Nobody may be fetching these files.
-   *
-   * @param from the first entry, and `to` the last, both of one chunk
+   * Receipts, by ordinal, of files that exist as their receipts say. Somebody may have removed or cut one, or the disk
+   * lost it. Then its receipt is withdrawn, so that it is fetched again, instead of being missed at the end of this run
+   * and of every later one; and what is left of it is removed, because without its receipt nobody could see that it is
+   * not whole. Nobody may be fetching these files.
    */
-  async thatHold(from: number, to: number): Promise<Map<number, Receipt>> {
-    const chunk = chunkOf(from);
-    const all = [...(await readReceipts(this.#folder, chunk, from, to))].filter(
-      ([ordinal]) => ordinal >= from && ordinal <= to,
-    );
-    const sizes = await mapLimited(all, PARALLEL, ([, { name }]) => this.#folder.size(name));
-    const lost = new Set(all.filter(([, { bytes }], place) => sizes[place] !== bytes).map(([ordinal]) => ordinal));
-    if (lost.size > 0) await this.#withdraw(chunk, lost);
-    return new Map(all.filter(([ordinal]) => !lost.has(ordinal)));
+  async thatHold(entries: readonly Entry[]): Promise<Map<number, Receipt>> {
+    const found = await this.of(entries);
+    const sizes = await sizesOf([...found.values()], (name) => this.#folder.size(name));
+    const doubtful = entries.filter(({ ordinal }) => {
+      const receipt = found.get(ordinal);
+      return receipt !== undefined && sizes.get(receipt.name) !== receipt.bytes;
+    });
+    if (doubtful.length === 0) return found;
+    for (const { ordinal } of doubtful) found.delete(ordinal);
+    return new Map([...found, ...(await this.#lookAgain(doubtful))]);
   }
 
-  async #withdraw(chunk: number, lost: ReadonlySet<number>): Promise<void> {
-    for (const name of await this.#folder.list(receiptsFolder(chunk))) {
-      const document = `${receiptsFolder(chunk)}/${name}`;
+  /** @returns receipts that hold after all */
+  async #lookAgain(entries: readonly Entry[]): Promise<Map<number, Receipt>> {
+    const sizes = await sizesOf(await this.#all(entries), (name) => this.#sizeNow(name));
+    const isAsSaid = ({ name, bytes }: Receipt): boolean => sizes.get(name) === bytes;
+    // Behind the sizes: another attempt may have fetched them meanwhile. Its files are known by its receipts alone.
+    const receipts = (await this.#all(entries)).filter(({ name }) => sizes.has(name));
+    const holding = receipts.filter(isAsSaid);
+    const whole = new Set(holding.map(({ name }) => name));
+    const cut = new Set(
+      receipts.map(({ name }) => name).filter((name) => !whole.has(name) && sizes.get(name) !== undefined),
+    );
+    if (cut.size > 0) await refuseFinished(this.#folder);
+    await mapLimited([...cut], PARALLEL, (name) => this.#folder.removeFile(name));
+    const ordinals = new Set(entries.map(({ ordinal }) => ordinal));
+    const isLost = (receipt: Receipt): boolean =>
+      ordinals.has(receipt.ordinal) && sizes.has(receipt.name) && !isAsSaid(receipt);
+    for (const span of spansOf([...ordinals])) await this.#withdraw(span, isLost);
+    return new Map(holding.map((receipt) => [receipt.ordinal, receipt]));
+  }
+
+  /** Also several of one entry that several attempts have stored. */
+  async #all(entries: readonly Entry[]): Promise<Receipt[]> {
+    const wanted = new Map(entries.map((entry) => [entry.ordinal, entry]));
+    const found = await Promise.all(spansOf([...wanted.keys()]).map((span) => readReceipts(this.#folder, span)));
+    return found.flat().filter((receipt) => {
+      const entry = wanted.get(receipt.ordinal);
+      return entry !== undefined && isOf(receipt, entry);
+    });
+  }
+
+  /** Bytes of a file: networked file systems may tell an earlier size until the file is opened (NFS, close-to-open). */
+  async #sizeNow(name: string): Promise<number | undefined> {
+    if ((await this.#folder.size(name)) === undefined) return undefined;
+    for await (const _ of this.#folder.stream(name)) break;
+    return this.#folder.size(name);
+  }
+
+  async #withdraw(span: Span, isLost: (receipt: Receipt) => boolean): Promise<void> {
+    for (const document of await receiptDocuments(this.#folder, span)) {
       const receipts = (await readJson<Receipt[]>(this.#folder, document)) ?? [];
-      const rest = receipts.filter(({ ordinal }) => !lost.has(ordinal));
+      const rest = receipts.filter((receipt) => !isLost(receipt));
       if (rest.length < receipts.length) await writeJson(this.#folder, document, rest);
     }
   }
+}
+
+/** By name. */
+async function sizesOf(
+  receipts: readonly Receipt[],
+  sizeOf: (name: string) => Promise<number | undefined>,
+): Promise<Map<string, number | undefined>> {
+  const names = [...new Set(receipts.map(({ name }) => name))];
+  const sizes = await mapLimited(names, PARALLEL, sizeOf);
+  return new Map(names.map((name, place) => [name, sizes[place]]));
+}
+
+/** Whether a receipt is of this entry, whatever other version of this client has numbered it. */
+function isOf({ name }: Receipt, entry: Entry): boolean {
+  return entry.kind === 'attachment' || name === entry.name;
 }

@@ -1,5 +1,4 @@
 import type { Entry } from '../fhir/entries.ts';
-import { chunkOf } from './chunk-of.ts';
 import type { Entries } from './entries.ts';
 import type { PublishedFiles } from './published-files.ts';
 import type { Receipt } from './receipt.ts';
@@ -24,7 +23,8 @@ export async function* wholeFiles(
   total: number,
 ): AsyncGenerator<FileGroup> {
   for (let at = 0; at < total;) {
-    const [chunk, ofChunk] = await Promise.all([entries.from(at, total), receipts.ofChunk(chunkOf(at))]);
+    const chunk = await entries.from(at, total);
+    const ofChunk = await receipts.of(chunk);
     for (let from = 0; from < chunk.length; from += GROUP) {
       yield groupOf(chunk.slice(from, from + GROUP), ofChunk, files);
     }

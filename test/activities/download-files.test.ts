@@ -1,4 +1,4 @@
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Fault, SampleServer } from '../../dev/sample-server/index.ts';
@@ -107,6 +107,26 @@ test('a finished file that somebody removed is fetched again by the run that goe
       .filter((entry) => !isCondition(entry))
       .map(({ url }) => url),
   ).toEqual([expect.stringContaining('Patient.1.')]);
+});
+
+test.each([
+  ['cut at a line', (content: Buffer) => content.subarray(0, content.indexOf('\n', content.length / 3) + 1)],
+  ['emptied', () => Buffer.alloc(0)],
+])('a finished file that was %s is fetched again by the run that goes on', async (what, change) => {
+  const path = what.replaceAll(' ', '-');
+  const request = { server: 'bare', destination: { path } };
+  const bare = stack.servers['bare'] as SampleServer;
+  const isCondition = ({ url }: { url: string }): boolean => url.includes('Condition');
+  bare.faults.add({ route: 'file', match: isCondition, times: Infinity, do: answer(400) });
+  expect(await stack.fail(request)).toMatchObject({ code: 'IncompleteExport' });
+  const patients = join(stack.folder, path, 'Patient.00001.ndjson');
+  await writeFile(patients, change(await readFile(patients)));
+  bare.faults.clear();
+  bare.journal.length = 0;
+  const report = await stack.run(request);
+  await expectExactFiles(report.location, bare);
+  const others = files(bare).filter((entry) => !isCondition(entry));
+  expect(others.map(({ url }) => url)).toEqual([expect.stringContaining('Patient.1.')]);
 });
 
 describe('a file is not fetched for ever from a server that sends a strong ETag', () => {

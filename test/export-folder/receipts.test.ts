@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, expect, test } from 'vitest';
+import type { Receipt } from '../../src/export-folder/receipt.ts';
+import { Receipts } from '../../src/export-folder/receipts.ts';
+import type { Entry } from '../../src/fhir/entries.ts';
+import { describeEachKind, folder } from '../storage/each-kind.ts';
+
+const LINES = Array.from({ length: 10 }, (_, id) => `{"resourceType":"Patient","id":"${id}"}\n`);
+const WHOLE = LINES.join('');
+const CUT = LINES.slice(0, 4).join('');
+const SHA256 = createHash('sha256').update(WHOLE).digest('hex');
+
+const entryOf = (ordinal: number): Entry => ({
+  ordinal,
+  page: 1,
+  kind: 'output',
+  index: ordinal,
+  type: 'Patient',
+  url: `https://a.example/${ordinal}`,
+  name: `Patient.0000${ordinal + 1}.ndjson`,
+  needsToken: false,
+});
+const receiptOf = (name: string, ordinal: number): Receipt => ({
+  ordinal,
+  name,
+  bytes: WHOLE.length,
+  records: LINES.length,
+  headers: 0,
+  sha256: SHA256,
+});
+
+const ENTRIES = [0, 1, 2].map(entryOf);
+
+describeEachKind('receipts of files', () => {
+  let receipts: Receipts;
+
+  async function store(...all: Receipt[]): Promise<void> {
+    const ofBatch = receipts.ofBatch(all.map(({ ordinal }) => ordinal));
+    for (const receipt of all) await ofBatch.add(receipt);
+    await ofBatch.save();
+  }
+
+  beforeEach(async () => {
+    receipts = new Receipts(folder);
+    for (const { name } of ENTRIES) await folder.write(name, WHOLE);
+    await store(...ENTRIES.map(({ name, ordinal }) => receiptOf(name, ordinal)));
+  });
+
+  test.each([
+    ['cut at a line', CUT],
+    ['emptied', ''],
+    ['longer', `${WHOLE}${CUT}`],
+  ])('one that is %s goes with its receipt, and no other', async (_, content) => {
+    await folder.write(ENTRIES[1]?.name as string, content);
+    expect([...(await receipts.thatHold(ENTRIES)).keys()]).toEqual([0, 2]);
+    expect(await Promise.all(ENTRIES.map(({ name }) => folder.size(name)))).toEqual([
+      WHOLE.length,
+      undefined,
+      WHOLE.length,
+    ]);
+    expect([...(await receipts.of(ENTRIES)).keys()]).toEqual([0, 2]);
+  });
+
+  test('one that is missing loses its receipt', async () => {
+    await folder.removeFile(ENTRIES[1]?.name as string);
+    expect([...(await receipts.thatHold(ENTRIES)).keys()]).toEqual([0, 2]);
+    expect([...(await receipts.of(ENTRIES)).keys()]).toEqual([0, 2]);
+  });
+
+  test('one whose size was told wrong until it was opened stays, and holds', async () => {
+    // As a networked file system tells the size that it has kept.
+    const opened = new Set<string>();
+    const kept: Partial<typeof folder> = {
+      size: async (name) => (opened.has(name) ? folder.size(name) : CUT.length),
+      stream: (name) => folder.stream((opened.add(name), name)),
+    };
+    const late = new Proxy(folder, {
+      get: (_, key: keyof typeof folder) => {
+        const member = kept[key] ?? folder[key];
+        return typeof member === 'function' ? (member as () => unknown).bind(folder) : member;
+      },
+    });
+    expect((await new Receipts(late).thatHold(ENTRIES)).size).toBe(ENTRIES.length);
+    expect(await folder.size(ENTRIES[0]?.name as string)).toBe(WHOLE.length);
+    expect([...(await receipts.of(ENTRIES)).keys()]).toEqual([0, 1, 2]);
+  });
+
+  test('one that another attempt has fetched again meanwhile stays', async () => {
+    const [entry] = ENTRIES as [Entry];
+    await folder.write(entry.name, CUT);
+    await store({ ...receiptOf(entry.name, 0), bytes: CUT.length });
+    expect((await receipts.thatHold([entry])).get(0)?.bytes).toBe(CUT.length);
+    expect(await folder.size(entry.name)).toBe(CUT.length);
+  });
+
+  test('none is removed from a complete export', async () => {
+    const [entry] = ENTRIES as [Entry];
+    await folder.write(entry.name, CUT);
+    await folder.write('manifest.json', '{}');
+    await expect(receipts.thatHold(ENTRIES)).rejects.toThrow('finished the export');
+    expect(await folder.size(entry.name)).toBe(CUT.length);
+  });
+
+  test('a receipt of another file counts for none', async () => {
+    const [, entry] = ENTRIES as [Entry, Entry];
+    const other: Entry = { ...entry, name: 'Condition.00001.ndjson' };
+    expect((await receipts.thatHold([other])).size).toBe(0);
+    expect((await receipts.of([other])).size).toBe(0);
+    expect(await folder.size(entry.name)).toBe(WHOLE.length);
+  });
+});
