@@ -19,7 +19,7 @@ export const FAILURES = {
   },
   KickOffRejected: {
     meaning: 'The FHIR server refused to start the export; its reasons are quoted.',
-    next: 'Change the request as the server says. `prefer: ["handling=lenient"]` lets the server ignore what it does not support.',
+    next: 'Change the request as the server says. `prefer: ["handling=lenient"]` lets most servers ignore what they do not support.',
   },
   KickOffUnknown: {
     meaning: 'The kick-off was sent twice and neither answer arrived: a job may be running on the server.',
