@@ -120,12 +120,12 @@ test(
   SOAK > 0 ? 4 * 60 * 60 * 1000 : 600_000,
 );
 
-/** Waits for so many jobs more, a minute at most: however slow the machine is, it gets somewhere between kills. */
+/** Waits for so many jobs more, three minutes at most: however slow the machine is, it gets somewhere between kills. */
 async function newJobs(count: number): Promise<void> {
   const jobs = (): number =>
     hospital.journal.filter(({ route, status }) => route === 'kickOff' && status === 202).length;
   const enough = jobs() + count;
-  for (let seconds = 0; seconds < 60 && jobs() < enough; seconds++) await sleep(1000);
+  for (let seconds = 0; seconds < 180 && jobs() < enough; seconds++) await sleep(1000);
 }
 
 /** How an export ended; one that is to be terminated may be complete before. */
