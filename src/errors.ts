@@ -124,6 +124,8 @@ export const WARNINGS = {
     'A parameter was ignored, as the server says, or left out, because it does not work there (docs/servers.md).',
   DeletionsNotReported:
     'The server does not report what was deleted since `_since`: your copy may hold resources that it no longer has.',
+  DeletionsUnnamed:
+    'Entries of deleted files name no resource: they are in deleted/ only, and a copy that follows deletions.ndjson keeps what they deleted.',
   NewPatientsInPart:
     'With `_since`, the server sends only new data of patients who came since then: their earlier data is missing.',
   NewMembersUnknown:

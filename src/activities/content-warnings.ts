@@ -1,5 +1,6 @@
 import type { ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
+import { UNKNOWN } from '../fhir/deletions.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
@@ -37,6 +38,9 @@ export function warningsOfContent(
       code: 'TypeWithoutFile' as const,
       message: `${type}: ${WARNINGS.TypeWithoutFile}`,
     })),
+    ...(deletions[UNKNOWN] === undefined
+      ? []
+      : [{ code: 'DeletionsUnnamed' as const, message: `${deletions[UNKNOWN]}: ${WARNINGS.DeletionsUnnamed}` }]),
     ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
   ];
 }

@@ -3,9 +3,12 @@ import type { Issue } from '../fhir/operation-outcome.ts';
 
 /** Different texts kept in full; further ones are only counted. */
 const MOST_TEXTS = 1000;
-/** Different severities and codes; servers invent codes. */
+/** Different severities and codes; servers invent codes. The codes of further ones are `other`. */
 const MOST_CODES = 200;
 const LONGEST_TEXT = 2000;
+/** Severities that only tell something (FHIR R4 and R5). Servers also write them in capitals, or invent others. */
+const HARMLESS = ['information', 'success'];
+const SEVERITIES = [...HARMLESS, 'warning', 'error', 'fatal'];
 
 interface SummarizedIssue extends IssueCount {
   text: string;
@@ -36,7 +39,7 @@ export class IssueSummary {
 
   /** Whether the server says that something is wrong, and not only tells. */
   get hasProblems(): boolean {
-    return [...this.#counts.values()].some(({ severity }) => ['warning', 'error', 'fatal'].includes(severity));
+    return [...this.#counts.values()].some(({ severity }) => !HARMLESS.includes(severity.toLowerCase()));
   }
 
   /** Content of `error/summary.json`: texts may speak of patients, so they stay at the destination. */
@@ -51,10 +54,16 @@ export class IssueSummary {
 
   #count(severity: string, code: string): void {
     const short = { severity: severity.slice(0, 20), code: code.slice(0, 40) };
-    const key = `${short.severity}/${short.code}`;
-    const known = this.#counts.get(key);
-    if (known !== undefined) known.count++;
-    else if (this.#counts.size < MOST_CODES) this.#counts.set(key, { ...short, count: 1 });
-    else this.#count('other', 'other');
+    if (this.#counts.size >= MOST_CODES && !this.#counts.has(keyOf(short))) {
+      const known = severity.toLowerCase();
+      Object.assign(short, { severity: SEVERITIES.includes(known) ? known : 'other', code: 'other' });
+    }
+    const count = this.#counts.get(keyOf(short)) ?? { ...short, count: 0 };
+    count.count++;
+    this.#counts.set(keyOf(short), count);
   }
+}
+
+function keyOf({ severity, code }: { severity: string; code: string }): string {
+  return `${severity}/${code}`;
 }

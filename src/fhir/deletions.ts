@@ -3,8 +3,8 @@ import { isResourceType } from './resource-types.ts';
 
 /** Types that FHIR does not know and that have a count of their own: servers invent types. */
 const MOST_UNKNOWN = 100;
-/** Where the deletions of all further ones are counted, and those whose URL names no resource. */
-const UNKNOWN = 'unknown';
+/** Where the deletions of all further ones are counted, and entries that name no resource. */
+export const UNKNOWN = 'unknown';
 
 /** A resource that was deleted. */
 export interface Deletion {
@@ -37,8 +37,7 @@ export class Deletions {
    */
   add(entry: unknown): Deletion | undefined {
     const { request, lastUpdated } = (entry ?? {}) as DeletedEntry;
-    if (request?.method !== 'DELETE' || typeof request.url !== 'string') return undefined;
-    const [, type, id] = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/([^/]+)$/.exec(request.url) ?? [];
+    const [type, id] = resourceOf(request) ?? [];
     const key = this.#keyOf(type ?? UNKNOWN);
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     if (type === undefined || id === undefined) return undefined;
@@ -46,7 +45,7 @@ export class Deletions {
     return { type, id, ...(isTime ? { time: lastUpdated } : {}) };
   }
 
-  /** By resource type. */
+  /** By resource type; `unknown` for entries that name none. */
   counts(): Record<string, number> {
     return Object.fromEntries(this.#counts);
   }
@@ -55,4 +54,13 @@ export class Deletions {
     if (isResourceType(type) || this.#counts.has(type)) return type;
     return this.#unknown++ < MOST_UNKNOWN ? type : UNKNOWN;
   }
+}
+
+/** Type and id of the resource, or of a version of it, that a request deletes; undefined when it names none. */
+function resourceOf(request: DeletedEntry['request']): [type: string, id: string] | undefined {
+  const { method, url } = request ?? {};
+  if (typeof method !== 'string' || method.toUpperCase() !== 'DELETE' || typeof url !== 'string') return undefined;
+  const [path = ''] = url.split(/[?#]/);
+  const [, type, id] = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/([^/]+?)(?:\/_history\/[^/]+)?\/?$/.exec(path) ?? [];
+  return type === undefined || id === undefined ? undefined : [type, id];
 }

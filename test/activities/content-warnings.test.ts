@@ -21,6 +21,7 @@ test.each([
   ['everything, in empty files', { level: 'system' }, { Patient: none }, {}, ['NothingExported']],
   ['everything, with a resource', { level: 'system' }, { Patient: one, Goal: none }, {}, []],
   ['everything, with a deletion', { level: 'system' }, {}, { Patient: 1 }, []],
+  ['everything, with deletions that name nothing', { level: 'system' }, {}, { unknown: 2 }, ['DeletionsUnnamed']],
   ['a group, organised', { level: 'group', parameters: { _type: types } }, { Resource: one }, {}, []],
   ['everything, asked by an older version', {}, {}, {}, ['NothingExported']],
 ] as const)('%s', (_, request, byType, deletions, codes) => {

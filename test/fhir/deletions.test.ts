@@ -27,7 +27,17 @@ test.each([undefined, null, {}, { lastUpdated: 'yesterday' }, { lastUpdated: 5 }
   expect(read({ meta, entry: [deleted('Patient/1')] }).found).toEqual([{ type: 'Patient', id: '1' }]);
 });
 
-test('what names no resource is counted, and what deletes nothing is not', () => {
+test('what names no resource is counted', () => {
   const entry = [deleted('Patient?identifier=5'), null, {}, { request: { method: 'PUT', url: 'Patient/1' } }];
-  expect(read({ entry })).toEqual({ found: [], counts: { unknown: 1 } });
+  expect(read({ entry })).toEqual({ found: [], counts: { unknown: 4 } });
+});
+
+test.each([
+  'Patient/1/',
+  'Patient/1/_history/2',
+  'https://a.example/fhir/Patient/1/_history/2',
+  'Patient/1?_cascade=delete',
+])('%s names a resource', (url) => {
+  const entry = [{ request: { method: 'delete', url } }];
+  expect(read({ entry })).toEqual({ found: [{ type: 'Patient', id: '1' }], counts: { Patient: 1 } });
 });
