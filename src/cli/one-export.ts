@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { ask } from '../client/ask.ts';
 import type { ExportProgress } from '../contract.ts';
 import { BULK_EXPORT, PROGRESS } from '../contract.ts';
 import { commandLine, quote } from './arguments.ts';
@@ -38,7 +39,7 @@ export async function knownExport({ client, address, namespace }: Temporal, work
 /** Its progress; undefined when no worker answers. */
 export async function answerOf({ client }: Temporal, workflowId: string): Promise<ExportProgress | undefined> {
   const query = client.withDeadline(Date.now() + ANSWER, () =>
-    client.workflow.getHandle(workflowId).query<ExportProgress>(PROGRESS),
+    ask<ExportProgress>(client.workflow.getHandle(workflowId), PROGRESS),
   );
   return query.catch(() => undefined);
 }

@@ -4,17 +4,16 @@ import { QueryNotRegisteredError } from '@temporalio/client';
 import { ASK_AGAIN } from '../query-contract.ts';
 
 /** Milliseconds. */
-const PACE = 1000;
-/** Milliseconds; Temporal waits ten seconds for a worker that was killed, and a workflow task as long again. */
-const PATIENCE = 30_000;
-
+const PACE = 500;
+/** Milliseconds; Temporal waits ten seconds for a worker that was lost. */
+const PATIENCE = 15_000;
 /** What the message of a failure is where messages are encrypted; the client's query does not open it. */
 const ENCODED = 'Encoded failure';
 
 /**
  * Asks a workflow, and asks again while its worker is being replaced.
  *
- * @throws what Temporal's client throws
+ * @throws what Temporal's client throws; see {@link isRefused}
  */
 export async function ask<Answer, Args extends unknown[] = []>(
   handle: WorkflowHandle,
@@ -26,13 +25,21 @@ export async function ask<Answer, Args extends unknown[] = []>(
     try {
       return await handle.query<Answer, Args>(query, ...args);
     } catch (error) {
-      if (!isTooEarly(error) || Date.now() >= until) throw error;
+      if (!isRefused(error) || Date.now() >= until || (await isOver(handle))) throw error;
       await sleep(PACE);
     }
   }
 }
 
-/** Temporal calls every query that fails one that is not registered. */
-function isTooEarly(error: unknown): boolean {
+/**
+ * Whether a query came while the worker of the run was being replaced, or to a run that was terminated while something
+ * waited for its worker: nobody can ask that one any more. Temporal calls every query that fails one that is not
+ * registered.
+ */
+export function isRefused(error: unknown): boolean {
   return error instanceof QueryNotRegisteredError && (error.message.startsWith(ASK_AGAIN) || error.message === ENCODED);
+}
+
+async function isOver(handle: WorkflowHandle): Promise<boolean> {
+  return (await handle.describe()).status.name !== 'RUNNING';
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { ExportProgress } from '../contract.ts';
 import { PROGRESS } from '../contract.ts';
-import { ask } from './ask.ts';
+import { ask, isRefused } from './ask.ts';
 
 export interface FollowOptions {
   /** Milliseconds between two looks. Default 1000. */
@@ -12,8 +12,8 @@ export interface FollowOptions {
 }
 
 /**
- * The progress of an export whenever it has changed, until the export has ended: the last one is that of its end. How it
- * ended says `result()`.
+ * The progress of an export whenever it has changed, until the export has ended: the last one is that of its end, unless it
+ * was terminated while no worker ran. How it ended says `result()`.
  *
  * @throws what Temporal's client throws, such as `QueryRejectedError`; when no worker answers, it throws after Temporal's
  *   time for a query
@@ -27,7 +27,11 @@ export async function* follow(
     // Before the question, so that the last answer is that of the end.
     const { status } = await handle.describe();
     const isOver = status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW';
-    const progress = await ask<ExportProgress>(handle, PROGRESS);
+    const progress = await ask<ExportProgress>(handle, PROGRESS).catch((error: unknown) => {
+      if (isOver && isRefused(error)) return undefined;
+      throw error;
+    });
+    if (progress === undefined) return;
     const text = JSON.stringify(progress);
     if (text !== last) yield progress;
     last = text;

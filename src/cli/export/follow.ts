@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { ask } from '../../client/ask.ts';
 import type { ExportProgress, ExportReport } from '../../contract.ts';
 import { PROGRESS } from '../../contract.ts';
 import { isPassing } from '../../process/temporal-fault.ts';
@@ -39,8 +40,8 @@ export async function follow(
   const ended = outcomeOf(client, workflowId, signal).finally(() => over.abort());
   ended.catch(() => {});
   const handle = client.workflow.getHandle(workflowId);
-  const ask = async (): Promise<void> => {
-    const answer = client.withDeadline(Date.now() + PATIENCE, () => handle.query<ExportProgress>(PROGRESS));
+  const lookOnce = async (): Promise<void> => {
+    const answer = client.withDeadline(Date.now() + PATIENCE, () => ask<ExportProgress>(handle, PROGRESS));
     const found = await answer.then(
       (progress): Look => ({ kind: 'progress', progress }),
       () => silence(client, workflowId),
@@ -48,7 +49,7 @@ export async function follow(
     if (!signal.aborted) look(found);
   };
   while (!over.signal.aborted && !signal.aborted) {
-    await ask();
+    await lookOnce();
     await delay(PACE, undefined, { signal: AbortSignal.any([over.signal, signal]) }).catch(() => {});
   }
   signal.throwIfAborted();
