@@ -2,10 +2,12 @@ import type { ExportReport, ExportRequest, Warning } from '../contract.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportLog } from '../export-folder/export-log.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
+import { summaryOfAll } from '../export-folder/index-pages.ts';
 import type { ManifestDraft } from '../export-folder/manifest-draft.ts';
 import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import { FinishedMeanwhileError } from '../export-folder/refuse-finished.ts';
 import type { Entry } from '../fhir/entries.ts';
+import { withBodyMemory } from '../http/body-memory.ts';
 import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportContent } from './export-content.ts';
@@ -76,7 +78,7 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     await folder.removeTraces(input.keepServerFiles);
     return { kind: 'settled', report: published };
   }
-  const summary = await folder.entries.summary();
+  const summary = await withBodyMemory(attempt.signal, (hold) => summaryOfAll(folder.pages, folder.entries, hold));
   const manifest = await folder.result.openManifest(summary);
   const deletions = folder.openDeletions(summary.transactionTime);
   let log: ExportLog | undefined;

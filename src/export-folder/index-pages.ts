@@ -1,4 +1,5 @@
 import type { Entry } from '../fhir/entries.ts';
+import { withoutSignature } from '../fhir/signature-free.ts';
 import { FileNamesWriter } from '../policy/file-names.ts';
 import type { Room } from '../http/read-text.ts';
 import { UrlCount } from '../policy/url-count.ts';
@@ -11,7 +12,8 @@ import { earliestOf, linksOf } from './manifest-summary.ts';
 
 /**
  * Writes the entries of all stored pages in chunks, and the manifest in short, which comes last. Entries that exist keep
- * their links: those of the pages may be older.
+ * their links: those of the pages may be older. An attempt that was held up, and saw fewer pages than there are by now,
+ * takes nothing away.
  *
  * @param room for one page after another
  * @param judge throws when an entry must not be downloaded
@@ -33,7 +35,7 @@ export async function indexPages(
   for await (const entry of pages.entries(all, room)) {
     judge(entry);
     writer.add(entry.name);
-    if (entry.kind === 'output') urls.add(entry.url);
+    if (entry.kind === 'output') urls.add(withoutSignature(entry.url));
     const bytes = entry.length ?? entry.fileSize;
     knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
     ends = Math.min(ends, entry.ends ?? Infinity);
@@ -52,14 +54,29 @@ export async function indexPages(
     ...(names === undefined ? {} : { names }),
     ...(knownBytes === undefined ? {} : { knownBytes }),
   };
+  const known = await entries.indexed();
+  if (known !== undefined && known.pages > summary.pages) return known;
   await entries.saveSummary(summary);
   return summary;
 }
 
+/** The manifest in short, with all stored pages: an attempt that was held up may have written it with fewer. */
+export async function summaryOfAll(
+  pages: ManifestPages,
+  entries: Entries,
+  room: Pick<Room, 'take'>,
+): Promise<ManifestSummary> {
+  const summary = await entries.summary();
+  const stored = await pages.all();
+  return summary.pages < stored.length ? indexPages(pages, entries, room, () => {}) : summary;
+}
+
 async function writeChunk(entries: Entries, chunk: number, some: readonly Entry[]): Promise<void> {
-  const known = new Map((await entries.readChunk(chunk)).map((entry) => [entry.ordinal, entry]));
-  await entries.writeChunk(
-    chunk,
-    some.map((entry) => withLinkOf(entry, known.get(entry.ordinal) ?? entry)),
-  );
+  const known = await entries.readChunk(chunk);
+  const links = new Map(known.map((entry) => [entry.ordinal, entry]));
+  const last = some.at(-1)?.ordinal ?? -1;
+  await entries.writeChunk(chunk, [
+    ...some.map((entry) => withLinkOf(entry, links.get(entry.ordinal) ?? entry)),
+    ...known.filter(({ ordinal }) => ordinal > last),
+  ]);
 }

@@ -132,7 +132,8 @@ export class ManifestReading {
     for (const [position, known] of (await this.#known.all()).entries()) {
       await this.#known.describe(position + 1, renewedPage(known, pages[position]));
     }
-    const { expires: _expires, linksEnd: _linksEnd, ...rest } = before;
+    // A poll may have added a page meanwhile.
+    const { expires: _expires, linksEnd: _linksEnd, ...rest } = await this.#entries.summary();
     const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends) };
     await this.#entries.saveSummary(summary);
     await this.#save({ ...progress, matched: 'taken' });

@@ -12,7 +12,8 @@ const ALLOWED = new Set([
   // The process waits for Temporal, and a person at a terminal for an answer.
   'process/connect-patiently.ts',
   'cli/check.ts',
-  // A client in another process looks at an export again.
+  // A client in another process looks at an export again, or asks a run whose worker is being replaced.
+  'client/ask.ts',
   'client/follow.ts',
   // The command waits for other processes: its Temporal server, its locks, an export that it shows.
   'temporal-server/embedded.ts',

@@ -64,7 +64,7 @@ test.each([
   // As a machine that is lost: the query still reaches it, and Temporal waits for ten seconds.
   const lost = workers.pop() as ChildProcess;
   killGroup(lost, 'SIGSTOP');
-  const query = slotsOf(stack.client, server).then(String, (error: Error) => error.message);
+  const query = gate.query<GateReport>(SLOTS).then(String, (error: Error) => error.message);
   await sleep(500);
   if (!isStarted) await killWorker(lost);
   await wants('second');

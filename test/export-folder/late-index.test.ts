@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Entries } from '../../src/export-folder/entries.ts';
+import { indexPages, summaryOfAll } from '../../src/export-folder/index-pages.ts';
+import { FILES } from '../../src/export-folder/layout.ts';
+import { ManifestPages } from '../../src/export-folder/manifest-pages.ts';
+import type { ManifestSummary } from '../../src/export-folder/manifest-summary.ts';
+import type { Manifest } from '../../src/fhir/manifest.ts';
+import { readManifest } from '../../src/fhir/manifest.ts';
+import { openDirectory } from '../../src/storage/directory/directory.ts';
+
+let root: string;
+let pages: ManifestPages;
+let entries: Entries;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'late-index-'));
+  const folder = await openDirectory(root, 'export');
+  pages = new ManifestPages(folder, FILES.pages);
+  entries = new Entries(folder);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const room = { take: () => undefined };
+const index = () => indexPages(pages, entries, room, () => {});
+
+async function store(page: number, ...urls: string[]): Promise<void> {
+  const body = JSON.stringify({
+    transactionTime: '2026-01-01T00:00:00Z',
+    request: 'https://a.example/$export',
+    requiresAccessToken: false,
+    output: urls.map((url) => ({ type: 'Patient', url })),
+    error: [],
+    ...(page === 1 ? { link: [{ relation: 'next', url: 'https://a.example/status?page=2' }] } : {}),
+  });
+  const read = readManifest(body);
+  await pages.store(page, {
+    body,
+    manifest: (read as { manifest: Manifest }).manifest,
+    url: 'https://a.example/status',
+  });
+}
+
+/** An attempt that has seen the first page only, and goes on when there are two. */
+async function lateAttempt(): Promise<ManifestSummary> {
+  const [first] = await pages.all();
+  const seen = { all: async () => [first], entries: pages.entries.bind(pages) } as unknown as ManifestPages;
+  return indexPages(seen, entries, room, () => {});
+}
+
+const urls = async () => (await entries.readChunk(0)).map(({ url }) => url);
+
+test('an attempt that was held up takes no page away', async () => {
+  await store(1, 'https://a.example/1');
+  await store(2, 'https://a.example/2');
+  expect(await index()).toMatchObject({ pages: 2, entries: 2 });
+  expect(await lateAttempt()).toMatchObject({ pages: 2, entries: 2 });
+  expect(await entries.summary()).toMatchObject({ pages: 2, entries: 2 });
+  expect(await urls()).toEqual(['https://a.example/1', 'https://a.example/2']);
+});
+
+test('an index with fewer pages than there are is made again', async () => {
+  await store(1, 'https://a.example/1');
+  const late = await index();
+  await store(2, 'https://a.example/2');
+  await index();
+  await entries.saveSummary(late);
+  expect(await summaryOfAll(pages, entries, room)).toMatchObject({ pages: 2, entries: 2 });
+  expect(await entries.summary()).toMatchObject({ pages: 2, entries: 2 });
+});
+
+test('a file that two pages list with different signatures is listed twice', async () => {
+  await store(1, 'https://a.example/1?X-Amz-Signature=a&X-Amz-Date=20260101T000000Z');
+  await store(2, 'https://a.example/1?X-Amz-Signature=b&X-Amz-Date=20260101T000100Z');
+  expect(await index()).toMatchObject({ entries: 2, listedTwice: 1 });
+});
