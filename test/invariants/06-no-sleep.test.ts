@@ -11,7 +11,7 @@ const ALLOWED = new Set([
   'activities/run-activity.ts',
   // The process waits for Temporal, and a person at a terminal for an answer.
   'process/connect-patiently.ts',
-  'cli/check.ts',
+  'cli/check/run-check.ts',
   // A client in another process looks at an export again, or asks a run whose worker is being replaced.
   'client/ask.ts',
   'client/follow.ts',
