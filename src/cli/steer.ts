@@ -1,5 +1,6 @@
 import type { StartedExport } from '../client.ts';
 import type { Steered } from '../steering-contract.ts';
+import { commandLine } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 import { atMost } from './view/readable.ts';
 
@@ -25,7 +26,8 @@ export async function steer(
   const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
   try {
     const known = await knownExport(temporal, workflowId);
-    if (!isOpen(known.description)) throw new Error(`${workflowId} has ended: "fhir-bulk-export status" says how.`);
+    if (!isOpen(known.description))
+      throw new Error(`${workflowId} has ended: "${commandLine(['status', workflowId])}" says how.`);
     // An update would wait for a worker, and then come as a surprise.
     if ((await answerOf(temporal, workflowId)) === undefined) throw new Error(hintOf(known));
     const { client } = temporal;

@@ -93,8 +93,11 @@ test('a narrow terminal: how many files are there is read, whatever the server s
   const view = new TerminalView(out as unknown as NodeJS.WriteStream);
   view.show(at(5));
   expect(screen(written)).toEqual(['downloading  ██░░░ 5/10 files · 5.0 MB', '']);
+  vi.advanceTimersByTime(10_000);
+  view.show(at(6));
+  expect(screen(written)[1]).toBe('  100.0 kB/s · about 40 s left');
   const serverProgress = 'words '.repeat(60);
-  view.show({ kind: 'progress', time: '', progress: { ...base, serverProgress, nextPollAt: '2026-01-01T00:00:05Z' } });
+  view.show({ kind: 'progress', time: '', progress: { ...base, serverProgress, nextPollAt: '2026-01-01T00:00:15Z' } });
   const [main, ...words] = screen(written);
   expect(main).toBe('waiting      next poll in 5 s');
   expect(words).toHaveLength(5);

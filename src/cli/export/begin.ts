@@ -8,6 +8,7 @@ import { hashRequest } from '../../export-folder/request-hash.ts';
 import { isOpen, isRunning } from '../../process/is-running.ts';
 import { tolerant } from '../../process/tolerant-client.ts';
 import { openDestination } from '../../storage/destinations.ts';
+import { commandLine } from '../arguments.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Temporal } from '../temporal.ts';
 import { isOwnQueue } from './names.ts';
@@ -119,7 +120,7 @@ function followed(
   if (requestHash !== hashRequest(plan.request) || isElsewhere) {
     const why = isElsewhere ? 'to another place, or by another name of it' : 'with another request';
     throw new UsageError(
-      `${workflowId} is running already, ${why}. Follow it with "fhir-bulk-export watch", or give another --id.`,
+      `${workflowId} is running already, ${why}. Follow it with "${commandLine(['watch', workflowId])}", or give another --id.`,
     );
   }
   return { kind: 'follow', how, workflowId, path: memo.path ?? plan.request.destination.path, taskQueue };

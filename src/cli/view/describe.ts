@@ -74,7 +74,7 @@ export class ProgressText {
       standsStillSince === undefined
         ? ''
         : `, nothing has come for ${readableTime((now - Date.parse(standsStillSince)) / 1000)}`;
-    return [
+    const lines = [
       main.join(' ').trimEnd(),
       ...this.#paceLine(progress),
       ...serversWords(progress),
@@ -85,6 +85,7 @@ export class ProgressText {
         : [`${phase === 'needs-attention' ? 'missing' : `retrying${still}`}: ${tidy(trouble, QUOTE)}`]),
       ...(phase === 'needs-attention' ? [`${INDENT}${DECISIONS}`] : []),
     ];
+    return columns < NARROW ? lines.map((line) => line.replace(INDENT, '  ')) : lines;
   }
 
   /** On a line of its own, so that both lines fit into eighty columns. */
