@@ -10,6 +10,7 @@ import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
+import { attachmentMark } from '../export-folder/attachment-mark.ts';
 import type { AttachmentEntries } from '../export-folder/attachment-entries.ts';
 import type { Occurrence } from '../export-folder/found-attachments.ts';
 import type { LineReader } from '../export-folder/read-lines.ts';
@@ -92,7 +93,8 @@ async function searchFile(
         if (known.size >= MOST_REMEMBERED) known.clear();
         if (url.length <= LONGEST_REMEMBERED) known.set(url, ordinal);
       }
-      await found.add({ ...occurrence(resource, attachment, ordinal), ...(isAllowed ? {} : { notAllowed: true }) });
+      const named = url === undefined || ordinal === undefined ? undefined : { ordinal, link: attachmentMark(url) };
+      await found.add({ ...occurrence(resource, attachment, named), ...(isAllowed ? {} : { notAllowed: true }) });
     }
     await found.publish();
   } finally {
@@ -143,13 +145,13 @@ function bothOf(...listeners: readonly JsonListener[]): JsonListener {
 function occurrence(
   resource: string,
   { element, url, contentType }: FoundAttachment,
-  ordinal: number | undefined,
+  named: { ordinal: number; link: string } | undefined,
 ): Occurrence {
   return {
     resource,
     element: element.slice(0, LONGEST_TEXT),
     url: removeQueries(url).slice(0, LONGEST_TEXT),
     ...(contentType === undefined ? {} : { contentType }),
-    ...(ordinal === undefined ? {} : { ordinal }),
+    ...named,
   };
 }

@@ -80,23 +80,35 @@ async function* groupsOf(occurrences: AsyncIterable<Occurrence>): AsyncGenerator
   if (group.length > 0) yield group;
 }
 
-/** Receipts by ordinal; holds those of one chunk. */
+/** Finds receipts; holds those of one chunk. */
 class ReceiptReader {
   readonly #receipts: Receipts;
   #chunk = -1;
-  #ofChunk: Promise<ReadonlyMap<number, Receipt>> = Promise.resolve(new Map());
+  #ofChunk: Promise<ReadonlyMap<number, Receipt[]>> = Promise.resolve(new Map());
 
   constructor(receipts: Receipts) {
     this.#receipts = receipts;
   }
 
-  async get(ordinal: number): Promise<Receipt | undefined> {
+  /** @param link mark of the attachment's URL */
+  async get(ordinal: number, link: string | undefined): Promise<Receipt | undefined> {
     if (this.#chunk !== chunkOf(ordinal)) {
       this.#chunk = chunkOf(ordinal);
-      this.#ofChunk = this.#receipts.ofChunk(this.#chunk);
+      this.#ofChunk = this.#receipts.ofChunk(this.#chunk).then(byOrdinal);
     }
-    return (await this.#ofChunk).get(ordinal);
+    const found = (await this.#ofChunk).get(ordinal) ?? [];
+    return found.findLast((receipt) => this.#receipts.isOfAttachment(receipt, link));
   }
+}
+
+function byOrdinal(receipts: readonly Receipt[]): Map<number, Receipt[]> {
+  const found = new Map<number, Receipt[]>();
+  for (const receipt of receipts) {
+    const same = found.get(receipt.ordinal);
+    if (same === undefined) found.set(receipt.ordinal, [receipt]);
+    else same.push(receipt);
+  }
+  return found;
 }
 
 /** A line of the index. */
@@ -105,11 +117,11 @@ type Line = { kind: 'file'; bytes: number; content: object } | { kind: 'missing'
 async function describe(
   { files, troubles }: Sources,
   receipts: ReceiptReader,
-  { ordinal, notAllowed, ...place }: Occurrence,
+  { ordinal, link, notAllowed, ...place }: Occurrence,
 ): Promise<Line> {
   if (notAllowed === true) return { kind: 'missing', content: { ...place, missing: 'not allowed: no Binary' } };
   if (ordinal === undefined) return { kind: 'missing', content: { ...place, missing: 'not a URL of https:' } };
-  const receipt = await receipts.get(ordinal);
+  const receipt = await receipts.get(ordinal, link);
   if (receipt === undefined || !(await files.holds(receipt))) {
     return { kind: 'missing', content: { ...place, missing: await troubles.of(ordinal) } };
   }

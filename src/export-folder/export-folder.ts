@@ -70,7 +70,7 @@ export class ExportFolder {
   readonly #baseUrl: string | undefined;
   readonly #mark: string;
 
-  private constructor(folder: Folder, { mark, adopted, baseUrl }: Pick<ExportMark, 'mark' | 'adopted' | 'baseUrl'>) {
+  private constructor(folder: Folder, { mark, adopted, baseUrl, createdAt }: ExportMark) {
     this.#folder = folder;
     this.#mark = mark;
     this.#baseUrl = baseUrl;
@@ -80,7 +80,7 @@ export class ExportFolder {
     this.pages = new ManifestPages(folder, FILES.pages);
     this.entries = new Entries(folder);
     this.reading = new ManifestReading(folder, this.entries, this.pages);
-    this.receipts = new Receipts(folder);
+    this.receipts = new Receipts(folder, this.isAdopted ? Date.parse(createdAt) : undefined);
     this.troubles = new Troubles(folder);
     this.asked = new AskedFiles(folder);
     this.answers = new NotedAnswers(folder);

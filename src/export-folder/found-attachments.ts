@@ -1,3 +1,4 @@
+import { basename } from 'node:path/posix';
 import type { Folder, Part } from '../storage/folder.ts';
 import { FILES, foundFile } from './layout.ts';
 import { publishAgain } from './publish-again.ts';
@@ -14,6 +15,8 @@ export interface Occurrence {
   contentType?: string;
   /** Entry under which it is fetched; absent when its URL cannot be fetched, or must not be. */
   ordinal?: number;
+  /** Mark of its URL, with {@link ordinal}; absent when an earlier version has found it. */
+  link?: string;
   /** The configuration does not allow it. */
   notAllowed?: true;
 }
@@ -24,6 +27,7 @@ const TOGETHER = 100;
 /** Where the searched files name attachments: a document for each file, until the index is published. */
 export class FoundAttachments {
   readonly #folder: Folder;
+  #earlier: Promise<ReadonlySet<string>> | undefined;
 
   constructor(folder: Folder) {
     this.#folder = folder;
@@ -31,7 +35,11 @@ export class FoundAttachments {
 
   /** Writes what is found in one file, in place of what an earlier search of it has found. @param file its ordinal */
   write(file: number): OccurrenceWriter {
-    return new OccurrenceWriter(this.#folder, file);
+    const hasEarlier = async (): Promise<boolean> => {
+      this.#earlier ??= this.#folder.list(FILES.found).then((names) => new Set(names));
+      return (await this.#earlier).has(basename(foundFile(file)));
+    };
+    return new OccurrenceWriter(this.#folder, file, hasEarlier);
   }
 
   /** All that was found, in the order of the searched files. */
@@ -46,16 +54,19 @@ export class FoundAttachments {
   }
 }
 
-/** Nothing is written, and no document exists, when nothing is found. */
+/** Nothing is written, and no document is left, when nothing is found. */
 class OccurrenceWriter {
   readonly #folder: Folder;
   readonly #file: number;
+  readonly #hasEarlier: () => Promise<boolean>;
   #part: Part | undefined;
   #lines: string[] = [];
 
-  constructor(folder: Folder, file: number) {
+  /** @param hasEarlier whether an earlier search has found something in the file */
+  constructor(folder: Folder, file: number, hasEarlier: () => Promise<boolean>) {
     this.#folder = folder;
     this.#file = file;
+    this.#hasEarlier = hasEarlier;
   }
 
   async add(occurrence: Occurrence): Promise<void> {
@@ -65,7 +76,11 @@ class OccurrenceWriter {
 
   async publish(): Promise<void> {
     if (this.#lines.length > 0) await this.#write();
-    if (this.#part === undefined) return;
+    if (this.#part === undefined) {
+      // What had those numbers may be something else now.
+      if (await this.#hasEarlier()) await this.#folder.removeFile(foundFile(this.#file));
+      return;
+    }
     await this.#part.finish();
     await publishAgain(this.#folder, this.#part, foundFile(this.#file));
   }

@@ -4,14 +4,17 @@ import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { LineRules } from '../fhir/ndjson.ts';
 import type { CheckedPart, Folder, Part } from '../storage/folder.ts';
+import { attachmentMark } from './attachment-mark.ts';
 import type { LineReader } from './read-lines.ts';
 import { FILES, unprovedFile } from './layout.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipt.ts';
 
 /** Of the parts of one file, in whatever thread they are written. */
-export function partLabel(generation: number, ordinal: number): string {
-  return generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
+export function partLabel(generation: number, { ordinal, kind, url }: Entry): string {
+  const number = generation === 1 ? String(ordinal) : `${generation}-${ordinal}`;
+  // Another run may give its number to another one, whose bytes must not be joined to what has come.
+  return kind === 'attachment' ? `${number}-${attachmentMark(url)}` : number;
 }
 
 /**
@@ -42,7 +45,7 @@ export class PublishedFiles {
    * @param generation of the job: a file of a later one is never resumed from what an attempt at an earlier one has left
    */
   openPart(generation: number, entry: Entry): Promise<Part> {
-    return this.#folder.openPart(partLabel(generation, entry.ordinal), nameBeforehand(entry));
+    return this.#folder.openPart(partLabel(generation, entry), nameBeforehand(entry));
   }
 
   /**
@@ -77,7 +80,8 @@ export class PublishedFiles {
     await part.discard();
     const { sha256 } = file;
     const isOurs = published || entry.kind === 'attachment';
-    if (isOurs && sha256 !== undefined) return { ordinal: entry.ordinal, name, ...file, sha256 };
+    const link = entry.kind === 'attachment' ? { link: attachmentMark(entry.url) } : {};
+    if (isOurs && sha256 !== undefined) return { ordinal: entry.ordinal, name, ...file, sha256, ...link };
     // Another attempt has published meanwhile; its file is whole. Or the hash can only be had now.
     const found = await this.#readAgain(entry, checks, watch);
     // What the manifest says may be of the packed form, in which only the first reader has seen it.

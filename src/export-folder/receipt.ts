@@ -9,6 +9,8 @@ export interface Receipt extends CheckedFile {
   ordinal: number;
   name: string;
   sha256: string;
+  /** Mark of an attachment's URL: its number alone would be another one's if it were found in another order. */
+  link?: string;
   /** When it was asked for, and had its final name: milliseconds since the epoch; absent in folders of earlier versions. */
   askedAt?: number;
   storedAt?: number;

@@ -1,6 +1,7 @@
 import type { Entry } from '../fhir/entries.ts';
 import type { Folder } from '../storage/folder.ts';
 import { mapLimited } from '../storage/map-limited.ts';
+import { attachmentMark } from './attachment-mark.ts';
 import { BatchReceipts } from './batch-receipts.ts';
 import type { Span } from './chunk-of.ts';
 import { spansOf } from './chunk-of.ts';
@@ -15,9 +16,12 @@ const PARALLEL = 32;
 /** Receipts of finished files, in chunks as their entries. */
 export class Receipts {
   readonly #folder: Folder;
+  readonly #adoptedAt: number | undefined;
 
-  constructor(folder: Folder) {
+  /** @param adoptedAt when this run took the folder, if an earlier one had it: milliseconds since the epoch */
+  constructor(folder: Folder, adoptedAt?: number) {
     this.#folder = folder;
+    this.#adoptedAt = adoptedAt;
   }
 
   /** Begins a document for one attempt at a batch. @param ordinals of the batch */
@@ -25,10 +29,21 @@ export class Receipts {
     return new BatchReceipts(this.#folder, ordinals);
   }
 
-  /** Receipts of one chunk by ordinal. */
-  async ofChunk(chunk: number): Promise<Map<number, Receipt>> {
-    const receipts = await readReceipts(this.#folder, { chunk, from: 0, to: Infinity });
-    return new Map(receipts.map((receipt) => [receipt.ordinal, receipt]));
+  /** All of one chunk, also those that are of nothing any more. */
+  ofChunk(chunk: number): Promise<Receipt[]> {
+    return readReceipts(this.#folder, { chunk, from: 0, to: Infinity });
+  }
+
+  /**
+   * Whether a receipt is of the attachment that has its number now. Each run numbers what it finds, and may find something
+   * else: the configuration allows less, or a file has come again with its lines in another order.
+   *
+   * @param mark of the attachment's URL; undefined where an earlier version of this client has found it
+   */
+  isOfAttachment({ link, askedAt = 0 }: Receipt, mark: string | undefined): boolean {
+    if (link !== undefined && mark !== undefined) return link === mark;
+    // Of an earlier version, which stored no mark: right when this run has numbered it.
+    return this.#adoptedAt === undefined || askedAt >= this.#adoptedAt;
   }
 
   /** Receipts of some entries, by ordinal. */
@@ -80,8 +95,12 @@ export class Receipts {
     const found = await Promise.all(spansOf([...wanted.keys()]).map((span) => readReceipts(this.#folder, span)));
     return found.flat().filter((receipt) => {
       const entry = wanted.get(receipt.ordinal);
-      return entry !== undefined && isOf(receipt, entry);
+      return entry !== undefined && this.#isOf(receipt, entry);
     });
+  }
+
+  #isOf(receipt: Receipt, { kind, name, url }: Entry): boolean {
+    return kind === 'attachment' ? this.isOfAttachment(receipt, attachmentMark(url)) : receipt.name === name;
   }
 
   /** Bytes of a file: networked file systems may tell an earlier size until the file is opened (NFS, close-to-open). */
@@ -108,9 +127,4 @@ async function sizesOf(
   const names = [...new Set(receipts.map(({ name }) => name))];
   const sizes = await mapLimited(names, PARALLEL, sizeOf);
   return new Map(names.map((name, place) => [name, sizes[place]]));
-}
-
-/** Whether a receipt is of this entry, whatever other version of this client has numbered it. */
-function isOf({ name }: Receipt, entry: Entry): boolean {
-  return entry.kind === 'attachment' || name === entry.name;
 }

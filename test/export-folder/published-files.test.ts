@@ -109,6 +109,23 @@ describe('a file whose beginning an earlier attempt has checked', () => {
   });
 });
 
+test('what has come of one attachment is not the beginning of another one that has its number', async () => {
+  const attachment: Entry = { ...ENTRY, kind: 'attachment', name: 'attachment 3' };
+  const part = await files.openPart(1, attachment);
+  await part.write([CONTENT]);
+  await part.checkpoint({ validator: '"1"', total: 100 });
+  await part.keep();
+  const other = await new PublishedFiles(await openDirectory(root, 'export')).openPart(1, {
+    ...attachment,
+    url: 'https://a.example/2',
+  });
+  expect(other.resumed).toBeUndefined();
+  await other.discard();
+  const same = await new PublishedFiles(await openDirectory(root, 'export')).openPart(1, attachment);
+  expect(same.resumed?.bytes).toBe(CONTENT.length);
+  await same.discard();
+});
+
 describe('a file that has its name and no receipt', () => {
   test('was changed, when its lines are wrong, and stays', async () => {
     await folder.write(ENTRY.name, WRONG);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { attachmentMark } from '../../src/export-folder/attachment-mark.ts';
 import type { Receipt } from '../../src/export-folder/receipt.ts';
 import { Receipts } from '../../src/export-folder/receipts.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
@@ -99,6 +100,40 @@ describeEachKind('receipts of files', () => {
     await folder.write('manifest.json', '{}');
     await expect(receipts.thatHold(ENTRIES)).rejects.toThrow('finished the export');
     expect(await folder.size(entry.name)).toBe(CUT.length);
+  });
+
+  describe('of attachments', () => {
+    const attachment: Entry = { ...entryOf(500), kind: 'attachment', name: 'attachment 500' };
+    const receipt: Receipt = { ...receiptOf(`attachments/${SHA256}`, 500), askedAt: 1000 };
+    const of = async (adoptedAt?: number, url = attachment.url) =>
+      (await new Receipts(folder, adoptedAt).of([{ ...attachment, url }])).size;
+
+    test('one counts for the URL by which it came, whatever its signature', async () => {
+      await store({ ...receipt, link: attachmentMark(`${attachment.url}?X-Amz-Signature=1`) });
+      expect([await of(), await of(2000)]).toEqual([1, 1]);
+      const other = `${attachment.url}0`;
+      expect([await of(undefined, other), await of(2000, other)]).toEqual([0, 0]);
+    });
+
+    test('one of an earlier version counts when this run has numbered it', async () => {
+      await store(receipt);
+      expect([await of(), await of(1000), await of(1001)]).toEqual([1, 1, 0]);
+    });
+
+    test('one whose content another one has as well is fetched again once when it was cut', async () => {
+      const other: Entry = { ...attachment, ordinal: 501, url: 'https://a.example/other' };
+      const all = [attachment, other].map((one) => ({
+        ...receipt,
+        ordinal: one.ordinal,
+        link: attachmentMark(one.url),
+      }));
+      await store(...all);
+      await folder.write(receipt.name, CUT);
+      expect((await receipts.thatHold([attachment])).size).toBe(0);
+      expect(await folder.size(receipt.name)).toBeUndefined();
+      await folder.write(receipt.name, WHOLE);
+      expect([...(await receipts.thatHold([other])).keys()]).toEqual([501]);
+    });
   });
 
   test('a receipt of another file counts for none', async () => {

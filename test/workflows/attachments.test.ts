@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
@@ -114,6 +114,72 @@ describe('with workers that are killed', () => {
     await killWorker(worker);
     await expectAllAttachments(report);
   });
+});
+
+describe('a run that goes on with the attachments of an earlier one', () => {
+  const RECEIPTS = '.export/receipts/00001';
+  const stored = 5;
+
+  /** Leaves an export of which some attachments are there. @returns its folder */
+  async function leave(path: string): Promise<string> {
+    hospital.faults.add({ route: 'binary', skip: stored, times: Infinity, do: { kind: 'hang' } });
+    const folder = join(stack.folder, path);
+    const started = await stack.start({ ...REQUEST, destination: { path } });
+    const number = async (): Promise<number> => {
+      const names = await readdir(join(folder, RECEIPTS)).catch(() => []);
+      const texts = await Promise.all(names.map((name) => readFile(join(folder, RECEIPTS, name), 'utf8')));
+      return texts.flatMap((text) => JSON.parse(text) as object[]).length;
+    };
+    await expect.poll(number, { timeout: 30_000 }).toBe(stored);
+    await started.handle.terminate();
+    hospital.faults.clear();
+    return folder;
+  }
+
+  const finished = () => of(hospital).filter((one) => one.finished && one.status === 200).length;
+  const reverse = (body: Buffer) => `${body.toString().trimEnd().split('\n').reverse().join('\n')}\n`;
+
+  test('fetches those that are missing', async () => {
+    await leave('left');
+    await expectAllAttachments(await stack.run({ ...REQUEST, destination: { path: 'left' } }));
+    expect(new Set(of(hospital).map(({ url }) => url)).size).toBe(finished());
+  });
+
+  test('fetches again one that was cut', async () => {
+    const folder = await leave('cut');
+    const [name = ''] = await readdir(join(folder, 'attachments'));
+    await truncate(join(folder, 'attachments', name), 10);
+    await expectAllAttachments(await stack.run({ ...REQUEST, destination: { path: 'cut' } }));
+    expect(new Set(of(hospital).map(({ url }) => url)).size).toBe(finished() - 1);
+  });
+
+  test.each(['this', 'an earlier'])(
+    'gives each to whom it is of when they are numbered anew: receipts of %s version',
+    async (which) => {
+      const path = which.replace(' ', '-');
+      const folder = await leave(path);
+      if (which !== 'this') {
+        for (const name of await readdir(join(folder, RECEIPTS))) {
+          const file = join(folder, RECEIPTS, name);
+          const receipts = JSON.parse(await readFile(file, 'utf8')) as object;
+          await writeFile(
+            file,
+            JSON.stringify(receipts, (key, value: unknown) => (key === 'link' ? undefined : value)),
+          );
+        }
+      }
+      // It comes again with its lines in another order.
+      await rm(join(folder, 'DocumentReference.00001.ndjson'));
+      const isDocuments = ({ url }: { url: string }): boolean => url.includes('DocumentReference');
+      hospital.faults.add({
+        route: 'file',
+        match: isDocuments,
+        times: 1,
+        do: { kind: 'transformFile', transform: reverse },
+      });
+      await expectAllAttachments(await stack.run({ ...REQUEST, destination: { path } }));
+    },
+  );
 });
 
 test('attachments of a file that was given up, and that an attempt brings late, are not forgotten', async () => {

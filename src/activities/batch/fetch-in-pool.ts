@@ -65,7 +65,7 @@ async function fetchWatched(batch: Batch, fileRequest: FileRequest, watch: Fetch
     return outcome.kind === 'checked' ? { ...outcome, part } : outcome;
   };
   if (threads === undefined) return here();
-  const label = partLabel(request.generation, entry.ordinal);
+  const label = partLabel(request.generation, entry);
   const isSmall = entry.fileSize === undefined ? batch.entries.length > MANY : entry.fileSize < WORTH_A_THREAD;
   const order = { request: fileRequest, ...place, label, name: nameBeforehand(entry), isSmall };
   try {
