@@ -15,8 +15,8 @@ const CODINGS = new Set(
   'aes128gcm br compress dcb dcz deflate exi gzip pack200-gzip x-compress x-gzip zstd'.split(' '),
 );
 
-/** What may stand in a header as it is. */
-const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.-]+=[\w.-]+)*$/;
+/** What may stand in a header as it is. Not what is folded, as in mails: no header is sent with a line break. */
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+([ \t]*;[ \t]*[\w.-]+=[\w.-]+)*$/;
 
 /** What to fetch. Plain data, which another thread or process could be given as well. */
 export interface FileRequest {
