@@ -49,14 +49,13 @@ export async function discover(
     scopesSupported: texts(smart['scopes_supported']),
     algorithms: texts(smart['token_endpoint_auth_signing_alg_values_supported']),
   };
-  if (tokenUrl !== undefined) {
-    return { ...support, tokenUrl, source: 'configured', ...(first.kind === 'unavailable' ? { passing: true } : {}) };
-  }
+  const passing = first.kind === 'unavailable' ? { passing: true } : {};
+  if (tokenUrl !== undefined) return { ...support, tokenUrl, source: 'configured', ...passing };
   const found = resolve(smart['token_endpoint'], baseUrl);
   if (found !== undefined) return { ...support, tokenUrl: found, source: 'smart-configuration' };
   const second = note(await readMetadata(http, rules, baseUrl));
   const declared = second.kind === 'document' ? resolve(tokenOf(second.document), baseUrl) : undefined;
-  if (declared !== undefined) return { ...support, tokenUrl: declared, source: 'CapabilityStatement' };
+  if (declared !== undefined) return { ...support, tokenUrl: declared, source: 'CapabilityStatement', ...passing };
   // A server that cannot answer now has not said that it has none.
   for (const answer of [first, second]) {
     if (answer.kind === 'unavailable') throw new NetworkError(`${new URL(baseUrl).host}: ${answer.detail}`, true);

@@ -79,6 +79,16 @@ describe('the token endpoint is found', () => {
     expect(await find()).toMatchObject({ tokenUrl: GIVEN, source: 'CapabilityStatement' });
   });
 
+  test.each<[number, true | undefined]>([
+    [404, undefined],
+    [503, true],
+    [429, true],
+  ])('in the CapabilityStatement, with the rest unknown for now after %i', async (status, passing) => {
+    answers[WELL_KNOWN] = { status };
+    answers[METADATA] = statement({ url: 'token', valueUri: GIVEN });
+    expect((await find()).passing).toBe(passing);
+  });
+
   test('in the configuration, which the SMART configuration only adds to', async () => {
     answers[WELL_KNOWN] = { body: { token_endpoint: 'https://other.example/', capabilities: ['permission-v1'] } };
     const found = await find({ tokenUrl: GIVEN });
