@@ -53,7 +53,8 @@ export class HttpClient {
       if (next === undefined || !mayFollow(request.method, response.status, next, rules)) return response;
       await response.body.dump();
       if (redirects === MOST_REDIRECTS) {
-        throw new NetworkError(`${new URL(url).host}: more than ${MOST_REDIRECTS} redirects`, true);
+        // Each was answered by a redirect only: nobody has begun what was asked for.
+        throw new NetworkError(`${new URL(url).host}: more than ${MOST_REDIRECTS} redirects`, false);
       }
       way.isTrusted &&= rules.trustedOrigins.has(new URL(url).origin);
       requireOpen(url, next, rules);

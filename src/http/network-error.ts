@@ -9,7 +9,7 @@ const NO_HANDSHAKE = /^ERR_SSL_\S*ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNKN
 /** The network failed: no answer, or only a part of one. Trying again may help. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
-  /** False when the server cannot have seen the request; true when it may have. */
+  /** False when the server cannot have seen the request, or has only redirected it; true when it may have taken it up. */
   readonly maybeSent: boolean;
 
   constructor(message: string, maybeSent: boolean, options?: ErrorOptions) {
