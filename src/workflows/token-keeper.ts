@@ -21,6 +21,9 @@ import { step } from './activity-options.ts';
 /** How often one is used again that was refused when it was new. */
 const TRIES_OF_A_NEW_TOKEN = 2;
 
+/** How often a step may be refused whose token ends meanwhile: a server that takes long to refuse refuses all tokens so. */
+const MOST_LATE_REFUSALS = 20;
+
 /** What a keeper needs of the run whose tokens it keeps. */
 export interface TokenHolder {
   readonly request: ExportRequest;
@@ -72,6 +75,7 @@ export class TokenKeeper {
     first?: { token: TokenRef },
   ): Promise<Exclude<T, TokenNeeded>> {
     let refusals = 0;
+    let late = 0;
     let trouble: Trouble | undefined;
     for (let given = first; ; given = undefined) {
       const input = given ?? (await this.current());
@@ -80,6 +84,8 @@ export class TokenKeeper {
       if (!isTokenNeeded(result)) return result as Exclude<T, TokenNeeded>;
       if (this.#endedSince(began)) {
         // A step of many requests takes more than one token, which is no trouble.
+        if (result.refused && ++late > MOST_LATE_REFUSALS && patched('late-refusals-count'))
+          throw failure('AuthorizationFailed', detailOf(result));
         await this.#refresh(result.epoch);
         continue;
       }

@@ -5,6 +5,8 @@ import { auth, backend, files, jwks, of, server, stack, useGuardedServers } from
 
 useGuardedServers({
   main: [{ jwks, lifetime: 300 }, backend(files.rsaJwk)],
+  // Renewed 2 s before its end: at once, nearly.
+  brief: [{ jwks, lifetime: 300, expiresIn: () => 2.2 }, backend(files.rsaJwk)],
   short: [{ jwks, lifetime: 4 }, backend(files.rsaJwk), { throttleBytesPerSecond: 40_000, gzip: false, patients: 40 }],
 });
 
@@ -64,6 +66,16 @@ describe('a token that is refused', () => {
         .slice(0, 4)
         .map(({ status }) => status),
     ).toEqual([401, 401, 401, 200]);
+  });
+
+  test('again and again, and later than it is good, ends the run', async () => {
+    server('brief').faults.add({ route: 'status', times: Infinity, do: { kind: 'delay', ms: 300 } });
+    server('brief').faults.add({ route: 'status', times: Infinity, do: { kind: 'answer', status: 401 } });
+    expect(await stack.fail({ server: 'brief' })).toMatchObject({
+      code: 'AuthorizationFailed',
+      message: expect.stringContaining('HTTP 401'),
+    });
+    expect(of('brief', 'status').length).toBeLessThan(30);
   });
 
   test('for its scope ends the run at once', async () => {
