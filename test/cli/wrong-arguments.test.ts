@@ -39,6 +39,7 @@ afterAll(async () => {
 /** A command line, words of its message, and what the environment says; exit code 1 where no argument is wrong. */
 type Wrong = [line: string[], message: string, more?: { env?: NodeJS.ProcessEnv; code?: number }];
 
+const NOT_IN_PROC: Wrong = [['export', URL, '--out', '/proc/none/x'], "mkdir '/proc/none'", { code: 1 }];
 const OF_EXPORTS: Wrong[] = [
   [['export', URL, '--type', 'Patiens'], '"Patiens" is not a FHIR resource type'],
   [['export', URL, '--since', 'yesterday'], '_since: "yesterday" must be a FHIR instant'],
@@ -51,6 +52,8 @@ const OF_EXPORTS: Wrong[] = [
   [['export', URL, '--out', ''], '--out is empty'],
   [['export', URL, '--out', 'a', '--destination', 'b'], 'Give --out or --destination, not both.'],
   [['export', URL, '--out', 'a-file'], 'a part of the path is a file', { code: 1 }],
+  // It is there, and takes nothing, also of an administrator.
+  ...(process.platform === 'linux' ? [NOT_IN_PROC] : []),
   [['export', URL, '--out', 'a-folder', '--path', '../x'], '--path must not contain ".."'],
   [['export', URL, '--path', 'x', '--again'], '--again chooses a folder of its own'],
   [['export', 'ftp://fhir.example.org'], 'ftp://fhir.example.org must be https'],

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { ExportError } from '../../errors.ts';
 import { absentAs } from './absent-as.ts';
@@ -11,13 +11,33 @@ import { absentAs } from './absent-as.ts';
  */
 export async function makeInside(root: string, path: string): Promise<{ realRoot: string; realFolder: string }> {
   const folder = join(root, path);
-  await mkdir(root, { recursive: true, mode: 0o700 }).catch(rethrowFile);
+  await makeFolder(root).catch(rethrowFile);
   const realRoot = await realpath(root);
   requireInside(realRoot, await whatIsThere(folder), folder);
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(rethrowFile);
+  await makeFolder(folder).catch(rethrowFile);
   const realFolder = await realpath(folder);
   requireInside(realRoot, realFolder, folder);
   return { realRoot, realFolder };
+}
+
+/** Attempts, where another process may remove a folder above that is empty. */
+const ATTEMPTS = 10;
+
+/**
+ * Makes a folder and those above it, unless they are there. Not by `recursive` of Node's `mkdir`: that never ends where a
+ * folder is there and says ENOENT to whatever is made in it, as `/proc` does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  for (let left = ATTEMPTS; ; left -= 1) {
+    try {
+      await mkdir(path, { mode: 0o700 });
+      return;
+    } catch (error) {
+      if ((await absentAs(undefined, stat(path)))?.isDirectory() === true) return;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || left === 0) throw error;
+      await makeFolder(dirname(path));
+    }
+  }
 }
 
 /** A file where the last folder should be is EEXIST to `mkdir`, one further up is ENOTDIR: to people it is the same. */
