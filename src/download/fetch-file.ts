@@ -150,7 +150,10 @@ async function refuse(response: HttpResponse, { onRefusal }: FetchContext): Prom
   onRefusal(response);
   const hasEnded = await readEnd(response);
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], Date.now());
-  return { kind: 'trouble', trouble: statusTrouble(status, { retryAfter, hasEnded }), nothingCame: true };
+  const trouble = statusTrouble(status, { retryAfter, hasEnded });
+  if (trouble.cause === 'link' && response.redirectedFrom !== undefined)
+    trouble.answeredBy = new URL(response.url).origin;
+  return { kind: 'trouble', trouble, nothingCame: true };
 }
 
 async function receive(

@@ -10,7 +10,13 @@ export type FileTrouble =
       /** The server gives this file no more times; another job's would be another file. */
       usedUp?: true;
     }
-  | { cause: 'content' | 'link'; detail: string }
+  | { cause: 'content'; detail: string }
+  | {
+      cause: 'link';
+      detail: string;
+      /** Origin that a redirect has led to, and that has answered. */
+      answeredBy?: string | undefined;
+    }
   | {
       cause: 'token';
       detail: string;

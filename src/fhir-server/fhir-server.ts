@@ -29,7 +29,7 @@ import type { Busy } from './busy.ts';
 import { logAnswer, quoteIds } from './log-answer.ts';
 import type { TokenNeeded } from './token-needed.ts';
 import { tokenRefused } from './token-needed.ts';
-import { hintOfOrigin } from './who-gets-the-token.ts';
+import { hintOfOrigin, hintOfRedirect } from './who-gets-the-token.ts';
 
 /** A request to the FHIR server itself. */
 export interface FhirRequest extends Pick<
@@ -173,7 +173,7 @@ export class FhirServer {
    *   suffice (RFC 6750)
    */
   refusal({ response, authorized }: Answered, detail: string): TokenNeeded {
-    const explained = `${detail}${this.hintOfOrigin(response.url)}${this.idsOf(response)}`;
+    const explained = `${detail}${this.#hintOf(response)}${this.idsOf(response)}`;
     if (authorized.kind === 'open' || isScopeFault(response.headers)) {
       throw new ExportError('AuthorizationFailed', explained);
     }
@@ -188,6 +188,21 @@ export class FhirServer {
   /** What to add to a refusal by this address: empty, unless the token was not sent because of its origin. */
   hintOfOrigin(url: string): string {
     return this.authorization.isOpen ? '' : hintOfOrigin(url, this.rules.trustedOrigins);
+  }
+
+  /**
+   * What to add to a refusal of a file.
+   *
+   * @param answeredBy origin that refused, where it is another one than that of the file's link
+   */
+  hintOfFile(url: string, answeredBy: string | undefined): string {
+    if (answeredBy === undefined || this.authorization.isOpen) return this.hintOfOrigin(url);
+    return hintOfRedirect(url, answeredBy, 'its manifests have to name it');
+  }
+
+  #hintOf({ url, redirectedFrom }: Pick<HttpResponse, 'url' | 'redirectedFrom'>): string {
+    if (redirectedFrom === undefined || this.authorization.isOpen) return this.hintOfOrigin(url);
+    return hintOfRedirect(redirectedFrom, url, 'baseUrl and the status URLs have to name it');
   }
 
   /**

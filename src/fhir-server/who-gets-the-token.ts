@@ -48,6 +48,16 @@ export function trustedOrigins({ baseUrl, fileOrigins }: ServerConfig): Readonly
   return new Set([new URL(baseUrl).origin, ...fileOrigins]);
 }
 
+/**
+ * What to add to a refusal by another origin than was asked: the configuration has no cure for it.
+ *
+ * @param cure what has to name the other origin
+ */
+export function hintOfRedirect(from: string, to: string, cure: string): string {
+  const [asked, answering] = [from, to].map((url) => new URL(url).origin);
+  return ` (no token goes along the redirect from ${asked} to ${answering}; if that is the server's own, ${cure})`;
+}
+
 /** What to add to a refusal when the token was not sent, because the origin is not trusted. */
 export function hintOfOrigin(url: string, trusted: ReadonlySet<string>): string {
   const { origin } = new URL(url);

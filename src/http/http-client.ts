@@ -105,7 +105,8 @@ export class HttpClient {
       this.#count(request, rules, status);
       // Also where it was not sent: a redirect may repeat it to the next address.
       const secret = authorization?.replace(/^\S+\s+/, '');
-      return { status, headers: flatten(headers), body, url: request.url, secret };
+      const redirectedFrom = url.origin === way.firstOrigin ? undefined : way.firstOrigin;
+      return { status, headers: flatten(headers), body, url: request.url, redirectedFrom, secret };
     } catch (error) {
       if (error instanceof NetworkError) this.#count(request, rules, undefined);
       throw error;

@@ -63,6 +63,8 @@ export interface HttpResponse {
   body: HttpBody;
   /** Address that answered, after redirects. */
   url: string;
+  /** Origin that was asked, where a redirect has led to another one: the token has not gone along. */
+  redirectedFrom?: string | undefined;
   /** Text that must not be kept of the answer: servers quote the token that they refuse. */
   secret?: string | undefined;
 }

@@ -5,8 +5,8 @@ import type { ServerSettings } from '../../profiles/settings.ts';
 import type { FhirServer } from '../../fhir-server/fhir-server.ts';
 
 /**
- * What trouble means where it happened: a 401 at a trusted origin is about the token that was sent; elsewhere about the
- * link.
+ * What trouble means where it happened: a 401 at a trusted origin is about the token that was sent; elsewhere, also where a
+ * redirect has led to, about the link.
  *
  * @param tokenIsGood a refusal is about the file
  */
@@ -24,12 +24,18 @@ export function judgeTrouble(
   }
   if (trouble.cause !== 'link') return trouble;
   const { detail } = trouble;
-  if (authorized.kind === 'token' && trusted && detail === 'HTTP 401' && !tokenIsGood)
+  const isUnauthorized = detail === 'HTTP 401';
+  // No token went there.
+  const isElsewhere = trouble.answeredBy !== undefined;
+  if (authorized.kind === 'token' && trusted && isUnauthorized && !isElsewhere && !tokenIsGood)
     return { cause: 'token', detail, refusedEpoch: authorized.epoch };
   return {
     // The manifest, which could be read again, has no links to attachments.
     cause: kind === 'attachment' ? 'final' : 'link',
-    detail: authorized.kind === 'open' ? detail : `${detail}${server.hintOfOrigin(url)}`,
+    detail:
+      authorized.kind === 'open'
+        ? detail
+        : `${detail}${server.hintOfFile(url, isUnauthorized ? trouble.answeredBy : undefined)}`,
   };
 }
 
