@@ -160,8 +160,11 @@ export interface ExportReport {
   resources: number;
   bytes: number;
   byType: Record<string, TypeCounts>;
-  /** When asked for: attachments that were fetched, their bytes, and how many could not be obtained. */
-  attachments?: { files: number; bytes: number; missing: number };
+  /**
+   * When asked for: attachments that were fetched, their bytes, and how many could not be obtained. `leftOut`: those that
+   * are never fetched, because the configuration does not allow it or their URLs are none of http; absent when none.
+   */
+  attachments?: { files: number; bytes: number; missing: number; leftOut?: number };
   /** Deletions named by the manifest's `deleted` files, by resource type. */
   deletions: Record<string, number>;
   /** Counts only: the texts may speak of patients and stay at the destination in `error/summary.json`. */

@@ -5,7 +5,7 @@ import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
 /**
  * Checks an attachment. Resources are often wrong about the size (some give that of the base64 text) and the hash, so
- * what they say is compared, and never a reason to throw the content away.
+ * what they say is compared, and never a reason to throw content away; but nothing at all is none.
  */
 export class AttachmentChecks implements FileChecks {
   readonly #entry: Pick<Entry, 'fileSize' | 'hash'>;
@@ -40,6 +40,11 @@ export class AttachmentChecks implements FileChecks {
     if (!endIsProved && sizeIsRight !== true && hashIsRight !== true) {
       const detail = 'its end is only the closing of the connection, and no size or hash shows that it is complete';
       return { kind: 'wrong', detail };
+    }
+    // Some servers and proxies answer 200 and nothing, when they have lost what they should send.
+    if (this.#bytes === 0 && (sizeIsRight ?? hashIsRight) === false) {
+      const said = sizeIsRight === false ? 'size' : 'hash';
+      return { kind: 'wrong', detail: `it is empty, and its resource has the ${said} of something` };
     }
     const differs = [
       ...(sizeIsRight === false ? (['size'] as const) : []),

@@ -32,6 +32,7 @@ export async function publishAttachmentIndex(
   onLines: (lines: number) => void,
 ): Promise<NonNullable<ExportReport['attachments']>> {
   const counts = { files: 0, bytes: 0, missing: 0 };
+  let leftOut = 0;
   const receipts = new ReceiptReader(sources.receipts);
   const part = await folder.openPart('attachments');
   try {
@@ -42,7 +43,8 @@ export async function publishAttachmentIndex(
       for (const [position, line] of described.entries()) {
         if (group[position]?.isFirst === false) continue;
         if (line.kind === 'missing') counts.missing++;
-        else {
+        if (line.kind === 'left out') leftOut++;
+        if (line.kind === 'file') {
           counts.files++;
           counts.bytes += line.bytes;
         }
@@ -56,7 +58,7 @@ export async function publishAttachmentIndex(
   } finally {
     await part.discard();
   }
-  return counts;
+  return leftOut === 0 ? counts : { ...counts, leftOut };
 }
 
 interface Named {
@@ -112,15 +114,22 @@ function byOrdinal(receipts: readonly Receipt[]): Map<number, Receipt[]> {
 }
 
 /** A line of the index. */
-type Line = { kind: 'file'; bytes: number; content: object } | { kind: 'missing'; content: object };
+type Line =
+  | { kind: 'file'; bytes: number; content: object }
+  /** `left out`: it is not fetched, and none of the next exports could. */
+  | { kind: 'missing' | 'left out'; content: object };
 
 async function describe(
   { files, troubles }: Sources,
   receipts: ReceiptReader,
   { ordinal, link, notAllowed, ...place }: Occurrence,
 ): Promise<Line> {
-  if (notAllowed === true) return { kind: 'missing', content: { ...place, missing: 'not allowed: no Binary' } };
-  if (ordinal === undefined) return { kind: 'missing', content: { ...place, missing: 'not a URL of https:' } };
+  if (notAllowed === true) return { kind: 'left out', content: { ...place, missing: 'not allowed: no Binary' } };
+  if (ordinal === undefined) {
+    // A line that could not be searched has no URL.
+    if (place.url === '') return { kind: 'missing', content: { ...place, missing: 'not searched' } };
+    return { kind: 'left out', content: { ...place, missing: 'not a URL of https:' } };
+  }
   const receipt = await receipts.get(ordinal, link);
   if (receipt === undefined || !(await files.holds(receipt))) {
     return { kind: 'missing', content: { ...place, missing: await troubles.of(ordinal) } };

@@ -20,13 +20,15 @@ const ELEMENTS: ReadonlySet<string> = new Set(
 
 /** Characters of a URL that is requested; servers accept no longer ones. */
 const LONGEST_URL = 16 * 1024;
+/** RFC 2397. */
+const DATA_URL = /^\s*data:/i;
 /** Characters of a media type or hash, with room to spare. */
 const LONGEST_HINT = 500;
 
 /**
  * Attachments of a resource and of all that it contains, wherever they are: DocumentReference, DiagnosticReport, Media,
  * Patient.photo, values of extensions. Left out are those with `data`, which has the same content (FHIR R4, Attachment),
- * and references to contained resources (`#…`).
+ * those whose URL is the content (`data:…`), and references to contained resources (`#…`).
  */
 export function findAttachments(resource: unknown): FoundAttachment[] {
   const found: FoundAttachment[] = [];
@@ -54,7 +56,7 @@ export function findAttachments(resource: unknown): FoundAttachment[] {
 /** Whether an object with these fields is one whose content is elsewhere. */
 export function isAttachment(fields: Record<string, unknown>): fields is { url: string } {
   const { url } = fields;
-  if (typeof url !== 'string' || url === '' || url.startsWith('#')) return false;
+  if (typeof url !== 'string' || url === '' || url.startsWith('#') || DATA_URL.test(url)) return false;
   return Object.keys(fields).every(isElement);
 }
 
@@ -85,12 +87,12 @@ function hintOf(value: unknown): string | undefined {
 }
 
 /**
- * Absolute URL of an attachment; undefined when it cannot be fetched (`urn:`, `data:`…).
+ * Absolute URL of an attachment; undefined when it cannot be fetched (`urn:`…), or there is none.
  *
  * @param baseUrl of the FHIR server, without a slash at its end
  */
 export function attachmentUrl(url: string, baseUrl: string): string | undefined {
-  if (url.length > LONGEST_URL || !URL.canParse(url, `${baseUrl}/`)) return undefined;
+  if (url === '' || url.length > LONGEST_URL || !URL.canParse(url, `${baseUrl}/`)) return undefined;
   const { protocol, href } = new URL(url, `${baseUrl}/`);
   return protocol === 'https:' || protocol === 'http:' ? href : undefined;
 }

@@ -180,6 +180,37 @@ test('where data is limited, no attachment is a search with the token', async ()
   expect(of(stack.servers['limited'] as SampleServer).length).toBeGreaterThan(0);
 });
 
+test('what is never fetched does not count as missing, so that the mark moves past it', async () => {
+  const { added, report } = await runWith('limited', [
+    { url: 'data:application/pdf;base64,JVBERi0=' },
+    { url: 'urn:oid:1.2.3' },
+    { url: 'Patient?_count=1000' },
+  ]);
+  expect(added).toMatchObject([
+    { element: 'content[1].attachment', missing: 'not a URL of https:' },
+    { element: 'content[2].attachment', missing: 'not allowed: no Binary' },
+  ]);
+  expect(report).toMatchObject({ attachments: { missing: 0, leftOut: 2 }, warnings: [] });
+});
+
+test('nothing at all is not the content, unless the resource says so', async () => {
+  abroad.answer = () => ({ body: '' });
+  const ofNothing = createHash('sha1').digest('base64');
+  const { added, report } = await runWith('hospital', [
+    { url: `${abroad.origin}/1`, size: 250_000 },
+    { url: `${abroad.origin}/2`, hash: 'AAAA' },
+    { url: `${abroad.origin}/3`, size: 0, hash: ofNothing },
+    { url: `${abroad.origin}/4` },
+  ]);
+  expect(added).toMatchObject([
+    { missing: expect.stringContaining('the size of something') },
+    { missing: expect.stringContaining('the hash of something') },
+    { bytes: 0 },
+    { bytes: 0 },
+  ]);
+  expect(report.attachments?.missing).toBe(2);
+});
+
 test('what the resource says of size and hash is compared, and the content kept', async () => {
   abroad.answer = () => ({ body: 'hello' });
   const { added } = await runWith('hospital', [{ url: `${abroad.origin}/x`, size: 4, hash: 'AAAA' }]);

@@ -142,7 +142,7 @@ describe('lines that are too long to be held, in a whole export', () => {
       .map((one) => JSON.parse(one) as unknown);
     expect(lines).toMatchObject([
       { resource: 'DocumentReference/long', element: 'content[0].attachment', url: '/note', bytes: 6 },
-      { resource: 'a line that cannot be searched: line 2 is not JSON' },
+      { resource: 'a line that cannot be searched: line 2 is not JSON', missing: 'not searched' },
     ]);
     expect(index).not.toContain('Secret');
   });

@@ -58,6 +58,7 @@ describe('no attachments are', () => {
     ['a link of a Bundle', { link: [{ relation: 'next', url: 'http://x' }] }],
     ['a request of a Bundle', { entry: [{ request: { method: 'DELETE', url: 'Patient/1' } }] }],
     ['one with its data', { content: [{ attachment: { url: 'http://x', data: 'AAAA' } }] }],
+    ['one whose URL is the content', { content: [{ attachment: { url: 'DATA:text/plain,x' } }] }],
     ['a contained resource', { content: [{ attachment: { url: '#1' } }] }],
     ['something else than text', { content: [{ attachment: { url: 5 } }] }],
   ])('%s', (_, resource) => {
@@ -73,6 +74,7 @@ test.each([
   ['urn:oid:1.2.3', undefined],
   ['data:text/plain,x', undefined],
   ['file:///etc/passwd', undefined],
+  ['', undefined],
   ['http://', undefined],
 ])('the URL of %s is %s', (url, expected) => {
   expect(attachmentUrl(url, 'https://a.example/r4')).toBe(expected);

@@ -29,7 +29,7 @@ export function reportLines(report: ExportReport, seconds?: number): string[] {
     ...(attachments === undefined
       ? []
       : [
-          `  attachments: ${count(attachments.files, 'file')}, ${readableBytes(attachments.bytes)}, ${attachments.missing} missing`,
+          `  attachments: ${count(attachments.files, 'file')}, ${readableBytes(attachments.bytes)}, ${attachments.missing} missing${attachments.leftOut === undefined ? '' : `, ${attachments.leftOut} left out`}`,
         ]),
     ...issues.map(({ severity, code, count: number }) => `  issue    ${severity} ${code}: ${number}`),
     ...(issues.length === 0 ? [] : ['           (texts: error/summary.json)']),
