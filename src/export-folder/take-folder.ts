@@ -82,6 +82,12 @@ async function takeFresh(folder: Folder, taker: Taker): Promise<ExportMark | und
   if (others.length > 0) {
     throw notEmpty(folder, `holds other files (${others.slice(0, 3).join(', ')})`, 'choose another path');
   }
+  if (!(await hasNoJob(folder))) {
+    // Another run may have begun it meanwhile.
+    if ((await readMark(folder)) !== undefined) return undefined;
+    const advice = `put ${FILES.mark} back, or remove the folder if its files are not needed, or choose another path`;
+    throw notEmpty(folder, `holds the job of an export, whose ${FILES.mark} is gone: nobody can say of which`, advice);
+  }
   const fresh = markOf(taker);
   if (!(await folder.create(FILES.mark, JSON.stringify(fresh)))) return undefined;
   await lookAgain(folder, fresh);
@@ -123,12 +129,17 @@ function findNeighbour(folder: Folder): Promise<Neighbour | undefined> {
   return folder.findNeighbour(FILES.mark, FILES.removing);
 }
 
-/** Of another request no more may be left than that its job was deleted, or never begun. */
-async function refuseRemains(folder: Folder, what: string): Promise<void> {
+/** Whether its job was deleted, or never begun. */
+async function hasNoJob(folder: Folder): Promise<boolean> {
   const job = await new JobRecord(folder).read();
   const last = lastAccepted(job);
   const mayRun = (job?.unanswered ?? 0) > 0 || (!isAccepted(job) && (job?.doubts ?? 0) > 0);
-  const isOver = !mayRun && (last === undefined || last.deleted === true);
+  return !mayRun && (last === undefined || last.deleted === true);
+}
+
+/** Of another request no more may be left than that its job was deleted, or never begun. */
+async function refuseRemains(folder: Folder, what: string): Promise<void> {
+  const isOver = await hasNoJob(folder);
   // The log of a refusal is no file of the export; the next kick-off removes it.
   const others = (await folder.list('')).filter((name) => name !== STATE_FOLDER && name !== FILES.log);
   if (isOver && others.length === 0) return;
