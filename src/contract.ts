@@ -141,7 +141,7 @@ export interface Warning {
 
 /** What the workflow returns; small whatever the export's size. */
 export interface ExportReport {
-  /** `complete-with-issues` when the server's error files hold severity warning, error or fatal. */
+  /** `complete-with-issues` when issues of the server's error files have a severity other than information and success. */
   status: 'complete' | 'complete-with-issues';
   /** Verbatim from the manifest: the `_since` of the next incremental export. */
   transactionTime: string;

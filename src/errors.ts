@@ -138,7 +138,7 @@ export const WARNINGS = {
   ScopeNarrower: 'The token covers less than the request; data of some types may be missing.',
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
   FilesListedTwice:
-    'The manifest lists files twice, by the same URL. They are stored as often as they are listed, so resources may occur twice.',
+    'The manifest lists files twice, by the same URL, whatever its signature. They are stored as often as they are listed, so resources may occur twice.',
   NoTransactionTime: 'The manifest has no transactionTime, so no incremental export can follow this one.',
   UnknownManifestType: 'The manifest says that it is something other than a bulk export manifest.',
   SpaceMayBeShort:

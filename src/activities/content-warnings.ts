@@ -1,6 +1,5 @@
 import type { ExportRequest, Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
-import { UNKNOWN } from '../fhir/deletions.ts';
 import { valuesOf } from '../fhir/parameters.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import { ignoredParameters } from '../fhir/ignored-parameters.ts';
@@ -13,6 +12,8 @@ const MOST_WARNINGS = 20;
 export interface Content {
   byType: Readonly<CountsByType>;
   deletions: Readonly<Record<string, number>>;
+  /** Of the deletions, those that name no resource. */
+  unnamedDeletions: number;
   issues: IssueSummary;
 }
 
@@ -22,7 +23,7 @@ export interface Content {
  */
 export function warningsOfContent(
   { level, parameters = {} }: Partial<Pick<ExportRequest, 'level' | 'parameters'>>,
-  { byType, deletions, issues }: Content,
+  { byType, deletions, unnamedDeletions, issues }: Content,
 ): Warning[] {
   const types = parameters['_type'];
   const requested = types === undefined ? [] : [...new Set(valuesOf('_type', types).map(String))];
@@ -38,9 +39,9 @@ export function warningsOfContent(
       code: 'TypeWithoutFile' as const,
       message: `${type}: ${WARNINGS.TypeWithoutFile}`,
     })),
-    ...(deletions[UNKNOWN] === undefined
+    ...(unnamedDeletions === 0
       ? []
-      : [{ code: 'DeletionsUnnamed' as const, message: `${deletions[UNKNOWN]}: ${WARNINGS.DeletionsUnnamed}` }]),
+      : [{ code: 'DeletionsUnnamed' as const, message: `${unnamedDeletions}: ${WARNINGS.DeletionsUnnamed}` }]),
     ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
   ];
 }

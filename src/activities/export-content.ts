@@ -34,6 +34,11 @@ export class ExportContent {
     return this.#deletions.counts();
   }
 
+  /** Entries of deleted files that name no resource. */
+  get unnamedDeletions(): number {
+    return this.#deletions.unnamed;
+  }
+
   /** Counts a whole file; error and deleted files are read. */
   async addFile(entry: Entry, receipt: Receipt): Promise<void> {
     const signal = this.#signal;

@@ -9,6 +9,8 @@ import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { boundTries } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
+import { summaryOfAll } from '../export-folder/index-pages.ts';
+import { withBodyMemory } from '../http/body-memory.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import { attachmentMark } from '../export-folder/attachment-mark.ts';
 import type { AttachmentEntries } from '../export-folder/attachment-entries.ts';
@@ -56,7 +58,9 @@ export async function findAttachments(
   const folder = await ExportFolder.open(deps.config, ref);
   const server = await deps.servers.get(ref.server);
   server.requireAllowedFile({ kind: 'attachment', type: undefined });
-  const { entries: files } = await folder.entries.summary();
+  const { entries: files } = await withBodyMemory(attempt.signal, (hold) =>
+    summaryOfAll(folder.pages, folder.entries, hold),
+  );
   const entries = await folder.addAttachments(next);
   const started = Date.now();
   let at = file;

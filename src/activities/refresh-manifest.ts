@@ -5,6 +5,7 @@ import { ExportError } from '../errors.ts';
 import { askStatus } from '../fhir-server/ask-status.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
+import { summaryOfAll } from '../export-folder/index-pages.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { Hold } from '../http/body-memory.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
@@ -70,7 +71,7 @@ async function readAgain(
   const folder = await ExportFolder.open(deps.config, ref);
   const id = { mark: ref.mark, reading };
   const begun = await folder.reading.begin(id, life);
-  const summary = await folder.entries.summary();
+  const summary = await summaryOfAll(folder.pages, folder.entries, hold);
   const server = await deps.servers.get(ref.server);
   const { pages } = begun;
   const known = await folder.pages.all();

@@ -4,7 +4,8 @@ export const EXIT_CODES = {
   error: { code: 1, meaning: 'The command itself failed, before or beside an export; with `check`: a row failed.' },
   issues: {
     code: 2,
-    meaning: 'The export is complete, and the server reports issues of severity warning, error or fatal.',
+    meaning:
+      'The export is complete, and the server reports problems: issues whose severity is not information or success.',
   },
   failed: { code: 3, meaning: 'The export failed with a code of the table of failures.' },
   cancelled: { code: 4, meaning: 'The export was cancelled or terminated.' },

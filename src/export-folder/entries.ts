@@ -56,6 +56,15 @@ export class Entries {
     return entries;
   }
 
+  /** Whether so many entries of the manifest are in their chunks. */
+  async areThere(total: number): Promise<boolean> {
+    for (let first = 0; first < total; first += CHUNK) {
+      const { length } = await this.readChunk(chunkOf(first));
+      if (length < Math.min(CHUNK, total - first)) return false;
+    }
+    return true;
+  }
+
   /**
    * The entries of some ranges, in their order.
    *

@@ -60,7 +60,10 @@ export async function indexPages(
   return summary;
 }
 
-/** The manifest in short, with all stored pages: an attempt that was held up may have written it with fewer. */
+/**
+ * The manifest in short, with all stored pages and their entries: an attempt that was held up may have written either with
+ * fewer.
+ */
 export async function summaryOfAll(
   pages: ManifestPages,
   entries: Entries,
@@ -68,7 +71,8 @@ export async function summaryOfAll(
 ): Promise<ManifestSummary> {
   const summary = await entries.summary();
   const stored = await pages.all();
-  return summary.pages < stored.length ? indexPages(pages, entries, room, () => {}) : summary;
+  const isWhole = summary.pages >= stored.length && (await entries.areThere(summary.entries));
+  return isWhole ? summary : indexPages(pages, entries, room, () => {});
 }
 
 async function writeChunk(entries: Entries, chunk: number, some: readonly Entry[]): Promise<void> {

@@ -4,7 +4,7 @@ import { isResourceType } from './resource-types.ts';
 /** Types that FHIR does not know and that have a count of their own: servers invent types. */
 const MOST_UNKNOWN = 100;
 /** Where the deletions of all further ones are counted, and entries that name no resource. */
-export const UNKNOWN = 'unknown';
+const UNKNOWN = 'unknown';
 
 /** A resource that was deleted. */
 export interface Deletion {
@@ -28,6 +28,12 @@ interface DeletedEntry {
 export class Deletions {
   readonly #counts = new Map<string, number>();
   #unknown = 0;
+  #unnamed = 0;
+
+  /** Entries that name no resource, such as a search. */
+  get unnamed(): number {
+    return this.#unnamed;
+  }
 
   /**
    * Counts an entry.
@@ -38,6 +44,7 @@ export class Deletions {
   add(entry: unknown): Deletion | undefined {
     const { request, lastUpdated } = (entry ?? {}) as DeletedEntry;
     const [type, id] = resourceOf(request) ?? [];
+    if (type === undefined) this.#unnamed++;
     const key = this.#keyOf(type ?? UNKNOWN);
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     if (type === undefined || id === undefined) return undefined;
@@ -62,5 +69,6 @@ function resourceOf(request: DeletedEntry['request']): [type: string, id: string
   if (typeof method !== 'string' || method.toUpperCase() !== 'DELETE' || typeof url !== 'string') return undefined;
   const [path = ''] = url.split(/[?#]/);
   const [, type, id] = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/([^/]+?)(?:\/_history\/[^/]+)?\/?$/.exec(path) ?? [];
-  return type === undefined || id === undefined ? undefined : [type, id];
+  // A search at a server whose path looks like a type.
+  return type === undefined || id === undefined || isResourceType(id) ? undefined : [type, id];
 }

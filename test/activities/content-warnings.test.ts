@@ -21,10 +21,17 @@ test.each([
   ['everything, in empty files', { level: 'system' }, { Patient: none }, {}, ['NothingExported']],
   ['everything, with a resource', { level: 'system' }, { Patient: one, Goal: none }, {}, []],
   ['everything, with a deletion', { level: 'system' }, {}, { Patient: 1 }, []],
-  ['everything, with deletions that name nothing', { level: 'system' }, {}, { unknown: 2 }, ['DeletionsUnnamed']],
+  [
+    'everything, with deletions that name nothing',
+    { level: 'system' },
+    {},
+    { Patient: 1, unknown: 2 },
+    ['DeletionsUnnamed'],
+  ],
   ['a group, organised', { level: 'group', parameters: { _type: types } }, { Resource: one }, {}, []],
   ['everything, asked by an older version', {}, {}, {}, ['NothingExported']],
 ] as const)('%s', (_, request, byType, deletions, codes) => {
-  const content = { byType, deletions, issues: new IssueSummary() };
+  const { unknown: unnamedDeletions = 0 } = deletions as Record<string, number>;
+  const content = { byType, deletions, unnamedDeletions, issues: new IssueSummary() };
   expect(warningsOfContent(request, content).map(({ code }) => code)).toEqual(codes);
 });

@@ -61,6 +61,17 @@ test('an attempt that was held up takes no page away', async () => {
   expect(await urls()).toEqual(['https://a.example/1', 'https://a.example/2']);
 });
 
+test('entries that were taken away are there again', async () => {
+  await store(1, 'https://a.example/1');
+  await index();
+  const late = await entries.readChunk(0);
+  await store(2, 'https://a.example/2');
+  await index();
+  await entries.writeChunk(0, late);
+  expect(await summaryOfAll(pages, entries, room)).toMatchObject({ pages: 2, entries: 2 });
+  expect(await urls()).toEqual(['https://a.example/1', 'https://a.example/2']);
+});
+
 test('an index with fewer pages than there are is made again', async () => {
   await store(1, 'https://a.example/1');
   const late = await index();

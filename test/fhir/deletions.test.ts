@@ -28,7 +28,12 @@ test.each([undefined, null, {}, { lastUpdated: 'yesterday' }, { lastUpdated: 5 }
 });
 
 test('what names no resource is counted', () => {
-  const entry = [deleted('Patient?identifier=5'), null, {}, { request: { method: 'PUT', url: 'Patient/1' } }];
+  const entry = [
+    deleted('https://a.example/FHIR/Patient?identifier=5'),
+    null,
+    {},
+    { request: { method: 'PUT', url: 'Patient/1' } },
+  ];
   expect(read({ entry })).toEqual({ found: [], counts: { unknown: 4 } });
 });
 
