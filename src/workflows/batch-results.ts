@@ -55,8 +55,7 @@ export class BatchResults {
       this.tokenTrouble = undefined;
       this.#run.stands(false);
     }
-    if (result.tokenNeeded !== undefined && !isOlder(result.tokenNeeded, this.tokenNeeded))
-      this.tokenNeeded = result.tokenNeeded;
+    if (result.tokenNeeded !== undefined) this.#takeToken(batch, result, result.tokenNeeded);
     for (const ordinal of result.failed) this.#giveUp(ordinal, 'final');
     if (result.refused !== undefined) state.refused = (state.refused ?? 0) + result.refused;
     for (const later of result.later) this.#takeLater(batch, later);
@@ -64,6 +63,24 @@ export class BatchResults {
     if (result.later.some(isBusy)) return;
     this.#window.widen();
     if (result.later.length === 0) delete state.detail;
+  }
+
+  /**
+   * Two tokens that were refused for the same file are not why: another one would fare no better. Batches that were
+   * in flight then may be refused as well.
+   */
+  #takeToken(batch: Batch, { later }: DownloadFilesResult, needed: TokenNeeded): void {
+    const { state } = this.#files;
+    const epoch = this.#run.state.token?.epoch ?? 0;
+    const isRefusedAgain = later.some(
+      ({ cause, ranges }) =>
+        cause === 'token' && ordinalsOf(ranges).some((ordinal) => batch.troubles.get(ordinal)?.cause === 'token'),
+    );
+    const isOfFile = needed.refused && this.#files.noun === 'file' && (isRefusedAgain || state.goodToken === epoch);
+    if (isOfFile && patched('refusals-of-files')) {
+      state.goodToken = epoch;
+      if (this.tokenNeeded?.refused === true) this.tokenNeeded = undefined;
+    } else if (!isOlder(needed, this.tokenNeeded)) this.tokenNeeded = needed;
   }
 
   /** Counts files that are done. */

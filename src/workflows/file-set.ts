@@ -41,7 +41,7 @@ export function manifestFiles(run: ExportRun): FileSet {
     expires: () => job.manifest?.expires ?? job.filesEnd,
     links: () => (downloads.links ??= { ...NO_LINKS }),
     read: () => job.manifest,
-    tokenIsGood: () => false,
+    tokenIsGood: () => downloads.goodToken !== undefined && downloads.goodToken === run.state.token?.epoch,
     running: (change) => {
       run.batches += change;
     },

@@ -166,6 +166,8 @@ export interface DownloadState<Retry = RetryState> {
   /** It could not be read again: since when, when it is tried next, and whether a link had been refused. */
   unread?: { trouble: Trouble; at: number; wasRefused?: true } | undefined;
   detail?: string | undefined;
+  /** Epoch of a token that is not why files are refused: one of them was refused by an earlier one as well. */
+  goodToken?: number | undefined;
   /** What is known of links; of manifests only. */
   links?: LinkState | undefined;
   /** The last wish of an operator by which all waits have ended. */

@@ -104,6 +104,8 @@ async function putOff(
       return false;
     case 'link':
       result.later.push({ ranges, cause: 'link', detail, age });
+      // Where the token is known to be good, the next file may be one that it may read.
+      if (request.tokenIsGood === true && trouble.detail.startsWith('HTTP 401')) return true;
       return request.retry && links.isGood(age);
     default:
       result.later.push({ ranges, ...trouble, detail });

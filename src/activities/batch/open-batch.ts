@@ -22,7 +22,7 @@ export interface BatchRequest {
   ranges: OrdinalRange[];
   /** These entries have been in trouble before: one that is refused again does not stop the others. */
   retry: boolean;
-  /** A refusal is about the file: a new token has not helped others. */
+  /** HTTP 401 is about the file: a new token has not helped others. */
   tokenIsGood?: true;
   /** What is known of how long links live; absent for attachments. */
   links?: LinkTerms;
