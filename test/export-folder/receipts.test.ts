@@ -94,6 +94,15 @@ describeEachKind('receipts of files', () => {
     expect(await folder.size(entry.name)).toBe(CUT.length);
   });
 
+  test('none is removed, and no receipt withdrawn, by an attempt whose folder another run has taken over', async () => {
+    const [entry] = ENTRIES as [Entry];
+    await folder.write(entry.name, CUT);
+    const late = folder.guardedBy(() => Promise.reject(new Error('taken over')));
+    await expect(new Receipts(late).thatHold(ENTRIES)).rejects.toThrow('taken over');
+    expect(await folder.size(entry.name)).toBe(CUT.length);
+    expect((await receipts.of(ENTRIES)).size).toBe(ENTRIES.length);
+  });
+
   test('none is removed from a complete export', async () => {
     const [entry] = ENTRIES as [Entry];
     await folder.write(entry.name, CUT);

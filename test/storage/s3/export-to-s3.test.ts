@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../../dev/sample-server/index.ts';
 import type { CheckReport, CheckRequest, ExportReport } from '../../../src/contract.ts';
@@ -70,6 +71,24 @@ describe.skipIf(!hasS3)('an export to S3', () => {
     const report = await stack.run({ server: 'hospital', ...at('whole') });
     expect(report).toMatchObject({ location: 's3://lake/raw/whole', status: 'complete', warnings: [] });
     await expectExact(report, hospital);
+  });
+
+  test('fetches a file again that was cut between two runs', async () => {
+    const request = { server: 'hospital', ...at('cut') };
+    const isCondition = ({ url }: { url: string }): boolean => url.includes('Condition');
+    hospital.faults.add({ route: 'file', match: isCondition, times: Infinity, do: { kind: 'answer', status: 400 } });
+    expect(await stack.fail(request)).toMatchObject({ code: 'IncompleteExport' });
+    const object = { Bucket: 'lake', Key: 'raw/cut/Patient.00001.ndjson' };
+    const whole = await s3.client.send(new GetObjectCommand(object));
+    const [line = ''] = (await whole.Body?.transformToString())?.split('\n') ?? [];
+    await s3.client.send(new PutObjectCommand({ ...object, Body: `${line}\n` }));
+    hospital.faults.clear();
+    const before = filesOf(hospital).length;
+    await expectExact(await stack.run(request), hospital);
+    const again = filesOf(hospital)
+      .slice(before)
+      .filter((one) => !isCondition(one));
+    expect(again.map(({ url }) => url)).toEqual([expect.stringContaining('Patient.1.')]);
   });
 
   test('goes on after a killed worker with what was stored of a big file', async () => {
