@@ -9,6 +9,8 @@ import type { ConnectionRules } from './rules.ts';
 import { SLAB, readIntoSlabs } from './slabs.ts';
 import type { Trust } from './trust.ts';
 
+/** Bytes of all headers of an answer: an answer whose headers are longer is lost, and of a kick-off the job with it. */
+const LARGEST_HEADERS = 64 * 1024;
 /** Milliseconds until a connection must stand. */
 const CONNECT_TIME = 10_000;
 
@@ -69,13 +71,17 @@ export class Agents {
       ...(ca === undefined ? {} : { ca }),
       ...(isTrusted && cert !== undefined && certKey !== undefined ? { cert, key: certKey } : {}),
     };
-    const timeouts = { headersTimeout: this.#timeouts.headers, bodyTimeout: this.#timeouts.body };
+    const limits = {
+      headersTimeout: this.#timeouts.headers,
+      bodyTimeout: this.#timeouts.body,
+      maxHeaderSize: LARGEST_HEADERS,
+    };
     // A socket that holds less would stop reading before a slab is full.
     const connect = { timeout: CONNECT_TIME, onread: readIntoSlabs, highWaterMark: SLAB, ...tls };
     // The proxy decides where it leads to, and it alone looks up names.
     return proxy === undefined
-      ? new Agent({ ...timeouts, factory: connectionsTo, connect: { ...connect, lookup: guardedLookup(loopback) } })
-      : throughProxy(proxy, { ...timeouts, connect });
+      ? new Agent({ ...limits, factory: connectionsTo, connect: { ...connect, lookup: guardedLookup(loopback) } })
+      : throughProxy(proxy, { ...limits, connect });
   }
 }
 

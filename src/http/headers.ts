@@ -11,12 +11,15 @@ export function lowerCased(headers: Readonly<Record<string, string>>): Record<st
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** Headers of an answer: names in lower case, several values of one name joined. */
+/**
+ * Headers of an answer: names in lower case, several values of one name joined. Equal ones count once: where a server and
+ * the proxy before it both write `Retry-After` or `Content-Location`, two of them would be neither a time nor an address.
+ */
 export function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name.toLowerCase(),
-      Array.isArray(value) ? value.join(', ') : value,
+      Array.isArray(value) ? [...new Set(value)].join(', ') : value,
     ]),
   );
 }

@@ -1,0 +1,37 @@
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { HttpClient } from '../../src/http/http-client.ts';
+import { listenOnLoopback } from '../support/listen.ts';
+
+const LONG = 'x'.repeat(40_000);
+const server = createServer((_, response) => {
+  response
+    .setHeader('retry-after', ['120', '120'])
+    .setHeader('content-location', ['https://a.example/1', 'https://a.example/1'])
+    .setHeader('link', ['<a>', '<b>'])
+    .setHeader('x-long', LONG)
+    .writeHead(202)
+    .end();
+});
+const http = new HttpClient();
+let origin: string;
+
+beforeAll(async () => {
+  origin = `http://127.0.0.1:${await listenOnLoopback(server)}`;
+});
+afterAll(async () => {
+  await http.close();
+  server.close();
+});
+
+test('a header that is there twice counts once; others are joined, and there may be many', async () => {
+  const rules = { trustedOrigins: new Set<string>(), trustedHeaders: {}, loopback: true };
+  const { headers, body } = await http.send({ method: 'GET', url: origin, headers: {} }, rules);
+  await body.dump();
+  expect(headers).toMatchObject({
+    'retry-after': '120',
+    'content-location': 'https://a.example/1',
+    link: '<a>, <b>',
+    'x-long': LONG,
+  });
+});
