@@ -50,18 +50,26 @@ function parsePem(text: string): KeyObject {
 async function fromJwks(keys: readonly JWK[], keyId: string | undefined): Promise<Signer[]> {
   const usable = keys.filter((jwk) => jwk?.d !== undefined && jwk.use !== 'enc');
   const chosen = usable.length > 1 && keyId !== undefined ? usable.filter(({ kid }) => kid === keyId) : usable;
-  const signers = chosen.map(async (jwk) => {
-    const algorithm = algorithmOf(jwk);
-    if (algorithm === undefined) return [];
-    const imported = await importKey(jwk, algorithm);
-    return [signer(algorithm, keyId ?? jwk.kid ?? (await calculateJwkThumbprint(jwk)), imported)];
-  });
-  return (await Promise.all(signers)).flat();
+  const read = await Promise.allSettled(chosen.map((jwk) => fromJwk(jwk, keyId)));
+  const signers = read.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  // A key of a set that cannot be used is in the way of no other.
+  const fault = read.find((one) => one.status === 'rejected');
+  if (signers.length === 0 && fault !== undefined) throw fault.reason;
+  return signers;
+}
+
+async function fromJwk(jwk: JWK, keyId: string | undefined): Promise<Signer[]> {
+  const algorithm = algorithmOf(jwk);
+  if (algorithm === undefined) return [];
+  const imported = await importKey(jwk, algorithm);
+  return [signer(algorithm, keyId ?? jwk.kid ?? (await calculateJwkThumbprint(jwk)), imported)];
 }
 
 async function importKey(jwk: JWK, algorithm: SigningAlgorithm): Promise<CryptoKey> {
   try {
-    return (await importJWK(jwk, algorithm)) as CryptoKey;
+    // Some tools name what both keys of the pair are for, and a private key does not verify.
+    const { key_ops: _, ...key } = jwk;
+    return (await importJWK(key, algorithm)) as CryptoKey;
   } catch {
     throw unusable('a JWK in it is malformed');
   }

@@ -50,6 +50,19 @@ describe('a private key', () => {
     if (algorithm === 'ES384') expect(Buffer.from(jwt.split('.')[2] ?? '', 'base64url')).toHaveLength(96);
   });
 
+  test.each([[['sign', 'verify']], [['verify']], [[]]])(
+    'signs whatever operations are named for it: %j',
+    async (key_ops) => {
+      const [signer] = (await readSigners(JSON.stringify({ ...ec.privateJwk, key_ops }), undefined)) as [Signer];
+      expect(await signer.sign({ typ: 'JWT' }, { iss: 'me' })).toBeTruthy();
+    },
+  );
+
+  test('of a set is in the way of no other, when it cannot be used', async () => {
+    const keys = [{ ...ec.privateJwk, kid: 'wrong', d: 'x' }, other.privateJwk];
+    expect((await readSigners(JSON.stringify({ keys }), undefined)).map(({ keyId }) => keyId)).toEqual(['two']);
+  });
+
   test('has the id of the configuration, else its own, else its thumbprint', async () => {
     const { kid: _, ...nameless } = ec.privateJwk;
     const id = async (jwk: object, keyId?: string) => (await readSigners(JSON.stringify(jwk), keyId))[0]?.keyId;
