@@ -41,8 +41,12 @@ export async function discover(
     return answer;
   };
   const reading = readSmartConfiguration(http, rules, baseUrl).then(note);
-  // With a token endpoint given, the document only helps.
-  const first = await (tokenUrl === undefined ? reading : reading.catch(() => NO_ANSWER));
+  let fault: { error: unknown } | undefined;
+  // It may only help: where the token endpoint is given, or the CapabilityStatement names it.
+  const first = await reading.catch((error: unknown) => {
+    fault = { error };
+    return NO_ANSWER;
+  });
   const smart = first.kind === 'document' ? first.document : {};
   const support = {
     capabilities: texts(smart['capabilities']),
@@ -56,6 +60,7 @@ export async function discover(
   const second = note(await readMetadata(http, rules, baseUrl));
   const declared = second.kind === 'document' ? resolve(tokenOf(second.document), baseUrl) : undefined;
   if (declared !== undefined) return { ...support, tokenUrl: declared, source: 'CapabilityStatement', ...passing };
+  if (fault !== undefined) throw fault.error;
   // A server that cannot answer now has not said that it has none.
   for (const answer of [first, second]) {
     if (answer.kind === 'unavailable') throw new NetworkError(`${new URL(baseUrl).host}: ${answer.detail}`, true);

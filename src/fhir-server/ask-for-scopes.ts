@@ -16,7 +16,13 @@ export async function scopesFor(
 ): Promise<string[]> {
   if (!authorization.usesTokenEndpoint) return [''];
   if (authorization.configuredScope !== undefined) return [authorization.configuredScope];
-  return scopeChoices(request, await scopeSyntax(settings, authorization), settings);
+  const syntax = await scopeSyntax(settings, authorization);
+  const choices = scopeChoices(request, syntax, settings);
+  if (settings.scopeSyntax !== 'auto') return choices;
+  const { passing, capabilities, scopesSupported } = await authorization.smart();
+  const isGuess = passing === true && capabilities.length === 0 && scopesSupported.length === 0;
+  // The server could not say which it knows.
+  return isGuess ? [...choices, ...scopeChoices(request, syntax === 'v1' ? 'v2' : 'v1', settings)] : choices;
 }
 
 /**

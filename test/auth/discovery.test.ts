@@ -69,6 +69,8 @@ describe('the token endpoint is found', () => {
     ['absent', { status: 404 }],
     ['absent, said with 500', { status: 500 }],
     ['away', { status: 503 }],
+    ['a redirect in a circle', { status: 302, headers: { Location: WELL_KNOWN } }],
+    ['a redirect to where nobody may be sent', { status: 302, headers: { Location: 'ftp://a.example/' } }],
     ['a page', { body: '<html>' }],
     ['null', { body: 'null' }],
     ['without it', { body: { capabilities: [] } }],
