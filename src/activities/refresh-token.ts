@@ -2,6 +2,7 @@ import { log } from '@temporalio/activity';
 import type { ExportRequest } from '../contract.ts';
 import { ExportError, PerhapsPassingError } from '../errors.ts';
 import { valuesOf } from '../fhir/parameters.ts';
+import { tidy } from '../fhir/quote.ts';
 import { missingTypes, uncoveredTypes } from '../fhir/scopes.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
 import { refreshFirst, scopesFor } from '../fhir-server/ask-for-scopes.ts';
@@ -59,7 +60,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       return busy === true && (await isItsOwn(server)) ? { ...trouble, busy } : trouble;
     }
     const { epoch, expiresIn, lifetime, granted } = token;
-    log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted });
+    log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted: granted && tidy(granted) });
     return {
       kind: 'token',
       epoch,

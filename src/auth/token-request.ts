@@ -52,6 +52,8 @@ export type Proof = (now: number) => Promise<{
 
 /** Seconds that a token is assumed to live when the server does not say: the longest that SMART recommends. */
 const DEFAULT_LIFE = 300;
+/** Seconds that a token is believed to live: a year. */
+const LONGEST_LIFE = 365 * 24 * 3600;
 /** Bytes that are read of an answer. */
 const LARGEST_ANSWER = 1024 * 1024;
 /** What OAuth calls a refusal (RFC 6749, 5.2), and what servers with rules for each client answer (4.1.2.1). */
@@ -159,12 +161,12 @@ function readToken(text: string): GrantedToken {
     );
   }
   // BCDA sends the number as text; some servers leave it out.
-  const seconds = Number(life);
+  const seconds = typeof life === 'number' || typeof life === 'string' ? Number(life) : Number.NaN;
   return {
     kind: 'token',
     value,
-    expiresIn: (Number.isFinite(seconds) && seconds > 0 ? seconds : DEFAULT_LIFE) * 1000,
-    scope: typeof scope === 'string' ? tidy(scope, 4000) : undefined,
+    expiresIn: (Number.isFinite(seconds) && seconds > 0 ? Math.min(LONGEST_LIFE, seconds) : DEFAULT_LIFE) * 1000,
+    scope: typeof scope === 'string' ? scope : undefined,
   };
 }
 

@@ -100,6 +100,8 @@ describe('a token as the server gave it', () => {
     ['no expires_in', { expires_in: undefined }, 300],
     ['expires_in null', { expires_in: null }, 300],
     ['a negative expires_in', { expires_in: -5 }, 300],
+    ['expires_in true', { expires_in: true }, 300],
+    ['expires_in beyond all bounds', { expires_in: 1e306 }, 365 * 24 * 3600],
     ['expires_in that is no number', { expires_in: 'soon' }, 300],
     ['token_type in lower case', { token_type: 'bearer' }, 300],
     ['no token_type', { token_type: undefined }, 300],
@@ -111,6 +113,12 @@ describe('a token as the server gave it', () => {
       expiresIn: seconds * 1000,
       scope: 'system/*.rs',
     });
+  });
+
+  test('has its scope to the letter', async () => {
+    const scope = 'system/Observation.rs?category=laboratory'.padEnd(6000, ' system/Patient.rs');
+    server.answer = () => ok({ scope });
+    expect(await askWithKey()).toMatchObject({ scope });
   });
 
   test('without a scope is of the scope that was asked for', async () => {
