@@ -26,7 +26,7 @@ export function watchCommand(): Command {
       process.once('SIGINT', () => {
         const goOn = isAnswered ? undefined : howToGoOn(known);
         const next = goOn ?? commandLine(['watch', workflowId]);
-        view.show({ kind: 'interrupted', workflowId, goesOn: goOn === undefined, next });
+        view.show({ kind: 'interrupted', workflowId, goesOn: goOn === undefined, isWatched: true, next });
         view.end();
         exitWith(exitCode('interrupted'));
       });

@@ -21,7 +21,7 @@ const EVENTS: { [K in ExportEvent['kind']]: Fields<K> } = {
   report: { report: true, seconds: true },
   failure: { code: true, message: true, next: true, log: true },
   cancelled: { workflowId: true },
-  interrupted: { workflowId: true, goesOn: true, next: true },
+  interrupted: { workflowId: true, goesOn: true, isWatched: true, next: true },
 };
 
 describe('docs/command.md', () => {

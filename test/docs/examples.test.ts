@@ -50,7 +50,7 @@ describe('an example does what its page says', () => {
     await run('schedule');
     const handle = stack.client.schedule.getHandle('nightly');
     const started = async () => (await handle.describe()).info.recentActions;
-    await expect.poll(async () => (await started()).length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(async () => (await started()).length, { timeout: 50_000 }).toBe(1);
     const [first] = await started();
     const report = await getExport(stack.client, first?.action.workflow.workflowId ?? '').result();
     expect(report).toMatchObject({ status: 'complete', mark: report.transactionTime });

@@ -25,7 +25,8 @@ export type ExportEvent =
   | { kind: 'failure'; code: string; message: string; next?: string; log?: string }
   | { kind: 'cancelled'; workflowId: string }
   /** This command stops; the export goes on, or can. */
-  | { kind: 'interrupted'; workflowId: string; goesOn: boolean; next: string };
+  /** `isWatched`: the command only looks at it, and stops nothing. */
+  | { kind: 'interrupted'; workflowId: string; goesOn: boolean; isWatched?: true; next: string };
 
 /** Shows events. */
 export interface View {

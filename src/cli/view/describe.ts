@@ -43,8 +43,9 @@ export function linesOf(event: Exclude<ExportEvent, { kind: 'progress' }>): stri
     case 'cancelled':
       return [`Export ${event.workflowId} was cancelled. Complete files stay.`];
     case 'interrupted':
-      return event.goesOn
-        ? [`The export goes on without this command. To follow it again:`, `  ${event.next}`]
+      if (event.goesOn) return [`The export goes on without this command. To follow it again:`, `  ${event.next}`];
+      return event.isWatched === true
+        ? [`Nobody runs the export. To go on where it left off:`, `  ${event.next}`]
         : [`Stopping (Ctrl-C again: at once); nothing is lost. To go on where this left off:`, `  ${event.next}`];
   }
 }
