@@ -50,6 +50,7 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
       delete state.gate?.keptUntil;
       if (result.acceptedAt !== undefined) job.acceptedAt = result.acceptedAt;
       delete poll.trouble;
+      delete poll.lasted;
       delete poll.refusals;
       delete poll.noJob;
       delete poll.detail;

@@ -10,7 +10,8 @@ import { wait } from './wait.ts';
  */
 export async function queuePhase(run: ExportRun): Promise<void> {
   const { slots, state, steering } = run;
-  if (!slots.isNeeded) return;
+  // It may have waited in the run before, and the slot come since.
+  if (!slots.isNeeded) return leaveOutQueue(run, false);
   await waitWithoutSlot(run);
   leaveOutQueue(run, true);
   slots.ask();

@@ -20,6 +20,7 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
   const { poll } = run.job;
   poll.refusals = (poll.refusals ?? 0) + 1;
   delete poll.trouble;
+  delete poll.lasted;
   delete poll.noJob;
   poll.detail = `kick-off: ${detailOf(result)}`;
   poll.notBefore = Date.now() + nextDelay(result.retryAfter, poll.refusals - 1, limits, Math.random);
