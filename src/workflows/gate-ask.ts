@@ -69,12 +69,13 @@ export function noteTrouble(run: Waiting, error: unknown): void {
 
 /**
  * Notes that the gate could be asked. That it works is known only when it answers: a message is also taken for a workflow
- * whose tasks fail. Who has asked for a slot a second time says so, because nobody else does.
+ * whose tasks fail. Who has asked for a slot a second time, or for another one, says so, because nobody else does.
  */
 export function noteAsked(run: Waiting): void {
   const { gate } = run.state;
   if (gate === undefined) return;
-  const isUnheard = gate.isNew === true && gate.slot === 'wanted';
+  const isAsked = gate.isNew === true || gate.unheardSince !== undefined;
+  const isUnheard = isAsked && gate.slot === 'wanted';
   if (isUnheard) gate.unheardSince ??= gate.askedAt;
   const since = isUnheard ? gate.unheardSince : undefined;
   if (since === undefined || Date.now() - since < run.limits.gateAsk) return note(run, undefined);

@@ -14,7 +14,8 @@ export function wantSlot(seat: GateSeat): void {
 export function wantOtherSlot(seat: GateSeat): boolean {
   if (seat.ofEarlierRun !== true || seat.slot !== 'held') return false;
   delete seat.ofEarlierRun;
-  Object.assign(seat, { slot: 'wanted', wantedFrom: nextTurn(seat) });
+  // Without `isNew`, so that a new gate still learns that there was one before it.
+  Object.assign(seat, { slot: 'wanted', unheardSince: Date.now(), wantedFrom: nextTurn(seat) });
   return true;
 }
 

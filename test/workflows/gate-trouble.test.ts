@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { expect, test, vi } from 'vitest';
 import { asked, begin, gate, grant, NOW, told } from './begin-keeper.ts';
+import type { SlotKeeper } from '../../src/workflows/slot-keeper.ts';
 import { LIMITS } from '../../src/policy/limits.ts';
 import { progressOf } from '../../src/workflows/progress.ts';
 
@@ -101,9 +102,17 @@ test('after its clock was set back, an export asks again when its time has passe
   expect(asked).toHaveLength(2);
 });
 
-test('an export that has asked twice, and heard nothing, says so until it hears', async () => {
-  const { keeper, run } = begin({ slot: 'none', turn: 0 });
-  keeper.ask();
+test.each([
+  ['for a slot', { slot: 'none', turn: 0 }, (keeper: SlotKeeper) => keeper.ask()],
+  [
+    'for one instead of that of a job that is gone',
+    { slot: 'held', turn: 1, ofEarlierRun: true },
+    (keeper: SlotKeeper) => keeper.jobIsGone(),
+  ],
+] as const)('an export that has asked twice %s, and heard nothing, says so until it hears', async (_, seat, ask) => {
+  const { keeper, run } = begin(seat);
+  await told();
+  ask(keeper);
   await told();
   // Because somebody wants it to ask, and not because time has passed.
   keeper.ask();
