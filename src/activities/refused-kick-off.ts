@@ -19,7 +19,7 @@ import type { ServerSettings } from '../profiles/settings.ts';
  * The kick-off may be accepted later.
  *
  * `noSlot`: the server runs as many exports as it can, or has begun one too lately, and takes this one later. `noJob`: it
- * has none of this export for sure. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may know.
+ * has answered, and has none of this export for sure. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may know.
  * `retryAfter` in milliseconds.
  */
 export interface KickOffTrouble {
