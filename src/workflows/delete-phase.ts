@@ -20,18 +20,22 @@ type Purpose = Pick<DeleteJobInput, 'removeParts' | 'next'>;
 /** Deletes the job on the server, which is no longer needed. A server that refuses causes a warning only. */
 export async function deletePhase(run: ExportRun, purpose: Purpose): Promise<void> {
   const { limits } = run;
-  let trouble: Trouble | undefined;
+  // Of answers that pass and hold up others, since the first one; and of any other ones, in a row.
+  let passing: Trouble | undefined;
+  let others: Trouble | undefined;
   for (;;) {
     const result = await deleteOnce(run, purpose);
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
     if (result.kind === 'unsupported') return warn(run, 'DeleteUnsupported', detailOf(result));
     run.slots.heard(result);
     const isOfSlot = result.passes === true && isKeptUntilDelete(run.state) && patched('delete-until-the-slot-is-free');
-    const time = isOfSlot ? timeOfSlot(run, purpose, trouble?.since ?? Date.now()) : limits.delete;
+    const time = isOfSlot ? timeOfSlot(run, purpose, passing?.since ?? Date.now()) : limits.delete;
     const bounds = { ...limits, delete: time };
-    const next = nextTry(trouble, { cause: 'delete', retryAfter: result.retryAfter }, bounds);
+    const next = nextTry(isOfSlot ? passing : others, { cause: 'delete', retryAfter: result.retryAfter }, bounds);
     if (next.kind === 'final') return warn(run, 'DeleteFailed', detailOf(result));
-    trouble = next.trouble;
+    const { trouble } = next;
+    others = isOfSlot ? undefined : trouble;
+    if (isOfSlot) passing = trouble;
     // Within the time for all tries: a server that asks for more is not waited for.
     const until = Math.max(Math.min(next.at, trouble.since + time), Date.now() + 1);
     if (isOfSlot) await waitForAll(run, until, detailOf(result));
@@ -61,6 +65,7 @@ async function waitForAll(run: ExportRun, until: number, detail: string): Promis
   await wait({ until, unless: () => state.pollRequested === true, summary: AGAIN });
   delete state.pollRequested;
   job.poll.detail = before;
+  run.show();
 }
 
 function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed', reason: string): void {

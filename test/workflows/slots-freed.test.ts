@@ -15,6 +15,7 @@ const SERVERS = [
   'restarting',
   'hasty',
   'stubborn',
+  'mixed',
   'last',
   'broken',
   'failing',
@@ -56,11 +57,16 @@ test('a DELETE that alone frees the slot is tried for as long as the server asks
   expect(of('restarting', 'kickOff').map(({ status }) => status)).toEqual([202, 202]);
 }, 120_000);
 
-test('an operator has such a DELETE tried at once', async () => {
+test('an operator has such a DELETE tried at once, and does not see what came of the one before any more', async () => {
   at('hasty').faults.add({ route: 'delete', do: { ...LATER, headers: { 'Retry-After': '15' } } });
+  at('hasty').faults.add({ route: 'delete', skip: 1, do: { kind: 'delay', ms: 8000 } });
   const started = await start('hasty');
   await reaches(started, ({ trouble }) => trouble?.startsWith('DELETE') === true);
+  const details = async () =>
+    (await started.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails;
+  expect(await details()).toContain('DELETE');
   await started.pollNow();
+  await expect.poll(details, { timeout: 6000 }).not.toContain('DELETE');
   expect((await started.result()).warnings).toEqual([]);
   const [one, two] = of('hasty', 'delete').map(({ at }) => at) as [number, number];
   expect(two - one).toBeLessThan(10_000);
@@ -80,6 +86,13 @@ test('a DELETE whose answer says nothing of a later time ends the wait as withou
   expect([status, warnings.map(({ code }) => code)]).toEqual(['complete', ['DeleteFailed']]);
   const deletes = of('stubborn', 'delete').map(({ at }) => at);
   expect((deletes.at(-1) ?? 0) - (deletes[0] ?? 0)).toBeLessThan(10_000);
+}, 120_000);
+
+test('a server that starts again says so in several ways', async () => {
+  at('mixed').faults.add({ route: 'delete', do: LATER });
+  at('mixed').faults.add({ route: 'delete', skip: 1, do: { kind: 'answer', status: 500 } });
+  expect((await (await start('mixed')).result()).warnings).toEqual([]);
+  expect(of('mixed', 'delete').map(({ status }) => status)).toEqual([503, 500, 202]);
 }, 120_000);
 
 /** A kick-off that the server cannot answer, for a reason of its own. */
