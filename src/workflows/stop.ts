@@ -11,6 +11,9 @@ import { wait } from './wait.ts';
 /** Patch: a clean-up has time for a DELETE, however long workers were away. */
 const TIME_FOR_A_LATE_DELETE = 'time-for-a-late-delete';
 
+/** A timer that is heard of so much later, in milliseconds, tells that nobody was there. */
+const LATE = 1000;
+
 /**
  * Runs the export until it ends or is to stop. Then what is in flight is waited for, so that clean-up comes after it,
  * but not for ever: a hung file system answers no request to stop.
@@ -58,7 +61,7 @@ export async function cleanUp(run: ExportRun, since: number): Promise<void> {
     try {
       if (!patched(BOUNDED_CLEAN_UP) || (await endsWithin(cleaning, time, 'clean-up'))) return await cleaning;
       // A timer is heard of at once, unless nobody is there: then nobody has sent the DELETE either.
-      const wereAway = Date.now() - end >= limits.delete / 2 && patched(TIME_FOR_A_LATE_DELETE);
+      const wereAway = Date.now() - end >= LATE && patched(TIME_FOR_A_LATE_DELETE);
       if (wereAway && (await endsWithin(cleaning, limits.delete, 'clean-up, late'))) return await cleaning;
       const reason = run.tokens.trouble ?? 'a step did not end, or was tried again and again';
       log.warn('cleaning up was given up: the server may still have the job, and unfinished parts may be left', {
@@ -67,6 +70,7 @@ export async function cleanUp(run: ExportRun, since: number): Promise<void> {
       addWarnings(run.state, [{ code: 'DeleteFailed', message: `${WARNINGS.DeleteFailed} (${reason})` }]);
     } catch (error) {
       log.warn('cleaning up failed: the server may still have the job, and unfinished parts may be left', { error });
+      addWarnings(run.state, [{ code: 'DeleteFailed', message: `${WARNINGS.DeleteFailed} (it could not be tried)` }]);
     }
   });
 }

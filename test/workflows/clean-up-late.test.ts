@@ -25,8 +25,8 @@ beforeEach(() => {
   hospital.faults.add({ route: 'status', times: Infinity, do: LONG });
 });
 
-/** Does something while there are workers that decide, and none that do anything. */
-async function whileNobodyActs(act: () => Promise<void>): Promise<void> {
+/** Does something while there are workers that decide, from a time on, and none that do anything. */
+async function whileNobodyActs(act: () => Promise<void>, from = 0): Promise<void> {
   const { address, namespace } = stack.temporal;
   const connection = await NativeConnection.connect({ address });
   const worker = await Worker.create({
@@ -35,6 +35,7 @@ async function whileNobodyActs(act: () => Promise<void>): Promise<void> {
     taskQueue: TASK_QUEUE,
     workflowBundle: { codePath: BUNDLE },
   });
+  await sleep(Math.max(0, from - Date.now()));
   await worker.runUntil(act);
   await connection.close();
 }
@@ -43,9 +44,9 @@ async function inPhase(started: StartedExport, phase: string): Promise<void> {
   await expect.poll(async () => (await started.progress()).phase, { timeout: 20_000 }).toBe(phase);
 }
 
-/** Workers come back, first those that decide; and the run ends. */
-async function comeBack(started: StartedExport): Promise<void> {
-  await whileNobodyActs(() => sleep(1500));
+/** Workers come back, first those that decide: they begin to wait for the DELETE. Then it is sent, and the run ends. */
+async function comeBack(started: StartedExport, timer: string, from = 0): Promise<void> {
+  await whileNobodyActs(() => until(started, hasTimer(timer)), from);
   await stack.startWorkers();
   expect(await failureOf(started.result())).toMatchObject({ code: 'Cancelled' });
   expect(hospital.jobs().at(-1)?.state).toBe('deleted');
@@ -55,12 +56,14 @@ test('a DELETE that nobody sent in the time for the clean-up is sent when worker
   const started = await stack.start({});
   await inPhase(started, 'waiting');
   await stack.stopWorkers();
+  let since = 0;
   await whileNobodyActs(async () => {
     await started.cancel();
     await inPhase(started, 'cleaning-up');
+    since = Date.now();
   });
-  await sleep(limits.cleanUp + limits.delete / 2 + 500);
-  await comeBack(started);
+  // A moment later than its time ends.
+  await comeBack(started, 'clean-up, late', since + limits.cleanUp + 1500);
 }, 120_000);
 
 test('a kick-off that has ended while nobody decided has its job deleted, when all time for that is over', async () => {
@@ -68,15 +71,30 @@ test('a kick-off that has ended while nobody decided has its job deleted, when a
   const started = await stack.start({});
   await expect.poll(() => hospital.journal.some(({ route }) => route === 'kickOff'), { timeout: 20_000 }).toBe(true);
   await started.cancel();
-  await expect.poll(() => started.handle.fetchHistory().then(waitsForRest), { timeout: 20_000 }).toBe(true);
+  await until(started, waitsForRest);
   // It ends when the kick-off has ended, and hears of nothing else.
   await stack.stopWorkers();
-  await comeBack(started);
+  await comeBack(started, 'clean-up');
 }, 120_000);
 
+type History = Awaited<ReturnType<StartedExport['handle']['fetchHistory']>>;
+
+async function until(started: StartedExport, isThere: (history: History) => boolean): Promise<void> {
+  await expect.poll(() => started.handle.fetchHistory().then(isThere), { timeout: 30_000 }).toBe(true);
+}
+
 /** The cancel is known, and what still runs is waited for. */
-function waitsForRest({ events }: Awaited<ReturnType<StartedExport['handle']['fetchHistory']>>): boolean {
+function waitsForRest({ events }: History): boolean {
   const all = events ?? [];
   const cancel = all.findIndex((event) => event.workflowExecutionCancelRequestedEventAttributes != null);
   return cancel >= 0 && all.slice(cancel).some((event) => event.timerStartedEventAttributes != null);
+}
+
+/** A timer of this summary has been started. */
+function hasTimer(summary: string): (history: History) => boolean {
+  return ({ events }) =>
+    (events ?? []).some(({ timerStartedEventAttributes: timer, userMetadata }) => {
+      const data = timer == null ? undefined : userMetadata?.summary?.data;
+      return data != null && JSON.parse(Buffer.from(data).toString()) === summary;
+    });
 }
