@@ -41,7 +41,7 @@ import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setMemo } from './memo.ts';
 import { setSearchAttributes } from './search-attributes.ts';
-import { settlePhase } from './settle-phase.ts';
+import { reportOf, settlePhase } from './settle-phase.ts';
 import { addWarnings, newJob } from './state.ts';
 import { step } from './activity-options.ts';
 import { takeUpdates } from './steer.ts';
@@ -93,11 +93,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
   let stoppedAt: number | undefined;
   run.scope.cancelRequested.catch(() => (stoppedAt = Date.now()));
   try {
-    const report = await untilStopped(run, () => exportAll(run));
-    await run.slots.release();
-    await answerUpdates();
-    await auditEnd(run, report.status);
-    return report;
+    return await leave(run, await untilStopped(run, () => exportAll(run)));
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     // What was in flight may have ended otherwise than as cancelled: its worker may have died, its destination failed.
@@ -109,6 +105,11 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     if (waits) await run.slots.release();
     const isClean = waits && state.opened?.adopted === false;
     if ((stopped && !isClean) || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
+    const { report } = run.published;
+    // Stopped while the job was deleted: nobody else would report what is there, and its folder takes no other export.
+    if (stopped && report !== undefined && patched('what-is-published-is-complete')) {
+      return CancellationScope.nonCancellable(() => leave(run, reportOf(run, report)));
+    }
     await run.slots.release();
     const outcome = outcomeOf(error, stopped, isLate);
     run.end(run.stopped && !isLate ? 'cancelled' : 'failed', outcome);
@@ -120,6 +121,14 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     if (stopped) throw isCancellation(error) ? error : new CancelledFailure('the export was cancelled');
     throw unwrap(error, details);
   }
+}
+
+/** The end of an export that is complete. */
+async function leave(run: ExportRun, report: ExportReport): Promise<ExportReport> {
+  await run.slots.release();
+  await answerUpdates();
+  await auditEnd(run, report.status);
+  return report;
 }
 
 async function exportAll(run: ExportRun): Promise<ExportReport> {

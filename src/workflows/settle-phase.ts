@@ -48,9 +48,14 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
   }
   state.warnings = result.report.warnings;
   if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
-  addWarnings(state, result.report.warnings);
-  run.enter('complete', result.report.status);
-  return { ...result.report, warnings: state.warnings };
+  return reportOf(run, result.report);
+}
+
+/** What a run reports whose `manifest.json` is published. */
+export function reportOf(run: ExportRun, report: ExportReport): ExportReport {
+  addWarnings(run.state, report.warnings);
+  run.enter('complete', report.status);
+  return { ...report, warnings: run.state.warnings };
 }
 
 /** Files that were given up are there, whoever has brought them. */

@@ -16,6 +16,7 @@ const SERVERS = [
   'hasty',
   'stubborn',
   'mixed',
+  'stopped',
   'last',
   'broken',
   'failing',
@@ -93,6 +94,16 @@ test('a server that starts again says so in several ways', async () => {
   at('mixed').faults.add({ route: 'delete', skip: 1, do: { kind: 'answer', status: 500 } });
   expect((await (await start('mixed')).result()).warnings).toEqual([]);
   expect(of('mixed', 'delete').map(({ status }) => status)).toEqual([503, 500, 202]);
+}, 120_000);
+
+test('an export that is cancelled while it waits for such a DELETE is complete all the same', async () => {
+  at('stopped').faults.add({ route: 'delete', do: { ...LATER, headers: { 'Retry-After': '3600' } } });
+  const started = await start('stopped');
+  await reaches(started, ({ trouble }) => trouble?.startsWith('DELETE') === true);
+  await started.cancel();
+  expect(await started.result()).toMatchObject({ status: 'complete', files: 1, warnings: [] });
+  expect(await started.progress()).toMatchObject({ phase: 'complete' });
+  expect(at('stopped').jobs().at(-1)?.state).toBe('deleted');
 }, 120_000);
 
 /** A kick-off that the server cannot answer, for a reason of its own. */
