@@ -3,6 +3,9 @@ import { parseMoment } from '../fhir/retry-after.ts';
 /** By whose clock a time is told. */
 export type Clock = 'ours' | 'theirs';
 
+/** Milliseconds. */
+const TOLERATED = 5000;
+
 /**
  * Clocks of servers as their `Date` headers tell them: an assertion that our clock would make invalid is made by theirs.
  * What stands before a token endpoint writes `Date`, too, and by a clock of its own; so each of the two may be wrong.
@@ -26,6 +29,11 @@ export class ServerClocks {
   /** The clock to begin with: theirs as soon as it is known, unless it has been found to be wrong. */
   chosen(origin: string): Clock {
     return this.#offsets.has(origin) && !this.#wrong.has(origin) ? 'theirs' : 'ours';
+  }
+
+  /** Whether it matters which of the two is used: proofs are allowed to be a little early or late. */
+  differ(origin: string): boolean {
+    return Math.abs(this.offset(origin)) > TOLERATED;
   }
 
   /** The server took what was made by this clock, and had refused the other. */

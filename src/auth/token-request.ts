@@ -7,7 +7,7 @@ import type { HttpResponse } from '../http/messages.ts';
 import type { RequestRules } from '../http/rules.ts';
 import { hide } from '../http/redact-secrets.ts';
 import { readText } from '../http/read-text.ts';
-import type { ServerClocks } from './clock.ts';
+import type { Clock, ServerClocks } from './clock.ts';
 
 /** A token as the server gave it. */
 export interface GrantedToken {
@@ -68,7 +68,7 @@ const REFUSALS = new Set([
 ]);
 /** What OAuth calls a fault that passes (RFC 6749, 4.1.2.1), whatever the status. */
 const FAULTS = new Set(['server_error', 'temporarily_unavailable']);
-/** Errors after which one more try with a fresh proof may help: wrong clock, replay, flaky servers (Epic). */
+/** Errors after which another try with a fresh proof may help: wrong clock, replay, flaky servers (Epic). */
 const PERHAPS_PASSING = new Set(['invalid_client', 'invalid_grant', undefined]);
 
 /**
@@ -90,8 +90,10 @@ export async function requestToken(
   }: { tokenUrl: string; scope: string | undefined; proof: Proof; supported: readonly string[] },
 ): Promise<GrantedToken | TokenTrouble> {
   const { origin } = new URL(tokenUrl);
-  let clock = clocks.chosen(origin);
+  const chosen = clocks.chosen(origin);
   for (let tries = 1; ; tries++) {
+    // The proof may have been too old or too new by the clock that it was made by; or the refusal was a whim.
+    const clock = tries === 2 && clocks.differ(origin) ? otherThan(chosen) : chosen;
     const { headers, fields, secrets } = await proof(clocks.now(origin, clock));
     const body = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }), ...fields };
     const response = await http.send(
@@ -112,7 +114,7 @@ export async function requestToken(
     const refusal = status === 200 ? refusalIn(answer) : answer;
     if (refusal === undefined) {
       const token = readToken(answer);
-      if (tries > 1) clocks.choose(origin, clock);
+      if (clock !== chosen) clocks.choose(origin, clock);
       return token;
     }
     const text = hide(refusal, secrets);
@@ -120,11 +122,8 @@ export async function requestToken(
     if (status === 408 || status === 429 || status >= 500 || FAULTS.has(said ?? '')) return trouble(response, text);
     // Any other word is none of OAuth's: gateways and frameworks answer with `error`, too ("Not Found").
     const error = said !== undefined && REFUSALS.has(said) ? said : undefined;
-    if (tries === 1 && [200, 400, 401].includes(status) && PERHAPS_PASSING.has(error)) {
-      // The assertion may have been too old or too new by the clock that it was made by.
-      clock = clock === 'ours' ? 'theirs' : 'ours';
-      continue;
-    }
+    const most = clocks.differ(origin) ? 3 : 2;
+    if (tries < most && [200, 400, 401].includes(status) && PERHAPS_PASSING.has(error)) continue;
     const detail = `the token endpoint answered HTTP ${status}${text.trim() === '' ? '' : `: ${quoteAnswer(text)}`}`;
     // Epic is known to answer a bare 400 now and then.
     if (error === undefined) throw new PerhapsPassingError(detail);
@@ -132,6 +131,10 @@ export async function requestToken(
     const known = supported.length === 0 ? '' : `; the server names as supported: ${tidy(supported.join(' '), 500)}`;
     throw new InvalidScopeError(`${detail}; asked for: ${tidy(scope ?? '', 500)}${known}`);
   }
+}
+
+function otherThan(clock: Clock): Clock {
+  return clock === 'ours' ? 'theirs' : 'ours';
 }
 
 /** Whether a token can be the value of a header: without spaces, line breaks and letters beyond ASCII (RFC 6750, 2.1). */

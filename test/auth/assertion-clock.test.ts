@@ -85,3 +85,35 @@ test('a Date without a zone, which is none of HTTP, says nothing', async () => {
   await ask(clocks);
   expect(clocks.offset(server.origin)).toBe(0);
 });
+
+test.each([600, -600])('a refusal that is a whim ends nothing where our clock is wrong: by %i s', async (seconds) => {
+  const theirs = () => Date.now() + seconds * 1000;
+  const clocks = new ServerClocks();
+  answerBy(theirs(), theirs);
+  await ask(clocks);
+  const right = server.answer;
+  let isWhim = true;
+  server.answer = (asked) => {
+    if (!isWhim) return right(asked);
+    isWhim = false;
+    return { status: 400, headers: { Date: new Date(theirs()).toUTCString() }, body: { error: 'invalid_client' } };
+  };
+  expect(await ask(clocks)).toMatchObject({ kind: 'token' });
+  expect(clocks.chosen(server.origin)).toBe('theirs');
+});
+
+test('a client that is refused is asked for twice, and with clocks that differ three times', async () => {
+  const refuse = (date: number) => {
+    server.answer = () => ({
+      status: 401,
+      headers: { Date: new Date(date).toUTCString() },
+      body: { error: 'invalid_client' },
+    });
+  };
+  refuse(Date.now());
+  await expect(ask(new ServerClocks())).rejects.toThrow('invalid_client');
+  expect(server.asked).toHaveLength(2);
+  refuse(Date.now() + 600_000);
+  await expect(ask(new ServerClocks())).rejects.toThrow('invalid_client');
+  expect(server.asked).toHaveLength(5);
+});
