@@ -38,7 +38,8 @@ export async function planDownloads(
   deps: ActivityDeps,
   { ref, cursor, end, total, seen }: PlanDownloadsInput,
 ): Promise<PlanDownloadsResult> {
-  const folder = await ExportFolder.open(deps.config, ref);
+  // It removes what is left of files that were cut: not when it wakes up behind the end of the run.
+  const folder = await ExportFolder.open(deps.config, ref, { fetching: true });
   const warnings = cursor === 0 ? await checkSpace(folder, await folder.entries.summary()) : [];
   const entries = await folder.entries.from(cursor, end);
   const receipts = await folder.receipts.thatHold(entries);

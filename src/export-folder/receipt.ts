@@ -31,9 +31,20 @@ export async function receiptDocuments(folder: Folder, { chunk, from, to }: Span
   return names.map((name) => `${receiptsFolder(chunk)}/${name}`);
 }
 
+/** A receipt, and the document that it is in. */
+export interface StoredReceipt {
+  document: string;
+  receipt: Receipt;
+}
+
 /** Receipts of one chunk: those of a span, and maybe others; several of a file that several attempts have stored. */
-export async function readReceipts(folder: Folder, span: Span): Promise<Receipt[]> {
+export async function readReceipts(folder: Folder, span: Span): Promise<StoredReceipt[]> {
   const names = await receiptDocuments(folder, span);
-  const documents = await Promise.all(names.map((name) => readJson<Receipt[]>(folder, name)));
-  return documents.flatMap((receipts) => receipts ?? []);
+  const found = await Promise.all(
+    names.map(async (document) => {
+      const receipts = (await readJson<Receipt[]>(folder, document)) ?? [];
+      return receipts.map((receipt) => ({ document, receipt }));
+    }),
+  );
+  return found.flat();
 }

@@ -6,9 +6,9 @@ import { BatchReceipts } from './batch-receipts.ts';
 import type { Span } from './chunk-of.ts';
 import { spansOf } from './chunk-of.ts';
 import { readJson, writeJson } from './json-document.ts';
-import type { Receipt } from './receipt.ts';
+import type { Receipt, StoredReceipt } from './receipt.ts';
 import { readReceipts, receiptDocuments } from './receipt.ts';
-import { refuseFinished } from './refuse-finished.ts';
+import { removeCut, sizeNow } from './remove-cut.ts';
 
 /** Files that are looked at at once. */
 const PARALLEL = 32;
@@ -30,8 +30,9 @@ export class Receipts {
   }
 
   /** All of one chunk, also those that are of nothing any more. */
-  ofChunk(chunk: number): Promise<Receipt[]> {
-    return readReceipts(this.#folder, { chunk, from: 0, to: Infinity });
+  async ofChunk(chunk: number): Promise<Receipt[]> {
+    const stored = await readReceipts(this.#folder, { chunk, from: 0, to: Infinity });
+    return stored.map(({ receipt }) => receipt);
   }
 
   /**
@@ -48,18 +49,21 @@ export class Receipts {
 
   /** Receipts of some entries, by ordinal. */
   async of(entries: readonly Entry[]): Promise<Map<number, Receipt>> {
-    return new Map((await this.#all(entries)).map((receipt) => [receipt.ordinal, receipt]));
+    return new Map((await this.#all(entries)).map(({ receipt }) => [receipt.ordinal, receipt]));
   }
 
   /**
    * Receipts, by ordinal, of files that exist as their receipts say. Somebody may have removed or cut one, or the disk
    * lost it. Then its receipt is withdrawn, so that it is fetched again, instead of being missed at the end of this run
    * and of every later one; and what is left of it is removed, because without its receipt nobody could see that it is
-   * not whole. Nobody may be fetching these files.
+   * not whole. No other attempt is meant to be fetching these files: one that does so, because this one was frozen, keeps
+   * what it has.
    */
   async thatHold(entries: readonly Entry[]): Promise<Map<number, Receipt>> {
     const found = await this.of(entries);
-    const sizes = await sizesOf([...found.values()], (name) => this.#folder.size(name));
+    const sizes = await sizesOf([...new Set([...found.values()].map(({ name }) => name))], (name) =>
+      this.#folder.size(name),
+    );
     const doubtful = entries.filter(({ ordinal }) => {
       const receipt = found.get(ordinal);
       return receipt !== undefined && sizes.get(receipt.name) !== receipt.bytes;
@@ -71,29 +75,32 @@ export class Receipts {
 
   /** @returns receipts that hold after all */
   async #lookAgain(entries: readonly Entry[]): Promise<Map<number, Receipt>> {
-    const sizes = await sizesOf(await this.#all(entries), (name) => this.#sizeNow(name));
-    const isAsSaid = ({ name, bytes }: Receipt): boolean => sizes.get(name) === bytes;
-    // Behind the sizes: another attempt may have fetched them meanwhile. Its files are known by its receipts alone.
-    const receipts = (await this.#all(entries)).filter(({ name }) => sizes.has(name));
-    const holding = receipts.filter(isAsSaid);
-    const whole = new Set(holding.map(({ name }) => name));
-    const cut = new Set(
-      receipts.map(({ name }) => name).filter((name) => !whole.has(name) && sizes.get(name) !== undefined),
-    );
-    if (cut.size > 0) await refuseFinished(this.#folder);
-    await mapLimited([...cut], PARALLEL, (name) => this.#folder.removeFile(name));
+    const first = await this.#all(entries);
+    const sizes = await sizesOf(namesOf(first), (name) => sizeNow(this.#folder, name));
+    const known = new Set(first.map(keyOf));
+    // Behind the sizes: another attempt may have fetched some again meanwhile. What it has stored is not touched.
+    const stored = await this.#all(entries);
+    const fetchedAgain = new Set(namesOf(stored.filter((one) => !known.has(keyOf(one)))));
+    const whole = bytesByName(stored.filter((one) => known.has(keyOf(one))));
+    const later = await sizesOf(namesOf(stored), async (name) => {
+      if (fetchedAgain.has(name)) return sizeNow(this.#folder, name);
+      const bytes = whole.get(name) ?? new Set();
+      const told = sizes.get(name);
+      return told !== undefined && bytes.has(told) ? told : removeCut(this.#folder, name, bytes);
+    });
+    const isAsSaid = ({ name, bytes }: Receipt): boolean => later.get(name) === bytes;
     const ordinals = new Set(entries.map(({ ordinal }) => ordinal));
-    const isLost = (receipt: Receipt): boolean =>
-      ordinals.has(receipt.ordinal) && sizes.has(receipt.name) && !isAsSaid(receipt);
+    const isLost = (one: StoredReceipt): boolean =>
+      ordinals.has(one.receipt.ordinal) && known.has(keyOf(one)) && !isAsSaid(one.receipt);
     for (const span of spansOf([...ordinals])) await this.#withdraw(span, isLost);
-    return new Map(holding.map((receipt) => [receipt.ordinal, receipt]));
+    return new Map(stored.filter(({ receipt }) => isAsSaid(receipt)).map(({ receipt }) => [receipt.ordinal, receipt]));
   }
 
   /** Also several of one entry that several attempts have stored. */
-  async #all(entries: readonly Entry[]): Promise<Receipt[]> {
+  async #all(entries: readonly Entry[]): Promise<StoredReceipt[]> {
     const wanted = new Map(entries.map((entry) => [entry.ordinal, entry]));
     const found = await Promise.all(spansOf([...wanted.keys()]).map((span) => readReceipts(this.#folder, span)));
-    return found.flat().filter((receipt) => {
+    return found.flat().filter(({ receipt }) => {
       const entry = wanted.get(receipt.ordinal);
       return entry !== undefined && this.#isOf(receipt, entry);
     });
@@ -103,28 +110,38 @@ export class Receipts {
     return kind === 'attachment' ? this.isOfAttachment(receipt, attachmentMark(url)) : receipt.name === name;
   }
 
-  /** Bytes of a file: networked file systems may tell an earlier size until the file is opened (NFS, close-to-open). */
-  async #sizeNow(name: string): Promise<number | undefined> {
-    if ((await this.#folder.size(name)) === undefined) return undefined;
-    for await (const _ of this.#folder.stream(name)) break;
-    return this.#folder.size(name);
-  }
-
-  async #withdraw(span: Span, isLost: (receipt: Receipt) => boolean): Promise<void> {
+  async #withdraw(span: Span, isLost: (receipt: StoredReceipt) => boolean): Promise<void> {
     for (const document of await receiptDocuments(this.#folder, span)) {
       const receipts = (await readJson<Receipt[]>(this.#folder, document)) ?? [];
-      const rest = receipts.filter((receipt) => !isLost(receipt));
+      const rest = receipts.filter((receipt) => !isLost({ document, receipt }));
       if (rest.length < receipts.length) await writeJson(this.#folder, document, rest);
     }
   }
 }
 
+/** Tells apart equal receipts of two attempts: each has a document of its own. */
+function keyOf({ document, receipt }: StoredReceipt): string {
+  return `${document} ${JSON.stringify(receipt)}`;
+}
+
+function namesOf(stored: readonly StoredReceipt[]): string[] {
+  return [...new Set(stored.map(({ receipt }) => receipt.name))];
+}
+
+/** What receipts say of the bytes of each file. */
+function bytesByName(stored: readonly StoredReceipt[]): Map<string, Set<number>> {
+  const found = new Map<string, Set<number>>();
+  for (const { receipt } of stored) {
+    found.set(receipt.name, (found.get(receipt.name) ?? new Set<number>()).add(receipt.bytes));
+  }
+  return found;
+}
+
 /** By name. */
 async function sizesOf(
-  receipts: readonly Receipt[],
+  names: readonly string[],
   sizeOf: (name: string) => Promise<number | undefined>,
 ): Promise<Map<string, number | undefined>> {
-  const names = [...new Set(receipts.map(({ name }) => name))];
   const sizes = await mapLimited(names, PARALLEL, sizeOf);
   return new Map(names.map((name, place) => [name, sizes[place]]));
 }

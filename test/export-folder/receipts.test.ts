@@ -5,6 +5,7 @@ import type { Receipt } from '../../src/export-folder/receipt.ts';
 import { Receipts } from '../../src/export-folder/receipts.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
 import { describeEachKind, folder } from '../storage/each-kind.ts';
+import { folderWith } from './folder-with.ts';
 
 const LINES = Array.from({ length: 10 }, (_, id) => `{"resourceType":"Patient","id":"${id}"}\n`);
 const WHOLE = LINES.join('');
@@ -71,27 +72,78 @@ describeEachKind('receipts of files', () => {
   test('one whose size was told wrong until it was opened stays, and holds', async () => {
     // As a networked file system tells the size that it has kept.
     const opened = new Set<string>();
-    const kept: Partial<typeof folder> = {
+    const late = folderWith(folder, {
       size: async (name) => (opened.has(name) ? folder.size(name) : CUT.length),
       stream: (name) => folder.stream((opened.add(name), name)),
-    };
-    const late = new Proxy(folder, {
-      get: (_, key: keyof typeof folder) => {
-        const member = kept[key] ?? folder[key];
-        return typeof member === 'function' ? (member as () => unknown).bind(folder) : member;
-      },
     });
     expect((await new Receipts(late).thatHold(ENTRIES)).size).toBe(ENTRIES.length);
     expect(await folder.size(ENTRIES[0]?.name as string)).toBe(WHOLE.length);
     expect([...(await receipts.of(ENTRIES)).keys()]).toEqual([0, 1, 2]);
   });
 
-  test('one that another attempt has fetched again meanwhile stays', async () => {
+  describe('while an attempt is frozen, another one fetches again what was cut:', () => {
     const [entry] = ENTRIES as [Entry];
-    await folder.write(entry.name, CUT);
-    await store({ ...receiptOf(entry.name, 0), bytes: CUT.length });
-    expect((await receipts.thatHold([entry])).get(0)?.bytes).toBe(CUT.length);
-    expect(await folder.size(entry.name)).toBe(CUT.length);
+
+    /** The other attempt, when the one that is frozen has listed receipts so often, or is about to remove the file. */
+    function frozen(at: number | 'removal', hasReceipt: boolean): Receipts {
+      let lists = 0;
+      const other = async (): Promise<void> => {
+        await receipts.thatHold([entry]);
+        await folder.write(entry.name, WHOLE);
+        if (hasReceipt) await store({ ...receiptOf(entry.name, 0), askedAt: 1000 });
+      };
+      const late = folderWith(folder, {
+        list: async (name) => {
+          if (++lists === at) await other();
+          return folder.list(name);
+        },
+        size: async (name) => {
+          if (at === 'removal' && name === 'manifest.json') await other();
+          return folder.size(name);
+        },
+      });
+      return new Receipts(late);
+    }
+
+    beforeEach(() => folder.write(entry.name, CUT));
+
+    test.each([2, 3, 'removal'] as const)('it stays, with its receipt (%s)', async (at) => {
+      await frozen(at, true).thatHold(ENTRIES);
+      expect(await folder.size(entry.name)).toBe(WHOLE.length);
+      expect((await receipts.of(ENTRIES)).get(0)).toMatchObject({ bytes: WHOLE.length, askedAt: 1000 });
+    });
+
+    test('the one that was frozen knows of it', async () => {
+      expect((await frozen(3, true).thatHold(ENTRIES)).get(0)).toMatchObject({ askedAt: 1000 });
+    });
+
+    test('it keeps its receipt when the other one withdraws those of before', async () => {
+      await frozen(4, true).thatHold(ENTRIES);
+      expect(await folder.size(entry.name)).toBe(WHOLE.length);
+      expect((await receipts.of(ENTRIES)).get(0)).toMatchObject({ askedAt: 1000 });
+    });
+
+    test.each([2, 3, 'removal'] as const)('it stays, when its receipt is not stored yet (%s)', async (at) => {
+      await frozen(at, false).thatHold(ENTRIES);
+      expect(await folder.size(entry.name)).toBe(WHOLE.length);
+    });
+  });
+
+  test('an export that becomes complete between two removals loses no more', async () => {
+    const many = Array.from({ length: 40 }, (_, number) => ({ ...entryOf(100 + number), name: `Patient.${number}` }));
+    await Promise.all(many.map(({ name }) => folder.write(name, CUT)));
+    await store(...many.map(({ name, ordinal }) => receiptOf(name, ordinal)));
+    const late = folderWith(folder, {
+      removeFile: async (name) => {
+        await folder.write('manifest.json', '{}');
+        await folder.removeFile(name);
+      },
+    });
+    await expect(new Receipts(late).thatHold(many)).rejects.toThrow('finished the export');
+    // Those that were being looked at go: no more than are looked at at once.
+    await expect.poll(async () => (await receipts.of(many)).size).toBe(many.length);
+    const sizes = await Promise.all(many.map(({ name }) => folder.size(name)));
+    expect(sizes.filter((size) => size !== undefined).length).toBeGreaterThanOrEqual(8);
   });
 
   test('none is removed, and no receipt withdrawn, by an attempt whose folder another run has taken over', async () => {
