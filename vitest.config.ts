@@ -15,7 +15,7 @@ const MOCKED = [
   'telemetry/hung-destination',
   'workflows/{batch-queue,batch-window,gate-trouble,in-step-with-histories,link-renewal,members-phase,retry,slot-keeper,useless-job}',
   'export-folder/late-attempts',
-  'storage/directory/{durable-names,file-thread-late}',
+  'storage/directory/{durable-names,durable-removals,file-thread-late}',
 ].map((name) => `test/${name}.test.ts`);
 
 const built = { plugins: [builtSources()], server: { deps: { external: [/\/dist\//] } } };

@@ -125,6 +125,7 @@ class DirectoryFolder implements Folder {
     await this.#guard(async () => {
       await this.mayChange();
       await rm(this.#path(name), { recursive: true, force: true, maxRetries: 3 });
+      this.#names.addRemoval(this.#path(name));
     });
   }
 
@@ -134,6 +135,7 @@ class DirectoryFolder implements Folder {
       if (found === undefined || found.isDirectory()) return;
       await this.mayChange();
       await absentAs(undefined, unlink(this.#path(name)));
+      this.#names.addRemoval(this.#path(name));
     });
   }
 

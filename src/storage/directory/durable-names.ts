@@ -11,8 +11,8 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
  */
 export class DurableNames {
   readonly #place: string;
-  /** Folders with names that are not durable yet. */
-  #unsynced = new Set<string>();
+  /** Folders with names that are not durable yet; false: only names that were taken away. */
+  #unsynced = new Map<string, boolean>();
   #syncing: Promise<void> = Promise.resolve();
 
   /** @param place absolute path; folders are made below it */
@@ -22,7 +22,16 @@ export class DurableNames {
 
   /** The name of a file must become durable. */
   add(path: string): void {
-    this.#unsynced.add(dirname(path));
+    this.#unsynced.set(dirname(path), true);
+  }
+
+  /**
+   * A file must stay away: after a loss of power, some file systems bring it back beside documents that were written later
+   * (btrfs, ZFS). Its folder may be gone by then.
+   */
+  addRemoval(path: string): void {
+    const folder = dirname(path);
+    this.#unsynced.set(folder, this.#unsynced.get(folder) ?? false);
   }
 
   /** All names are durable that were added before, also those that another caller is making so. */
@@ -89,9 +98,13 @@ export class DurableNames {
     const folders = [...this.#unsynced];
     this.#unsynced.clear();
     try {
-      await Promise.all(folders.map(syncFolder));
+      await Promise.all(
+        folders.map(([folder, hasNames]) => (hasNames ? syncFolder(folder) : absentAs(undefined, syncFolder(folder)))),
+      );
     } catch (error) {
-      folders.forEach((folder) => this.#unsynced.add(folder));
+      for (const [folder, hasNames] of folders) {
+        this.#unsynced.set(folder, hasNames || (this.#unsynced.get(folder) ?? false));
+      }
       throw error;
     }
   }
