@@ -9,6 +9,7 @@ import type { LineReader } from './read-lines.ts';
 import { FILES, unprovedFile } from './layout.ts';
 import { readLines } from './read-lines.ts';
 import type { Receipt } from './receipt.ts';
+import { removeCut } from './remove-cut.ts';
 
 /** Of the parts of one file, in whatever thread they are written. */
 export function partLabel(generation: number, { ordinal, kind, url }: Entry): string {
@@ -63,7 +64,7 @@ export class PublishedFiles {
     checks: LineRules['checks'],
     watch: ReadWatch,
   ): Promise<Receipt> {
-    // An attachment has the name of its content: whoever has published it, it is the same.
+    // An attachment has the name of its content: whoever has published it, it is the same, unless it was cut since.
     const name = entry.kind === 'attachment' ? `attachments/${file.sha256}` : entry.name;
     // Its beginning came by another attempt: until it has been read, its name does not say that it is right.
     const isUnproved = file.sha256 === undefined;
@@ -78,6 +79,7 @@ export class PublishedFiles {
       throw error;
     }
     await part.discard();
+    if (!published && entry.kind === 'attachment') await this.#requireWhole(name, file.bytes);
     const { sha256 } = file;
     const isOurs = published || entry.kind === 'attachment';
     const link = entry.kind === 'attachment' ? { link: attachmentMark(entry.url) } : {};
@@ -90,6 +92,12 @@ export class PublishedFiles {
     if (!published && !(await this.#removeUnproved(entry))) throw this.#changed(entry, found.fault);
     if (published) await this.#folder.removeFile(name);
     throw new Error(`${this.#folder.location}/${name} is to be fetched again: ${found.fault ?? 'it has other lines'}`);
+  }
+
+  /** Removes an attachment that was cut, of which no receipt says so. @throws Error when it is to be fetched again */
+  async #requireWhole(name: string, bytes: number): Promise<void> {
+    if ((await removeCut(this.#folder, name, new Set([bytes]))) === bytes) return;
+    throw new Error(`${this.#folder.location}/${name} is to be fetched again: it had not all of its bytes`);
   }
 
   /** Entries whose files have their final names already; of attachments these are not known before. */
