@@ -1,4 +1,5 @@
 import type { ExportReport } from '../contract.ts';
+import { hasOtherScheme } from '../fhir/attachments.ts';
 import type { Folder } from '../storage/folder.ts';
 import { chunkOf } from './chunk-of.ts';
 import type { FoundAttachments, Occurrence } from './found-attachments.ts';
@@ -128,7 +129,9 @@ async function describe(
   if (ordinal === undefined) {
     // A line that could not be searched has no URL.
     if (place.url === '') return { kind: 'missing', content: { ...place, missing: 'not searched' } };
-    return { kind: 'left out', content: { ...place, missing: 'not a URL of https:' } };
+    if (hasOtherScheme(place.url)) return { kind: 'left out', content: { ...place, missing: 'not a URL of https:' } };
+    // Too long, or no URL: a document that was to be fetched, and was not.
+    return { kind: 'missing', content: { ...place, missing: 'not a URL that can be requested' } };
   }
   const receipt = await receipts.get(ordinal, link);
   if (receipt === undefined || !(await files.holds(receipt))) {

@@ -86,6 +86,15 @@ function hintOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.length <= LONGEST_HINT ? value : undefined;
 }
 
+/** What an absolute URL begins with (RFC 3986, 3.1). */
+const SCHEME = /^\s*([a-z][a-z\d+.-]*):/i;
+
+/** Whether a URL is of another scheme than http and https (`urn:…`), so that nobody could ever fetch it. */
+export function hasOtherScheme(url: string): boolean {
+  const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
+  return scheme !== undefined && scheme !== 'https' && scheme !== 'http';
+}
+
 /**
  * Absolute URL of an attachment; undefined when it cannot be fetched (`urn:`…), or there is none.
  *

@@ -193,6 +193,17 @@ test('what is never fetched does not count as missing, so that the mark moves pa
   expect(report).toMatchObject({ attachments: { missing: 0, leftOut: 2 }, warnings: [] });
 });
 
+test('a document whose URL cannot be requested is missing, and none that is never fetched', async () => {
+  const { added, report } = await runWith('hospital', [
+    { url: 'https://' },
+    { url: `Binary/${'1'.repeat(17_000)}` },
+    { url: 'URN:uuid:1' },
+  ]);
+  const missing = 'not a URL that can be requested';
+  expect(added).toMatchObject([{ missing }, { missing }, { missing: 'not a URL of https:' }]);
+  expect(report).toMatchObject({ attachments: { missing: 2, leftOut: 1 }, warnings: [{ code: 'AttachmentsMissing' }] });
+});
+
 test('nothing at all is not the content, unless the resource says so', async () => {
   abroad.answer = () => ({ body: '' });
   const ofNothing = createHash('sha1').digest('base64');
