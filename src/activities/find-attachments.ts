@@ -46,7 +46,8 @@ const LONGEST_TEXT = 8000;
 
 /**
  * Looks for attachments in the data files, one after another, and makes entries of them, whose ordinals follow those of
- * the manifest. Searching a file again gives the same entries.
+ * the manifest. An attempt that searches a file again finds the same in it; another run may find something else: its
+ * receipts count by the mark of the URL.
  *
  * @throws ExportError `NotAllowed`, `DestinationFailed`
  */

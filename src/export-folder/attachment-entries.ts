@@ -60,7 +60,8 @@ export class AttachmentEntries {
     const [first] = this.#chunk;
     if (first === undefined) return;
     const chunk = chunkOf(first.ordinal);
-    // Those behind are of a later attempt, whose files may be downloading already: they are equal when found again.
+    // Those behind are of a later attempt, whose files may be downloading already, or of an earlier run, which may have
+    // found others: those are replaced when this run comes to their numbers.
     const later = (await this.#entries.readChunk(chunk)).filter(({ ordinal }) => ordinal >= this.next);
     await this.#entries.writeChunk(chunk, [...this.#chunk, ...later]);
     if (this.next % CHUNK === 0) this.#chunk = [];
