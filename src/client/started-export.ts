@@ -50,7 +50,10 @@ export interface StartedExport {
   finishIncomplete(input: FinishInput): Promise<Steered>;
   /** The same without that manifest. */
   giveUp(): Promise<Steered>;
-  /** Stops the export, deletes the server's job and removes unfinished parts. */
+  /**
+   * Stops the export, deletes the server's job and removes unfinished parts. One whose `manifest.json` is published by then
+   * is complete: `result()` gives its report.
+   */
   cancel(): Promise<void>;
 }
 
