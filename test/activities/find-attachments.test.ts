@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
-import type { ExportReport, ExportRequest } from '../../src/contract.ts';
+import type { ExportRequest } from '../../src/contract.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';
 import type { Stack } from '../support/stack.ts';
 import { startStack } from '../support/stack.ts';
-import type { Line } from '../workflows/attachment-index.ts';
 import { readIndex } from '../workflows/attachment-index.ts';
 
 let stack: Stack;
@@ -67,9 +69,9 @@ function addAttachments(server: SampleServer, attachments: object[]): void {
 }
 
 /** What the index says of the attachments that were added. */
-async function runWith(server: string, attachments: object[]): Promise<{ report: ExportReport; added: Line[] }> {
+async function runWith(server: string, attachments: object[], more?: Pick<ExportRequest, 'destination'>) {
   addAttachments(stack.servers[server] as SampleServer, attachments);
-  const report = await stack.run({ server, ...REQUEST });
+  const report = await stack.run({ server, ...REQUEST, ...more });
   const index = await readIndex(report.location);
   return { report, added: index.filter(({ resource }) => resource === index[0]?.resource) };
 }
@@ -220,6 +222,24 @@ test('nothing at all is not the content, unless the resource says so', async () 
     { bytes: 0 },
   ]);
   expect(report.attachments?.missing).toBe(2);
+});
+
+test('one that lies there cut, of which no receipt says so, is fetched again', async () => {
+  const path = 'cut-attachment';
+  const folder = join(stack.folder, path, 'attachments');
+  // As an attempt has left it that was killed between name and receipt.
+  abroad.answer = () => {
+    if (abroad.asked.length === 1) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, createHash('sha256').update('hello').digest('hex')), 'he');
+    }
+    return { body: 'hello' };
+  };
+  const { added, report } = await runWith('hospital', [{ url: `${abroad.origin}/x` }], { destination: { path } });
+  expect(added).toMatchObject([{ bytes: 5 }]);
+  expect(report).toMatchObject({ status: 'complete', attachments: { missing: 0 }, warnings: [] });
+  expect(abroad.asked).toHaveLength(2);
+  expect(await readFile(join(folder, added[0]?.sha256 as string), 'utf8')).toBe('hello');
 });
 
 test('what the resource says of size and hash is compared, and the content kept', async () => {
