@@ -3,8 +3,8 @@ import { parseMoment } from '../fhir/retry-after.ts';
 /** By whose clock a time is told. */
 export type Clock = 'ours' | 'theirs';
 
-/** Milliseconds. */
-const TOLERATED = 5000;
+/** Milliseconds; `Date` has whole seconds, and what is made by our clock is five seconds old. */
+const TOLERATED = 4000;
 
 /**
  * Clocks of servers as their `Date` headers tell them: an assertion that our clock would make invalid is made by theirs.

@@ -90,10 +90,10 @@ export async function requestToken(
   }: { tokenUrl: string; scope: string | undefined; proof: Proof; supported: readonly string[] },
 ): Promise<GrantedToken | TokenTrouble> {
   const { origin } = new URL(tokenUrl);
-  const chosen = clocks.chosen(origin);
+  const first = clocks.chosen(origin);
   for (let tries = 1; ; tries++) {
     // The proof may have been too old or too new by the clock that it was made by; or the refusal was a whim.
-    const clock = tries === 2 && clocks.differ(origin) ? otherThan(chosen) : chosen;
+    const clock = tries === 2 && clocks.differ(origin) ? otherThan(first) : clocks.chosen(origin);
     const { headers, fields, secrets } = await proof(clocks.now(origin, clock));
     const body = { grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }), ...fields };
     const response = await http.send(
@@ -114,7 +114,7 @@ export async function requestToken(
     const refusal = status === 200 ? refusalIn(answer) : answer;
     if (refusal === undefined) {
       const token = readToken(answer);
-      if (clock !== chosen) clocks.choose(origin, clock);
+      if (clock !== first) clocks.choose(origin, clock);
       return token;
     }
     const text = hide(refusal, secrets);

@@ -102,6 +102,18 @@ test.each([600, -600])('a refusal that is a whim ends nothing where our clock is
   expect(clocks.chosen(server.origin)).toBe('theirs');
 });
 
+test('nor where the first answer has told that our clock is wrong, and the second was a whim', async () => {
+  const theirs = () => Date.now() + 600_000;
+  answerBy(theirs(), theirs);
+  const right = server.answer;
+  let asked = 0;
+  server.answer = (one) =>
+    ++asked === 2
+      ? { status: 400, headers: { Date: new Date(theirs()).toUTCString() }, body: { error: 'invalid_client' } }
+      : right(one);
+  expect(await ask(new ServerClocks())).toMatchObject({ kind: 'token' });
+});
+
 test('a client that is refused is asked for twice, and with clocks that differ three times', async () => {
   const refuse = (date: number) => {
     server.answer = () => ({

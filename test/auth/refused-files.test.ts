@@ -26,7 +26,8 @@ test('files that are refused whatever the token cost neither a token nor a batch
   expect(came.every((entry) => !isObservation(entry))).toBe(true);
   expect(came.length).toBeGreaterThan(10);
   expect(auth('some').requests.length).toBeLessThanOrEqual(5);
-  expect(refused.length).toBeLessThan(4 * names.size);
+  // Some more than once with each token, as many as were on their way when it was refused.
+  expect(refused.length).toBeLessThan(6 * names.size);
   expect(of('some', 'status').length).toBeLessThan(12);
 });
 
