@@ -1,5 +1,6 @@
 import { busyBy } from '../fhir/busy.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
+import { ExportError } from '../errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
@@ -66,14 +67,17 @@ export async function deleteJob(
   await response.body.dump();
   const { status } = response;
   if ((status >= 200 && status < 300) || status === 404 || status === 410) {
-    await folder.job.saveDeleted(job);
+    await folder.job.saveDeleted(job).catch((error: unknown) => {
+      // Another run has the folder, or somebody has taken it away: the job is gone all the same.
+      if (!(error instanceof ExportError)) throw error;
+    });
     return { kind: 'deleted' };
   }
   const detail = `HTTP ${status}${server.settings.deleteFreesSlot ? SLOT_IS_TAKEN : ''}`;
   if (status === 401 && authorized.kind === 'token') return tokenRefused(authorized.epoch, detail);
   if (status === 405 || status === 501) {
-    // After a complete export nobody will ask again.
-    if (!removeParts) await folder.job.redact();
+    // After a complete export nobody will ask again; also when it was to stop since.
+    if (!removeParts || (await folder.result.published()) !== undefined) await folder.job.redact();
     return { kind: 'unsupported', detail };
   }
   const retryAfter = parseRetryAfter(response.headers['retry-after'], response.headers['date'], Date.now());

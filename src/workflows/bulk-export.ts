@@ -25,7 +25,7 @@ import { auditEnd, auditStart, outcomeOf } from './audit-phase.ts';
 import { readRunInput } from './run-input.ts';
 import type { CarriedState } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
-import { deletePhase } from './delete-phase.ts';
+import { PUBLISHED_IS_COMPLETE, deletePhase } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
 import { filesPage } from './files-page.ts';
 import { manifestFiles } from './file-set.ts';
@@ -107,7 +107,7 @@ async function perform(run: ExportRun): Promise<ExportReport> {
     if ((stopped && !isClean) || isUseless(run, error)) await cleanUp(run, stoppedAt ?? Date.now());
     const { report } = run.published;
     // Stopped while the job was deleted: nobody else would report what is there, and its folder takes no other export.
-    if (stopped && report !== undefined && patched('what-is-published-is-complete')) {
+    if (stopped && report !== undefined && patched(PUBLISHED_IS_COMPLETE)) {
       return CancellationScope.nonCancellable(() => leave(run, reportOf(run, report)));
     }
     await run.slots.release();

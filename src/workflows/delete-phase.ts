@@ -1,4 +1,4 @@
-import { log, patched } from '@temporalio/workflow';
+import { ActivityFailure, isCancellation, log, patched } from '@temporalio/workflow';
 import { WARNINGS } from '../contract.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import type { DeleteJobInput, DeleteJobResult } from '../activities/delete-job.ts';
@@ -13,6 +13,9 @@ import { BOUNDED_CLEAN_UP, step } from './activity-options.ts';
 import { wait } from './wait.ts';
 
 const AGAIN = 'DELETE again';
+
+/** Patch: a run whose `manifest.json` is published reports it, whatever becomes of the job. */
+export const PUBLISHED_IS_COMPLETE = 'what-is-published-is-complete';
 
 /** What a DELETE is for. */
 type Purpose = Pick<DeleteJobInput, 'removeParts' | 'next'>;
@@ -43,6 +46,16 @@ export async function deletePhase(run: ExportRun, purpose: Purpose): Promise<voi
   }
 }
 
+/** The same when `manifest.json` is published: the export does not fail any more, such as when its folder was taken away. */
+export async function deleteOfComplete(run: ExportRun): Promise<void> {
+  try {
+    await deletePhase(run, { removeParts: false });
+  } catch (error) {
+    if (isCancellation(error) || run.stopped || !patched(PUBLISHED_IS_COMPLETE)) throw error;
+    warn(run, 'DeleteFailed', ((error instanceof ActivityFailure ? error.cause : error) as Error).message);
+  }
+}
+
 /**
  * Time for all tries where others wait for the slot that the DELETE frees: nobody sends it again, and the server would
  * refuse them until it forgets the job by itself.
@@ -62,10 +75,13 @@ async function waitForAll(run: ExportRun, until: number, detail: string): Promis
   const before = job.poll.detail;
   job.poll.detail = `DELETE: ${detail}`;
   run.show();
-  await wait({ until, unless: () => state.pollRequested === true, summary: AGAIN });
-  delete state.pollRequested;
-  job.poll.detail = before;
-  run.show();
+  try {
+    await wait({ until, unless: () => state.pollRequested === true, summary: AGAIN });
+    delete state.pollRequested;
+  } finally {
+    job.poll.detail = before;
+    run.show();
+  }
 }
 
 function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed', reason: string): void {

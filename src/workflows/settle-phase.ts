@@ -1,7 +1,7 @@
 import type { ExportReport } from '../contract.ts';
 import { longStep } from './activity-options.ts';
 import { attentionOf } from './attention-phase.ts';
-import { deletePhase } from './delete-phase.ts';
+import { deleteOfComplete } from './delete-phase.ts';
 import type { ExportRun } from './export-run.ts';
 import { failure } from './failure.ts';
 import { markInput, warningsToTell } from './incremental.ts';
@@ -47,13 +47,15 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     return undefined;
   }
   state.warnings = result.report.warnings;
-  if (request.keepServerFiles !== true) await deletePhase(run, { removeParts: false });
+  if (request.keepServerFiles !== true) await deleteOfComplete(run);
   return reportOf(run, result.report);
 }
 
 /** What a run reports whose `manifest.json` is published. */
 export function reportOf(run: ExportRun, report: ExportReport): ExportReport {
   addWarnings(run.state, report.warnings);
+  // Nothing is tried again any more.
+  delete run.job.poll.detail;
   run.enter('complete', report.status);
   return { ...report, warnings: run.state.warnings };
 }

@@ -70,7 +70,7 @@ export async function cleanUp(run: ExportRun, since: number): Promise<void> {
       addWarnings(run.state, [{ code: 'DeleteFailed', message: `${WARNINGS.DeleteFailed} (${reason})` }]);
     } catch (error) {
       log.warn('cleaning up failed: the server may still have the job, and unfinished parts may be left', { error });
-      addWarnings(run.state, [{ code: 'DeleteFailed', message: `${WARNINGS.DeleteFailed} (it could not be tried)` }]);
+      addWarnings(run.state, [{ code: 'DeleteFailed', message: `${WARNINGS.DeleteFailed} (its outcome is unknown)` }]);
     }
   });
 }

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
@@ -123,3 +124,18 @@ test.each([
   const report = await stack.run({ parameters: { _type: 'Organization' } });
   expect(report.warnings.map(({ code }) => code)).toEqual(warning === undefined ? [] : [warning]);
 });
+
+test.each([
+  ['sent again', { kind: 'answer', status: 503, headers: { 'Retry-After': '3' } }, ['DeleteFailed']],
+  ['answered', { kind: 'delay', ms: 4000 }, []],
+] as const)(
+  'an export whose folder is taken away before the DELETE is %s is complete',
+  async (path, fault, warnings) => {
+    hospital.faults.add({ route: 'delete', do: fault });
+    const started = await stack.start({ destination: { path }, parameters: { _type: 'Organization' } });
+    await expect.poll(() => deletes().length, { timeout: 30_000 }).toBe(1);
+    await rm(join(stack.folder, path), { recursive: true });
+    const report = await started.result();
+    expect([report.status, report.warnings.map(({ code }) => code)]).toEqual(['complete', warnings]);
+  },
+);

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
@@ -17,6 +19,7 @@ const SERVERS = [
   'stubborn',
   'mixed',
   'stopped',
+  'forgetful',
   'last',
   'broken',
   'failing',
@@ -102,8 +105,22 @@ test('an export that is cancelled while it waits for such a DELETE is complete a
   await reaches(started, ({ trouble }) => trouble?.startsWith('DELETE') === true);
   await started.cancel();
   expect(await started.result()).toMatchObject({ status: 'complete', files: 1, warnings: [] });
-  expect(await started.progress()).toMatchObject({ phase: 'complete' });
+  const { phase, trouble } = await started.progress();
+  expect([phase, trouble]).toEqual(['complete', undefined]);
   expect(at('stopped').jobs().at(-1)?.state).toBe('deleted');
+}, 120_000);
+
+test('one that is complete keeps no signature for a server that knows no DELETE, as it says in the clean-up', async () => {
+  at('forgetful').faults.add({ route: 'delete', do: { ...LATER, headers: { 'Retry-After': '3600' } } });
+  at('forgetful').faults.add({ route: 'delete', skip: 1, do: { kind: 'answer', status: 405 } });
+  const started = await start('forgetful');
+  await reaches(started, ({ trouble }) => trouble?.startsWith('DELETE') === true);
+  const record = join((await started.progress()).location as string, '.export/job.json');
+  expect(await readFile(record, 'utf8')).toContain('&sig=');
+  await started.cancel();
+  const { status, warnings } = await started.result();
+  expect([status, warnings.map(({ code }) => code)]).toEqual(['complete', ['DeleteUnsupported']]);
+  expect(await readFile(record, 'utf8')).not.toContain('sig=');
 }, 120_000);
 
 /** A kick-off that the server cannot answer, for a reason of its own. */
