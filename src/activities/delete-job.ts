@@ -1,6 +1,6 @@
 import { busyBy } from '../fhir/busy.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
-import { ExportError } from '../errors.ts';
+import { ExportError, UnreadableHereError } from '../errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
@@ -25,7 +25,10 @@ export type DeleteJobResult =
   | { kind: 'deleted' }
   | { kind: 'nothingToDelete' }
   | { kind: 'unsupported'; detail: string }
-  /** `busy`: the server wants fewer requests. `passes`: it is away for a time, or names one; others may mean it for good. */
+  /**
+   * `busy`: the server wants fewer requests. `passes`: it is away for a time, or names one, or this worker lacks a file for
+   * it; others may mean it for good.
+   */
   | { kind: 'trouble'; detail: string; retryAfter?: number | undefined; busy?: true; passes?: true };
 
 /** Besides those that come with a `Retry-After`: a server, or what is before it, that is busy or being restarted. */
@@ -50,7 +53,12 @@ export async function deleteJob(
   const job = lastAccepted(await folder.job.read());
   if (job === undefined) return { kind: 'nothingToDelete' };
   if (job.deleted === true) return { kind: 'deleted' };
-  const server = await deps.servers.get(ref.server);
+  const server = await deps.servers.get(ref.server).catch((error: unknown) => {
+    // The workflow decides for how long others, or this worker later, may try.
+    if (error instanceof UnreadableHereError) return error;
+    throw error;
+  });
+  if (server instanceof UnreadableHereError) return { kind: 'trouble', detail: server.message, passes: true };
   if (next !== undefined) requireNext(server, next, ref);
   const authorized = await server.authorize(token);
   if (authorized.kind === 'tokenNeeded') return authorized;

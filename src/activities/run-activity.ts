@@ -44,11 +44,8 @@ export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Pr
   }
 }
 
-/**
- * What comes before an export is under way: there nothing has been read by any worker, and the caller waits. And the DELETE,
- * which has a time of its own.
- */
-const AT_ONCE: ReadonlySet<string> = new Set(['openExport', 'openOperation', 'checkServer', 'deleteJob']);
+/** What comes before an export is under way: there nothing has been read by any worker, and the caller waits. */
+const AT_ONCE: ReadonlySet<string> = new Set(['openExport', 'openOperation', 'checkServer']);
 
 /** Whether other workers are given time for what this one has not the files for: as long as for a token. */
 function mayBeDoneElsewhere(error: unknown, { activityType, scheduledTimestampMs }: Info): boolean {

@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { createActivities } from '../../src/activities/index.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { depsOf } from '../support/activity-deps.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
+import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { serverEntry, startStack } from '../support/stack.ts';
 
@@ -15,13 +17,16 @@ const HOUR = 3_600_000;
 
 let stack: Stack;
 let hospital: SampleServer;
+let gated: SampleServer;
 let caFile: string;
 
 beforeAll(async () => {
-  stack = await startStack({ servers: { hospital: { pollsUntilReady: 4 } } });
+  stack = await startStack({ servers: { hospital: { pollsUntilReady: 4 }, gated: { pollsUntilReady: 0 } } });
   hospital = stack.servers['hospital'] as SampleServer;
   caFile = join(stack.folder, '..', `${Date.now()}-ca.pem`);
   stack.config.servers['hospital'] = serverEntry(hospital.baseUrl, { tls: { caFile } });
+  gated = stack.servers['gated'] as SampleServer;
+  stack.config.servers['gated'] = serverEntry(gated.baseUrl, { tls: { caFile }, maxConcurrentExports: 1 });
 });
 afterAll(async () => {
   await stack.close();
@@ -44,6 +49,24 @@ test('a worker whose certificates are not there ends no export that runs: it goe
     .toContainEqual(expect.stringMatching(/^AuthorizationFailed: .* cannot be read \(ENOENT\)/));
   await writeFile(caFile, '');
   await expectExactFiles((await started.result()).location, hospital);
+});
+
+test('a DELETE on which a slot depends is sent when they are there again', async () => {
+  await writeFile(caFile, '');
+  const later = { kind: 'answer', status: 503, headers: { 'Retry-After': '4' } } as const;
+  gated.faults.add({ route: 'delete', do: later });
+  const started = await stack.start({ server: 'gated', parameters: { _type: 'Patient' } });
+  await expect.poll(() => gated.journal.some(({ route }) => route === 'delete'), { timeout: 20_000 }).toBe(true);
+  await stack.stopWorkers();
+  await rm(caFile);
+  await stack.startWorkers();
+  const trouble = async (): Promise<unknown> => (await started.progress()).trouble;
+  await expect.poll(trouble, { timeout: 20_000 }).toMatch(/^DELETE: .* cannot be read \(ENOENT\)/);
+  // Longer than a DELETE is tried on which nothing depends.
+  await sleep(SHORT_LIMITS.delete + 1000);
+  await writeFile(caFile, '');
+  expect((await started.result()).warnings).toEqual([]);
+  expect(gated.journal.filter(({ route }) => route === 'delete').map(({ status }) => status)).toEqual([503, 202]);
 });
 
 test('nothing is begun without them', async () => {
