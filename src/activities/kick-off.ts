@@ -128,8 +128,7 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
     case 'unreachable':
       if (!sent.maybeSent) await attempt.forgetIntent();
       else if (attempt.isLast) throw kickOffUnknown(sent.detail);
-      // Never about this request alone: others could do no better with the slot.
-      return { kind: 'trouble', detail: sent.detail };
+      return { kind: 'trouble', detail: sent.detail, ...(attempt.isInDoubt ? {} : { noJob: true, unreachable: true }) };
   }
 }
 

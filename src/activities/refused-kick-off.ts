@@ -19,8 +19,9 @@ import type { ServerSettings } from '../profiles/settings.ts';
  * The kick-off may be accepted later.
  *
  * `noSlot`: the server runs as many exports as it can, or has begun one too lately, and takes this one later. `noJob`: it
- * has answered, and has none of this export for sure. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may know.
- * `retryAfter` in milliseconds.
+ * has none of this export for sure. `unreachable`: it was not reached, which is never about this request alone: others could
+ * do no better with the slot. `busy`: it wants fewer requests. `warnings`: only of a job that nobody may know. `retryAfter` in
+ * milliseconds.
  */
 export interface KickOffTrouble {
   kind: 'trouble';
@@ -28,6 +29,7 @@ export interface KickOffTrouble {
   retryAfter?: number | undefined;
   noSlot?: true;
   noJob?: true;
+  unreachable?: true;
   busy?: true;
   warnings?: Warning[];
 }

@@ -26,7 +26,7 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
   const kickOff = kickOffOf(request.operation, `kick-off ${request.level} ${request.groupId ?? ''}`.trim());
   if (poll.refusals === undefined) run.enter('kick-off');
   // The wait of the run before.
-  const hasWait = poll.refusals !== undefined || poll.noJob === true;
+  const hasWait = poll.refusals !== undefined || poll.noJob !== undefined;
   if (hasWait && state.gate !== undefined && poll.notBefore !== AT_ONCE && !(await waitRefused(run))) return false;
   for (;;) {
     if (steering.isHeld) {
@@ -85,7 +85,7 @@ export async function kickOffPhase(run: ExportRun): Promise<boolean> {
  * server may have started the job. So it is where the server has the job of an earlier run: the kick-off only finds it.
  */
 function standsBack({ slots, job: { poll }, state }: ExportRun): boolean {
-  const mayHaveJob = poll.trouble !== undefined && poll.noJob !== true;
+  const mayHaveJob = poll.trouble !== undefined && poll.noJob === undefined;
   if (!slots.hasSlot || state.gate?.ofEarlierRun === true || mayHaveJob) return false;
   if (!patched('paused-exports-leave-the-queue')) return false;
   slots.standBack();

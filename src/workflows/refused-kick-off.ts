@@ -1,4 +1,5 @@
 import { patched } from '@temporalio/workflow';
+import type { KickOffTrouble } from '../activities/refused-kick-off.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { continueIfLong, isLong, waitInRuns } from './continue-as-new.ts';
 import { detailOf } from './earlier-versions.ts';
@@ -34,17 +35,23 @@ export function noteRefusal(run: ExportRun, result: { detail: string; retryAfter
 
 /**
  * Notes that a kick-off failed, such as by a 500, and whether the server has no job of it for sure. That may be about this
- * request alone, so others are to have their try: the slot is kept as after a refusal. The time of the outage goes on.
+ * request alone, so others are to have their try: the slot is kept as after a refusal, or until a pause where nobody reaches
+ * the server. The time of the outage goes on.
  *
- * @returns whether the slot is to be given back
+ * @returns whether the slot may be given back
  */
-export function noteNoJob({ job: { poll }, state, slots, limits }: ExportRun, { noJob }: { noJob?: true }): boolean {
+export function noteNoJob(
+  { job: { poll }, state: { gate }, slots, limits }: ExportRun,
+  { noJob, unreachable }: Pick<KickOffTrouble, 'noJob' | 'unreachable'>,
+): boolean {
   delete poll.noJob;
-  const { gate } = state;
-  if (noJob !== true || gate === undefined || !slots.hasSlot || !patched('failed-kick-offs-give-back')) return false;
-  poll.noJob = true;
-  gate.keptUntil ??= Date.now() + limits.refusedKept;
-  return true;
+  if (gate === undefined || !slots.hasSlot || !patched('failed-kick-offs-give-back')) return false;
+  const isOfRequest = noJob === true && unreachable !== true;
+  if (isOfRequest) gate.keptUntil ??= Date.now() + limits.refusedKept;
+  // After an outage it is kept for a moment once more.
+  else delete gate.keptUntil;
+  if (noJob === true) poll.noJob = isOfRequest ? true : 'unreachable';
+  return noJob === true;
 }
 
 /**
@@ -61,11 +68,11 @@ export async function waitRefused(run: ExportRun): Promise<boolean> {
     await continueIfLong(run);
     return true;
   }
+  const isAway = poll.noJob === 'unreachable';
+  const isOfEarlier = !isAway && run.slots.hasSlot && state.gate.keptUntil === undefined;
   // A run of an earlier version may have waited for as long as the server said.
-  if (run.slots.hasSlot && state.gate.keptUntil === undefined && patched('refusals-of-earlier-versions-give-back')) {
-    state.gate.keptUntil = Date.now();
-  }
-  const { keptUntil } = state.gate;
+  if (isOfEarlier && patched('refusals-of-earlier-versions-give-back')) state.gate.keptUntil = Date.now();
+  const keptUntil = isAway ? notBefore : state.gate.keptUntil;
   if (keptUntil === undefined) {
     await waitInRuns(run, notBefore, summaryOf(poll));
     return true;
@@ -87,8 +94,8 @@ export async function waitRefused(run: ExportRun): Promise<boolean> {
 /** Waits without the slot that was given back after a kick-off; others may have it meanwhile. */
 export async function waitWithoutSlot(run: ExportRun): Promise<void> {
   const { poll } = run.job;
-  if ((poll.refusals === undefined && poll.noJob !== true) || run.state.gate?.stoodBack !== true) return;
-  if (poll.noJob === true) run.enter('queued');
+  if ((poll.refusals === undefined && poll.noJob === undefined) || run.state.gate?.stoodBack !== true) return;
+  if (poll.noJob !== undefined) run.enter('queued');
   await waitInRuns(run, poll.notBefore, summaryOf(poll));
   poll.notBefore = AT_ONCE;
 }
@@ -105,6 +112,6 @@ export function leaveOutQueue({ job: { poll }, steering: { clock } }: ExportRun,
 }
 
 function summaryOf({ notBefore, noJob }: PollState): string {
-  const why = noJob === true ? '' : 'the server has no slot, ';
+  const why = noJob === undefined ? 'the server has no slot, ' : '';
   return `${why}kick-off again in ${secondsUntil(notBefore)} s`;
 }

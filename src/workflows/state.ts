@@ -133,8 +133,11 @@ export interface PollState {
   backoffs: number;
   /** Kick-offs in a row that found all slots of the server taken. */
   refusals?: number | undefined;
-  /** The last kick-off failed otherwise, and the server has no job of it for sure: the slot may be given back. */
-  noJob?: true | undefined;
+  /**
+   * The last kick-off failed otherwise, and the server has no job of it for sure: the slot may be given back. A server that
+   * is `unreachable` is so for others, too: then the slot is given back in a pause only.
+   */
+  noJob?: true | 'unreachable' | undefined;
   trouble?: Trouble | undefined;
   /** How long {@link trouble} had lasted, in milliseconds, when the export began to wait for a slot that others have. */
   lasted?: number | undefined;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
@@ -24,16 +25,18 @@ const SERVERS = [
   'broken',
   'failing',
   'away',
+  'unreached',
+  'refusing',
   'doubtful',
 ];
 /** Nobody listens there. */
-const NOBODY = { baseUrl: 'http://127.0.0.1:9/fhir' };
+const NOBODY = { ...ONE_SLOT, baseUrl: 'http://127.0.0.1:9/fhir' };
 
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
     servers: Object.fromEntries(SERVERS.map((name) => [name, ONE_JOB])),
-    entries: { ...Object.fromEntries(SERVERS.map((name) => [name, ONE_SLOT])), away: { ...ONE_SLOT, ...NOBODY } },
+    entries: { ...Object.fromEntries(SERVERS.map((name) => [name, ONE_SLOT])), away: NOBODY, unreached: NOBODY },
     limits: { ...SHORT_LIMITS, outage: OUTAGE, deleteOfSlot: 40_000 },
   });
 });
@@ -166,6 +169,38 @@ test('the slot stays where it is while the server is unreachable, where no other
   await second.cancel();
   await failureOf(second.result());
 }, 120_000);
+
+test('the slot is given back in a pause also while the server is unreachable', async () => {
+  const first = await start('unreached');
+  await reaches(first, ({ phase, trouble }) => phase === 'kick-off' && trouble !== undefined);
+  const second = await start('unreached');
+  await reaches(second, ({ phase }) => phase === 'queued');
+  await first.pause();
+  await reaches(second, ({ phase }) => phase === 'kick-off');
+  expect((await first.progress()).phase).toBe('queued');
+  await Promise.all([first, second].map(stop));
+}, 120_000);
+
+test('a kick-off that is refused after an outage keeps its slot for a moment, however long ago the last refusal was', async () => {
+  const refusal = { kind: 'answer', status: 429, headers: { 'Retry-After': '1' } } as const;
+  at('refusing').faults.add({ route: 'kickOff', times: Infinity, do: refusal });
+  const first = await start('refusing', CONDITIONS);
+  await reaches(first, ({ trouble }) => trouble?.includes('HTTP 429') === true);
+  await at('refusing').goAway();
+  await reaches(first, ({ trouble }) => trouble?.includes('HTTP 429') === false);
+  const second = await start('refusing');
+  await sleep(2 * SHORT_LIMITS.refusedKept);
+  at('refusing').journal.length = 0;
+  await at('refusing').comeBack();
+  const ofPatients = (): number => of('refusing', 'kickOff').findIndex((entry) => !ofConditions(entry));
+  await expect.poll(ofPatients, { timeout: 60_000 }).toBe(2);
+  await Promise.all([first, second].map(stop));
+}, 120_000);
+
+async function stop(started: StartedExport): Promise<void> {
+  await started.cancel();
+  expect(await failureOf(started.result())).toMatchObject({ code: 'Cancelled' });
+}
 
 /** When its first kick-off was asked of a worker: milliseconds since the epoch. */
 async function kickedOffAt({ handle }: StartedExport): Promise<number> {
