@@ -2,7 +2,7 @@ import type { Duplex, TransformOptions } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import type { Gunzip, ZlibOptions } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
-import type { Take } from '../http/exchange.ts';
+import type { Take } from '../http/http-body.ts';
 import { release } from '../http/slabs.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { ContentError } from './content-error.ts';

@@ -1,8 +1,10 @@
 import { parseRetryAfter } from '../fhir/retry-after.ts';
+import { SlowBodyError } from '../http/body-speed.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/messages.ts';
 import { RefusedUrlError } from '../http/refused-url.ts';
 import { NetworkError } from '../http/network-error.ts';
+import { LIMITS } from '../policy/limits.ts';
 import type { Part, ResumePoint } from '../storage/folder.ts';
 import type { FileAnswer, FileRequest } from './ask-file.ts';
 import { askFile, bytesToCome, isWrapped } from './ask-file.ts';
@@ -48,7 +50,7 @@ export type FetchOutcome =
     };
 
 /** As {@link FetchOutcome}, before the part is kept: how much of it is durable is known afterwards. */
-type Transfer = FetchOutcome | { kind: 'broken'; detail: string };
+type Transfer = FetchOutcome | { kind: 'broken'; detail: string; isSlow: boolean };
 
 /**
  * Fetches one file into a part and checks it on the way; resumes behind an earlier attempt's durable bytes, if the
@@ -73,7 +75,10 @@ export async function fetchFile(request: FileRequest, given: FetchContext): Prom
   if (transfer.kind === 'broken') {
     const reached = await part.keep();
     losses.lose('broken', reached);
-    return { kind: 'trouble', trouble: { cause: 'outage', detail: transfer.detail, reached } };
+    // A trickle brings the file a little farther each time, and would be asked for ever.
+    const isTrickle = transfer.isSlow && reached - (part.resumed?.bytes ?? 0) < LIMITS.progress;
+    const progress = isTrickle ? {} : { reached };
+    return { kind: 'trouble', trouble: { cause: 'outage', detail: transfer.detail, ...progress } };
   }
   const { cause } = transfer.trouble;
   if (cause === 'content' || cause === 'final') {
@@ -226,7 +231,9 @@ function unanswered(error: unknown): Transfer {
 /** What is wrong with the body; undefined when it is the destination that failed, or the signal. */
 function brokenBody(error: unknown): Transfer | undefined {
   if (error instanceof ContentError) return wrongContent(error.message);
-  if (error instanceof NetworkError) return { kind: 'broken', detail: error.message };
+  if (error instanceof NetworkError) {
+    return { kind: 'broken', detail: error.message, isSlow: error instanceof SlowBodyError };
+  }
   const { code } = error as NodeJS.ErrnoException;
   // The second: of gzip that goes on behind its end.
   return typeof code === 'string' && (code.startsWith('Z_') || code === 'ERR_STREAM_PUSH_AFTER_EOF')

@@ -36,7 +36,7 @@ export interface Outage {
   busy?: boolean | undefined;
   /**
    * Of a transfer that broke off, which alone can have progressed: bytes that are durable, behind which the next attempt
-   * resumes; 0 when it begins again.
+   * resumes; 0 when it begins again. Not of one that was ended because next to nothing came.
    */
   reached?: number | undefined;
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Gunzip } from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import type { Entry } from '../fhir/entries.ts';
-import type { Take } from '../http/exchange.ts';
+import type { Take } from '../http/http-body.ts';
 import { release } from '../http/slabs.ts';
 import type { CheckedFile } from './checked-file.ts';
 import { GUNZIP, checkRatio } from './decode-body.ts';

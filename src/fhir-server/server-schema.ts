@@ -43,7 +43,7 @@ export const ServerSchema = v.pipe(
     proxy: v.optional(ProxyUrl),
     /** `user:password` for the proxy, whichever it is. Default: those of the environment's. */
     ...secretFields('proxyCredentials'),
-    /** Seconds without response headers, or without a byte of a file, after which an attempt is ended. Default 60. */
+    /** Seconds without response headers, or with next to nothing of a body, after which an attempt is ended. Default 60. */
     stallSeconds: v.optional(
       v.pipe(v.number('must be a number'), v.minValue(1, 'must be 1 to 3600'), v.maxValue(3600, 'must be 1 to 3600')),
     ),

@@ -17,7 +17,7 @@ const CONNECT_TIME = 10_000;
 export interface HttpTimeouts {
   /** Milliseconds without response headers. */
   headers: number;
-  /** Milliseconds without a byte of the body. */
+  /** Milliseconds without a byte of the body, or at less than the slowest speed. */
   body: number;
 }
 

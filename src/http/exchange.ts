@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici';
 import { errors } from 'undici';
 import { ExportError } from '../errors.ts';
+import { BodySpeed, SlowBodyError } from './body-speed.ts';
+import type { HttpBody, Take } from './http-body.ts';
 import { toNetworkError } from './network-error.ts';
 import { RefusedUrlError } from './refused-url.ts';
 import { received, release } from './slabs.ts';
@@ -12,26 +14,6 @@ const MOST_DUMPED = 128 * 1024;
 /** Milliseconds that it may take: one that comes byte by byte would hold up whoever does not want it. */
 const LONGEST_DUMP = 5000;
 
-/**
- * Takes the next bytes, which belong to it until it releases them. While a promise is pending nothing more is received.
- */
-export type Take = (chunk: Buffer) => Promise<void> | undefined;
-
-/** A body that has not been read yet. */
-export interface HttpBody {
-  /**
-   * Receives the body to its end. Once only.
-   *
-   * @throws NetworkError when it breaks off or stalls; the signal's reason when the request was aborted; what `take`
-   *   throws, and then the connection is closed
-   */
-  receive(take: Take): Promise<void>;
-  /** Discards the body; keeps the connection when little of the body is left, and that comes soon. Never fails. */
-  dump(): Promise<void>;
-  /** Closes the connection, unless the body has ended. */
-  destroy(): void;
-}
-
 /** How an exchange went that is over. */
 export interface Over {
   /** Undefined: no answer came. */
@@ -40,6 +22,16 @@ export interface Over {
   bytes: number;
   /** Why the body has no end; undefined also of one that nobody wanted. */
   error: unknown;
+}
+
+/** Where a request goes, and who ends it. */
+export interface ExchangeTo {
+  host: string;
+  /** Milliseconds over which a body must come at the slowest speed. */
+  window: number;
+  signal: AbortSignal | undefined;
+  /** Called once, when the last byte of the body has come, or none will. */
+  onOver?: ((over: Over) => void) | undefined;
 }
 
 /** Status, headers and body of an answer. */
@@ -54,26 +46,20 @@ export interface Answered {
  * memory of one read, which is not used again before they are released, so they are passed on without a copy and without
  * a stream between.
  *
- * @param onOver called once, when the last byte of the body has come, or none will
  * @throws NetworkError; the signal's reason when it was aborted
  */
 export function exchange(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
-  host: string,
-  signal: AbortSignal | undefined,
-  onOver?: (over: Over) => void,
+  to: ExchangeTo,
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const handler = new Exchange({ host, signal, onOver, onAnswer: resolve, onFailure: reject });
+    const handler = new Exchange({ ...to, onAnswer: resolve, onFailure: reject });
     if (!handler.over) dispatcher.dispatch(options, handler);
   });
 }
 
-interface ExchangeOptions {
-  host: string;
-  signal: AbortSignal | undefined;
-  onOver: ((over: Over) => void) | undefined;
+interface ExchangeOptions extends ExchangeTo {
   onAnswer: (answer: Answered) => void;
   onFailure: (error: unknown) => void;
 }
@@ -83,6 +69,8 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   readonly #signal: AbortSignal | undefined;
   readonly #onAnswer: (answer: Answered) => void;
   readonly #onFailure: (error: unknown) => void;
+  readonly #window: number;
+  readonly #speed: BodySpeed;
   #onOver: ((over: Over) => void) | undefined;
   #status: number | undefined;
   #bytes = 0;
@@ -99,8 +87,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   /** The body has broken off, behind what is held. */
   #broken: { error: unknown } | undefined;
 
-  constructor({ host, signal, onOver, onAnswer, onFailure }: ExchangeOptions) {
+  constructor({ host, window, signal, onOver, onAnswer, onFailure }: ExchangeOptions) {
     this.#host = host;
+    this.#window = window;
+    this.#speed = new BodySpeed(window);
+    this.#speed.hold();
     this.#signal = signal;
     this.#onOver = onOver;
     this.#onAnswer = onAnswer;
@@ -119,7 +110,10 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
       this.#take = take;
       this.#settle = { resolve, reject };
       if (this.#failure !== undefined) reject(this.#failure.error);
-      else this.#pass();
+      else {
+        this.#speed.goOn();
+        this.#pass();
+      }
     });
   }
 
@@ -164,6 +158,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     this.#bytes += chunk.length;
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
+    if (this.#speed.isTooSlow(chunk.length)) queueMicrotask(this.#onSlow);
     this.#pass();
     if (this.#waiting || this.#heldBytes >= MOST_HELD) controller.pause();
   }
@@ -179,7 +174,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     // A name that leads to a refused address stays refused, and so do credentials; everything else is a fault of the
     // network.
     const isFinal = error instanceof RefusedUrlError || error instanceof ExportError;
-    const failure = isFinal ? error : toNetworkError(error, this.#host, this.#begun);
+    this.#breakOff(isFinal ? error : toNetworkError(error, this.#host, this.#begun));
+  }
+
+  /** Nothing more comes, or is wanted. */
+  #breakOff(failure: Error): void {
     if (this.#heldBytes === 0) return this.#fail(failure);
     this.#tellOver(failure);
     // What has come is delivered first: whoever resumes the body does so behind it.
@@ -201,9 +200,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
       if (this.#failure !== undefined) return;
       if (pending !== undefined) {
         this.#waiting = true;
+        this.#speed.hold();
         pending.then(
           () => {
             this.#waiting = false;
+            this.#speed.goOn();
             this.#pass();
           },
           (error: unknown) => this.#fail(error),
@@ -234,6 +235,11 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
     this.#onOver = undefined;
     onOver?.({ status: this.#status, bytes: this.#bytes, error });
   }
+
+  /** Called behind what came in one read: the end may have been in it. */
+  readonly #onSlow = (): void => {
+    if (!this.over) this.#breakOff(new SlowBodyError(this.#host, this.#window));
+  };
 
   readonly #onAbort = (): void => {
     const reason: unknown = this.#signal?.reason;

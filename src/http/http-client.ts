@@ -19,12 +19,13 @@ const MOST_REDIRECTS = 5;
 /** All HTTP of this process. No retries: they are Temporal's. */
 export class HttpClient {
   readonly #agents: Agents;
+  readonly #timeouts: HttpTimeouts;
   readonly #proxied = new ProxiedNames();
   readonly #onAnswer: (answer: AnswerOf) => void;
   readonly #watch: () => OnExchanged | undefined;
 
   /**
-   * @param timeouts default: 60 s without headers, 60 s without a byte of the body
+   * @param timeouts default: 60 s without headers, 60 s without a byte of the body, or with next to nothing
    * @param onAnswer called with each answer, and each time that none came
    * @param watch called before each request, for who wants to hear how it went
    */
@@ -34,6 +35,7 @@ export class HttpClient {
     watch: () => OnExchanged | undefined = () => undefined,
   ) {
     this.#agents = new Agents(timeouts);
+    this.#timeouts = timeouts;
     this.#onAnswer = onAnswer;
     this.#watch = watch;
   }
@@ -95,13 +97,12 @@ export class HttpClient {
       ...(request.body === undefined ? {} : { body: request.body }),
     };
     try {
-      const { status, headers, body } = await exchange(
-        agent,
-        options,
-        url.host,
-        request.signal,
-        this.#watched(request, url, rules),
-      );
+      const { status, headers, body } = await exchange(agent, options, {
+        host: url.host,
+        window: rules.stall ?? this.#timeouts.body,
+        signal: request.signal,
+        onOver: this.#watched(request, url, rules),
+      });
       this.#count(request, rules, status);
       // Also where it was not sent: a redirect may repeat it to the next address.
       const secret = authorization?.replace(/^\S+\s+/, '');

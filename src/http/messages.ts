@@ -1,4 +1,4 @@
-import type { HttpBody } from './exchange.ts';
+import type { HttpBody } from './http-body.ts';
 
 /** What a request is for. */
 export type RequestKind =

@@ -14,7 +14,7 @@ export interface RequestRules {
   configuredHosts?: ReadonlySet<string> | undefined;
   /** Redirects from other origins to this one are not followed. */
   closedOrigin?: string | undefined;
-  /** Milliseconds without headers or a byte of the body, instead of the process's own. */
+  /** Milliseconds without headers, or with next to nothing of the body, instead of the process's own. */
   stall?: number | undefined;
   /** How this server is reached; default: directly, with the certificate authorities of Node. */
   connection?: ConnectionRules | undefined;

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { receiveBody } from '../../src/download/decode-body.ts';
 import { Unpacked } from '../../src/download/unpacked.ts';
-import type { Take } from '../../src/http/exchange.ts';
+import type { Take } from '../../src/http/http-body.ts';
 import type { HttpResponse } from '../../src/http/messages.ts';
 import { release } from '../../src/http/slabs.ts';
 import { lines, sha256 } from './threads/threads-under-test.ts';

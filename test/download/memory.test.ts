@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { fetchFile } from '../../src/download/fetch-file.ts';
 import type { Entry } from '../../src/fhir/entries.ts';
-import type { HttpBody } from '../../src/http/exchange.ts';
+import type { HttpBody } from '../../src/http/http-body.ts';
 import type { HttpClient } from '../../src/http/http-client.ts';
 import type { RequestRules } from '../../src/http/rules.ts';
 import type { Part } from '../../src/storage/folder.ts';
