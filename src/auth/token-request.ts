@@ -54,8 +54,9 @@ export type Proof = (now: number) => Promise<{
 const DEFAULT_LIFE = 300;
 /** Seconds that a token is believed to live: a year. */
 const LONGEST_LIFE = 365 * 24 * 3600;
-/** Bytes that are read of an answer. */
+/** Bytes that are read of an answer, and milliseconds that it may take from its headers on. */
 const LARGEST_ANSWER = 1024 * 1024;
+const TIME = 20_000;
 /** What OAuth calls a refusal (RFC 6749, 5.2), and what servers with rules for each client answer (4.1.2.1). */
 const REFUSALS = new Set([
   'invalid_request',
@@ -109,7 +110,7 @@ export async function requestToken(
       rules,
     );
     clocks.note(origin, response.headers['date']);
-    const answer = await readText(response, LARGEST_ANSWER, { cut: true });
+    const answer = await readText(response, LARGEST_ANSWER, { cut: true, within: TIME });
     const { status } = response;
     const refusal = status === 200 ? refusalIn(answer) : answer;
     if (refusal === undefined) {

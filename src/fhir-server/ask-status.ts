@@ -14,6 +14,8 @@ import type { TokenNeeded } from './token-needed.ts';
 
 /** Largest manifest page that is read, in bytes. */
 const LARGEST_PAGE = 256 * 1024 * 1024;
+/** Milliseconds that it may take from its headers on: less than the activity has, which would begin it again and again. */
+const TIME = 20 * 60 * 1000;
 
 /** A manifest page as received. */
 export interface ReceivedPage {
@@ -76,7 +78,7 @@ export async function askStatus(
   const { response } = sent;
   let body: string;
   try {
-    body = await readText(response, LARGEST_PAGE, { room: hold });
+    body = await readText(response, LARGEST_PAGE, { within: TIME, room: hold });
   } catch (error) {
     // It would be as long the next time.
     if (error instanceof TooLongError) throw new ExportError('InvalidManifest', error.message);

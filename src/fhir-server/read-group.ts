@@ -10,6 +10,8 @@ import type { TokenNeeded, TokenRef } from './token-needed.ts';
 
 /** Largest Group that is read, in bytes: some hundred thousand members. */
 const LARGEST_GROUP = 64 * 1024 * 1024;
+/** Milliseconds that it may take from its headers on. */
+const TIME = 10 * 60 * 1000;
 /** Statuses that may pass. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -39,7 +41,7 @@ export async function readGroup(
   const { response } = sent;
   let body: string;
   try {
-    body = await readText(response, LARGEST_GROUP);
+    body = await readText(response, LARGEST_GROUP, { within: TIME });
   } catch (error) {
     if (error instanceof TooLongError) return { kind: 'unknown', why: `the Group: ${error.message}` };
     if (error instanceof NetworkError) return { kind: 'trouble', detail: error.message };

@@ -1,6 +1,7 @@
 import { TooLongError, decode } from './decode-text.ts';
 import { hide } from './redact-secrets.ts';
 import type { HttpResponse } from './messages.ts';
+import { NetworkError } from './network-error.ts';
 import { release } from './slabs.ts';
 
 /** Room in memory for bodies. */
@@ -20,6 +21,8 @@ export interface ReadTextOptions {
   cut?: boolean;
   /** Milliseconds after which a body is cut instead of waited for, if it is sent uncoded. Default: none. */
   cutAfter?: number;
+  /** Milliseconds after which a body that has not ended is an error. Default: none. */
+  within?: number;
   /** Asked once, before more than it leaves uncounted is held. Default: nothing is asked. */
   room?: Room | undefined;
 }
@@ -33,18 +36,21 @@ export interface ReadTextOptions {
 export async function readText(
   response: HttpResponse,
   most: number,
-  { cut = false, cutAfter, room }: ReadTextOptions = {},
+  { cut = false, cutAfter, within, room }: ReadTextOptions = {},
 ): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let isEnough = false;
   let isCounted = room === undefined;
-  const late = cutAfter === undefined ? undefined : AbortSignal.timeout(cutAfter);
-  const stop = (): void => {
+  const late = whenLate(cutAfter, () => {
     isEnough = true;
     response.body.destroy();
-  };
-  late?.addEventListener('abort', stop);
+  });
+  let isLate = false;
+  const tooLate = whenLate(within, () => {
+    isLate = true;
+    response.body.destroy();
+  });
   try {
     await response.body.receive((chunk) => {
       bytes += chunk.length;
@@ -56,9 +62,11 @@ export async function readText(
       return room?.take(lengthOf(response.headers) ?? most);
     });
   } catch (error) {
+    if (isLate) throw new NetworkError(`the answer did not end within ${(within ?? 0) / 1000} s`, true);
     if (!isEnough) throw error;
   } finally {
-    late?.removeEventListener('abort', stop);
+    late.stop();
+    tooLate.stop();
   }
   const body = Buffer.concat(chunks).subarray(0, most);
   for (const chunk of chunks) release(chunk);
@@ -73,6 +81,12 @@ export async function readText(
   );
   const text = decoded.toString('utf8');
   return response.secret === undefined ? text : hide(text, [response.secret]);
+}
+
+function whenLate(time: number | undefined, then: () => void): { stop(): void } {
+  const signal = time === undefined ? undefined : AbortSignal.timeout(time);
+  signal?.addEventListener('abort', then);
+  return { stop: () => signal?.removeEventListener('abort', then) };
 }
 
 /** Bytes that will be read, where that is sure. */

@@ -161,4 +161,11 @@ describe('readText', () => {
     const cutAfter = 500;
     expect(await readText(await get(await trickling()), 1000, { cut: true, cutAfter })).toMatch(/^x{40,900}$/);
   });
+
+  test('takes no more time than it is given, where it is', async () => {
+    const failure = await failureOf(readText(await get(await trickling()), 10_000, { cut: true, within: 500 }));
+    expect(failure).toBeInstanceOf(NetworkError);
+    expect(failure.message).toBe('the answer did not end within 0.5 s');
+    expect(await readText(await answer('aü€'), 100, { within: 500 })).toBe('aü€');
+  });
 });
