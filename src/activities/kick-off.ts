@@ -112,8 +112,10 @@ export async function kickOff(deps: ActivityDeps, input: KickOffInput): Promise<
   switch (sent.kind) {
     case 'answered': {
       const acceptance = readAcceptance(sent.response, Date.now());
-      return acceptance === undefined || server.faultOfUrl(acceptance.statusUrl) !== undefined
+      const fault = acceptance === undefined ? undefined : server.faultOfUrl(acceptance.statusUrl);
+      return acceptance === undefined || fault !== undefined
         ? reject(attempt, server, sent, {
+            fault,
             requested: input.request.operation,
             isOfNewMembers,
             waited: performance.now() - sentAt,

@@ -38,6 +38,8 @@ export interface KickOffTrouble {
 const LARGEST_ANSWER = 1024 * 1024;
 
 interface Circumstances {
+  /** Why the status URL must not be asked, where there is one. */
+  fault: string | undefined;
   /** The operation that the request names. */
   requested: OperationName | undefined;
   /** It names patients whom no history may: what the server says of them is not kept. */
@@ -57,12 +59,14 @@ export async function reject(
   attempt: KickOffAttempt,
   server: FhirServer,
   answered: Answered,
-  { requested, waited, isOfNewMembers, note }: Circumstances,
+  { fault, requested, waited, isOfNewMembers, note }: Circumstances,
 ): Promise<TokenNeeded | KickOffTrouble> {
   const { response } = answered;
   const body = await bodyOf(response);
   const rejection = readRejection(response, body, Date.now(), waited);
-  const detail = isOfNewMembers ? withoutWords(rejection.detail) : rejection.detail;
+  const said =
+    fault === undefined ? rejection.detail : `${rejection.detail} (Content-Location must not be asked: ${fault})`;
+  const detail = isOfNewMembers ? withoutWords(said) : said;
   // Whatever else: the answer is known.
   const mayHaveStarted = 'mayHaveStarted' in rejection && rejection.mayHaveStarted;
   if (rejection.kind !== 'unknown') await attempt.forgetIntent(mayHaveStarted);

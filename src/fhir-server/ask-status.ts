@@ -8,6 +8,7 @@ import type { Hold } from '../http/body-memory.ts';
 import { TooLongError } from '../http/decode-text.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { REDACTED } from '../http/redact-secrets.ts';
+import type { HttpResponse } from '../http/messages.ts';
 import { readText } from '../http/read-text.ts';
 import type { FhirServer } from './fhir-server.ts';
 import type { TokenNeeded } from './token-needed.ts';
@@ -78,7 +79,9 @@ export async function askStatus(
   const { response } = sent;
   let body: string;
   try {
-    body = await readText(response, LARGEST_PAGE, { within: TIME, room: hold });
+    body = isToBeRead(response, terms)
+      ? await readText(response, LARGEST_PAGE, { within: TIME, room: hold })
+      : await response.body.dump().then(() => '');
   } catch (error) {
     // It would be as long the next time.
     if (error instanceof TooLongError) throw new ExportError('InvalidManifest', error.message);
@@ -106,6 +109,11 @@ export async function askStatus(
     default:
       return answer;
   }
+}
+
+/** A body of a 202 is nothing unless partial manifests were asked for (IG 3.0), and may be sent as slowly as one likes. */
+function isToBeRead({ status }: HttpResponse, { partial }: PollTerms): boolean {
+  return status !== 202 || partial;
 }
 
 function withoutItsWords(answer: PollAnswer): PollAnswer {

@@ -50,20 +50,24 @@ export type TooMany = 'exports' | 'requests';
 
 /**
  * Reads from status and headers whether a kick-off is accepted. Source: Bulk Data IG 1.0 to 4.0-ballot, kick-off
- * response. Some servers answer 200; with a status URL that is as good as 202.
+ * response. Some servers answer 200 or 201; with a status URL that is as good as 202.
  *
  * @param now our clock, milliseconds since the epoch
  */
 export function readAcceptance({ status, headers, url }: KickOffResponse, now: number): Acceptance | undefined {
   const location = headers['content-location'];
   const statusUrl = location === undefined ? undefined : resolveUrl(location, url);
-  if ((status !== 202 && status !== 200) || statusUrl === undefined) return undefined;
+  if (!isSuccess(status) || statusUrl === undefined) return undefined;
   return {
     statusUrl,
     separateStatus: /\bseparate-export-status\b/.test(headers['preference-applied'] ?? ''),
     retryAfter: parseRetryAfter(headers['retry-after'], headers['date'], now),
     date: dateOf(headers['date']),
   };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function dateOf(header: string | undefined): number | undefined {
@@ -87,7 +91,7 @@ export function readRejection(
   const detail = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
   const isFhir = readOutcome(body) !== undefined;
-  if (status >= 200 && status < 300) {
+  if (isSuccess(status)) {
     // A page with 200 is a login or a portal; 202 is said by whoever has started something.
     const location = headers['content-location'];
     const statusUrl = location === undefined ? undefined : resolveUrl(location, url);

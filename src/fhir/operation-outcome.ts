@@ -41,6 +41,11 @@ export function isTransient(issues: readonly Issue[]): boolean {
   return issues.every((issue) => TRANSIENT.has(issue.code));
 }
 
+/** Whether something is wrong: one without issues says nothing else either. */
+export function saysOfError(issues: readonly Issue[]): boolean {
+  return issues.length === 0 || issues.some(({ severity }) => !/^(information|warning|success)$/i.test(severity));
+}
+
 function textOfIssue(issue: Record<string, unknown>): string {
   const details = isObject(issue['details']) ? issue['details'] : {};
   const coding = Array.isArray(details['coding']) ? details['coding'].find(isObject) : undefined;

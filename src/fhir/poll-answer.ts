@@ -1,5 +1,5 @@
 import { busyBy } from './busy.ts';
-import { isTransient, readOutcome } from './operation-outcome.ts';
+import { isTransient, readOutcome, saysOfError } from './operation-outcome.ts';
 import { quoteAnswer, tidy } from './quote.ts';
 import type { Manifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
@@ -56,8 +56,10 @@ export function readStatus(response: StatusResponse, terms: PollTerms, now: numb
   const timing = { retryAfter };
 
   if (status === 202) return inProgress(response, terms, timing);
-  if (status === 200) return readSuccess(response, terms, timing);
-  const detail = quoted(`HTTP ${status}`, body);
+  // A proxy that changes something of an answer says 203 (RFC 9110, 15.3.4).
+  if (status === 200 || status === 203) return readSuccess(response, terms, timing);
+  // Of no use, and what it is may hold links.
+  const detail = status < 400 ? `HTTP ${status}` : quoted(`HTTP ${status}`, body);
   const trouble = (cause: PollTrouble): PollAnswer => ({
     kind: 'trouble',
     cause,
@@ -94,7 +96,7 @@ function quoted(status: string, body: string): string {
 }
 
 function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {
-  const { headers, body } = response;
+  const { status, headers, body } = response;
   const exportStatus = Number(/^\s*(\d{3})/.exec(headers['x-export-status'] ?? '')?.[1] ?? 200);
   if (exportStatus === 202) return inProgress(response, terms, timing);
   if (exportStatus >= 400) {
@@ -102,8 +104,12 @@ function readSuccess(response: StatusResponse, terms: PollTerms, timing: Timing)
   }
   const read = readManifest(body);
   if (read.kind === 'manifest') return { kind: 'manifest', manifest: read.manifest, complete: true, ...timing };
-  if (readOutcome(body) !== undefined) return { kind: 'failed', detail: quoted('HTTP 200', body) };
-  return { kind: 'trouble', cause: 'unusable', detail: `HTTP 200 with ${read.detail}`, ...timing };
+  const issues = readOutcome(body);
+  if (issues === undefined)
+    return { kind: 'trouble', cause: 'unusable', detail: `HTTP ${status} with ${read.detail}`, ...timing };
+  const detail = quoted(`HTTP ${status}`, body);
+  // What is only informative does not end a job.
+  return saysOfError(issues) ? { kind: 'failed', detail } : { kind: 'trouble', cause: 'unusable', detail, ...timing };
 }
 
 function inProgress(response: StatusResponse, terms: PollTerms, timing: Timing): PollAnswer {

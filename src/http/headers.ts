@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** Headers of every request, unless the request or the configuration says otherwise. */
 export const DEFAULT_HEADERS = {
   // Firewalls refuse requests without a name (AWS WAF, Core rule set).
@@ -19,7 +21,14 @@ export function flatten(headers: Record<string, string | string[] | undefined>):
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name.toLowerCase(),
-      Array.isArray(value) ? [...new Set(value)].join(', ') : value,
+      asMeant(Array.isArray(value) ? [...new Set(value)].join(', ') : value),
     ]),
   );
+}
+
+/** Addresses that were sent in UTF-8 without being encoded: undici reads each byte as a character. */
+function asMeant(value: string | undefined): string | undefined {
+  if (value === undefined || !/[\x80-\xff]/.test(value)) return value;
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : value;
 }

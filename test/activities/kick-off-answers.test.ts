@@ -60,6 +60,12 @@ describe('a kick-off that the server refuses ends the run, with the reasons', ()
       /without a usable Content-Location.*HTTP 200: error\/not-supported: _elements cannot be used; error\/invalid/,
     ],
     [
+      'a status URL with a password',
+      answer(202, '', { 'Content-Location': 'http://user:pass@127.0.0.1/status/1' }),
+      'KickOffRejected',
+      /\(http:\/\/127\.0\.0\.1\): HTTP 202 \(Content-Location must not be asked: it contains user information\)$/,
+    ],
+    [
       '201 with a page',
       answer(201, '<html>Signed in</html>'),
       'KickOffRejected',
@@ -118,7 +124,7 @@ describe('a kick-off whose answer is lost', () => {
   });
 });
 
-test('a kick-off is accepted by 202 or 200 with a Content-Location, whatever its body says', async () => {
+test('a kick-off is accepted by 202, 201 or 200 with a Content-Location, whatever its body says', async () => {
   const request = { ...SMALL, keepServerFiles: true };
   await stack.run(request);
   const { statusUrl } = hospital.jobs().at(-1) as { statusUrl: string };
@@ -128,6 +134,7 @@ test('a kick-off is accepted by 202 or 200 with a Content-Location, whatever its
     [202, information],
     [202, '<p>begun</p>'],
     [200, ''],
+    [201, ''],
   ];
   for (const [skip, [status, body]] of answers.entries()) {
     const begun = answer(status, body, { 'Content-Location': statusUrl });

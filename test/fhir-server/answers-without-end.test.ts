@@ -23,6 +23,7 @@ let server: FhirServer;
 beforeAll(async () => {
   listener = createServer((request, response) => {
     request.resume();
+    if (request.url === '/at-work') response.writeHead(202, { 'retry-after': '7' });
     const timer = setInterval(() => response.write(PIECE), 20);
     response.on('close', () => clearInterval(timer));
   });
@@ -54,6 +55,13 @@ test.each([
   expect(words).toMatch(/trouble.*(did not end within \d+ s|TimeoutError|aborted due to timeout)/);
 });
 
+test('a job that is at work is so whatever follows, and however slowly', async () => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((time) => timeout(time / 50));
+  const answer = await new MockActivityEnvironment().run(() => askForStatus('/at-work'));
+  expect(answer).toMatchObject({ kind: 'inProgress', retryAfter: 7000 });
+});
+
 function askForToken(): Promise<unknown> {
   const proof = () => Promise.resolve({ headers: {}, fields: {}, secrets: [] });
   const rules = { trustedHeaders: {}, trustedOrigins: new Set<string>(), loopback: true };
@@ -65,9 +73,9 @@ function askForToken(): Promise<unknown> {
   });
 }
 
-function askForStatus(): Promise<unknown> {
+function askForStatus(path = '/status'): Promise<unknown> {
   const terms = { separateStatus: false, partial: false };
   return withBodyMemory(signal, (hold) =>
-    askStatus(server, { url: `${origin}/status`, terms, token: undefined, signal, hold }),
+    askStatus(server, { url: `${origin}${path}`, terms, token: undefined, signal, hold }),
   );
 }

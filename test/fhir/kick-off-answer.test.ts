@@ -32,7 +32,7 @@ describe('an answer accepts the kick-off', () => {
   test.each([
     ['without a status URL', response(202)],
     ['with one that is not a URL', response(202, { 'content-location': 'https://' })],
-    ['with another status', response(201, { 'content-location': '/status/1' })],
+    ['with another status', response(302, { 'content-location': '/status/1' })],
   ])('but not %s', (_, answer) => {
     expect(readAcceptance(answer, NOW)).toBeUndefined();
   });

@@ -47,6 +47,7 @@ describe('the table of outcomes', () => {
     ['inProgress', 202, '', PARTIAL, {}],
     ['complete', 200, MANIFEST, PLAIN, {}],
     ['complete', 200, MANIFEST, PARTIAL, {}],
+    ['complete', 203, MANIFEST, PLAIN, {}],
     ['complete', 200, MANIFEST, PLAIN, { 'content-type': 'application/fhir+json; charset=utf-8' }],
 
     // IG 3.0: X-Export-Status, a code with or without its phrase.
@@ -116,11 +117,17 @@ describe('the table of outcomes', () => {
     ['unusable', 200, HTML, PLAIN, {}],
     ['unusable', 200, '{"resourceType":"Bundle"}', PLAIN, {}],
     ['failed', 200, outcome('processing'), PLAIN, {}],
+    ['failed', 200, '{"resourceType":"OperationOutcome"}', PLAIN, {}],
+    ['unusable', 200, outcome('informational').replace('error', 'information'), PLAIN, {}],
     ['unusable', 204, '', PLAIN, {}],
     ['unusable', 206, MANIFEST, PLAIN, {}],
     ['unusable', 304, '', PLAIN, {}],
   ])('%s: HTTP %d with %s, %j %j', (expected, status, body, terms, headers) => {
     expect(meaning(read(status, { body, terms, ...headers }))).toBe(expected);
+  });
+
+  test('what came with a status that means nothing is not quoted: it may hold links', () => {
+    expect(read(206, { body: MANIFEST })).toMatchObject({ detail: 'HTTP 206' });
   });
 
   test('403 with a page that says nothing of authorization may be by a firewall', () => {

@@ -9,6 +9,9 @@ const server = createServer((_, response) => {
     .setHeader('retry-after', ['120', '120'])
     .setHeader('content-location', ['https://a.example/1', 'https://a.example/1'])
     .setHeader('link', ['<a>', '<b>'])
+    // Node writes each character as a byte.
+    .setHeader('location', Buffer.from('/jöb').toString('latin1'))
+    .setHeader('x-latin', 'jöb')
     .setHeader('x-long', LONG)
     .writeHead(202)
     .end();
@@ -24,7 +27,7 @@ afterAll(async () => {
   server.close();
 });
 
-test('a header that is there twice counts once; others are joined, and there may be many', async () => {
+test('a header that is there twice counts once; others are joined, and there may be many; UTF-8 is read as such', async () => {
   const rules = { trustedOrigins: new Set<string>(), trustedHeaders: {}, loopback: true };
   const { headers, body } = await http.send({ method: 'GET', url: origin, headers: {} }, rules);
   await body.dump();
@@ -32,6 +35,8 @@ test('a header that is there twice counts once; others are joined, and there may
     'retry-after': '120',
     'content-location': 'https://a.example/1',
     link: '<a>, <b>',
+    location: '/jöb',
+    'x-latin': 'jöb',
     'x-long': LONG,
   });
 });
