@@ -29,6 +29,8 @@ export type RefreshTokenResult =
       /** Milliseconds until it ends and that it lives in all; undefined when it does not end by itself. */
       expiresIn?: number | undefined;
       lifetime?: number | undefined;
+      /** Somebody else renews it: one that is refused may be replaced in a moment. */
+      isRenewed?: true;
       /** Resource types that were asked for and not granted. */
       missing: string[];
       /** Types that the server knows no scope for, so that it was asked without them; the first time only. */
@@ -59,7 +61,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       const trouble = { ...rest, retryAfter: believed(rest.retryAfter) };
       return busy === true && (await isItsOwn(server)) ? { ...trouble, busy } : trouble;
     }
-    const { epoch, expiresIn, lifetime, granted } = token;
+    const { epoch, expiresIn, lifetime, granted, isRenewed } = token;
     log.info('token refreshed', { server: input.server, epoch, expiresIn, scope, granted: granted && tidy(granted) });
     return {
       kind: 'token',
@@ -67,6 +69,7 @@ export async function refreshToken(deps: ActivityDeps, input: RefreshTokenInput)
       scope,
       expiresIn,
       lifetime,
+      ...(isRenewed === true ? { isRenewed } : {}),
       missing: missingTypes(scope, granted),
       ...(scope === choices[0] ? {} : { leftOut: missingTypes(choices[0] as string, scope) }),
       ...(authorization.configuredScope === scope ? { uncovered: uncoveredTypes(scope, types) } : {}),

@@ -46,6 +46,8 @@ export interface RefreshedToken {
   lifetime?: number | undefined;
   /** Scope; undefined when the server did not say. */
   granted?: string | undefined;
+  /** Somebody else renews them, perhaps a little late. */
+  isRenewed?: true;
 }
 
 /** How one server is authorized in this worker. */
@@ -114,8 +116,10 @@ export class ServerAuthorization {
    */
   async refresh(scope: string, newerThan: number): Promise<RefreshedToken | TokenTrouble> {
     if (this.#credentials.kind !== 'token') {
-      if (this.#credentials.kind === 'header') await this.#credentials.check();
-      return { kind: 'refreshed', epoch: Math.max(newerThan + 1, Date.now()) };
+      const epoch = Math.max(newerThan + 1, Date.now());
+      if (this.#credentials.kind === 'none') return { kind: 'refreshed', epoch };
+      await this.#credentials.check();
+      return { kind: 'refreshed', epoch, ...(this.#credentials.isRenewed === true ? { isRenewed: true } : {}) };
     }
     const token = await this.#tokens.newer(scope === '' ? undefined : scope, newerThan);
     if (token.kind === 'trouble') return token;

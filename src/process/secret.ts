@@ -16,6 +16,11 @@ export class Secret {
     this.#source = source;
   }
 
+  /** Whether it may be another one the next time. */
+  get isFile(): boolean {
+    return this.#source.file !== undefined;
+  }
+
   /** The file or the variable that holds it. */
   get place(): string {
     return this.#source.file ?? this.#source.env ?? 'no secret';

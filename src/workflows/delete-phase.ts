@@ -96,7 +96,8 @@ async function deleteOnce(run: ExportRun, purpose: Purpose): Promise<Exclude<Del
   try {
     return await run.tokens.use(
       (token) => step('DELETE job').deleteJob({ ref: run.opened.ref, ...purpose, ...token }),
-      first,
+      // It has a minute in all, and nobody who waits for the report is to wait for a token.
+      { first, isPatient: false },
     );
   } catch (error) {
     if (codeOf(error) !== 'AuthorizationFailed') throw error;

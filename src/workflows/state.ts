@@ -119,6 +119,8 @@ export interface TokenState {
   scope: string;
   /** Absent for credentials that do not end by themselves. */
   refreshAt?: number | undefined;
+  /** Somebody else renews it, perhaps a little late. */
+  isRenewed?: true | undefined;
 }
 
 /** As the time of a poll: nothing is waited for. So far of jobs that earlier versions have started. */

@@ -68,13 +68,15 @@ export class TokenKeeper {
   /**
    * Runs a step with the current token, and again with a new one when that one cannot be used.
    *
-   * @param first given to the first call; default: the current token
+   * @param how.first given to the first call; default: the current token
+   * @param how.isPatient a refused token that somebody else renews is waited for, once the job is accepted. Default: true
    */
   async use<T extends { kind: string }>(
     call: (input: { token?: TokenRef }) => Promise<T | TokenNeeded>,
-    first?: { token: TokenRef },
+    { first, isPatient = true }: { first?: { token: TokenRef } | undefined; isPatient?: boolean } = {},
   ): Promise<Exclude<T, TokenNeeded>> {
     let refusals = 0;
+    let refused: Trouble | undefined;
     let late = 0;
     let trouble: Trouble | undefined;
     for (let given = first; ; given = undefined) {
@@ -89,7 +91,11 @@ export class TokenKeeper {
         await this.#refresh(result.epoch);
         continue;
       }
-      if (result.refused && ++refusals > 1) {
+      if (result.refused && ++refusals > 1 && isPatient && this.#mayBeReplaced()) {
+        const next = this.#nextTry(refused);
+        refused = next.trouble;
+        await this.#wait(next, detailOf(result), 'the token was not replaced');
+      } else if (result.refused && refusals > 1) {
         if (!this.#mayBeEarly(result.epoch, refusals)) throw failure('AuthorizationFailed', detailOf(result));
         const delay = this.#run.limits.newToken * 5 ** (refusals - 2);
         await this.#run.waitUntil(Date.now() + delay, 'the new token again');
@@ -114,6 +120,15 @@ export class TokenKeeper {
     const next = this.#nextTry(trouble);
     await this.#wait(next, detailOf(needed));
     return next.trouble;
+  }
+
+  /**
+   * Whether a token that was good, and is refused, may be another one in a moment: whoever renews it is late. Before the
+   * job is accepted nothing is lost, and somebody may wait to hear that the token is wrong.
+   */
+  #mayBeReplaced(): boolean {
+    const { token, job } = this.#run.state;
+    return token?.isRenewed === true && job.accepted;
   }
 
   /**
@@ -148,12 +163,13 @@ export class TokenKeeper {
         newerThan,
       });
       if (result.kind === 'token') {
-        const { epoch, scope, expiresIn, lifetime, missing, leftOut = [], uncovered = [] } = result;
+        const { epoch, scope, expiresIn, lifetime, isRenewed, missing, leftOut = [], uncovered = [] } = result;
         state.token = {
           epoch,
           scope,
           refreshAt:
             expiresIn === undefined ? undefined : Date.now() + expiresIn - refreshMargin(lifetime ?? expiresIn),
+          ...(isRenewed === true ? { isRenewed } : {}),
         };
         this.#warn('Not granted', missing);
         this.#warn('Unknown to the server, so not asked for', leftOut);
@@ -172,11 +188,11 @@ export class TokenKeeper {
     return nextTry(trouble, { cause: 'tokenEndpoint', retryAfter }, limits, steering.clock);
   }
 
-  async #wait(next: NextTry, detail: string): Promise<void> {
+  async #wait(next: NextTry, detail: string, what = 'no token could be obtained'): Promise<void> {
     const { poll } = this.#run.state.job;
     this.trouble = detail;
     poll.detail = detail;
-    if (next.kind === 'final') throw failure('AuthorizationFailed', `no token could be obtained: ${detail}`);
+    if (next.kind === 'final') throw failure('AuthorizationFailed', `${what}: ${detail}`);
     await this.#run.waitUntil(next.at, `token again in ${secondsUntil(next.at)} s`);
     delete poll.detail;
   }

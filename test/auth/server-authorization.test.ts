@@ -142,14 +142,14 @@ describe('a server without tokens of its own', () => {
     expect(await one.authorize({ epoch: 3, scope: '' })).toEqual({ kind: 'authorized', value: 'Bearer one', epoch: 3 });
     writeFileSync(file, 'other\n');
     const later = await one.refresh('', 3);
-    expect(later).toEqual({ kind: 'refreshed', epoch: expect.any(Number) });
+    expect(later).toEqual({ kind: 'refreshed', epoch: expect.any(Number), isRenewed: true });
     expect(await one.authorize({ epoch: 4, scope: '' })).toEqual({
       kind: 'authorized',
       value: 'Bearer other',
       epoch: 4,
     });
     const ahead = Date.now() + 1e9;
-    expect(await one.refresh('', ahead)).toEqual({ kind: 'refreshed', epoch: ahead + 1 });
+    expect(await one.refresh('', ahead)).toEqual({ kind: 'refreshed', epoch: ahead + 1, isRenewed: true });
   });
 
   test.each(['a b', 'a\nb', 'a\n\n', 'ä'])('bearer: %j is no token, said without it', async (text) => {

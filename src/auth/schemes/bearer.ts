@@ -14,6 +14,8 @@ export const bearer: Scheme<typeof Schema> = {
   secretName: 'token',
   credentials: (_config, secret) => ({
     kind: 'header',
+    // A variable of the environment stays as it is. A password that is refused is not tried again: that may lock an account.
+    ...(secret.isFile ? { isRenewed: true } : {}),
     async check() {
       await readToken(secret);
     },

@@ -35,6 +35,8 @@ export interface NoCredentials {
 /** Every request carries the same header, which is made from the secret. */
 export interface HeaderCredentials {
   kind: 'header';
+  /** Somebody else renews them, in their own time: refused ones may be replaced in a moment. */
+  isRenewed?: true;
   /** @throws ExportError `AuthorizationFailed` when the secret is missing or unusable; never with the secret in it */
   check(): Promise<void>;
   /**
