@@ -96,11 +96,14 @@ export async function askStatus(
       // Many a server answers whatever goes wrong in it with an OperationOutcome.
       if (wasComplete) return { kind: 'trouble', cause: 'outage', detail: answer.detail };
       throw new ExportError('ExportFailed', `${answer.detail}${server.idsOf(response)}`);
-    case 'refused':
-      // By the same token it was allowed before; files may be refused like that as well.
-      if (wasComplete && answer.byGateway === true)
-        return { kind: 'trouble', cause: 'tokenEndpoint', detail: answer.detail, busy: true };
-      return server.refusal(sent, `the status request was refused: ${answer.detail}`);
+    case 'refused': {
+      if (answer.byGateway !== true) return server.refusal(sent, `the status request was refused: ${answer.detail}`);
+      // By the same token it was allowed before, and so was whoever comes without any: the job is accepted. A token that has
+      // ended may be refused like that as well, but files may be, too, and then as often as there are files.
+      if (wasComplete || sent.authorized.kind === 'open')
+        return { kind: 'trouble', cause: 'tokenEndpoint', detail: byPage(answer.detail), busy: true };
+      return { ...server.refusal(sent, byPage(answer.detail)), byGateway: true };
+    }
     case 'manifest': {
       requireNoToken(answer.manifest);
       const { expires, date } = response.headers;
@@ -114,6 +117,10 @@ export async function askStatus(
 /** A body of a 202 is nothing unless partial manifests were asked for (IG 3.0), and may be sent as slowly as one likes. */
 function isToBeRead({ status }: HttpResponse, { partial }: PollTerms): boolean {
   return status !== 202 || partial;
+}
+
+function byPage(detail: string): string {
+  return `a firewall or a proxy before the server, it seems, refused the status request: ${detail}`;
 }
 
 function withoutItsWords(answer: PollAnswer): PollAnswer {

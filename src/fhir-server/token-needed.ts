@@ -11,6 +11,8 @@ export interface TokenNeeded {
   /** The server refused it; otherwise it has expired, or this worker could not obtain one. */
   refused: boolean;
   detail: string;
+  /** Maybe not by the server, but by a firewall before it: no token helps, and in a while all may be let in again. */
+  byGateway?: true;
 }
 
 /** The server refused the token of this epoch with 401 or 403. */

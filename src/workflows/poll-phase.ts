@@ -97,6 +97,8 @@ function noteTrouble(run: ExportRun, result: PollStatusResult & { kind: 'trouble
   if (next.kind === 'final' && !isInLag(run, result)) {
     if (result.cause === 'gone') return false;
     if (result.refused === true) throw failure('ExportFailed', detailOf(result));
+    if (result.cause === 'tokenEndpoint')
+      throw failure('AuthorizationFailed', `nobody was let in for an hour: ${detailOf(result)}`);
     throw result.cause === 'unusable'
       ? failure(
           'InvalidManifest',

@@ -24,6 +24,9 @@ const TRIES_OF_A_NEW_TOKEN = 2;
 /** How often a step may be refused whose token ends meanwhile: a server that takes long to refuse refuses all tokens so. */
 const MOST_LATE_REFUSALS = 20;
 
+/** The end of what a firewall bars. */
+const BARRED = 'nobody was let in for an hour';
+
 /** What a keeper needs of the run whose tokens it keeps. */
 export interface TokenHolder {
   readonly request: ExportRequest;
@@ -69,7 +72,8 @@ export class TokenKeeper {
    * Runs a step with the current token, and again with a new one when that one cannot be used.
    *
    * @param how.first given to the first call; default: the current token
-   * @param how.isPatient a refused token that somebody else renews is waited for, once the job is accepted. Default: true
+   * @param how.isPatient waits for a firewall to let this worker in again, and once the job is accepted for somebody else to
+   *   renew a refused token. Default: true
    */
   async use<T extends { kind: string }>(
     call: (input: { token?: TokenRef }) => Promise<T | TokenNeeded>,
@@ -91,11 +95,12 @@ export class TokenKeeper {
         await this.#refresh(result.epoch);
         continue;
       }
-      if (result.refused && ++refusals > 1 && isPatient && this.#mayBeReplaced()) {
+      const isLasting = result.refused && ++refusals > 1;
+      if (isLasting && isPatient && (result.byGateway === true || this.#mayBeReplaced())) {
         const next = this.#nextTry(refused);
         refused = next.trouble;
-        await this.#wait(next, detailOf(result), 'the token was not replaced');
-      } else if (result.refused && refusals > 1) {
+        await this.#wait(next, detailOf(result), result.byGateway === true ? BARRED : 'the token was not replaced');
+      } else if (isLasting) {
         if (!this.#mayBeEarly(result.epoch, refusals)) throw failure('AuthorizationFailed', detailOf(result));
         const delay = this.#run.limits.newToken * 5 ** (refusals - 2);
         await this.#run.waitUntil(Date.now() + delay, 'the new token again');

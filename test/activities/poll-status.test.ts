@@ -68,6 +68,25 @@ test.each([
   expect([of('status').length, of('delete').length]).toEqual([5, 1]);
 });
 
+describe('a page with 403', () => {
+  const blocked = answer(403, '<html><h1>Request blocked</h1></html>');
+
+  test('is a firewall that lets nobody in for a while', async () => {
+    hospital.faults.add({ route: 'status', times: 4, do: blocked });
+    expect((await stack.run(SMALL)).status).toBe('complete');
+    expect(of('status').map(({ status }) => status)).toEqual([403, 403, 403, 403, 200]);
+  });
+
+  test('for long is named, and the job is kept', async () => {
+    hospital.faults.add({ route: 'status', times: Infinity, do: blocked });
+    expect(await stack.fail(SMALL)).toMatchObject({
+      code: 'AuthorizationFailed',
+      message: expect.stringMatching(/nobody was let in .*firewall.*HTTP 403: \(a page, not FHIR\) Request blocked/),
+    });
+    expect([of('status').length > 5, of('delete').length]).toEqual([true, 0]);
+  });
+});
+
 describe('X-Export-Status', () => {
   const separate = { ...SMALL, prefer: ['separate-export-status'] as const };
 

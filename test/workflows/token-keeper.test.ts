@@ -88,6 +88,32 @@ describe('a token that is refused', () => {
     expect(of('main', 'kickOff')).toHaveLength(1);
   });
 
+  describe('with a page', () => {
+    const blocked: Fault = { kind: 'answer', status: 403, body: '<html><h1>Request blocked</h1></html>' };
+
+    test('by a firewall is used again until all are let in', async () => {
+      server('main').faults.add({ route: 'status', times: 6, do: blocked });
+      expect((await stack.run({ server: 'main', parameters: { _type: 'Patient' } })).status).toBe('complete');
+      expect(of('main', 'status').filter(({ status }) => status === 403)).toHaveLength(6);
+    });
+
+    test('for long ends the run, and names the firewall', async () => {
+      server('main').faults.add({ route: 'status', times: Infinity, do: blocked });
+      expect(await stack.fail({ server: 'main' })).toMatchObject({
+        code: 'AuthorizationFailed',
+        message: expect.stringMatching(/nobody was let in .*firewall.*HTTP 403.*Request blocked/),
+      });
+      expect(of('main', 'status').length).toBeLessThan(25);
+      expect(of('main', 'delete')).toHaveLength(0);
+    });
+
+    test('by what knows no token any more is renewed', async () => {
+      server('main').faults.add({ route: 'status', times: 1, do: blocked });
+      expect((await stack.run({ server: 'main', parameters: { _type: 'Patient' } })).status).toBe('complete');
+      expect(new Set(of('main', 'status').map(({ headers }) => headers.authorization)).size).toBe(2);
+    });
+  });
+
   test('by all files at once is renewed once', async () => {
     await stack.run({ server: 'main', parameters: { _type: 'Patient' } });
     auth('main').requests.length = 0;
