@@ -62,14 +62,25 @@ export async function openDirectoryPart(label: string, host: PartHost): Promise<
     if (handle === undefined) continue;
     const resumed = { bytes, version, read: () => readPrefix(path, bytes) };
     const part = new DirectoryPart(label, host, { path, handle, resumed });
-    await part.checkpoint(version);
-    // Taken over: whoever still writes there will not be able to publish.
-    await Promise.all(
-      earlier.all.flatMap((file) => [rm(file, { force: true }), rm(checkpointOf(file), { force: true })]),
-    );
-    return part;
+    try {
+      await part.checkpoint(version);
+      // Taken over: whoever still writes there will not be able to publish.
+      await removeAll(earlier.all.flatMap((file) => [file, checkpointOf(file)]));
+      return part;
+    } catch (error) {
+      // The copy is as large as what it is of, and each attempt would leave one more, unless it is all that there is now.
+      await part.keep().catch(() => {});
+      throw error;
+    }
   }
   return new DirectoryPart(label, host);
+}
+
+/** Tries all before it throws what has failed. */
+async function removeAll(files: readonly string[]): Promise<void> {
+  const ends = await Promise.allSettled(files.map((file) => rm(file, { force: true })));
+  const fault = ends.find((end) => end.status === 'rejected');
+  if (fault !== undefined) throw fault.reason;
 }
 
 function newName(label: string): string {
@@ -177,7 +188,8 @@ class DirectoryPart implements Part {
   }
 
   async discard(): Promise<void> {
-    await this.#close();
+    // Whether bytes that are thrown away could be stored does not matter.
+    await this.#close().catch(() => {});
     const path = this.#file?.path;
     this.#file = undefined;
     if (path !== undefined) await rm(path, { force: true });
