@@ -2,7 +2,7 @@ import type { Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import type { TroubleCause } from '../policy/trouble.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
-import { askStatus } from '../fhir-server/ask-status.ts';
+import { askPage } from './ask-page.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
@@ -118,15 +118,18 @@ async function follow(
         ...filesEnd(manifest, server.settings),
       };
     }
-    const url = last?.next ?? job.statusUrl;
-    if (known.has(url)) throw new ExportError('InvalidManifest', `page ${pages.length} links back to an earlier page`);
+    requireOther(known, last?.next, pages.length);
     if (pages.length >= deps.limits.manifestPages) {
       throw new ExportError('InvalidManifest', `it has more than ${deps.limits.manifestPages} pages`);
     }
     attempt.report({ page: pages.length + 1 });
     const onTrouble = (trouble: Pick<BadAnswer, 'status' | 'detail'>): Promise<void> =>
       folder.note({ to: 'poll', ...trouble });
-    const answer = await askStatus(server, { url, terms: job, token, signal: attempt.signal, hold, onTrouble });
+    const { url, answer } = await askPage(
+      { folder, server, statusUrl: job.statusUrl, pages },
+      { terms: job, token, signal: attempt.signal, hold, onTrouble },
+    );
+    requireOther(known, url === job.statusUrl ? undefined : url, pages.length);
     if (answer.kind !== 'manifest') {
       if (answer.kind === 'inProgress') {
         return {
@@ -159,6 +162,12 @@ async function follow(
       };
     }
   }
+}
+
+/** @throws ExportError `InvalidManifest` when the link of a page leads to one that has been read */
+function requireOther(known: ReadonlySet<string>, next: string | undefined, page: number): void {
+  if (next !== undefined && known.has(next))
+    throw new ExportError('InvalidManifest', `page ${page} links back to an earlier page`);
 }
 
 /** Makes entries of the pages that are there. @throws ExportError `NotAllowed` when one must not be downloaded */

@@ -96,6 +96,85 @@ describe('one poll after another, of a server', () => {
     await expect(readAgain()).rejects.toMatchObject({ code: 'AuthorizationFailed' });
   });
 
+  describe('a signed link to the next page that ends while the server works on that page', () => {
+    const expired = '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
+    /** Signature that is good; one is made at each request. */
+    let good: number;
+    let first: { transactionTime?: string; output?: object[] };
+    let ended: Answer;
+    beforeEach(() => {
+      good = 0;
+      first = {};
+      server.asked.length = 0;
+      server.answer = ({ url }) => {
+        if (url === '/status/1') {
+          const link = [{ relation: 'next', url: `/pages/2?sig=${++good}` }];
+          return { status: 202, body: { ...page, output: [{ type: 'Patient', url: '/file/1' }], link, ...first } };
+        }
+        return url === `/pages/2?sig=${good}`
+          ? { body: { ...page, output: [{ type: 'Patient', url: '/file/2' }] } }
+          : ended;
+      };
+    });
+    const urls = () => server.asked.map(({ url }) => url);
+
+    test.each<[string, Answer]>([
+      ['403 with a page', { status: 403, body: expired }],
+      ['403', { status: 403 }],
+      ['401', { status: 401 }],
+      ['404', { status: 404 }],
+      ['410', { status: 410 }],
+      ['400', { status: 400, body: expired.replace('AccessDenied', 'ExpiredToken') }],
+    ])('%s: is read again from the status URL', async (_, answer) => {
+      ended = answer;
+      expect(await poll()).toMatchObject({ kind: 'inProgress', manifest: { pages: 1 } });
+      good++;
+      expect(await poll()).toMatchObject({ kind: 'complete', manifest: { pages: 2, entries: 2 } });
+      expect(urls()).toEqual(['/status/1', '/pages/2?sig=1', '/status/1', '/pages/2?sig=3']);
+    });
+
+    test('is used from then on', async () => {
+      ended = { status: 403 };
+      expect(await poll()).toMatchObject({ kind: 'inProgress' });
+      good++;
+      server.asked.length = 0;
+      const answer = server.answer;
+      // What the fresh link leads to cannot be asked yet.
+      server.answer = (asked) => (asked.url.endsWith('sig=3') ? { status: 503 } : answer(asked));
+      expect(await poll()).toMatchObject({ kind: 'trouble', cause: 'outage' });
+      server.answer = answer;
+      expect(await poll()).toMatchObject({ kind: 'complete', manifest: { pages: 2 } });
+      expect(urls()).toEqual(['/pages/2?sig=1', '/status/1', '/pages/2?sig=3', '/pages/2?sig=3']);
+    });
+
+    test('is not taken from another manifest, and what the status URL says of the job counts', async () => {
+      ended = { status: 404 };
+      expect(await poll()).toMatchObject({ kind: 'inProgress' });
+      good++;
+      first = { transactionTime: '2026-01-02T00:00:00Z' };
+      expect(await poll()).toMatchObject({ kind: 'trouble', cause: 'gone' });
+      first = { output: [] };
+      expect(await poll()).toMatchObject({ kind: 'trouble', cause: 'gone' });
+      server.answer = ({ url }) => (url === '/status/1' ? { status: 410 } : ended);
+      expect(await poll()).toMatchObject({ kind: 'gone', detail: 'HTTP 410' });
+      server.answer = ({ url }) => (url === '/status/1' ? { status: 503 } : ended);
+      expect(await poll()).toMatchObject({ kind: 'trouble', cause: 'outage' });
+    });
+
+    test('is asked once when it is refused though it is fresh', async () => {
+      ended = { status: 403 };
+      expect(await poll()).toMatchObject({ kind: 'inProgress' });
+      server.asked.length = 0;
+      server.answer = ({ url }) => {
+        const link = [{ relation: 'next', url: `/pages/2?sig=${++good}` }];
+        const output = [{ type: 'Patient', url: '/file/1' }];
+        return url === '/status/1' ? { status: 202, body: { ...page, output, link } } : ended;
+      };
+      await expect(poll()).rejects.toMatchObject({ code: 'AuthorizationFailed' });
+      expect(urls()).toHaveLength(3);
+    });
+  });
+
   test('a far time to wait is believed for a day', async () => {
     const headers = { 'retry-after': String(365 * 24 * 3600) };
     for (const status of [202, 503]) {
