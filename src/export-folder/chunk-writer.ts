@@ -29,12 +29,21 @@ export class ChunkWriter {
     return this.#total;
   }
 
+  /** Waits for what is being written, however it ends: to be called whenever the writer is left. */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#writing);
+  }
+
   #write(): void {
-    this.#writing.push(this.#writeChunk(chunkOf(this.#total - 1), this.#chunk));
+    const writing = this.#writeChunk(chunkOf(this.#total - 1), this.#chunk);
+    // What it fails with is thrown by whoever waits for it, and may not end the process until then.
+    writing.catch(() => {});
+    this.#writing.push(writing);
     this.#chunk = [];
   }
 
   async #written(): Promise<void> {
-    await Promise.all(this.#writing.splice(0));
+    await Promise.all(this.#writing);
+    this.#writing = [];
   }
 }

@@ -32,16 +32,21 @@ export async function indexPages(
   let knownBytes: number | undefined = 0;
   let ends = Infinity;
   const urls = new UrlCount();
-  for await (const entry of pages.entries(all, room)) {
-    judge(entry);
-    writer.add(entry.name);
-    if (entry.kind === 'output') urls.add(withoutSignature(entry.url));
-    const bytes = entry.length ?? entry.fileSize;
-    knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
-    ends = Math.min(ends, entry.ends ?? Infinity);
-    await chunks.add(entry);
+  let total: number;
+  try {
+    for await (const entry of pages.entries(all, room)) {
+      judge(entry);
+      writer.add(entry.name);
+      if (entry.kind === 'output') urls.add(withoutSignature(entry.url));
+      const bytes = entry.length ?? entry.fileSize;
+      knownBytes = knownBytes === undefined || bytes === undefined ? undefined : knownBytes + bytes;
+      ends = Math.min(ends, entry.ends ?? Infinity);
+      await chunks.add(entry);
+    }
+    total = await chunks.end();
+  } finally {
+    await chunks.stop();
   }
-  const total = await chunks.end();
   const names = writer.end();
   const summary: ManifestSummary = {
     pages: all.length,

@@ -96,10 +96,14 @@ export class ManifestReading {
     const renewal = matchEntries(before, after, isSameMoment);
     if (renewal.kind === 'other') return renewal;
     const chunks = new ChunkWriter((chunk, some) => this.#folder.write(renewedFile(chunk), JSON.stringify(some)));
-    for (const [order, entry] of before.entries()) {
-      await chunks.add(withLinkOf(entry, after[renewal.places[order] as number] as Entry));
+    try {
+      for (const [order, entry] of before.entries()) {
+        await chunks.add(withLinkOf(entry, after[renewal.places[order] as number] as Entry));
+      }
+      await chunks.end();
+    } finally {
+      await chunks.stop();
     }
-    await chunks.end();
     const stored: ReadingProgress = { mark, reading, pages: pages.length, at: Date.now(), matched: 'stored' };
     await this.#save(stored);
     return { kind: 'renewed', manifest: await this.#takeOver(stored) };

@@ -34,7 +34,7 @@ export function linksOf(
   ends: number,
 ): Pick<ManifestSummary, 'requiresAccessToken' | 'expires' | 'readAt' | 'linksEnd'> {
   const expires = pages.flatMap((page) => page.expires ?? []).sort()[0];
-  const readAt = Math.max(...pages.map((page) => page.readAt ?? 0));
+  const readAt = pages.reduce((latest, page) => Math.max(latest, page.readAt ?? 0), 0);
   return {
     ...(readAt > 0 ? { readAt } : {}),
     ...(ends === Infinity ? {} : { linksEnd: ends }),

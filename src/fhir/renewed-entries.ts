@@ -119,8 +119,12 @@ function pairPath(
     const isClear = some.length === 1 || (areOne(some) && areOne(others));
     if (others.length !== some.length || (!isClear && (haveCommonUrl(some, others) || areOne(others))))
       throw new OtherFiles('it has files that cannot be distinguished');
-    if (isClear) found.push(...some.map((old, order): [Placed, Placed] => [old, others[order] as Placed]));
-    else [some, others].forEach((unclearOnes, side) => unclear[side]?.push(...unclearOnes));
+    // One by one: a call cannot take hundreds of thousands.
+    for (const [order, old] of some.entries()) {
+      const other = others[order] as Placed;
+      if (isClear) found.push([old, other]);
+      else [old, other].forEach((one, side) => unclear[side]?.push(one));
+    }
   }
 }
 
