@@ -33,20 +33,25 @@ export class BatchReceipts {
     if (Date.now() - this.#saved >= SAVE) await this.save();
   }
 
-  /** Everything added is durable, and so are the files that it is of. */
+  /** Everything added is durable, and so are the files that it is of. What could not be written is tried again with the next. */
   async save(): Promise<void> {
     this.#saved = Date.now();
-    this.#saving = this.#saving.then(() => this.#write());
-    await this.#saving;
+    const saving = this.#saving.catch(() => {}).then(() => this.#write());
+    this.#saving = saving;
+    await saving;
   }
 
   async #write(): Promise<void> {
     const chunks = [...this.#unsaved];
-    if (chunks.length === 0) return;
-    this.#unsaved.clear();
     for (const chunk of chunks) {
       const { document, added } = this.#chunks.get(chunk) as { document: string; added: Receipt[] };
-      await writeJson(this.#folder, document, added);
+      this.#unsaved.delete(chunk);
+      try {
+        await writeJson(this.#folder, document, added);
+      } catch (error) {
+        this.#unsaved.add(chunk);
+        throw error;
+      }
     }
   }
 }

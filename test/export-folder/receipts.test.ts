@@ -81,6 +81,24 @@ describeEachKind('receipts of files', () => {
     expect([...(await receipts.of(ENTRIES)).keys()]).toEqual([0, 1, 2]);
   });
 
+  test('receipts that could not be written are written with the next', async () => {
+    let isFull = true;
+    const late = folderWith(folder, {
+      write: async (name, content) => {
+        if (isFull) throw new Error('no space is left');
+        await folder.write(name, content);
+      },
+    });
+    // Two documents: numbers far apart are in two chunks.
+    const ordinals = [7, 100_000];
+    const ofBatch = new Receipts(late).ofBatch(ordinals);
+    for (const ordinal of ordinals) await ofBatch.add(receiptOf(entryOf(ordinal).name, ordinal));
+    await expect(ofBatch.save()).rejects.toThrow('no space');
+    isFull = false;
+    await ofBatch.save();
+    expect([...(await receipts.of(ordinals.map(entryOf))).keys()]).toEqual(ordinals);
+  });
+
   describe('while an attempt is frozen, another one fetches again what was cut:', () => {
     const [entry] = ENTRIES as [Entry];
 
