@@ -202,14 +202,14 @@ export class S3Bucket {
   async remove(keys: readonly string[]): Promise<void> {
     for (let from = 0; from < keys.length; from += DELETE_BATCH) {
       const Objects = keys.slice(from, from + DELETE_BATCH).map((Key) => ({ Key }));
-      const { Errors = [] } = await this.send(
+      const { Errors = [], $metadata } = await this.send(
         new DeleteObjectsCommand({ Bucket: this.name, Delete: { Objects, Quiet: true } }),
       );
       const fault = Errors.find(({ Code }) => Code !== 'NoSuchKey');
       if (fault === undefined) continue;
       const error = new Error(`s3://${this.name}: ${Errors.length} objects could not be removed (${fault.Code})`);
-      error.name = fault.Code ?? 'Error';
-      throw toS3Error(error, this.name);
+      // As if it were the answer to a request of its own: most such faults pass (SlowDown, InternalError).
+      throw toS3Error(Object.assign(error, { name: fault.Code ?? 'Error', $metadata }), this.name);
     }
   }
 

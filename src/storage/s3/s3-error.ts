@@ -31,6 +31,10 @@ const FINAL: Record<string, string> = {
   XMinioStorageFull: 'no space is left',
 };
 
+/** Other errors of KMS pass: throttling of all who use keys, a store of keys that is away (AWS KMS, Encrypt, Errors). */
+const LOST_KEY =
+  /^KMS\.(Disabled|NotFound|InvalidKeyUsage|KMSInvalidState|InvalidState|AccessDenied|OptInRequired)(Exception)?$/;
+
 /**
  * Turns what the SDK threw into `DestinationFailed` when trying again would not help; anything else (5xx, SlowDown,
  * the network) may pass and is given back as it is. The server's own words are left out: they may quote what was sent.
@@ -100,7 +104,7 @@ export function refusesUpload(error: unknown): boolean {
 function finalCause(error: unknown): string | undefined {
   const name = nameOf(error);
   if (Object.hasOwn(FINAL, name)) return FINAL[name];
-  if (name.startsWith('KMS.')) return 'its key of AWS KMS cannot be used; check the key and the right to it';
+  if (LOST_KEY.test(name)) return 'its key of AWS KMS cannot be used; check the key and the right to it';
   // The SDK has no error of its own for this.
   if ((error as Error).message.startsWith('Region is missing')) return 'the region is not known; set region';
   const status = statusOf(error);

@@ -22,6 +22,8 @@ describe('an answer of S3', () => {
     ['301', 301, 'region'],
     ['AuthorizationHeaderMalformed', 400, 'another region'],
     ['KMS.DisabledException', 400, 'KMS'],
+    ['KMS.NotFoundException', 400, 'KMS'],
+    ['KMS.KMSInvalidStateException', 400, 'KMS'],
     ['QuotaExceeded', 403, 'quota'],
   ])('that a person has to mend is DestinationFailed with the fix: %s', (name, status, fix) => {
     const error = toS3Error(answer(name, status), 'lake') as ExportError;
@@ -43,6 +45,9 @@ describe('an answer of S3', () => {
     ['InternalError', 500],
     ['NoSuchKey', 404],
     ['RequestTimeout', 400],
+    ['KMS.ThrottlingException', 400],
+    ['KMS.KMSInternalException', 500],
+    ['KMS.DependencyTimeoutException', 503],
     ['TimeoutError', undefined],
   ])('that may pass is thrown as it is, for Temporal to try again: %s', (name, status) => {
     const error = answer(name, status);

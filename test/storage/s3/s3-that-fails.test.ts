@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AuditTrail } from '../../../src/audit/audit-trail.ts';
 import { ExportError } from '../../../src/errors.ts';
 import { lookAt } from '../../../src/storage/destinations.ts';
+import { isOutage } from '../../../src/storage/storage-error.ts';
 import { tryFolder } from '../../../src/storage/try-folder.ts';
 import { hasS3 } from '../../support/s3.ts';
 import { PIECE, fill, open, proxy, s3, useFaultyEndpoint } from './faulty-endpoint.ts';
@@ -178,6 +179,18 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     proxy.answer = noConditions;
     await expect(tryFolder(folder)).resolves.toBeUndefined();
     expect(await s3.uploads()).toEqual([]);
+  });
+
+  test.each([
+    ['SlowDown', 'passes', isOutage],
+    ['AccessDenied', 'does not', (error: unknown) => error instanceof ExportError],
+  ])('that removes some of many objects only, for %s, which %s', async (code, _, isSo) => {
+    const folder = open(`removal-${code}`);
+    await folder.write('parts/a', 'x');
+    const body = `<DeleteResult><Error><Key>a</Key><Code>${code}</Code><Message>no</Message></Error></DeleteResult>`;
+    proxy.answer = (seen) => (/^POST .*\bdelete\b/.test(seen) ? { status: 200, body } : undefined);
+    const error: unknown = await folder.remove('parts').catch((thrown: unknown) => thrown);
+    expect([(error as Error).message, isSo(error)]).toEqual([expect.stringContaining(code), true]);
   });
 
   test('whose answer to the end of an upload got lost: the file is there, once', async () => {
