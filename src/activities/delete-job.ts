@@ -41,14 +41,24 @@ const SLOT_IS_TAKEN = '; until it is deleted, this server may refuse the next ex
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
  * a completed job). May be sent more than once.
  *
- * @throws ExportError `NotAllowed`, `InvalidRequest` when no other job may follow: then this one is kept
+ * @throws ExportError `NotAllowed`, `InvalidRequest` when no other job may follow: then this one is kept;
+ *   `DestinationFailed` when the parts could not be removed: then the server was told nevertheless
  */
-export async function deleteJob(
+export async function deleteJob(deps: ActivityDeps, input: DeleteJobInput): Promise<DeleteJobResult> {
+  const folder = await ExportFolder.open(deps.config, input.ref, { starting: true });
+  let left: { error: unknown } | undefined;
+  // A disk that is full, or read-only by now, keeps no job on the server.
+  if (input.removeParts) await folder.removeParts().catch((error: unknown) => (left = { error }));
+  const result = await tellServer(deps, folder, input);
+  if (left !== undefined && result.kind !== 'trouble' && result.kind !== 'tokenNeeded') throw left.error;
+  return result;
+}
+
+async function tellServer(
   deps: ActivityDeps,
+  folder: ExportFolder,
   { ref, removeParts, next, token }: DeleteJobInput,
 ): Promise<DeleteJobResult> {
-  const folder = await ExportFolder.open(deps.config, ref, { starting: true });
-  if (removeParts) await folder.removeParts();
   // Also of an earlier job, when the one that was to follow was not accepted.
   const job = lastAccepted(await folder.job.read());
   if (job === undefined) return { kind: 'nothingToDelete' };

@@ -28,7 +28,8 @@ export async function boundTries<T>(attempt: Attempt, place: string, work: () =>
   }
 }
 
-function kindOf(error: unknown): string {
+/** What went wrong, without the words of the error. */
+export function kindOf(error: unknown): string {
   const { name, code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' ? code : name;
 }

@@ -1,4 +1,5 @@
 import type { ExportReport, ExportRequest, Warning } from '../contract.ts';
+import { ExportError } from '../errors.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportLog } from '../export-folder/export-log.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
@@ -8,7 +9,8 @@ import type { ManifestSummary } from '../export-folder/manifest-summary.ts';
 import { FinishedMeanwhileError } from '../export-folder/refuse-finished.ts';
 import type { Entry } from '../fhir/entries.ts';
 import { withBodyMemory } from '../http/body-memory.ts';
-import { boundTries } from './end-unforeseen-errors.ts';
+import { isOutage } from '../storage/storage-error.ts';
+import { boundTries, kindOf } from './end-unforeseen-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ExportContent } from './export-content.ts';
 import { makeReport } from './make-report.ts';
@@ -33,17 +35,21 @@ export interface SettleExportInput {
   partial?: { reason: string };
 }
 
-export type SettleExportResult = (
-  | { kind: 'settled'; report: ExportReport }
-  /** No file is missing any more, and attachments are to be searched for first: nothing was published. */
-  | { kind: 'unsearched' }
-  /** Files that could not be downloaded completely: how many of how many, and the first of them. */
-  | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string }
-) & {
-  /** Of the manifest that was published, where there is an audit trail. */
-  manifestSha256?: string;
-};
+export type SettleExportResult =
+  /** `left`: why something that should go could not be removed. */
+  (
+    | { kind: 'settled'; report: ExportReport; left?: string }
+    /** No file is missing any more, and attachments are to be searched for first: nothing was published. */
+    | { kind: 'unsearched' }
+    /** Files that could not be downloaded completely: how many of how many, and the first of them. */
+    | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string }
+  ) & {
+    /** Of the manifest that was published, where there is an audit trail. */
+    manifestSha256?: string;
+  };
 
+/** Attempts in which an outage of the destination may pass, when all that matters is done. */
+const MOST_TIDYINGS = 10;
 /** Missing files named in a failure. */
 const MOST_NAMED = 20;
 /** Characters of the reasons given there. */
@@ -74,10 +80,7 @@ export async function settleExport(
 
 async function finalize(folder: ExportFolder, input: SettleExportInput, attempt: Attempt): Promise<SettleExportResult> {
   const published = await folder.result.published();
-  if (published !== undefined) {
-    await folder.removeTraces(input.keepServerFiles);
-    return { kind: 'settled', report: published };
-  }
+  if (published !== undefined) return tidied(folder, input, published, attempt);
   const summary = await withBodyMemory(attempt.signal, (hold) => summaryOfAll(folder.pages, folder.entries, hold));
   const manifest = await folder.result.openManifest(summary);
   const deletions = folder.openDeletions(summary.transactionTime);
@@ -113,8 +116,24 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
   } finally {
     await Promise.all([manifest.discard(), deletions.discard(), log?.discard()]);
   }
-  await folder.removeTraces(input.keepServerFiles);
-  return { kind: 'settled', report };
+  return tidied(folder, input, report, attempt);
+}
+
+/** Removes what only a running export needs. The export is complete by now, whatever comes of it. */
+async function tidied(
+  folder: ExportFolder,
+  { keepServerFiles }: SettleExportInput,
+  report: ExportReport,
+  attempt: Attempt,
+): Promise<SettleExportResult> {
+  try {
+    await folder.removeTraces(keepServerFiles);
+    return { kind: 'settled', report };
+  } catch (error) {
+    const isFinal = error instanceof ExportError;
+    if (attempt.signal.aborted || (!isFinal && isOutage(error) && attempt.number < MOST_TIDYINGS)) throw error;
+    return { kind: 'settled', report, left: isFinal ? error.message : kindOf(error) };
+  }
 }
 
 /** Adds all files to the content, the manifest and the log. @returns entries whose files are missing */

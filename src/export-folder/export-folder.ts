@@ -230,15 +230,15 @@ export class ExportFolder {
    */
   async removeParts(isLast = false): Promise<void> {
     // First: an attempt that wakes up behind it must leave no others.
-    await this.job.end(this.#mark, isLast);
+    const marked = await this.job.end(this.#mark, isLast).catch(() => 'not' as const);
     await this.#folder.removeParts();
+    // On a disk that was full there is room now.
+    if (marked === 'not') await this.job.end(this.#mark, isLast);
   }
 
   /**
    * Removes what only a running export needs, and the queries of stored URLs, which may be signatures that are valid
-   * still.
-   *
-   * @param isLast the server is not asked again, so the status URL is not needed any more either
+   * still. `isLast` as in {@link removeParts}.
    */
   async removeTraces(isLast: boolean): Promise<void> {
     await this.removeParts(isLast);

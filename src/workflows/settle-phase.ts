@@ -1,4 +1,5 @@
 import type { ExportReport } from '../contract.ts';
+import { WARNINGS } from '../contract.ts';
 import { longStep } from './activity-options.ts';
 import { attentionOf } from './attention-phase.ts';
 import { deleteOfComplete } from './delete-phase.ts';
@@ -47,6 +48,9 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     return undefined;
   }
   state.warnings = result.report.warnings;
+  if (result.left !== undefined) {
+    addWarnings(state, [{ code: 'TracesLeft', message: `${WARNINGS.TracesLeft} (${result.left})` }]);
+  }
   if (request.keepServerFiles !== true) await deleteOfComplete(run);
   return reportOf(run, result.report);
 }

@@ -1,8 +1,10 @@
 /** Files of the manifest's `error`, `outcome` and `deleted`, and the lines of all files, from a server of their own. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ExportReport, ExportRequest } from '../../src/contract.ts';
+import { ExportError, WARNINGS } from '../../src/errors.ts';
+import { ExportFolder } from '../../src/export-folder/export-folder.ts';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
 import { findSecrets } from '../support/secret-scan.ts';
@@ -194,4 +196,29 @@ test('a list of the files that has lost some is made again, and not taken for a 
   };
   const { issues } = await stack.run({ server: 'given', destination: { path } });
   expect(issues).toMatchObject([{ severity: 'warning', count: 1 }]);
+});
+
+describe('an export is complete when its manifest is there,', () => {
+  const outage = Object.assign(new Error('stale'), { code: 'ESTALE' });
+  beforeEach(() => {
+    given.pages = [givenPage({ output: [{ type: 'Patient', url: '/patients' }] })];
+    given.files = { patients: '{"resourceType":"Patient","id":"1"}\n' };
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  test('also where what it has left cannot be removed', async () => {
+    const refusal = new ExportError('DestinationFailed', 'no right to remove');
+    vi.spyOn(ExportFolder.prototype, 'removeTraces').mockRejectedValue(refusal);
+    const { status, warnings } = await run();
+    expect([status, warnings]).toEqual([
+      'complete',
+      [{ code: 'TracesLeft', message: `${WARNINGS.TracesLeft} (no right to remove)` }],
+    ]);
+  });
+
+  test('and what passes is tried again', async () => {
+    const removing = vi.spyOn(ExportFolder.prototype, 'removeTraces').mockRejectedValueOnce(outage);
+    expect((await run()).warnings).toEqual([]);
+    expect(removing).toHaveBeenCalledTimes(2);
+  });
 });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { access, mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import type { Stack } from '../support/stack.ts';
 import { failureOf, startStack } from '../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
 
+/** Whether this user may mount a file system. */
+const mayMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
 /** Time for the whole clean-up; that for a token is much longer, as it is in earnest. */
 const CLEAN_UP = 4000;
 
@@ -95,6 +97,19 @@ test('a destination that hangs does not keep a cancelled export from its end', a
     expect(await cancel(started)).toBeLessThan(CLEAN_UP + 4000);
   } finally {
     for (let waiters = 0; waiters < 3; waiters++) await (await open(mark, 'r+')).close();
+  }
+});
+
+test.skipIf(!mayMount)('a destination that is read-only by now keeps no job on the server', async () => {
+  const started = await stack.start({});
+  const place = join(await waiting(started), '.export');
+  execFileSync('mount', ['--bind', place, place]);
+  try {
+    execFileSync('mount', ['-o', 'remount,ro,bind', place]);
+    await cancel(started);
+    expect(deletes('hospital')).toHaveLength(1);
+  } finally {
+    execFileSync('umount', ['-l', place]);
   }
 });
 
