@@ -2,7 +2,7 @@ import type { Connection } from '@temporalio/client';
 import { isGrpcServiceError } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../contract.ts';
 import { tidy } from '../fhir/quote.ts';
-import { isPassing } from '../process/temporal-fault.ts';
+import { isPassing } from '../process/passing-error.ts';
 import { addSearchAttributes } from '../temporal-server/search-attributes.ts';
 import { quote } from './arguments.ts';
 import type { Temporal } from './temporal.ts';

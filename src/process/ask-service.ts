@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { isPassing } from './temporal-fault.ts';
+import { isPassing } from './passing-error.ts';
 
 /** Attempts of an activity, about half a minute of them, in which a service that may answer later is asked again. */
 const ATTEMPTS = 6;

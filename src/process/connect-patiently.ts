@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { NativeConnection } from '@temporalio/worker';
 import { tidy } from '../fhir/quote.ts';
-import { isPassing, permanentFault } from './temporal-fault.ts';
+import { isPassing } from './passing-error.ts';
+import { permanentFault } from './temporal-fault.ts';
 
 /** Milliseconds between attempts to reach a Temporal server. */
 const RECONNECT = 2000;

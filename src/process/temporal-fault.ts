@@ -20,20 +20,6 @@ const PERMANENT: readonly (readonly [RegExp, string])[] = [
   [/InvalidMessage\(InvalidContentType\)/, 'it does not speak TLS; check the address and TEMPORAL_TLS'],
 ];
 const LONGEST = 500;
-/**
- * Codes of gRPC after which Temporal may answer later, because a frontend is there before its database is: CANCELLED,
- * UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE.
- */
-const PASSING: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
-
-/**
- * Whether a call of Temporal may succeed later.
- *
- * @param error what a service of the connection has thrown
- */
-export function isPassing(error: unknown): boolean {
-  return PASSING.has((error as { code?: unknown }).code);
-}
 
 /**
  * Why a connection to Temporal cannot be made however often it is tried; undefined when it may be made later: the

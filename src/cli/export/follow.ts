@@ -5,7 +5,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import { ask } from '../../client/ask.ts';
 import type { ExportProgress, ExportReport } from '../../contract.ts';
 import { PROGRESS } from '../../contract.ts';
-import { isPassing } from '../../process/temporal-fault.ts';
+import { isPassing } from '../../process/passing-error.ts';
 import { tolerant } from '../../process/tolerant-client.ts';
 
 /** Milliseconds between two queries of the progress. */
