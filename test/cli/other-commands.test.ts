@@ -81,7 +81,7 @@ describe('with the embedded server', () => {
     });
 
     // Its files must not go to two places.
-    expect(await user.run(['export', server.baseUrl, '--out', './b', '--id', workflowId])).toMatchObject({
+    expect(await user.quick(['export', server.baseUrl, '--out', './b', '--id', workflowId])).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('to another place'),
     });
@@ -89,14 +89,14 @@ describe('with the embedded server', () => {
     const cancelled = await user.run(['cancel', workflowId]);
     expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining('was cancelled') });
     expect(server.journal.filter(({ route }) => route === 'delete')).toHaveLength(1);
-    expect((await user.run(['list'])).stdout).toMatch(new RegExp(`${workflowId} +cancelled`));
-    expect((await user.run(['cancel', workflowId])).stdout).toContain('has ended already');
+    expect((await user.quick(['list'])).stdout).toMatch(new RegExp(`${workflowId} +cancelled`));
+    expect((await user.quick(['cancel', workflowId])).stdout).toContain('has ended already');
     expect((await user.run(['status', workflowId])).code).toBe(4);
-    expect(await user.run(['resume', workflowId])).toMatchObject({
+    expect(await user.quick(['resume', workflowId])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('has ended'),
     });
-    expect(await user.run(['status', 'unknown'])).toMatchObject({
+    expect(await user.quick(['status', 'unknown'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('knows no export "unknown"'),
     });
@@ -133,7 +133,7 @@ describe('with a configured service', () => {
     expect(watched.code).toBe(0);
     await expectExactFiles(reportOf(watched).location, hospital());
     // Temporal knows the end, though this user has no configuration to look at the files.
-    const again = await user.run(['export', 'hospital', '--type', 'Patient,Condition,Observation'], env);
+    const again = await user.quick(['export', 'hospital', '--type', 'Patient,Condition,Observation'], env);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('complete already') });
   });
 
@@ -168,11 +168,11 @@ describe('with a configured service', () => {
     const second = await user.run([...slow, '--worker'], env);
     expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('Workers elsewhere run it') });
     expect(reportOf(second)).toEqual(reportOf(await first.result));
-    expect(await user.run(['export', 'hospital', '--since', 'last'], env)).toMatchObject({
+    expect(await user.quick(['export', 'hospital', '--since', 'last'], env)).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('workers elsewhere need not share'),
     });
-    expect(await user.run(['export', 'hospital', '--config', 'fhir-bulk-export.yaml'], env)).toMatchObject({
+    expect(await user.quick(['export', 'hospital', '--config', 'fhir-bulk-export.yaml'], env)).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('--config is for a worker here'),
     });
@@ -190,7 +190,7 @@ describe('with a configured service', () => {
   test('a workflow that is no export is left alone', async () => {
     const other = await stack.client.workflow.start('other', { taskQueue: 'nobody', workflowId: 'other' });
     for (const name of ['status', 'watch', 'pause', 'cancel']) {
-      expect(await user.run([name, 'other'], env)).toMatchObject({
+      expect(await user.quick([name, 'other'], env)).toMatchObject({
         code: 1,
         stderr: expect.stringContaining('of the type other, and no export'),
       });

@@ -129,7 +129,7 @@ test('a folder without a complete export is refused', async () => {
     stderr: expect.stringContaining('has no manifest.json'),
   });
   await writeFile(join(other, 'manifest.json'), await readFile(join(folder, 'manifest.json')));
-  expect(await user.run(['serve', other])).toMatchObject({ code: 64, stderr: expect.stringContaining('is missing') });
+  expect(await user.quick(['serve', other])).toMatchObject({ code: 64, stderr: expect.stringContaining('is missing') });
   // What came from elsewhere must not lead to other files of this user.
   const { output, deleted } = await readLocalManifest(folder);
   await mkdir(join(other, 'deleted'));
@@ -137,11 +137,11 @@ test('a folder without a complete export is refused', async () => {
   const linked = join(other, output[0]?.url ?? '');
   await rm(linked);
   await symlink(join(folder, output[0]?.url ?? ''), linked);
-  expect(await user.run(['serve', other])).toMatchObject({ code: 64, stderr: expect.stringContaining('is a link') });
+  expect(await user.quick(['serve', other])).toMatchObject({ code: 64, stderr: expect.stringContaining('is a link') });
   const outside = { output: [{ url: '../a', fileSize: 1, extension: { sha256: '' } }], transactionTime: '' };
   for (const text of ['no JSON', '{"output":[{}]}', JSON.stringify(outside)]) {
     await writeFile(join(other, 'manifest.json'), text);
-    expect(await user.run(['serve', other])).toMatchObject({
+    expect(await user.quick(['serve', other])).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('is not that of an export'),
     });
@@ -150,10 +150,13 @@ test('a folder without a complete export is refused', async () => {
     ['--host', ''],
     ['--port', '70000'],
   ]) {
-    expect((await user.run(['serve', folder, ...options])).code).toBe(64);
+    expect((await user.quick(['serve', folder, ...options])).code).toBe(64);
   }
   await rm(other, { recursive: true });
   const [item] = (await readLocalManifest(folder)).output;
   await truncate(join(folder, item?.url ?? ''), 3);
-  expect(await user.run(['serve', folder])).toMatchObject({ code: 64, stderr: expect.stringContaining('has 3 bytes') });
+  expect(await user.quick(['serve', folder])).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('has 3 bytes'),
+  });
 });

@@ -107,7 +107,7 @@ describe('without a configured service no embedded one is started', () => {
     async (_, line, message, { env = {}, code = 64 } = {}) => {
       const before = await readdir(user.folder);
       const base = line[0] === 'check' ? CONFIG : {};
-      expect(await user.run(line, { ...base, ...env })).toMatchObject({
+      expect(await user.quick(line, { ...base, ...env })).toMatchObject({
         code,
         stdout: '',
         stderr: expect.stringContaining(message),
@@ -123,7 +123,7 @@ describe('a configured service is not connected to', () => {
   const wrong = [...OF_EXPORTS, ...OF_CHECKS.slice(-2), ...OF_SCHEDULES].filter(([, , more]) => more === undefined);
   test.each(wrong.map(titled))('%s', async (_, line, message) => {
     const before = connections;
-    expect(await user.run(line, { TEMPORAL_ADDRESS: address })).toMatchObject({
+    expect(await user.quick(line, { TEMPORAL_ADDRESS: address })).toMatchObject({
       code: 64,
       stderr: expect.stringContaining(message),
     });

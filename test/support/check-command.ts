@@ -1,20 +1,15 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { tmpdir } from 'node:os';
+import { commandProcess } from './command-process.ts';
 import { temporalEnv } from './real-worker.ts';
 import type { Stack } from './stack.ts';
 
-const run = promisify(execFile);
-const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const run = commandProcess(tmpdir(), process.env);
 
-/** Runs `fhir-bulk-export check` in a process of its own. */
-export async function runCheck(stack: Stack, args: readonly string[]): Promise<{ code: number; output: string }> {
-  const env = { ...process.env, ...temporalEnv(stack) };
-  try {
-    const { stdout } = await run(process.execPath, [CLI, 'check', ...args], { env });
-    return { code: 0, output: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, output: stdout + stderr };
-  }
+/** Runs `fhir-bulk-export check`. */
+export async function runCheck(
+  stack: Stack,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> {
+  const { code, stdout, stderr } = await run(['check', ...args], temporalEnv(stack));
+  return { code, output: stdout + stderr };
 }

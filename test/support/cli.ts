@@ -8,6 +8,8 @@ import { expect, inject } from 'vitest';
 import type { ExportEvent } from '../../src/cli/export/events.ts';
 import type { ExportProgress, ExportReport } from '../../src/contract.ts';
 import { spawnOwned } from '../../src/programs/child.ts';
+import type { CliResult, CommandProcess } from './command-process.ts';
+import { commandProcess } from './command-process.ts';
 import { killLeftProcesses } from './left-processes.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -21,15 +23,10 @@ export interface CliUser {
   /** Runs a command to its end. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<CliResult>;
   start(args: readonly string[], env?: NodeJS.ProcessEnv): RunningCommand;
+  /** For commands that are not about processes. */
+  quick: CommandProcess;
   /** Kills everything that is left, and removes the folders. */
   leave(): Promise<void>;
-}
-
-export interface CliResult {
-  /** Exit code; null after a signal. */
-  code: number | null;
-  stdout: string;
-  stderr: string;
 }
 
 export interface RunningCommand {
@@ -43,17 +40,17 @@ export async function newCliUser(): Promise<CliUser> {
   const data = join(folder, 'data');
   // Nothing of the machine's own configuration.
   const own = Object.entries(process.env).filter(([name]) => !/^(TEMPORAL|BULK_EXPORT)_/.test(name));
+  const ownEnv = {
+    ...Object.fromEntries(own),
+    HOME: folder,
+    XDG_DATA_HOME: data,
+    TEMPORAL_CLI: inject('temporalCli'),
+  };
   const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCommand => {
     const child = spawnOwned(process.execPath, [CLI, ...args], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...Object.fromEntries(own),
-        HOME: folder,
-        XDG_DATA_HOME: data,
-        TEMPORAL_CLI: inject('temporalCli'),
-        ...env,
-      },
+      env: { ...ownEnv, ...env },
     });
     let stdout = '';
     let stderr = '';
@@ -66,6 +63,7 @@ export async function newCliUser(): Promise<CliUser> {
     folder,
     data,
     start,
+    quick: commandProcess(folder, ownEnv),
     run: (args, env) => start(args, env).result,
     leave: async () => {
       await killLeftProcesses(folder);
