@@ -138,12 +138,7 @@ test('gates of servers, which live for ever, are no trace', () => {
 
 test('what began without traces replays with them', async () => {
   const names = (await readdir(HISTORIES)).filter((name) => name.endsWith('.json'));
-  const histories = await Promise.all(
-    names.map(async (name) => {
-      const [history, workflowId = name] = await readHistory(name);
-      return { workflowId, history };
-    }),
-  );
+  const histories = await Promise.all(names.map(readHistory));
   const bundle = { workflowBundle: { codePath: TRACED }, sinks: runSpans };
   const replayed: string[] = [];
   for await (const { workflowId, error } of Worker.runReplayHistories(bundle, histories)) {

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HistoryAndWorkflowId } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Stack } from '../support/stack.ts';
 import { runsOf } from '../support/runs.ts';
@@ -8,12 +9,13 @@ import { runsOf } from '../support/runs.ts';
 export const HISTORIES = join(import.meta.dirname, '../histories');
 
 /** A recorded history, and the id of its workflow, with which those of its children begin. */
-export async function readHistory(name: string): Promise<[history: object, workflowId: string | undefined]> {
+export async function readHistory(name: string): Promise<HistoryAndWorkflowId> {
   interface Read {
     events: [{ workflowExecutionStartedEventAttributes: { workflowId?: string } }];
   }
   const history = JSON.parse(await readFile(join(HISTORIES, name), 'utf8')) as Read;
-  return [history, history.events[0].workflowExecutionStartedEventAttributes.workflowId];
+  // Older ones do not have it, and have no children.
+  return { history, workflowId: history.events[0].workflowExecutionStartedEventAttributes.workflowId ?? name };
 }
 
 /**

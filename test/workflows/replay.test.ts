@@ -1,7 +1,6 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Worker } from '@temporalio/worker';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HistoryAndWorkflowId } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthServer } from '../../dev/sample-server/index.ts';
 import type { StartedExport } from '../../src/client.ts';
@@ -11,29 +10,35 @@ import { LONG_WAIT, recordFailing, recordGate, recordRefused } from './record-ga
 import { HISTORIES, readHistory, recordHistory } from './record-histories.ts';
 import { recordIncremental } from './record-incremental.ts';
 import { recordPauses } from './record-pauses.ts';
+import { replayAll } from '../support/replay.ts';
 import type { Stack } from '../support/stack.ts';
-import { BUNDLE, startStack } from '../support/stack.ts';
+import { startStack } from '../support/stack.ts';
 
 const saved = (await readdir(HISTORIES).catch(() => [])).filter((name) => name.endsWith('.json'));
 
 describe('a change of workflow code does not break exports that are running: saved histories replay', () => {
   test('there are some', () => expect(saved.length).toBeGreaterThanOrEqual(5));
 
-  test.each(saved)('%s', async (name) => {
-    await Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, ...(await readHistory(name)));
-  });
-
-  test('a history that does not fit is found out', async () => {
-    const text = await readFile(join(HISTORIES, saved[0] as string), 'utf8');
+  let errors: (Error | undefined)[];
+  beforeAll(async () => {
+    const histories = await Promise.all(saved.map(readHistory));
     // With another input the workflow decides otherwise, as it would with other code.
     const other = Buffer.from('{"server":"","level":"nonsense"}').toString('base64');
-    const history = JSON.parse(text.replace(/"data": ?"[^"]*"/, `"data": "${other}"`)) as object;
-    await expect(Worker.runReplayHistory({ workflowBundle: { codePath: BUNDLE } }, history)).rejects.toThrow(
-      /[Nn]ondeterminis|TMPRL1100/,
-    );
+    const text = JSON.stringify(histories[0]).replace(/"data":"[^"]*"/, `"data":"${other}"`);
+    errors = await replayAll([...histories, JSON.parse(text) as HistoryAndWorkflowId]);
+  });
+
+  test.each(saved.map((name, index) => [name, index] as const))('%s', (_name, index) => {
+    expect(errors).toHaveLength(saved.length + 1);
+    expect(errors[index]).toBeUndefined();
+  });
+
+  test('a history that does not fit is found out', () => {
+    expect(errors.at(-1)?.message).toMatch(/[Nn]ondeterminis|TMPRL1100/);
   });
 });
 
+const isIn = (phase: string) => (progress: ExportProgress) => progress.phase === phase;
 const HOSPITAL = { patients: 20, linesPerFile: 20, pollsUntilReady: 2, retryAfter: '1' };
 
 // Recording is asked for by hand, once for each released version: RECORD_HISTORIES=<version> npx vitest run replay
@@ -243,7 +248,3 @@ describe.runIf(process.env['RECORD_HISTORIES'] !== undefined)('recording', () =>
     return recordHistory(stack, name, `${version}-${name}`);
   }
 });
-
-function isIn(phase: ExportProgress['phase']): (progress: ExportProgress) => boolean {
-  return (progress) => progress.phase === phase;
-}
