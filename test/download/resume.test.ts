@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { type ExportProgress, PROGRESS } from '../../src/contract.ts';
 import { seededRandom } from '../support/random.ts';
@@ -12,6 +12,8 @@ import { startStack } from '../support/stack.ts';
 import { killWorker, startWorkerProcess } from '../support/worker-processes.ts';
 
 const RATE = 400_000;
+/** A machine that is busy elsewhere must not use up the patience for breaks and stalls. */
+const PATIENT = { OUTAGE: '60000' };
 
 let stack: Stack;
 let big: SampleServer;
@@ -31,17 +33,16 @@ beforeAll(async () => {
   big = stack.servers['big'] as SampleServer;
   broken = stack.servers['broken'] as SampleServer;
 });
-afterAll(() => stack.close());
+afterAll(async () => {
+  await Promise.all(workers.splice(0).map(killWorker));
+  await stack.close();
+});
 beforeEach(async () => {
   for (const server of [big, broken]) {
     server.journal.length = 0;
     server.faults.clear();
   }
-  // A machine that is busy elsewhere must not use up the patience for breaks and stalls.
-  workers.push(await startWorkerProcess(stack, { OUTAGE: '60000' }));
-});
-afterEach(async () => {
-  await Promise.all(workers.splice(0).map(killWorker));
+  if (workers.length === 0) workers.push(await startWorkerProcess(stack, PATIENT));
 });
 
 const of = (server: SampleServer) => server.journal.filter(({ route }) => route === 'file');
@@ -83,7 +84,7 @@ describe('a killed worker', { retry: process.env['CI'] === undefined ? 0 : 1 }, 
     await killWorker(workers.pop() as ChildProcess);
     const stored = await bytesOfParts(location);
     expect(stored).toBeGreaterThan(RATE);
-    workers.push(await startWorkerProcess(stack));
+    workers.push(await startWorkerProcess(stack, PATIENT));
     const report = await started.result();
     await expectExactFiles(report.location, big);
     expect(of(big).map(({ status }) => status)).toEqual([200, 206]);
@@ -95,14 +96,15 @@ describe('a killed worker', { retry: process.env['CI'] === undefined ? 0 : 1 }, 
   test('that is frozen and wakes up after another has finished the file changes nothing', async () => {
     const started = await stack.start({ server: 'big', ...OBSERVATIONS });
     await inTheMiddle();
-    const frozen = workers[0] as ChildProcess;
+    const frozen = workers.at(-1) as ChildProcess;
     process.kill(-(frozen.pid as number), 'SIGSTOP');
-    workers.push(await startWorkerProcess(stack));
+    workers.push(await startWorkerProcess(stack, PATIENT));
     const report = await started.result();
     process.kill(-(frozen.pid as number), 'SIGCONT');
     await sleep(2500);
     await expectExactFiles(report.location, big);
     expect((await readdir(join(report.location, '.export'))).filter((name) => name.startsWith('parts'))).toEqual([]);
+    await Promise.all(workers.splice(0, workers.length - 1).map(killWorker));
     // A frozen worker swallows retries, each for a heartbeat timeout; they delay the export and never fail it.
   }, 180_000);
 });

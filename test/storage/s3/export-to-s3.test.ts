@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../../dev/sample-server/index.ts';
 import type { CheckReport, CheckRequest, ExportReport } from '../../../src/contract.ts';
 import { CHECK_SERVER, TASK_QUEUE } from '../../../src/contract.ts';
@@ -44,6 +44,7 @@ describe.skipIf(!hasS3)('an export to S3', () => {
     big = stack.servers['big'] as SampleServer;
   });
   afterAll(async () => {
+    await Promise.all(workers.splice(0).map(killWorker));
     await stack.close();
     await s3.stop();
   });
@@ -52,10 +53,7 @@ describe.skipIf(!hasS3)('an export to S3', () => {
       server.journal.length = 0;
       server.faults.clear();
     }
-    workers.push(await startWorkerProcess(stack, { PATIENT: '1' }));
-  });
-  afterEach(async () => {
-    await Promise.all(workers.splice(0).map(killWorker));
+    if (workers.length === 0) workers.push(await startWorkerProcess(stack, { PATIENT: '1' }));
   });
 
   const at = (path: string) => ({ destination: { name: 'lake', path } });
