@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { JournalEntry, SampleServer } from '../../dev/sample-server/index.ts';
 import { startSampleServer } from '../../dev/sample-server/index.ts';
 import { openSmallDisk } from '../chaos/small-disk.ts';
@@ -17,12 +17,18 @@ vi.setConfig({ testTimeout: 600_000 });
 
 let user: CliUser;
 let server: SampleServer;
+/** Of all exports of a test. */
+let out: string;
 let line: string[];
 /** Files that were done when the command was ended. */
 let done: number;
 
-beforeEach(async () => {
+beforeAll(async () => {
   user = await newCliUser();
+});
+afterAll(() => user.leave());
+beforeEach(async (context) => {
+  out = join(user.folder, context.task.id);
   // Files of a second and more, so that some are done and some are not when the command ends.
   server = await startSampleServer({
     patients: 60,
@@ -31,12 +37,9 @@ beforeEach(async () => {
     gzip: false,
     throttleBytesPerSecond: 30_000,
   });
-  line = ['export', server.baseUrl, '--type', 'Patient,Condition,Observation', '--out', './exports', '--json'];
+  line = ['export', server.baseUrl, '--type', 'Patient,Condition,Observation', '--out', out, '--json'];
 });
-afterEach(async () => {
-  await user.leave();
-  await server.close();
-});
+afterEach(() => server.close());
 
 const requests = (route: JournalEntry['route']): JournalEntry[] =>
   server.journal.filter((entry) => entry.route === route);
@@ -150,9 +153,8 @@ test('the embedded server is killed: the export goes on by itself', async () => 
 });
 
 test('the disk is full: it says where, and when there is space the same command goes on', async (context) => {
-  const folder = join(user.folder, 'exports');
   let command: RunningCommand | undefined;
-  const disk = await openSmallDisk(folder, () => ({ pids: [command?.child.pid ?? 0] }));
+  const disk = await openSmallDisk(out, () => ({ pids: [command?.child.pid ?? 0] }));
   if (disk === undefined) return context.skip('needs mount or prlimit');
   try {
     command = await startAndWait();
@@ -163,7 +165,7 @@ test('the disk is full: it says where, and when there is space the same command 
     expect(eventsOf(stdout).at(-1)).toMatchObject({
       kind: 'failure',
       code: 'DestinationFailed',
-      message: expect.stringMatching(new RegExp(`^DestinationFailed: ${folder}/.*: ${said}`)),
+      message: expect.stringMatching(new RegExp(`^DestinationFailed: ${out}/.*: ${said}`)),
       next: expect.stringMatching(/^Fix what the message names \(space, .*, then start again with the same request/),
     });
     expect(requests('delete')).toHaveLength(0);
@@ -183,7 +185,7 @@ test('two commands of the same folder follow one export, whatever its id', async
   await untilProgress(following, () => true);
   server.faults.clear();
   const begun = eventsOf(first.stdout()).find(({ kind }) => kind === 'export');
-  expect((await user.run(['retry', begun?.kind === 'export' ? begun.workflowId : ''])).code).toBe(0);
+  expect((await user.quick(['retry', begun?.kind === 'export' ? begun.workflowId : ''])).code).toBe(0);
   const second = await following.result;
   expect(eventsOf(second.stdout)).toContainEqual(
     expect.objectContaining({ kind: 'export', how: 'running', workflowId: expect.not.stringMatching('another') }),
