@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { busyBy } from '../fhir/busy.ts';
 import { parseRetryAfter } from '../fhir/retry-after.ts';
 import { ExportError, UnreadableHereError } from '../errors.ts';
@@ -5,7 +6,7 @@ import type { ActivityDeps } from './deps.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
-import { lastAccepted } from '../export-folder/job-record.ts';
+import { isAccepted, lastAccepted } from '../export-folder/job-record.ts';
 import type { KickOffInput } from './kick-off.ts';
 import type { TokenRef } from '../auth/server-authorization.ts';
 import type { TokenNeeded } from '../fhir-server/token-needed.ts';
@@ -59,6 +60,10 @@ async function tellServer(
   folder: ExportFolder,
   { ref, removeParts, next, token }: DeleteJobInput,
 ): Promise<DeleteJobResult> {
+  // The kick-off may still be under way, and be answered when this run has ended. A disk that takes no note takes no job.
+  if (removeParts && !isAccepted(await folder.job.read())) {
+    await folder.job.wantNoMore(activityInfo().workflowExecution?.runId).catch(() => {});
+  }
   // Also of an earlier job, when the one that was to follow was not accepted.
   const job = lastAccepted(await folder.job.read());
   if (job === undefined) return { kind: 'nothingToDelete' };

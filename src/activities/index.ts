@@ -20,7 +20,7 @@ import { keepMembers } from './keep-members.ts';
 import type { FindFilesInput } from './find-files.ts';
 import { findFiles } from './find-files.ts';
 import type { KickOffInput } from './kick-off.ts';
-import { kickOff } from './kick-off.ts';
+import { kickOffInTime } from './kick-off-in-time.ts';
 import type { LeaveGateInput } from './leave-gate.ts';
 import { leaveGate } from './leave-gate.ts';
 import type { OpenExportInput } from './open-export.ts';
@@ -50,8 +50,8 @@ export function createActivities(deps: ActivityDeps) {
     findMembers: (input: FindMembersInput) => runActivity((attempt) => findMembers(deps, input, attempt)),
     keepMembers: (input: KeepMembersInput) => runActivity(() => keepMembers(deps, input)),
     refreshToken: (input: RefreshTokenInput) => runActivity(() => refreshToken(deps, input)),
-    kickOff: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
-    kickOffOperation: (input: KickOffInput) => runActivity(() => kickOff(deps, input)),
+    kickOff: (input: KickOffInput) => runActivity(() => kickOffInTime(deps, input)),
+    kickOffOperation: (input: KickOffInput) => runActivity(() => kickOffInTime(deps, input)),
     pollStatus: (input: PollStatusInput) => runActivity((attempt) => pollStatus(deps, input, attempt)),
     refreshManifest: (input: RefreshManifestInput) => runActivity((attempt) => refreshManifest(deps, input, attempt)),
     planDownloads: (input: PlanDownloadsInput) => runActivity(() => planDownloads(deps, input)),

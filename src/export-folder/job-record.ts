@@ -5,7 +5,7 @@ import { removeQueries } from '../fhir/quote.ts';
 import type { Folder } from '../storage/folder.ts';
 import { clearExport } from './clear-export.ts';
 import { readJson, writeJson } from './json-document.ts';
-import { FILES, clearedFile, intentFile } from './layout.ts';
+import { FILES, clearedFile, intentFile, unwantedFile } from './layout.ts';
 import { NotedAnswers } from './noted-answers.ts';
 import { takenOver } from './owner-mark.ts';
 import { sharedCheck } from './shared-check.ts';
@@ -173,6 +173,19 @@ export class JobRecord {
   /** Whether another attempt has intended a kick-off after the latest one of `job`. */
   async wasIntendedAgain({ generation, intents = 0 }: Job): Promise<boolean> {
     return (await this.#folder.size(intentFile(generation, intents + 1))) !== undefined;
+  }
+
+  /**
+   * Notes that a run has ended, so that a job which the server accepts later is wanted by nobody. To be read again then: the
+   * job may have been accepted meanwhile.
+   */
+  async wantNoMore(runId: string | undefined): Promise<void> {
+    if (runId !== undefined) await this.#folder.create(unwantedFile(runId), '');
+  }
+
+  /** Whether the run has ended. A run that is reset has another id, and goes on. */
+  async isUnwanted(runId: string | undefined): Promise<boolean> {
+    return runId !== undefined && (await this.#folder.size(unwantedFile(runId))) !== undefined;
   }
 
   /** Gives up a job of another request. The next one has a number of its own, which separates what each writes. */

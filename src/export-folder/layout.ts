@@ -49,6 +49,8 @@ export const askedFile = ({ generation, ordinal, time }: Record<'generation' | '
 /** What an earlier job had left has been removed for the job of this number. */
 export const clearedFile = (generation: number): string => `${FILES.intents}/${generation}.cleared`;
 export const intentFile = (generation: number, intent: number): string => `${FILES.intents}/${generation}.${intent}`;
+/** A run has ended that may still have a job accepted. */
+export const unwantedFile = (runId: string): string => `${FILES.intents}/unwanted.${runId}`;
 export const takenOverFile = (mark: string): string => `${FILES.takenOver}/${mark}.json`;
 
 function number5(number: number): string {

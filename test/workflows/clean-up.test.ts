@@ -63,6 +63,18 @@ async function waiting(started: StartedExport): Promise<string> {
   return (await started.progress()).location ?? '';
 }
 
+test('a job whose kick-off is answered when its run has ended is deleted', async () => {
+  server('hospital').faults.add({ route: 'kickOff', do: { kind: 'delay', ms: CLEAN_UP + 3000 } });
+  const started = await stack.start({ server: 'hospital' });
+  const isAsked = () => server('hospital').journal.some(({ route }) => route === 'kickOff');
+  await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
+  const jobs = server('hospital').jobs().length;
+  expect(await cancel(started)).toBeLessThan(CLEAN_UP + 2000);
+  expect([server('hospital').jobs().length, deletes('hospital').length]).toEqual([jobs, 0]);
+  await expect.poll(() => server('hospital').jobs().length, { timeout: 20_000 }).toBe(jobs + 1);
+  await expect.poll(() => server('hospital').jobs().at(-1)?.state, { timeout: 10_000 }).toBe('deleted');
+});
+
 async function cancel(started: StartedExport): Promise<number> {
   const before = Date.now();
   await started.cancel();
