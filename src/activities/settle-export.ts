@@ -1,5 +1,6 @@
 import type { ExportReport, ExportRequest, Warning } from '../contract.ts';
 import { ExportError } from '../errors.ts';
+import { EqualFiles } from '../export-folder/equal-files.ts';
 import { ExportFolder } from '../export-folder/export-folder.ts';
 import type { ExportLog } from '../export-folder/export-log.ts';
 import type { ExportRef } from '../export-folder/export-ref.ts';
@@ -59,7 +60,7 @@ const LONGEST_REASON = 300;
  * Ends an export: every file is whole, error and deleted files are read, `manifest.json` is published last. A retry
  * after that finds the report that was stored before.
  *
- * @throws ExportError `DestinationFailed`
+ * @throws ExportError `DestinationFailed`; `ExportExpired` when a file may have come twice, and another never
  */
 export async function settleExport(
   deps: ActivityDeps,
@@ -145,10 +146,12 @@ async function readFiles(
   attempt: Attempt,
 ): Promise<Entry[]> {
   const missing: Entry[] = [];
+  const equal = summary.linkedByOrder === true ? new EqualFiles() : undefined;
   let files = 0;
   for await (const group of folder.wholeFiles(summary.entries)) {
     attempt.signal.throwIfAborted();
     for (const { entry, receipt } of group.whole) {
+      equal?.add(entry, receipt);
       await boundTries(attempt, `${folder.location}/${entry.name}`, () => content.addFile(entry, receipt));
     }
     missing.push(...group.missing);

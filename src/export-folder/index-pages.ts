@@ -48,6 +48,7 @@ export async function indexPages(
     await chunks.stop();
   }
   const names = writer.end();
+  const known = await entries.indexed();
   const summary: ManifestSummary = {
     pages: all.length,
     entries: total,
@@ -58,8 +59,8 @@ export async function indexPages(
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(names === undefined ? {} : { names }),
     ...(knownBytes === undefined ? {} : { knownBytes }),
+    ...(known?.linkedByOrder === true ? { linkedByOrder: true } : {}),
   };
-  const known = await entries.indexed();
   if (known !== undefined && known.pages > summary.pages) return known;
   await entries.saveSummary(summary);
   return summary;

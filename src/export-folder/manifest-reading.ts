@@ -28,6 +28,8 @@ interface ReadingProgress extends ReadingId {
    * a manifest could not be compared with entries of which some have new links.
    */
   matched?: 'stored' | 'taken';
+  /** As {@link ManifestSummary.linkedByOrder}. */
+  byOrder?: true;
 }
 
 export type Renewal =
@@ -104,7 +106,14 @@ export class ManifestReading {
     } finally {
       await chunks.stop();
     }
-    const stored: ReadingProgress = { mark, reading, pages: pages.length, at: Date.now(), matched: 'stored' };
+    const stored: ReadingProgress = {
+      mark,
+      reading,
+      pages: pages.length,
+      at: Date.now(),
+      matched: 'stored',
+      ...(renewal.byOrder ? { byOrder: true } : {}),
+    };
     await this.#save(stored);
     return { kind: 'renewed', manifest: await this.#takeOver(stored) };
   }
@@ -138,7 +147,8 @@ export class ManifestReading {
     }
     // A poll may have added a page meanwhile.
     const { expires: _expires, linksEnd: _linksEnd, ...rest } = await this.#entries.summary();
-    const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends) };
+    const linked = progress.byOrder === true ? { linkedByOrder: true as const } : {};
+    const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends), ...linked };
     await this.#entries.saveSummary(summary);
     await this.#save({ ...progress, matched: 'taken' });
     return summary;

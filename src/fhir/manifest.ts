@@ -90,7 +90,8 @@ export function readManifest(body: string): ReadManifest {
     kind: 'manifest',
     manifest: {
       transactionTime: typeof transactionTime === 'string' ? transactionTime : '',
-      requiresAccessToken: root['requiresAccessToken'] === true,
+      // Some write it as text, as forms do.
+      requiresAccessToken: /^true$/i.test(String(root['requiresAccessToken'])),
       organizedBy: textOf(root['outputOrganizedBy']),
       manifestType: textOf(root['manifestType']),
       files,

@@ -7,8 +7,8 @@ export type KnownEntry = Pick<Entry, 'kind' | 'type' | 'count' | 'length' | 'sha
 
 /** What a new reading of the manifest says of the entries that are known. */
 export type Renewal =
-  /** `places`: for each known entry its place among the new ones. */
-  { kind: 'same'; places: number[] } | { kind: 'other'; detail: string };
+  /** `places`: for each known entry its place among the new ones. `byOrder`: of some nothing but their order tells it. */
+  { kind: 'same'; places: number[]; byOrder: boolean } | { kind: 'other'; detail: string };
 
 /** Why a new reading is not of the same files, or cannot be known to be. */
 class OtherFiles extends Error {}
@@ -21,7 +21,8 @@ class OtherFiles extends Error {}
  *   whose values are all still there, which a signature's are not;
  * - by the segments of their paths and the parameters that are still there, when every URL without query is new: a
  *   signature may be a part of the path;
- * - by their order, when nothing that is still there contradicts it, and everything else that is known agrees.
+ * - by their order, when nothing that is still there contradicts it, and everything else that is known agrees. A server
+ *   may list them in any order: had it another one, some file would come twice, which shows in the end.
  *
  * Anything else is `other`: to guess could mean to store one file twice and another never.
  *
@@ -34,10 +35,13 @@ export function matchEntries(
   isSameMoment: boolean,
 ): Renewal {
   const places: number[] = Array.from({ length: before.length });
+  let byOrder = false;
   try {
     for (const kind of ['output', 'deleted', 'error'] as const) {
       const [was, is] = [before, after].map((list) => list.flatMap((entry, at) => toPlaced(entry, at, kind)));
-      for (const [old, renewed] of pairs(was as Placed[], is as Placed[], isSameMoment)) {
+      const found = pairs(was as Placed[], is as Placed[], isSameMoment);
+      byOrder ||= found.byOrder;
+      for (const [old, renewed] of found.all) {
         const changed = FIXED.find((field) => old.entry[field] !== renewed.entry[field]);
         if (changed !== undefined) throw new OtherFiles(`the ${changed} of a file is not what it was`);
         places[old.at] = renewed.at;
@@ -47,7 +51,7 @@ export function matchEntries(
     if (error instanceof OtherFiles) return { kind: 'other', detail: error.message };
     throw error;
   }
-  return { kind: 'same', places };
+  return { kind: 'same', places, byOrder };
 }
 
 /** Fields of an entry that never change. */
@@ -64,7 +68,13 @@ function toPlaced(entry: KnownEntry, at: number, kind: KnownEntry['kind']): Plac
   return entry.kind === kind ? { entry, at, path: entry.url.replace(/[?#].*$/s, '') } : [];
 }
 
-function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
+/** Entries with those that took their place. `byOrder`: nothing but their order tells some of them apart. */
+interface Pairs {
+  all: [Placed, Placed][];
+  byOrder: boolean;
+}
+
+function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): Pairs {
   if (was.length !== is.length) throw new OtherFiles(`it lists ${is.length} files in place of ${was.length}`);
   const [known, renewed] = [groupBy(was, ({ path }) => path), groupBy(is, ({ path }) => path)];
   if ([...known.keys()].every((path) => !renewed.has(path))) return pairNewPaths(was, is, isSameMoment);
@@ -75,26 +85,29 @@ function pairs(was: readonly Placed[], is: readonly Placed[], isSameMoment: bool
     if (news.length !== olds.length) throw new OtherFiles('some of its files have other URLs than before');
     pairPath(olds, news, { isSameMoment, found, unclear });
   }
-  return [...found, ...inOrder(...unclear, isSameMoment)];
+  const rest = inOrder(...unclear, isSameMoment);
+  return { all: [...found, ...rest], byOrder: rest.length > 1 };
 }
 
 /** Pairs files of which every URL without query is new: what is still there may show which is which. */
-function pairNewPaths(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): [Placed, Placed][] {
+function pairNewPaths(was: readonly Placed[], is: readonly Placed[], isSameMoment: boolean): Pairs {
   // Files of another moment have the same names when the server has run the job again, and other resources.
   // Of one file all that stays is its own, whatever it says.
-  if (was.length < 2 || !isSameMoment) return inOrder(was, is, isSameMoment);
+  if (was.length < 2 || !isSameMoment) return { all: inOrder(was, is, isSameMoment), byOrder: false };
   const [olds, news] = [was, is].map((some) => some.map(({ entry }) => entry.url)) as [string[], string[]];
   const marks = lastingMarks(olds, news);
   if (marks.isMixed) throw new OtherFiles('some of its files have other URLs than before');
   const named = groupBy(is, ({ entry }) => marks.nameOf(entry.url));
   if (named.size === is.length) {
     const byName = was.map((old) => [old, named.get(marks.nameOf(old.entry.url))?.[0]]);
-    if (byName.every(([, renewed]) => renewed !== undefined)) return byName as [Placed, Placed][];
+    if (byName.every(([, renewed]) => renewed !== undefined)) {
+      return { all: byName as [Placed, Placed][], byOrder: false };
+    }
   }
   const byOrder = inOrder(was, is, isSameMoment);
   if (byOrder.some(([old, renewed]) => marks.allOf(old.entry.url) !== marks.allOf(renewed.entry.url)))
     throw new OtherFiles('what is still there of its URLs has another order');
-  return byOrder;
+  return { all: byOrder, byOrder: true };
 }
 
 /** Pairs the files that share a URL without query. */

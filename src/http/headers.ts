@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { hide } from './redact-secrets.ts';
 
 /** Headers of every request, unless the request or the configuration says otherwise. */
 export const DEFAULT_HEADERS = {
@@ -24,6 +25,19 @@ export function flatten(headers: Record<string, string | string[] | undefined>):
       asMeant(Array.isArray(value) ? [...new Set(value)].join(', ') : value),
     ]),
   );
+}
+
+/** What is compared or asked for as it is, and never quoted. */
+const KEPT: ReadonlySet<string> = new Set(['content-location', 'etag', 'location']);
+
+/** Headers without a secret that the server repeats, such as in what it says of its progress. */
+export function withoutSecret(
+  headers: Record<string, string | undefined>,
+  secret: string | undefined,
+): Record<string, string | undefined> {
+  if (!secret) return headers;
+  const quoting = Object.entries(headers).filter(([name, value]) => value?.includes(secret) && !KEPT.has(name));
+  return { ...headers, ...Object.fromEntries(quoting.map(([name, value = '']) => [name, hide(value, [secret])])) };
 }
 
 /** Addresses that were sent in UTF-8 without being encoded: undici reads each byte as a character. */

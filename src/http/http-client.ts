@@ -4,7 +4,7 @@ import { Agents, proxyTo } from './agents.ts';
 import { faultOfServerUrl } from './check-url.ts';
 import type { Over } from './exchange.ts';
 import { exchange } from './exchange.ts';
-import { DEFAULT_HEADERS, flatten, lowerCased } from './headers.ts';
+import { DEFAULT_HEADERS, flatten, lowerCased, withoutSecret } from './headers.ts';
 import type { AnswerOf, HttpRequest, HttpResponse, OnExchanged } from './messages.ts';
 import { NetworkError, errorType } from './network-error.ts';
 import { ProxiedNames } from './proxied-names.ts';
@@ -107,7 +107,14 @@ export class HttpClient {
       // Also where it was not sent: a redirect may repeat it to the next address.
       const secret = authorization?.replace(/^\S+\s+/, '');
       const redirectedFrom = url.origin === way.firstOrigin ? undefined : way.firstOrigin;
-      return { status, headers: flatten(headers), body, url: request.url, redirectedFrom, secret };
+      return {
+        status,
+        headers: withoutSecret(flatten(headers), secret),
+        body,
+        url: request.url,
+        redirectedFrom,
+        secret,
+      };
     } catch (error) {
       if (error instanceof NetworkError) this.#count(request, rules, undefined);
       throw error;

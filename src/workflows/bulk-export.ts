@@ -30,7 +30,7 @@ import { DownloadPhase } from './download-phase.ts';
 import { filesPage } from './files-page.ts';
 import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
-import { failure, unwrap } from './failure.ts';
+import { codeOf, failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { lastMark, lastMembers } from './incremental.ts';
 import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
@@ -158,7 +158,11 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
       // Asked for in the pause, unless the export is to end.
       if (run.steering.isRetryWanted && run.steering.end === undefined && patched('files-again-after-a-pause'))
         continue;
-      const report = await settlePhase(run);
+      const report = await settlePhase(run).catch(async (error: unknown) => {
+        if (codeOf(error) !== 'ExportExpired' || !mayRestart(run)) throw error;
+        run.jobIsThere = true;
+        await restart(run, 'ExportExpired');
+      });
       if (report !== undefined) return report;
     }
   }
@@ -203,11 +207,16 @@ function isDead({ opened, state, job, steering }: ExportRun): boolean {
   return opened.adopted && !state.restarted && refused > 0 && patched('restart-when-files-are-gone');
 }
 
+/** Whether another job may take the place of the one that there is, because an earlier run began it. */
+function mayRestart({ opened, state }: ExportRun): boolean {
+  return opened.adopted && !state.restarted;
+}
+
 /** An earlier run's job may be gone, then the export is kicked off once more; this run's own must not be. */
 async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Promise<void> {
   const { state, job } = run;
   const { manifest, downloads, poll } = job;
-  if (!run.opened.adopted || state.restarted) {
+  if (!mayRestart(run)) {
     const detail = run.jobEnded ?? downloads?.detail ?? poll.detail ?? '';
     const of = `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${detail}`;
     if (job.complete && run.waitsForOperator) return run.steering.needs(attentionOf(of));

@@ -138,9 +138,10 @@ describe('a missing field', () => {
   });
 
   test('requiresAccessToken counts only when it is true', () => {
-    for (const value of ['true', 1, null, {}]) {
+    for (const value of ['yes', 'false', 1, null, {}, []]) {
       expect(read({ ...V1, requiresAccessToken: value }).requiresAccessToken).toBe(false);
     }
+    expect(read({ ...V1, requiresAccessToken: 'true' }).requiresAccessToken).toBe(true);
   });
 });
 

@@ -10,8 +10,26 @@ const file = (url: string, more: Partial<KnownEntry> = {}): KnownEntry => ({
   url: `https://files.example/${url}`,
   ...more,
 });
-const matched = (before: KnownEntry[], after: KnownEntry[], isSameMoment = true) =>
-  matchEntries(before, after, isSameMoment);
+const matched = (before: KnownEntry[], after: KnownEntry[], isSameMoment = true) => {
+  const renewal = matchEntries(before, after, isSameMoment);
+  return renewal.kind === 'other' ? renewal : { kind: renewal.kind, places: renewal.places };
+};
+
+test.each([
+  [true, 'several links of which nothing stays', ['a1', 'b1'], ['a2', 'b2']],
+  [true, 'several that share a URL but for a query of which nothing stays', ['a?t=1', 'a?t=2'], ['a?t=3', 'a?t=4']],
+  [false, 'one such link', ['a1'], ['a2']],
+  [false, 'links that differ in their queries only', ['a?t=1', 'b?t=2'], ['a?t=3', 'b?t=4']],
+  [false, 'links a part of which stays', ['s1/a', 's2/b'], ['s3/a', 's4/b']],
+])('%s: by their order alone are told apart %s', (byOrder, _, before, after) => {
+  expect(
+    matchEntries(
+      before.map((url) => file(url)),
+      after.map((url) => file(url)),
+      true,
+    ),
+  ).toEqual({ kind: 'same', places: before.map((_url, place) => place), byOrder });
+});
 
 describe('by URL without query, where that is the same set', () => {
   test('in another order, whatever type and count say', () => {

@@ -78,6 +78,21 @@ describe('authorization', () => {
   const send = (url: string, rules: RequestRules): Promise<HttpResponse> =>
     client.send({ method: 'GET', url, headers: {}, authorization }, { ...rules, trustedHeaders: {} });
 
+  test('is taken out of headers that repeat it, but for addresses, which must be asked as they are', async () => {
+    const { origin } = await record((response) =>
+      response
+        .setHeader('x-progress', `done for ${authorization}`)
+        .setHeader('content-location', `/status?t=${authorization.slice(7)}`)
+        .end(),
+    );
+    const { headers, body } = await send(origin, trust(origin));
+    await body.dump();
+    expect([headers['x-progress'], headers['content-location']]).toEqual([
+      'done for Bearer [redacted]',
+      '/status?t=token/1+2=',
+    ]);
+  });
+
   test('goes to a trusted origin, and along a redirect within it', async () => {
     const { origin, seen } = await record((response, { url }) =>
       url === '/1' ? redirect(307, '/2')(response) : ok(response),
