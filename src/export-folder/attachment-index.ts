@@ -12,6 +12,8 @@ import type { Troubles } from './troubles.ts';
 
 /** Lines that are described at once. */
 const GROUP = 32;
+/** Chunks whose receipts are held: as many as the lines of a group can be of. */
+const HELD = GROUP;
 
 interface Sources {
   found: FoundAttachments;
@@ -83,11 +85,14 @@ async function* groupsOf(occurrences: AsyncIterable<Occurrence>): AsyncGenerator
   if (group.length > 0) yield group;
 }
 
-/** Finds receipts; holds those of one chunk. */
+/**
+ * Finds receipts. Resources name attachments of their own and common ones in turn, and to read a chunk costs many requests:
+ * those of the chunks that were asked for last are held.
+ */
 class ReceiptReader {
   readonly #receipts: Receipts;
-  #chunk = -1;
-  #ofChunk: Promise<ReadonlyMap<number, Receipt[]>> = Promise.resolve(new Map());
+  /** By chunk; the one that was asked for last is the last. */
+  readonly #held = new Map<number, Promise<ReadonlyMap<number, Receipt[]>>>();
 
   constructor(receipts: Receipts) {
     this.#receipts = receipts;
@@ -95,12 +100,17 @@ class ReceiptReader {
 
   /** @param link mark of the attachment's URL */
   async get(ordinal: number, link: string | undefined): Promise<Receipt | undefined> {
-    if (this.#chunk !== chunkOf(ordinal)) {
-      this.#chunk = chunkOf(ordinal);
-      this.#ofChunk = this.#receipts.ofChunk(this.#chunk).then(byOrdinal);
-    }
-    const found = (await this.#ofChunk).get(ordinal) ?? [];
+    const found = (await this.#ofChunk(chunkOf(ordinal))).get(ordinal) ?? [];
     return found.findLast((receipt) => this.#receipts.isOfAttachment(receipt, link));
+  }
+
+  #ofChunk(chunk: number): Promise<ReadonlyMap<number, Receipt[]>> {
+    const receipts = this.#held.get(chunk) ?? this.#receipts.ofChunk(chunk).then(byOrdinal);
+    this.#held.delete(chunk);
+    this.#held.set(chunk, receipts);
+    const [oldest = chunk] = this.#held.keys();
+    if (this.#held.size > HELD) this.#held.delete(oldest);
+    return receipts;
   }
 }
 
