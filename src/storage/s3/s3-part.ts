@@ -29,10 +29,21 @@ export interface PartPlace {
 export async function openS3Part(place: PartPlace, { best, keys }: Earlier): Promise<Part> {
   const { bucket, prefix } = place;
   const folder = newFolder(prefix);
-  const taken = best === undefined ? undefined : await copyPrefix(bucket, best, folder);
-  if (taken !== undefined) await saveCheckpoint(bucket, folder, taken);
+  const taken = best === undefined ? undefined : await takeOver(bucket, best, folder);
   await bucket.remove(keys);
   return new S3Part(place, folder, taken);
+}
+
+async function takeOver(bucket: S3Bucket, best: Prefix, folder: string): Promise<Prefix | undefined> {
+  try {
+    const taken = await copyPrefix(bucket, best, folder);
+    if (taken !== undefined) await saveCheckpoint(bucket, folder, taken);
+    return taken;
+  } catch (error) {
+    // Each attempt would leave copies, which are paid for until one succeeds.
+    await bucket.removeBelow(folder).catch(() => {});
+    throw error;
+  }
 }
 
 /** A part of a file of which nothing is there. */

@@ -1,9 +1,12 @@
 import type { FileVersion } from '../folder.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { S3Bucket, StoredObject } from './s3-bucket.ts';
+import { isRefusal } from './s3-error.ts';
 
 /** Requests for pieces that are on their way at once. */
 export const PARALLEL = 8;
+/** Tries at a piece that is copied, beside those of the SDK. */
+const COPY_TRIES = 4;
 const CHECKPOINT = 'checkpoint.json';
 
 /** `checkpoint.json` beside the pieces: what is durable of a part. */
@@ -89,11 +92,22 @@ export async function copyPrefix(
 ): Promise<Prefix | undefined> {
   const copied = await mapLimited(pieces, PARALLEL, async ({ key, bytes }, place) => {
     const copy = pieceKey(folder, place + 1);
-    return (await bucket.copy(key, copy)) ? { key: copy, bytes } : undefined;
+    return (await copyPatiently(bucket, key, copy)) ? { key: copy, bytes } : undefined;
   });
   const hole = copied.indexOf(undefined);
   const own = (hole < 0 ? copied : copied.slice(0, hole)) as StoredObject[];
   return own.length === 0 ? undefined : { pieces: own, bytes: sum(own), version };
+}
+
+/** One of thousands that fails costs all of them, so each is tried for longer than by the SDK. */
+async function copyPatiently(bucket: S3Bucket, from: string, to: string): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await bucket.copy(from, to);
+    } catch (error) {
+      if (attempt === COPY_TRIES || isRefusal(error)) throw error;
+    }
+  }
 }
 
 /** The bytes of pieces, in order. */
