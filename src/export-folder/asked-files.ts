@@ -1,4 +1,5 @@
 import type { Folder } from '../storage/folder.ts';
+import { createOwn } from './create-own.ts';
 import { FILES, askedFile } from './layout.ts';
 
 /** One counted request for a file. */
@@ -29,7 +30,7 @@ export class AskedFiles {
   async claim(generation: number, ordinal: number, most: number): Promise<Claim | undefined> {
     for (let time = 1; time <= most; time++) {
       const claim = { generation, ordinal, time };
-      if (await this.#folder.create(askedFile(claim), '')) return claim;
+      if (await createOwn(this.#folder, askedFile(claim))) return claim;
     }
     return undefined;
   }

@@ -4,6 +4,7 @@ import type { ExportCapability } from '../fhir/capability.ts';
 import { removeQueries } from '../fhir/quote.ts';
 import type { Folder } from '../storage/folder.ts';
 import { clearExport } from './clear-export.ts';
+import { createOwn } from './create-own.ts';
 import { readJson, writeJson } from './json-document.ts';
 import { FILES, clearedFile, intentFile, unwantedFile } from './layout.ts';
 import { NotedAnswers } from './noted-answers.ts';
@@ -165,7 +166,7 @@ export class JobRecord {
     let isOurs = false;
     for (; !isOurs && job.unanswered < 2; job.unanswered++) {
       job.intents = (job.intents ?? 0) + 1;
-      isOurs = await this.#folder.create(intentFile(job.generation, job.intents), '');
+      isOurs = await createOwn(this.#folder, intentFile(job.generation, job.intents));
     }
     return isOurs;
   }
