@@ -8,7 +8,8 @@ import { readJson, writeJson } from './json-document.ts';
 import { FILES } from './layout.ts';
 import { ManifestDraft } from './manifest-draft.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
-import { refuseFinished } from './refuse-finished.ts';
+import { writtenMeanwhile } from './publish-again.ts';
+import { FinishedMeanwhileError, refuseFinished } from './refuse-finished.ts';
 import type { Troubles } from './troubles.ts';
 
 /** Files whose troubles are read at once. */
@@ -66,10 +67,12 @@ export class ExportResult {
    * Publishes the manifest of the files that are there, in place of an earlier one. The export is not complete.
    *
    * @returns its name
+   * @throws Error when another attempt does the same at the same moment: trying again helps
    */
   async publishPartial(manifest: ManifestDraft, incomplete: { reason: string; missing: number }): Promise<string> {
     await this.#folder.removeFile(FILES.partialManifest);
-    await manifest.publish(FILES.partialManifest, { incomplete });
+    const isPublished = await manifest.publish(FILES.partialManifest, { incomplete });
+    if (!isPublished) throw writtenMeanwhile(this.#folder, FILES.partialManifest);
     return FILES.partialManifest;
   }
 
@@ -89,11 +92,15 @@ export class ExportResult {
     return ManifestDraft.open(this.#folder, summary, (await this.#job.read())?.request ?? '');
   }
 
-  /** Ends the export: stores its report, and publishes `manifest.json` last. */
+  /**
+   * Ends the export: stores its report, and publishes `manifest.json` last.
+   *
+   * @throws FinishedMeanwhileError when another attempt has finished it
+   */
   async publish(report: ExportReport, manifest: ManifestDraft): Promise<void> {
     await refuseFinished(this.#folder);
     await writeJson(this.#folder, FILES.report, report);
-    await manifest.publish();
+    if (!(await manifest.publish())) throw new FinishedMeanwhileError(this.#folder);
     // Before the server learns that its files are not needed any more.
     await this.#folder.syncNames();
   }

@@ -57,15 +57,18 @@ export class ManifestDraft {
     await this.#write(lines);
   }
 
-  /** @param extension of the manifest itself */
-  async publish(name: string = FILES.manifest, extension?: object): Promise<void> {
+  /**
+   * @param extension of the manifest itself
+   * @returns false when another attempt has published one
+   */
+  async publish(name: string = FILES.manifest, extension?: object): Promise<boolean> {
     const { deleted, error } = this.#others;
     const more = extension === undefined ? '' : `,\n  "extension": ${JSON.stringify(extension)}`;
     await this.#write(
       `${this.#isFirst ? '' : '\n  '}],\n  "deleted": ${list(deleted)},\n  "error": ${list(error)}${more}\n}\n`,
     );
     await this.#part.finish();
-    await this.#part.publish(name);
+    return this.#part.publish(name);
   }
 
   /** May be called at any time. */

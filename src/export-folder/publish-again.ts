@@ -11,7 +11,11 @@ import { refuseFinished } from './refuse-finished.ts';
 export async function publishAgain(folder: Folder, part: Part, name: string): Promise<void> {
   await refuseFinished(folder);
   await folder.remove(name);
-  if (await part.publish(name)) return;
-  const detail = `${folder.location}/${name} was written by another attempt meanwhile`;
-  throw Object.assign(new Error(detail), { code: 'EEXIST' });
+  if (!(await part.publish(name))) throw writtenMeanwhile(folder, name);
+}
+
+/** Another attempt has published a file at the same moment. */
+export function writtenMeanwhile({ location }: Pick<Folder, 'location'>, name: string): Error {
+  const detail = `${location}/${name} was written by another attempt meanwhile`;
+  return Object.assign(new Error(detail), { code: 'EEXIST' });
 }

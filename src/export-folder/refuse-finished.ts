@@ -4,6 +4,10 @@ import { FILES } from './layout.ts';
 /** Another attempt at settling has finished the export meanwhile: its report holds. */
 export class FinishedMeanwhileError extends Error {
   override readonly name = 'FinishedMeanwhileError';
+
+  constructor({ location }: Pick<Folder, 'location'>) {
+    super(`${location}: another attempt has finished the export meanwhile`);
+  }
 }
 
 /**
@@ -14,5 +18,5 @@ export class FinishedMeanwhileError extends Error {
  */
 export async function refuseFinished(folder: Folder): Promise<void> {
   if ((await folder.size(FILES.manifest)) === undefined) return;
-  throw new FinishedMeanwhileError(`${folder.location}: another attempt has finished the export meanwhile`);
+  throw new FinishedMeanwhileError(folder);
 }

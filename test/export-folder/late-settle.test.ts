@@ -13,6 +13,7 @@ import { FinishedMeanwhileError } from '../../src/export-folder/refuse-finished.
 import { Troubles } from '../../src/export-folder/troubles.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder } from '../../src/storage/folder.ts';
+import { folderWith } from './folder-with.ts';
 
 let root: string;
 let folder: Folder;
@@ -40,6 +41,41 @@ test('an attempt that settles when another one has finished the export changes n
   expect(await textOf(FILES.attachments)).toBe('index of the first');
   expect(await textOf(FILES.report)).toBe('report of the first');
   expect(await textOf(FILES.manifest)).toBe('manifest of the first');
+});
+
+test('of two attempts that settle at the same moment the one whose manifest came too late is not the one', async () => {
+  const write = folder.write.bind(folder);
+  const late = folderWith(folder, {
+    write: async (name, content) => {
+      await write(name, content);
+      if (name === FILES.report) await write(FILES.manifest, 'manifest of the first');
+    },
+  });
+  const result = new ExportResult(late, new JobRecord(late), new Troubles(late));
+  const summary = { pages: 1, entries: 0, transactionTime: 'late', requiresAccessToken: false };
+  const manifest = await result.openManifest(summary);
+  await expect(result.publish({} as ExportReport, manifest)).rejects.toThrow(FinishedMeanwhileError);
+  await manifest.discard();
+  expect(await textOf(FILES.manifest)).toBe('manifest of the first');
+});
+
+test('a manifest of what is there that another attempt has published meanwhile is made again', async () => {
+  const removeFile = folder.removeFile.bind(folder);
+  const late = folderWith(folder, {
+    removeFile: async (name) => {
+      await removeFile(name);
+      await folder.write(name, 'of another attempt');
+    },
+  });
+  const result = new ExportResult(late, new JobRecord(late), new Troubles(late));
+  const manifest = await result.openManifest({
+    pages: 1,
+    entries: 0,
+    transactionTime: 'late',
+    requiresAccessToken: false,
+  });
+  await expect(result.publishPartial(manifest, { reason: 'x', missing: 1 })).rejects.toMatchObject({ code: 'EEXIST' });
+  await manifest.discard();
 });
 
 test('an attempt that finds attachments late does not shorten the list of a later one', async () => {
