@@ -106,16 +106,14 @@ export async function* removeOld(
   for (const found of exports) {
     const isHalf = found.state === 'half-removed';
     if (!isHalf && now - found.endedAt < retention) {
-      summary.younger += 1;
-      await giveFree(found, rules);
+      const fault = await giveFree(found, rules);
+      if (fault === undefined) summary.younger += 1;
+      else yield about(found, fault);
       continue;
     }
     const why = isHalf ? undefined : needed.get(found.path);
     if (why === undefined) yield about(found, await removeOne(found, rules).catch(failed));
-    else {
-      yield about(found, { kind: 'kept', why });
-      await giveFree(found, rules);
-    }
+    else yield about(found, (await giveFree(found, rules)) ?? { kind: 'kept', why });
   }
   yield summary;
 }
@@ -150,10 +148,7 @@ async function removeOne(found: StoredExport, rules: Rules): Promise<Outcome> {
   const { config, name, retention, trail } = rules;
   // Before anything is changed.
   const why = await objectionTo(found, rules);
-  if (why !== undefined) {
-    await giveFree(found, rules);
-    return { kind: 'kept', why };
-  }
+  if (why !== undefined) return (await giveFree(found, rules)) ?? { kind: 'kept', why };
   if (rules.options.dryRun) return { kind: 'would-remove' };
   trail?.requireRecords();
   const open = (inside: string): Promise<Folder> =>
@@ -188,12 +183,23 @@ async function objectionTo(
   );
 }
 
-/** Of a claim by an earlier call that was killed; where that fails, the next call does it. */
-async function giveFree({ removal, state, path }: StoredExport, { config, name, options }: Rules): Promise<void> {
-  if (removal === undefined || state === 'half-removed' || options.dryRun) return;
-  await openDestination(config, name, path, 'removal')
-    .then((folder) => forgetClaim(folder, removal))
-    .catch(() => {});
+/**
+ * Takes away the claim of an earlier call that was killed.
+ *
+ * @returns what is to be said when that fails: as long as it is there, no run can take the folder
+ */
+async function giveFree(
+  { removal, state, path }: StoredExport,
+  { config, name, options }: Rules,
+): Promise<Outcome | undefined> {
+  if (removal === undefined || state === 'half-removed' || options.dryRun) return undefined;
+  try {
+    await forgetClaim(await openDestination(config, name, path, 'removal'), removal);
+    return undefined;
+  } catch (error) {
+    const { why = '', kind } = failed(error);
+    return { kind, why: `a claim of an earlier removal keeps runs from its folder, and cannot be removed: ${why}` };
+  }
 }
 
 function failed(error: unknown): Outcome {

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { FILES } from '../../../src/export-folder/layout.ts';
 import type { StoredExport } from '../../../src/export-folder/stored-exports.ts';
 import { newRemoval } from '../../../src/export-folder/removal-record.ts';
@@ -43,6 +43,31 @@ describeOldExports((kind) => {
       expect(await place.everything()).toEqual(files);
       await clean(place);
     }
+  });
+
+  test('are named when a claim on them cannot be removed: no run can take their folder', async () => {
+    await makeExport(place, 'blocked');
+    const folder = await place.open('blocked');
+    const { mark, endedAt } = await find(place, 'blocked');
+    await folder.write(FILES.removing, JSON.stringify(newRemoval(mark, endedAt)));
+    const removeFile = vi.spyOn(Object.getPrototypeOf(folder) as Folder, 'removeFile');
+    removeFile.mockRejectedValue(new Error('no right to do this'));
+    onTestFinished(() => removeFile.mockRestore());
+    const why = 'a claim of an earlier removal keeps runs from its folder, and cannot be removed: no right to do this';
+    // Needed by others, too young, and running.
+    const raw = { workflowExecutionInfo: { firstRunId: mark.owner.firstRunId } };
+    const running = { describe: async () => ({ status: { name: 'RUNNING' }, raw }) };
+    const client = { workflow: { getHandle: () => running } } as never;
+    for (const { about, summary } of [
+      await removeFrom(configOf(place), SAFE),
+      await removeFrom(configOf(place, {}, 'P999D'), ALL),
+      await removeFrom(configOf(place), ALL, { client }),
+    ]) {
+      expect(about['blocked']).toMatchObject({ kind: 'failed', why });
+      expect(summary).toMatchObject({ removed: 0, kept: 0, failed: 1, younger: 0 });
+    }
+    removeFile.mockRestore();
+    await clean(place);
   });
 
   test('never look complete while they are removed, are not taken by a run, and are gone after the next call', async () => {
