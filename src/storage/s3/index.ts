@@ -15,10 +15,9 @@ export const s3: DestinationKind<typeof S3Schema> = {
     return openS3(config, path);
   },
   async look(config, use) {
-    const { openS3 } = await import('./s3.ts');
+    const { lookAtS3 } = await import('./s3.ts');
     try {
-      // A question to the bucket that needs the same rights as an export.
-      await openS3(config, '').size('manifest.json');
+      await lookAtS3(config);
     } catch (error) {
       // Who may create records and no more is not answered; the bucket is there.
       if (use === 'exports' || !isForbidden(error)) throw error;

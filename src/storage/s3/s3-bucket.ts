@@ -49,6 +49,11 @@ export class S3Bucket {
     this.send = sendBy(client, name);
   }
 
+  /** @throws ExportError `DestinationFailed` when the bucket is not there: an answer to HEAD does not tell that from no object */
+  async requireThere(prefix: string): Promise<void> {
+    await this.send(new ListObjectsV2Command({ Bucket: this.name, Prefix: prefix, MaxKeys: 1 }));
+  }
+
   /** Bytes of an object; undefined when it does not exist. */
   async size(key: string): Promise<number | undefined> {
     return (await this.head(key))?.ContentLength;

@@ -27,12 +27,24 @@ const buckets = new WeakMap<S3Config, S3Bucket>();
  * @param rules how files are cut; tests have smaller pieces
  */
 export function openS3(destination: S3Config, path: string, rules: PieceRules = PIECES): Folder {
+  return new S3Folder(bucketOf(destination), destination.prefix ?? '', path, rules);
+}
+
+/** Asks the bucket what needs the same rights as an export, and changes nothing. @throws what speaks against one */
+export async function lookAtS3(destination: S3Config): Promise<void> {
+  const bucket = bucketOf(destination);
+  const key = below(destination.prefix ?? '', 'manifest.json');
+  await bucket.requireThere(key);
+  await bucket.size(key);
+}
+
+function bucketOf(destination: S3Config): S3Bucket {
   let bucket = buckets.get(destination);
   if (bucket === undefined) {
     bucket = new S3Bucket(createS3Client(destination), destination.bucket, protectionOf(destination));
     buckets.set(destination, bucket);
   }
-  return new S3Folder(bucket, destination.prefix ?? '', path, rules);
+  return bucket;
 }
 
 class S3Folder implements Folder {

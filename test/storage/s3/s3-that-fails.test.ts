@@ -29,6 +29,13 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     expect(await trail.hasStart({ name: 'unreadable' })).toBeUndefined();
   });
 
+  test.each(['exports', 'records'] as const)('without the bucket is no place for %s', async (use) => {
+    await expect(lookAt(s3.destination({ endpoint: proxy.endpoint, bucket: 'pond' }), use)).rejects.toThrow(
+      'no such bucket',
+    );
+    expect(await lookAt(s3.destination({ endpoint: proxy.endpoint }), use)).toBeUndefined();
+  });
+
   test('that cuts a body is found out', async () => {
     const folder = open('cut');
     await folder.write('file', Buffer.alloc(1_000_000, 'x'));
