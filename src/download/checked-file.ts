@@ -15,7 +15,14 @@ export interface CheckedFile {
 }
 
 /** The outcome of the checks of a file. */
-export type CheckOutcome = { kind: 'checked'; file: CheckedFile } | { kind: 'wrong'; detail: string };
+export type CheckOutcome =
+  | { kind: 'checked'; file: CheckedFile }
+  | {
+      kind: 'wrong';
+      detail: string;
+      /** Nothing is wrong with what is there; it may have been cut. */
+      mayBeCut?: true;
+    };
 
 /** Checks a file in one pass while its bytes go by, wherever they come from: the wire, an earlier part, the disk. */
 export interface FileChecks {

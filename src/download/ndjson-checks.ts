@@ -76,7 +76,8 @@ export class NdjsonChecks implements FileChecks {
     const fault = this.#wrongCount(counts) ?? this.#wrongSize();
     if (fault !== undefined) return wrong(fault);
     if (!endIsProved && !this.#isKnownToBeWhole(counts)) {
-      return wrong('its end is only the closing of the connection, and no count or size shows that it is complete');
+      const detail = 'its end is only the closing of the connection, and no count or size shows that it is complete';
+      return { kind: 'wrong', detail, mayBeCut: true };
     }
     const sha256 = this.#hash?.digest('hex');
     const { sha256: promised } = this.#entry;

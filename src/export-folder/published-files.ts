@@ -108,18 +108,19 @@ export class PublishedFiles {
   }
 
   /**
-   * Makes the receipt of a file that has its final name: it is whole, so it is read and not fetched again.
+   * Makes the receipt of a file that has its final name: it was whole, so it is read and not fetched again, if a count or a
+   * size shows that it still is.
    *
-   * @returns undefined when it is to be fetched: it is not there any more, or it was not known to be right, or what the
-   *   manifest says of it may be of its packed form
+   * @returns undefined when it is to be fetched: it is not there any more, or somebody may have cut it behind a line, or it
+   *   was not known to be right, or what the manifest says of it may be of its packed form
    * @throws ExportError `DestinationFailed` when it does not pass the checks: somebody changed it
    */
   async check(entry: Entry, checks: LineRules['checks'], watch: ReadWatch): Promise<Receipt | undefined> {
     if ((await this.#folder.size(entry.name)) === undefined) return undefined;
-    const { outcome, fault } = await this.#readAgain(entry, checks, watch);
+    const { outcome, fault } = await this.#readAgain(entry, checks, watch, { isWhole: false });
     if (outcome.kind === 'checked' && fault === undefined) return receiptOf(entry, outcome.file);
     if (await this.#removeUnproved(entry)) return undefined;
-    if (outcome.kind === 'wrong') throw this.#changed(entry, fault);
+    if (outcome.kind === 'wrong' && outcome.mayBeCut !== true) throw this.#changed(entry, fault);
     await this.#folder.removeFile(entry.name);
     return undefined;
   }
@@ -133,7 +134,13 @@ export class PublishedFiles {
     return true;
   }
 
-  async #readAgain(entry: Entry, checks: LineRules['checks'], { signal, report }: ReadWatch): Promise<Found> {
+  /** @param isWhole default: a file that ends with a line, and that nothing says more of, is */
+  async #readAgain(
+    entry: Entry,
+    checks: LineRules['checks'],
+    { signal, report }: ReadWatch,
+    { isWhole = true } = {},
+  ): Promise<Found> {
     const { length, sha256, ...lines } = entry;
     const fileChecks = checksOf(lines, checks);
     for await (const chunk of this.#folder.stream(entry.name, signal)) {
@@ -141,7 +148,7 @@ export class PublishedFiles {
       fileChecks.push(chunk);
       report({ file: entry.name, readAgain: fileChecks.bytes });
     }
-    const outcome = fileChecks.end(true);
+    const outcome = fileChecks.end(isWhole || length !== undefined || sha256 !== undefined);
     if (outcome.kind === 'wrong') return { outcome, fault: outcome.detail };
     const { file } = outcome;
     const isPromised = (length ?? file.bytes) === file.bytes && (sha256 ?? file.sha256) === file.sha256;

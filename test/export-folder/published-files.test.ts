@@ -65,7 +65,7 @@ describe('a file whose beginning an earlier attempt has checked', () => {
       'cancelled',
     );
     expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
-    expect((await files.check(ENTRY, 'fast', WATCH))?.bytes).toBe(CONTENT.length);
+    expect((await files.check({ ...ENTRY, count: 1 }, 'fast', WATCH))?.bytes).toBe(CONTENT.length);
   });
 
   test.each([
@@ -106,6 +106,30 @@ describe('a file whose beginning an earlier attempt has checked', () => {
     const file = { bytes: CONTENT.length + 1, records: 2, headers: 0, sha256: undefined };
     expect(await files.publish(ENTRY, await written(), file, 'fast', WATCH)).toMatchObject({ records: 1 });
     expect(await folder.size(ENTRY.name)).toBe(CONTENT.length);
+  });
+});
+
+describe('a file without a receipt', () => {
+  const TWICE = Buffer.concat([CONTENT, CONTENT]);
+
+  test.each<[string, Partial<Entry>]>([
+    ['count', { count: 2 }],
+    ['length', { length: TWICE.length }],
+    ['fileSize', { fileSize: TWICE.length }],
+  ])('is as whole as its %s shows', async (_, said) => {
+    await folder.write(ENTRY.name, TWICE);
+    expect(await files.check({ ...ENTRY, ...said }, 'fast', WATCH)).toMatchObject({ bytes: TWICE.length, records: 2 });
+  });
+
+  test.each<[string, Partial<Entry>]>([
+    ['nothing says how long it is', {}],
+    ['only a hint does, and it is another one', { fileSize: TWICE.length }],
+    ['only its entries are counted', { kind: 'deleted', type: 'Bundle', count: 1 }],
+  ])('may have been cut at the end of a line, where %s: it is fetched again', async (_, said) => {
+    const entry = { ...ENTRY, ...said };
+    await folder.write(ENTRY.name, entry.kind === 'deleted' ? '{"resourceType":"Bundle"}\n' : CONTENT);
+    expect(await files.check(entry, 'fast', WATCH)).toBeUndefined();
+    expect(await folder.size(ENTRY.name)).toBeUndefined();
   });
 });
 
