@@ -34,6 +34,7 @@ export async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
       break;
     }
     const age = links.age();
+    const leastAge = links.leastAge();
     const outcome = await fetchEntry(batch, entry);
     if (outcome.kind === 'tokenNeeded') {
       result.tokenNeeded = outcome;
@@ -51,7 +52,7 @@ export async function fetchBatch(batch: Batch): Promise<DownloadFilesResult> {
       continue;
     }
     server.busy.clear();
-    if (age !== undefined) result.worked = Math.max(result.worked ?? 0, age);
+    if (leastAge !== undefined) result.worked = Math.max(result.worked ?? 0, leastAge);
     await storing.add(async () => {
       try {
         countFile(result.done, entry, await storeFile(batch, entry, outcome));

@@ -7,16 +7,29 @@ export class LinkWatch {
   readonly #entries: Entries;
   readonly #terms: LinkTerms | undefined;
   #readAt: number | undefined;
+  /** When the links may have been read at the latest: the manifest may be read again while entries are. */
+  #readAtLatest: number | undefined;
 
   constructor(entries: Entries, terms: LinkTerms | undefined, readAt: number | undefined) {
     this.#entries = entries;
     this.#terms = terms;
     this.#readAt = readAt;
+    this.#readAtLatest = readAt;
   }
 
-  /** Milliseconds since the links were read; undefined when that is not known. */
+  /** To be called after entries have been read. */
+  async entriesWereRead(): Promise<void> {
+    if (this.#terms !== undefined) this.#readAtLatest = (await this.#entries.summary()).readAt;
+  }
+
+  /** Milliseconds since the links were read, or more; undefined when that is not known. */
   age(): number | undefined {
     return this.#readAt === undefined ? undefined : Date.now() - this.#readAt;
+  }
+
+  /** As {@link age}, and never more than that: what a link of this age proves, it proves. */
+  leastAge(): number | undefined {
+    return this.#readAtLatest === undefined ? undefined : Date.now() - this.#readAtLatest;
   }
 
   /** Whether a refusal of a link of this age is about its file. */
@@ -31,6 +44,7 @@ export class LinkWatch {
     if (readAt === undefined || readAt <= (this.#readAt ?? 0)) return true;
     this.#readAt = readAt;
     await this.#entries.renewLinks(entries);
+    await this.entriesWereRead();
     return this.#isPast(entries[0]);
   }
 

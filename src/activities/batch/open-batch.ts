@@ -67,6 +67,7 @@ export async function openBatch(request: BatchRequest, context: BatchContext): P
   const { folder } = context;
   const links = await watchLinks(folder.entries, request.links);
   const entries = await folder.entries.ofRanges(request.ranges);
+  await links.entriesWereRead();
   const receipts = folder.receipts.ofBatch(entries.map(({ ordinal }) => ordinal));
   // One that an operator wants again may have been lost after its receipt was written. Nobody else fetches these.
   const earlier = await (request.retry ? folder.receipts.thatHold(entries) : folder.receipts.of(entries));
