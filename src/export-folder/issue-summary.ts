@@ -53,7 +53,7 @@ export class IssueSummary {
   }
 
   #count(severity: string, code: string): void {
-    const short = { severity: severity.slice(0, 20), code: code.slice(0, 40) };
+    const short = { severity: plain(severity), code: plain(code) };
     if (this.#counts.size >= MOST_CODES && !this.#counts.has(keyOf(short))) {
       const known = severity.toLowerCase();
       Object.assign(short, { severity: SEVERITIES.includes(known) ? known : 'other', code: 'other' });
@@ -62,6 +62,11 @@ export class IssueSummary {
     count.count++;
     this.#counts.set(keyOf(short), count);
   }
+}
+
+/** A code as FHIR has them; what a server writes in its place could be anything, and must not leave the destination. */
+function plain(code: string): string {
+  return /^[a-z][a-z0-9._-]{0,39}$/i.test(code) ? code : 'other';
 }
 
 function keyOf({ severity, code }: { severity: string; code: string }): string {

@@ -35,3 +35,12 @@ test('servers that invent a code for each issue: all are counted, in bounded mem
   expect(counts).toHaveLength(203);
   expect(summary.hasProblems).toBe(true);
 });
+
+test('what is no code stays at the destination: it could be anything', () => {
+  const summary = summaryOf(['error\n', 'PID 123 \u001b[2J'], ['x'.repeat(50), 'not-found']);
+  expect(summary.counts()).toEqual([
+    { severity: 'other', code: 'other', count: 1 },
+    { severity: 'other', code: 'not-found', count: 1 },
+  ]);
+  expect(JSON.stringify(summary.document())).toContain('PID 123');
+});
