@@ -1,6 +1,7 @@
 import type { Info } from '@temporalio/activity';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { FailureCode } from '../errors.ts';
 import { ExportError, UnreadableHereError } from '../errors.ts';
 import { tidy } from '../fhir/quote.ts';
 import { LIMITS } from '../policy/limits.ts';
@@ -47,9 +48,14 @@ export async function runActivity<T>(body: (attempt: Attempt) => Promise<T>): Pr
 /** What comes before an export is under way: there nothing has been read by any worker, and the caller waits. */
 const AT_ONCE: ReadonlySet<string> = new Set(['openExport', 'openOperation', 'checkServer']);
 
+/** While a new configuration is rolled out, one worker knows what another does not know yet, or not any more. */
+const NOT_KNOWN_HERE: ReadonlySet<FailureCode> = new Set(['UnknownServer', 'UnknownDestination']);
+
 /** Whether other workers are given time for what this one has not the files for: as long as for a token. */
 function mayBeDoneElsewhere(error: unknown, { activityType, scheduledTimestampMs }: Info): boolean {
-  const isHere = error instanceof UnreadableHereError && !AT_ONCE.has(activityType);
+  const isOfThisWorker =
+    error instanceof UnreadableHereError || (error instanceof ExportError && NOT_KNOWN_HERE.has(error.code));
+  const isHere = isOfThisWorker && !AT_ONCE.has(activityType);
   return isHere && Date.now() < scheduledTimestampMs + LIMITS.tokenEndpoint;
 }
 

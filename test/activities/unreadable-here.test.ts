@@ -81,6 +81,24 @@ test('nothing is begun without them', async () => {
   expect(hospital.journal).toEqual([]);
 });
 
+test('a server that one worker does not know yet ends no export that runs', async () => {
+  const http = new HttpClient();
+  const deps = depsOf({ servers: {}, destinations: {} }, http);
+  const failing = async (activityType: string): Promise<unknown> =>
+    new MockActivityEnvironment({ activityType, scheduledTimestampMs: Date.now() })
+      .run(createActivities(deps).refreshToken, { server: 'new', request: { level: 'system' }, newerThan: 0 } as const)
+      .catch((error: unknown) => error);
+  try {
+    const failures = [await failing('refreshToken'), await failing('openExport')] as ApplicationFailure[];
+    expect(failures.map(({ type, nonRetryable }) => [type, nonRetryable])).toEqual([
+      ['UnknownServer', false],
+      ['UnknownServer', true],
+    ]);
+  } finally {
+    await http.close();
+  }
+});
+
 test.each([
   ['a certificate', { tls: { caFile: '/no/such/file.pem' } }],
   ["the proxy's credentials", { proxy: 'http://127.0.0.1:9', proxyCredentialsFile: '/no/such/file' }],
