@@ -139,7 +139,9 @@ export const WARNINGS = {
   PagesDisagree: 'Pages of the manifest differ in a field that must be equal; the value of the first page was used.',
   FilesListedTwice:
     'The manifest lists files twice, by the same URL, whatever its signature. They are stored as often as they are listed, so resources may occur twice.',
-  NoTransactionTime: 'The manifest has no transactionTime, so no incremental export can follow this one.',
+  FilesSmaller:
+    'Files have fewer bytes than the manifest says (fileSize, a hint), and pass all other checks: ask the server’s operators whether something is missing in them.',
+  NoTransactionTime: 'The manifest has no usable transactionTime, so no incremental export can follow this one.',
   UnknownManifestType: 'The manifest says that it is something other than a bulk export manifest.',
   SpaceMayBeShort:
     'By the sizes in the manifest, the destination has too little free space; the export continues and may fail.',

@@ -14,6 +14,8 @@ export interface Content {
   deletions: Readonly<Record<string, number>>;
   /** Of the deletions, those that name no resource. */
   unnamedDeletions: number;
+  /** Files with fewer bytes than the manifest says. */
+  smallerFiles: number;
   issues: IssueSummary;
 }
 
@@ -23,7 +25,7 @@ export interface Content {
  */
 export function warningsOfContent(
   { level, parameters = {} }: Partial<Pick<ExportRequest, 'level' | 'parameters'>>,
-  { byType, deletions, unnamedDeletions, issues }: Content,
+  { byType, deletions, unnamedDeletions, smallerFiles, issues }: Content,
 ): Warning[] {
   const types = parameters['_type'];
   const requested = types === undefined ? [] : [...new Set(valuesOf('_type', types).map(String))];
@@ -42,6 +44,9 @@ export function warningsOfContent(
     ...(unnamedDeletions === 0
       ? []
       : [{ code: 'DeletionsUnnamed' as const, message: `${unnamedDeletions}: ${WARNINGS.DeletionsUnnamed}` }]),
+    ...(smallerFiles === 0
+      ? []
+      : [{ code: 'FilesSmaller' as const, message: `${smallerFiles}: ${WARNINGS.FilesSmaller}` }]),
     ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
   ];
 }

@@ -8,6 +8,9 @@ import type { Entry } from '../fhir/entries.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import { countFile } from '../policy/type-counts.ts';
 
+/** Bytes that a packed form may have beside the content: its headers, and a name. */
+const PACKED_NOTHING = 512;
+
 /** What the files of an export hold, in bounded memory: counts, issues and deletions. */
 export class ExportContent {
   readonly byType: CountsByType = {};
@@ -17,6 +20,7 @@ export class ExportContent {
   readonly #signal: AbortSignal;
   readonly #deletions = new Deletions();
   #errorFiles = 0;
+  #smaller = 0;
 
   /** @param draft takes the deletions */
   constructor(files: PublishedFiles, draft: DeletionsDraft, signal: AbortSignal) {
@@ -39,9 +43,16 @@ export class ExportContent {
     return this.#deletions.unnamed;
   }
 
+  /** Files with fewer bytes than the manifest says. */
+  get smallerFiles(): number {
+    return this.#smaller;
+  }
+
   /** Counts a whole file; error and deleted files are read. */
   async addFile(entry: Entry, receipt: Receipt): Promise<void> {
     const signal = this.#signal;
+    // Packed it would have no more bytes, but for those that gzip adds itself.
+    if (receipt.bytes + PACKED_NOTHING < (entry.fileSize ?? 0)) this.#smaller++;
     if (entry.kind === 'deleted') {
       await this.#draft.open();
       for await (const one of this.#files.lines(entry.name, ENTRIES, signal)) {

@@ -31,10 +31,10 @@ export function makeReport(
   input: ReportInput,
   begunAt: string | undefined,
 ): ExportReport {
-  const { byType, deletions, unnamedDeletions, issues } = content;
+  const { byType, deletions, issues } = content;
   const warnings = withoutRepeats([
     ...input.warnings,
-    ...warningsOfContent(input.request, { byType, deletions, unnamedDeletions, issues }),
+    ...warningsOfContent(input.request, content),
     ...warningsOfAttachments(attachments),
   ]);
   const { transactionTime, earliestTime } = summary;

@@ -24,7 +24,8 @@ export function warningsOfPages(pages: readonly PageMeta[], listedTwice = 0): Wa
   if (listedTwice > 0) {
     warnings.push({ code: 'FilesListedTwice', message: `${WARNINGS.FilesListedTwice} (${listedTwice})` });
   }
-  if (first.transactionTime === '') warnings.push({ code: 'NoTransactionTime', message: WARNINGS.NoTransactionTime });
+  if (Number.isNaN(Date.parse(first.transactionTime)))
+    warnings.push({ code: 'NoTransactionTime', message: WARNINGS.NoTransactionTime });
   if (first.manifestType !== undefined && !first.manifestType.startsWith(MANIFEST_TYPE)) {
     warnings.push({ code: 'UnknownManifestType', message: WARNINGS.UnknownManifestType });
   }

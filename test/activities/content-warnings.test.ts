@@ -32,6 +32,6 @@ test.each([
   ['everything, asked by an older version', {}, {}, {}, ['NothingExported']],
 ] as const)('%s', (_, request, byType, deletions, codes) => {
   const { unknown: unnamedDeletions = 0 } = deletions as Record<string, number>;
-  const content = { byType, deletions, unnamedDeletions, issues: new IssueSummary() };
+  const content = { byType, deletions, unnamedDeletions, smallerFiles: 0, issues: new IssueSummary() };
   expect(warningsOfContent(request, content).map(({ code }) => code)).toEqual(codes);
 });

@@ -222,3 +222,18 @@ describe('an export is complete when its manifest is there,', () => {
     expect(removing).toHaveBeenCalledTimes(2);
   });
 });
+
+test('files with fewer bytes than the manifest says are named, though it is a hint', async () => {
+  const line = '{"resourceType":"Patient","id":"1"}\n';
+  const output = ['whole', 'packed', 'short'].map((url, place) => ({
+    ...{ type: 'Patient', url: `/${url}` },
+    fileSize: [line.length, line.length + 50, 5000][place],
+  }));
+  given.pages = [givenPage({ output })];
+  given.files = { whole: line, packed: line, short: line };
+  const { status, warnings } = await run();
+  expect([status, warnings.map(({ code, message }) => [code, message.slice(0, 8)])]).toEqual([
+    'complete',
+    [['FilesSmaller', '1: Files']],
+  ]);
+});
