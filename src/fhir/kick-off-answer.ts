@@ -88,7 +88,7 @@ export function readRejection(
   now: number,
   waited: number,
 ): Rejection {
-  const detail = `HTTP ${status}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
+  const detail = `HTTP ${status}${redirectOf(status, headers, url)}${body.trim() === '' ? '' : `: ${quoteAnswer(body)}`}`;
   const retryAfter = parseRetryAfter(headers['retry-after'], headers['date'], now);
   const isFhir = readOutcome(body) !== undefined;
   if (isSuccess(status)) {
@@ -107,6 +107,14 @@ export function readRejection(
   // Some gateways say 500 or 503 then (Heroku, Azure Front Door, Envoy). One that names a time knows what it does.
   const mayHaveStarted = status >= 500 && !isFhir && retryAfter === undefined && waited >= WAITED;
   return { kind: 'trouble', detail, retryAfter, mayHaveStarted, ...(status === 429 ? { tooMany: tooMany(body) } : {}) };
+}
+
+/** Where a redirect leads to that was not followed; of the address the origin only. */
+function redirectOf(status: number, headers: KickOffResponse['headers'], url: string): string {
+  const to = status >= 300 && status < 400 ? headers['location'] : undefined;
+  return to !== undefined && URL.canParse(to, url)
+    ? `, a redirect to ${new URL(to, url).origin} that is not followed`
+    : '';
 }
 
 /** FHIR's `throttled` is about load in general; to a kick-off BCDA answers it while a job runs. */

@@ -84,8 +84,10 @@ export function readManifest(body: string): ReadManifest {
     // Not spread into one call: there may be hundreds of thousands.
     for (const file of list.files) files.push(file);
   }
-  const next = nextOf(root['link']);
+  const [next, ...others] = nextUrls(root['link']);
   if (next === '') return unusable('the link to the next page has no url');
+  // Whichever was followed, the files of the others would be missing.
+  if (others.length > 0) return unusable('it has links to several next pages');
   return {
     kind: 'manifest',
     manifest: {
@@ -146,11 +148,10 @@ function integrityOf(extension: unknown): Pick<ManifestFile, 'length' | 'sha256'
   };
 }
 
-/** URL of the next page; empty when there is such a page and its address is missing. */
-function nextOf(links: unknown): string | undefined {
-  const link = (Array.isArray(links) ? links : [links]).filter(isObject).find(isNext);
-  if (link === undefined) return undefined;
-  return typeof link['url'] === 'string' ? link['url'] : '';
+/** URLs of the next page, which should be one; empty where the address is missing. */
+function nextUrls(links: unknown): string[] {
+  const found = (Array.isArray(links) ? links : [links]).filter(isObject).filter(isNext);
+  return [...new Set(found.map(({ url }) => (typeof url === 'string' ? url : '')))];
 }
 
 /** The relation is a code; some servers write it with a capital, or call the field `rel` as HTTP and HTML do. */

@@ -49,6 +49,7 @@ export class HttpClient {
   async send(request: HttpRequest, rules: RequestRules): Promise<HttpResponse> {
     const way: Way = { firstOrigin: new URL(request.url).origin, isTrusted: true };
     let { url } = request;
+    const asked = new Set([url]);
     for (let redirects = 0; ; redirects++) {
       const response = await this.#sendOnce({ ...request, url }, way, rules);
       const next = request.followRedirects === false ? undefined : redirectOf(response);
@@ -60,6 +61,8 @@ export class HttpClient {
       }
       way.isTrusted &&= rules.trustedOrigins.has(new URL(url).origin);
       requireOpen(url, next, rules);
+      if (asked.has(next)) throw new NetworkError(`${new URL(url).host}: redirects in a circle`, false);
+      asked.add(next);
       url = next;
     }
   }

@@ -226,7 +226,8 @@ describe('an export is complete when its manifest is there,', () => {
 test('files with fewer bytes than the manifest says are named, though it is a hint', async () => {
   const line = '{"resourceType":"Patient","id":"1"}\n';
   const output = ['whole', 'packed', 'short'].map((url, place) => ({
-    ...{ type: 'Patient', url: `/${url}` },
+    type: 'Patient',
+    url: `/${url}`,
     fileSize: [line.length, line.length + 50, 5000][place],
   }));
   given.pages = [givenPage({ output })];

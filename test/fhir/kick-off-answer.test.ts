@@ -93,6 +93,14 @@ describe('an answer that accepts nothing', () => {
     expect(readRejection(response(status), body, NOW, 0)).toMatchObject({ kind: 'unusable', mayHaveStarted });
   });
 
+  test('is quoted, with where a redirect leads to, without its path', () => {
+    const headers = { location: 'https://other.example/Patient/1?sig=2' };
+    expect(readRejection(response(307, headers), 'moved', NOW, 0)).toMatchObject({
+      kind: 'rejected',
+      detail: 'HTTP 307, a redirect to https://other.example that is not followed: moved',
+    });
+  });
+
   test('is quoted, with the time that the server asks for', () => {
     expect(readRejection(response(429, { 'retry-after': '30' }), 'slow down', NOW, 0)).toEqual({
       kind: 'trouble',

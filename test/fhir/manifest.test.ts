@@ -179,6 +179,7 @@ describe('what is no manifest', () => {
     [{ link: [{ relation: 'next' }] }, 'the link to the next page has no url'],
     [{ link: [{ relation: 'next', url: '' }] }, 'the link to the next page has no url'],
     [{ link: [{ relation: 'next', url: 5 }] }, 'the link to the next page has no url'],
+    [{ link: ['/2', '/3'].map((url) => ({ relation: 'next', url })) }, 'it has links to several next pages'],
   ])('a file or page that cannot be fetched: %j', (more, detail) => {
     expect(readManifest(JSON.stringify({ transactionTime: TIME, ...more }))).toEqual({ kind: 'unusable', detail });
   });

@@ -74,6 +74,13 @@ describe('redirects', () => {
     expect(seen).toHaveLength(6 + 6);
   });
 
+  test('are not followed in a circle', async () => {
+    const { origin, seen } = await record((response, { url }) => redirect(302, url === '/1' ? '/2' : '/1')(response));
+    const failure = await failureOf(get(`${origin}/1`));
+    expect(failure).toMatchObject({ message: `${new URL(origin).host}: redirects in a circle`, maybeSent: false });
+    expect(seen.map(({ url }) => url)).toEqual(['/1', '/2']);
+  });
+
   test('may have a body that never ends', async () => {
     const { origin } = await record((response, { url }) => {
       if (url !== '/') return ok(response);
