@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Context } from '@temporalio/activity';
+import { noopMetricMeter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Activities, FileActivities } from '../activities/index.ts';
@@ -47,9 +48,11 @@ export interface ExportActivities {
  * data converter and its interceptors.
  */
 export function createActivities({ config, limits = LIMITS, timeouts }: ActivitiesOptions): ExportActivities {
-  const metrics = new WorkerMetrics(Runtime.instance().metricMeter, Object.keys(config.servers));
+  const { metricMeter } = Runtime.instance();
+  const metrics = new WorkerMetrics(metricMeter, Object.keys(config.servers));
   metrics.started(packageVersion());
-  const spaceWatch = watchSpace(config, metrics);
+  // Nothing is looked at for metrics that nobody exports: at a bucket each look costs.
+  const spaceWatch = metricMeter === noopMetricMeter ? undefined : watchSpace(config, metrics);
   const onAnswer = (answer: AnswerOf): void => metrics.answered(answer);
   const http = new HttpClient(timeouts, onAnswer, requestSpans);
   const threads = new ThreadPool({
@@ -74,7 +77,7 @@ export function createActivities({ config, limits = LIMITS, timeouts }: Activiti
     activities: createMainActivities(deps),
     fileActivities: createFileActivities(deps),
     close: async () => {
-      spaceWatch.end();
+      spaceWatch?.end();
       await Promise.all([http.close(), threads.close()]);
     },
   };

@@ -61,6 +61,12 @@ export const METRICS = {
     labels: ['server', 'outcome'],
     from: 'worker',
   },
+  destination_ok: {
+    kind: 'gauge',
+    help: '1 when the destination could be written to, as far as a look tells, and 0 when not, or when it gave no answer; looked at once a minute, which of a bucket is one request. The audit trail is `audit.destination`.',
+    labels: ['destination'],
+    from: 'worker',
+  },
   destination_free_bytes: {
     kind: 'gauge',
     help: 'Bytes that can still be written, read once a minute; NaN when the destination cannot be written to, or gives no answer. Buckets have no such limit. The audit trail is `audit.destination`.',

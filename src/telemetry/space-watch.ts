@@ -8,18 +8,24 @@ const INTERVAL = 60_000;
 /** Milliseconds after which a look is one that brings nothing. */
 const PATIENCE = 10_000;
 
+/** Where it is reported how places are. */
+type PlaceMetrics = Pick<WorkerMetrics, 'freeSpace' | 'usable'>;
+
 /**
- * Reports the free space of places that have a limit, until it is ended: NaN of one that cannot be written to or gives no
- * answer, because the last value would say that all is well.
+ * Reports whether places can be written to, and the free space of those that have a limit, until it is ended: NaN of one
+ * that cannot be written to or gives no answer, because the last value would say that all is well.
  */
-export function watchSpace(config: Places, metrics: Pick<WorkerMetrics, 'freeSpace'>): { end(): void } {
-  // Buckets have no limit, and each question to one costs.
-  const places = placesOf(config).filter(({ config: { type } }) => type === 'directory');
-  const timers = places.map((place) => watch(place, (bytes) => metrics.freeSpace(place.name, bytes)));
+export function watchSpace(config: Places, metrics: PlaceMetrics): { end(): void } {
+  const timers = placesOf(config).map((place) => watch(place, metrics));
   return { end: () => timers.forEach((timer) => clearInterval(timer)) };
 }
 
-function watch({ config, use }: Place, report: (bytes: number) => void): NodeJS.Timeout {
+function watch({ name, config, use }: Place, metrics: PlaceMetrics): NodeJS.Timeout {
+  const report = (bytes: number | undefined): void => {
+    metrics.usable(name, !Number.isNaN(bytes));
+    // Buckets have no limit.
+    if (config.type === 'directory') metrics.freeSpace(name, bytes ?? NaN);
+  };
   let isLooking = false;
   const look = async (): Promise<void> => {
     if (isLooking) return;
@@ -29,7 +35,7 @@ function watch({ config, use }: Place, report: (bytes: number) => void): NodeJS.
     const free = await lookAt(config, use).catch(() => NaN);
     clearTimeout(late);
     isLooking = false;
-    report(free ?? NaN);
+    report(free);
   };
   void look();
   return setInterval(() => void look(), INTERVAL).unref();

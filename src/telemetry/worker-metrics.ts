@@ -98,6 +98,11 @@ export class WorkerMetrics {
     this.#record.count('tokens_total', { server, outcome });
   }
 
+  /** @param isUsable it could be written to when it was looked at last */
+  usable(destination: string, isUsable: boolean): void {
+    this.#record.set('destination_ok', { destination }, isUsable ? 1 : 0);
+  }
+
   freeSpace(destination: string, bytes: number): void {
     this.#record.set('destination_free_bytes', { destination }, bytes);
   }

@@ -19,14 +19,19 @@ vi.mock('node:fs/promises', async (original) => {
 const at = (path: string) => ({ type: 'directory', path }) as const;
 /** All that was said of the free space of each place. */
 const free: Record<string, number[]> = {};
-const metrics = { freeSpace: (name: string, bytes: number): void => void (free[name] ??= []).push(bytes) };
+/** And of whether it can be written to. */
+const usable: Record<string, boolean[]> = {};
+const metrics = {
+  freeSpace: (name: string, bytes: number): void => void (free[name] ??= []).push(bytes),
+  usable: (name: string, isUsable: boolean): void => void (usable[name] ??= []).push(isUsable),
+};
 const MINUTE = 60_000;
 
 let watch: { end(): void } | undefined;
 const startWatch = (config: Places): void => void (watch = watchSpace(config, metrics));
 
 beforeEach(() => {
-  for (const name of Object.keys(free)) delete free[name];
+  for (const said of [free, usable]) for (const name of Object.keys(said)) delete said[name];
   Object.assign(system, { hangs: true, mounts: '' });
   vi.useFakeTimers();
 });
@@ -61,11 +66,14 @@ test('a destination that hangs is looked at once, whoever asks and however often
   }
   expect(hung).toHaveLength(1);
   // It is said of the one that it does not answer, and the other is looked at as before.
-  expect(free['first']).toEqual([NaN]);
+  expect([free['first'], usable['first']]).toEqual([[NaN], [false]]);
   expect(free['second']?.slice(0, 5)).toEqual([700, 700, 700, 700, 700]);
 
   await letGoOn();
-  expect(free['first']).toEqual([NaN, 700]);
+  expect([free['first'], usable['first']]).toEqual([
+    [NaN, 700],
+    [false, true],
+  ]);
   expect(await troubleOf(health)).not.toHaveProperty('destination first');
 });
 

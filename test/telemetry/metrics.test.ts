@@ -174,7 +174,10 @@ describe('after exports', () => {
     expect(sumOf(samples, `${PREFIX}manifest_seconds_count`)).toBe(4);
     expect(sumOf(samples, `${PREFIX}manifest_seconds_bucket`, { server: 'plain', le: '604800' })).toBe(1);
     for (const destination of ['local', 'audit.destination'])
-      expect(value('destination_free_bytes', { destination })).toBeGreaterThan(0);
+      expect([value('destination_free_bytes', { destination }) > 0, value('destination_ok', { destination })]).toEqual([
+        true,
+        1,
+      ]);
     expect(value('gate_told_seconds', { server: 'gated' })).toBeGreaterThan(Date.now() / 1000 - 600);
     for (const name of ['needing_attention', 'oldest_job_accepted_seconds'] as const) expect(value(name)).toBe(0);
   });
