@@ -3,7 +3,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import { NativeConnection } from '@temporalio/worker';
 import { tidy } from '../fhir/quote.ts';
 import { isPassing } from './passing-error.ts';
-import { permanentFault } from './temporal-fault.ts';
+import { passingFault, permanentFault } from './temporal-fault.ts';
 
 /** Milliseconds between attempts to reach a Temporal server. */
 const RECONNECT = 2000;
@@ -54,7 +54,7 @@ async function tryToConnect(
   } catch (error) {
     const fault = permanentFault(error);
     if (fault !== undefined) throw new Error(`Temporal at ${options.address}: ${fault}`, { cause: error });
-    return { kind: 'trouble', reason: (error as Error).message };
+    return { kind: 'trouble', reason: passingFault(error) };
   }
 }
 

@@ -22,6 +22,18 @@ const PERMANENT: readonly (readonly [RegExp, string])[] = [
 const LONGEST = 500;
 
 /**
+ * Why Temporal cannot be reached now, for people: of the SDK's debug text of an error (Rust) only what is quoted in it.
+ *
+ * @param error what `NativeConnection.connect` has thrown
+ */
+export function passingFault(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const quoted = [...message.matchAll(/"([^"\\]+)"/g)].map(([, text]) => text as string);
+  const isDebugText = error instanceof TransportError && quoted.length > 0;
+  return tidy(isDebugText ? [...new Set(quoted)].join(': ') : message, LONGEST);
+}
+
+/**
  * Why a connection to Temporal cannot be made however often it is tried; undefined when it may be made later: the
  * server is unreachable, not found, or busy.
  *
