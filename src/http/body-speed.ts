@@ -1,10 +1,10 @@
 import { NetworkError } from './network-error.ts';
 
 /**
- * Bytes a second, as they come over the wire: less, over as long as a body may be silent, is as good as silence. 1 GB would
- * take 45 days. Servers that read their database while they answer are slow, too; none is known to be as slow as this.
+ * Bytes a second, as they come over the wire: less, over as long as a body may be silent, is as good as silence. A server
+ * that writes one resource a minute, because it asks its database between them, is still given its time.
  */
-export const SLOWEST = 256;
+export const SLOWEST = 16;
 
 /** A body that came so slowly that it would keep its place for days. */
 export class SlowBodyError extends NetworkError {

@@ -34,7 +34,7 @@ async function serveTrickle(atOnce: (request: number) => number): Promise<{ url:
   const timers = new Set<NodeJS.Timeout>();
   const trickle = (response: ServerResponse, from: number): void => {
     let at = from;
-    const timer = setInterval(() => response.write(CONTENT.subarray(at, ++at)), 20);
+    const timer = setInterval(() => response.write(CONTENT.subarray(at, ++at)), 100);
     timers.add(timer);
     response.on('close', () => clearInterval(timer));
   };
@@ -58,7 +58,7 @@ async function serveTrickle(atOnce: (request: number) => number): Promise<{ url:
 
 test('a file that trickles is left, and resumed where the trickle was left', async () => {
   const { url, ranges } = await serveTrickle((request) => [100_000, 10, CONTENT.length][request] as number);
-  const trouble = { cause: 'outage', detail: expect.stringContaining('less than 256 bytes a second came') as string };
+  const trouble = { cause: 'outage', detail: expect.stringContaining('less than 16 bytes a second came') as string };
   expect(await attemptFile({ http, root, url, identity: true })).toMatchObject(trouble);
   expect(await attemptFile({ http, root, url, identity: true })).toMatchObject(trouble);
   expect(await attemptFile({ http, root, url, identity: true })).toMatchObject({ bytes: CONTENT.length });
@@ -76,7 +76,7 @@ test('a trickle is no progress, however far it brings the file over the days; wh
   expect((await attempt()).reached).toBeGreaterThan(MIB);
   const { reached } = await attempt();
   expect(reached).toBeUndefined();
-  // One attempt in six minutes, of which each would bring 15 KiB.
+  // One attempt in six minutes, of which each would bring a KiB.
   let trouble = addTrouble(undefined, 'outage', 0);
   let now = 0;
   for (; !isFinal(trouble, now, LIMITS); now += 6 * 60_000) {
