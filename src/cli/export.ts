@@ -31,7 +31,7 @@ export function exportCommand(): Command {
     .option('--out <folder>', 'folder in which the export gets one of its own; default for a URL: ./exports')
     .option('--destination <name>', 'a destination of fhir-bulk-export.yaml; default: the first one')
     .option('--path <path>', 'folder of the export below that; default: <server>/<level>-<full or since>-<hash>')
-    .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml')
+    .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml; for a URL, if there is one')
     .optionsGroup('How:')
     .option('--again', 'export anew, although this export is complete')
     .option('--id <id>', 'workflow id; default: made of the server, the request and the folder', notEmpty)

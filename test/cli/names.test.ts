@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { stringify } from 'yaml';
 import { localConfig } from '../../src/cli/export/configuration.ts';
 import { nameOfUrl, pathOf, workflowIdOf } from '../../src/cli/export/names.ts';
 import { requestOf } from '../../src/cli/export/request-of.ts';
@@ -88,4 +91,38 @@ test('a URL with a password is refused, and not repeated', async () => {
   const password = randomUUID();
   const refused = localConfig(`https://me:${password}@fhir.example.org/r4`, {}, '.');
   await expect(refused).rejects.toThrow(/^https:\/\/fhir.example.org\/r4 must not contain a user name or password/);
+});
+
+test('the audit trail of a configuration holds for a URL, too', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'audited-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('BULK_EXPORT_CONFIG', undefined);
+  const url = 'https://fhir.example.org/r4';
+  const auditOf = async (options: Parameters<typeof localConfig>[1], cwd = folder) =>
+    (await localConfig(url, options, cwd)).config.audit?.required;
+  expect(await auditOf({ out: 'x' })).toBeUndefined();
+  // The image names a file that need not be there.
+  vi.stubEnv('BULK_EXPORT_CONFIG', join(folder, 'none.yaml'));
+  expect(await auditOf({ out: 'x' })).toBeUndefined();
+  await expect(auditOf({ out: 'x', config: 'none.yaml' })).rejects.toThrow('none.yaml cannot be read');
+
+  const text = stringify({
+    servers: { hospital: { baseUrl: url } },
+    destinations: { lake: { type: 'directory', path: './lake' } },
+    audit: { destination: { type: 'directory', path: './trail' }, required: true },
+  });
+  const file = join(folder, 'audited.yaml');
+  await writeFile(file, text);
+  expect(await auditOf({ out: 'x', config: 'audited.yaml' })).toBe(true);
+  vi.stubEnv('BULK_EXPORT_CONFIG', file);
+  expect(await auditOf({}, tmpdir())).toBe(true);
+  vi.stubEnv('BULK_EXPORT_CONFIG', undefined);
+  await writeFile(join(folder, 'fhir-bulk-export.yaml'), text);
+  const { config, destination } = await localConfig(url, { out: 'x' }, folder);
+  expect(config).toMatchObject({ audit: { required: true }, destinations: { out: { path: join(folder, 'x') } } });
+  expect({ destination, servers: Object.keys(config.servers) }).toEqual({
+    destination: 'out',
+    servers: ['fhir.example.org_r4'],
+  });
 });

@@ -62,6 +62,8 @@ const OF_EXPORTS: Wrong[] = [
   [['export', 'other'], 'no server "other"; it has hospital', { env: CONFIG }],
   [['export', 'hospital', '--destination', 'b'], 'no destination "b"; it has local', { env: CONFIG }],
   [['export', 'hospital', '--config', 'none.yaml'], 'none.yaml cannot be read', { code: 1 }],
+  [['export', URL, '--config', 'none.yaml'], 'none.yaml cannot be read', { code: 1 }],
+  [['export', URL], 'servers: must be a mapping', { env: { BULK_EXPORT_CONFIG: 'bad.yaml' }, code: 1 }],
   [['export', 'hospital', '--config', 'bad.yaml'], 'servers: must be a mapping', { code: 1 }],
   [['export', URL], 'BULK_EXPORT_ENCRYPTION_KEYS', { env: { BULK_EXPORT_ENCRYPTION_KEYS: 'none' }, code: 1 }],
   [['export', URL], 'BULK_EXPORT_TASK_QUEUE', { env: { BULK_EXPORT_TASK_QUEUE: 'a b' }, code: 1 }],

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { Config } from '../../config.ts';
@@ -27,8 +28,8 @@ export interface LocalConfig {
 }
 
 /**
- * Configuration of a worker for one export: of a URL without any file, of a configured server from the file; `--out` is a
- * destination of its own.
+ * Configuration of a worker for one export. A URL needs no file, and `--out` is a destination of its own; but what a file
+ * says for all exports, above all its audit trail, holds for these as well.
  *
  * @param source a URL or the name of a configured server
  * @param cwd folder from which relative paths are taken
@@ -40,8 +41,10 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
   // Such as of a variable that is not set: files would come into this very folder.
   if (options.out === '') throw new UsageError('--out is empty: name a folder, such as ./exports, or . for this one.');
   const open = isUrl(source) ? openServer(source) : undefined;
-  const needsFile = !isUrl(source) || options.destination !== undefined;
-  const path = needsFile ? fileOf(options, cwd) : undefined;
+  const needsFile = !isUrl(source) || options.destination !== undefined || options.config !== undefined;
+  const named = fileOf(options, cwd);
+  // The image names a file that need not be there.
+  const path = needsFile || existsSync(named) ? named : undefined;
   const file = path === undefined ? undefined : await loadConfig(path);
   const server = isUrl(source) ? nameOfUrl(source) : source;
   const servers = open === undefined ? pick(file?.servers ?? {}, source, 'server') : { [server]: open };
