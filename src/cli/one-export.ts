@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { ask } from '../client/ask.ts';
-import type { ExportProgress } from '../contract.ts';
-import { BULK_EXPORT, PROGRESS } from '../contract.ts';
+import { BULK_EXPORT } from '../contract.ts';
 import { commandLine, quote } from './arguments.ts';
 import type { MadeCommand } from './export/begin.ts';
 import { describe, memoOf } from './export/begin.ts';
+import type { Look } from './look.ts';
+import { lookAt } from './look.ts';
 import type { Temporal } from './temporal.ts';
 
 /** Milliseconds within which a worker answers that runs, also one that has to read a long history first. */
@@ -36,12 +36,9 @@ export async function knownExport({ client, address, namespace }: Temporal, work
   return { workflowId, description, ...(command === undefined ? {} : { command }) };
 }
 
-/** Its progress; undefined when no worker answers. */
-export async function answerOf({ client }: Temporal, workflowId: string): Promise<ExportProgress | undefined> {
-  const query = client.withDeadline(Date.now() + ANSWER, () =>
-    ask<ExportProgress>(client.workflow.getHandle(workflowId), PROGRESS),
-  );
-  return query.catch(() => undefined);
+/** How it stands, as far as a worker answers. */
+export async function answerOf({ client }: Temporal, workflowId: string): Promise<Look> {
+  return lookAt(client, workflowId, ANSWER);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { newCommand, notEmpty } from './arguments.ts';
-import { exitWith } from './exit-codes.ts';
+import { exitCode, exitWith } from './exit-codes.ts';
 
 /** `fhir-bulk-export status` */
 export function statusCommand(): Command {
@@ -18,6 +18,7 @@ export function statusCommand(): Command {
       await temporal.close();
       const lines = options.json === true ? [JSON.stringify(status)] : describeStatus(status);
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
-      exitWith(status.outcome === undefined ? 0 : outcomeCode(status.outcome));
+      if (status.unreadable !== undefined) return exitWith(exitCode('error'));
+      return exitWith(status.outcome === undefined ? 0 : outcomeCode(status.outcome));
     });
 }

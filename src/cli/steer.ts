@@ -29,7 +29,10 @@ export async function steer(
     if (!isOpen(known.description))
       throw new Error(`${workflowId} has ended: "${commandLine(['status', workflowId])}" says how.`);
     // An update would wait for a worker, and then come as a surprise.
-    if ((await answerOf(temporal, workflowId)) === undefined) throw new Error(hintOf(known));
+    const look = await answerOf(temporal, workflowId);
+    if (look.kind === 'silent') throw new Error(hintOf(known));
+    // Nor could its worker read what is encrypted with other keys.
+    if (look.kind === 'unreadable') throw new Error(look.why);
     const { client } = temporal;
     const steered = await client.withDeadline(Date.now() + PATIENCE, () => steer(getExport(client, workflowId)));
     process.stdout.write(`${json === true ? JSON.stringify(steered) : describeSteered(workflowId, steered)}\n`);

@@ -3,6 +3,7 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 // A CommonJS module without named exports.
 import proto from '@temporalio/proto';
 import type { PayloadKey, PayloadKeys } from './payload-keys.ts';
+import { UnreadablePayload } from './unreadable.ts';
 
 const { Payload: Proto } = proto.temporal.api.common.v1;
 
@@ -43,7 +44,7 @@ export class EncryptionCodec implements PayloadCodec {
     });
   }
 
-  /** @throws Error when the key is not there, or the payload is not what was encrypted with it */
+  /** @throws UnreadablePayload when the key is not there, or the payload is not what was encrypted with it */
   async decode(payloads: Payload[]): Promise<Payload[]> {
     return payloads.map((payload) => (isEncrypted(payload) ? this.#decrypt(payload) : payload));
   }
@@ -52,7 +53,7 @@ export class EncryptionCodec implements PayloadCodec {
     const id = textOf(metadata?.[KEY_ID]);
     const key = this.#keys.get(id);
     if (key === undefined) {
-      throw new Error(
+      throw new UnreadablePayload(
         `A payload is encrypted with the key ${JSON.stringify(id.slice(0, 64))}, which is not here: ` +
           `here ${this.#keys.size === 1 ? 'is' : 'are'} ${[...this.#keys.keys()].join(', ')}`,
       );
@@ -66,7 +67,7 @@ export class EncryptionCodec implements PayloadCodec {
       // Nothing of it is used before its tag was checked.
       return Proto.decode(Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]));
     } catch (error) {
-      throw new Error(
+      throw new UnreadablePayload(
         `A payload cannot be decrypted: it was changed, or the key ${id} is not the one that encrypted it`,
         { cause: error },
       );

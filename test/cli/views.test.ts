@@ -178,6 +178,16 @@ test('whoever follows an export that nobody runs soon learns of it', () => {
   expect(shown).toEqual([{ kind: 'notice', text: 'nobody runs it' }]);
 });
 
+test('whoever follows an export without its keys learns it at once, and that a worker answers', () => {
+  const shown: ExportEvent[] = [];
+  const look = showProgress({ show: (event) => shown.push(event), end: () => {} }, 'nobody runs it');
+  const unreadable = { kind: 'unreadable', why: 'A payload is encrypted.' } as const;
+  look(unreadable);
+  vi.advanceTimersByTime(20_000);
+  look(unreadable);
+  expect(shown).toEqual([{ kind: 'notice', text: 'A worker answers. A payload is encrypted.' }]);
+});
+
 test('whoever follows an export learns when nobody answers any more', () => {
   const shown: ExportEvent[] = [];
   const look = showProgress({ show: (event) => shown.push(event), end: () => {} }, 'nobody runs it');

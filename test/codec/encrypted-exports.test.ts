@@ -12,7 +12,8 @@ import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { patientId } from '../../dev/sample-server/generate/people.ts';
 import { exportRows } from '../../src/cli/export-rows.ts';
-import { knownExport } from '../../src/cli/one-export.ts';
+import { describeStatus, exportStatus } from '../../src/cli/export-status.ts';
+import { answerOf, knownExport } from '../../src/cli/one-export.ts';
 import type { Temporal } from '../../src/cli/temporal.ts';
 import { spawnOwned } from '../../src/programs/child.ts';
 import { getExport, payloadEncryption, startExport } from '../../src/client.ts';
@@ -132,7 +133,17 @@ test('an export of a caller without keys runs: exports that began before the key
     namespace,
     dataConverter: payloadEncryption({ BULK_EXPORT_ENCRYPTION_KEYS: newKey('2026-11').trim() }) ?? {},
   });
+  const fix = 'Give this command the keys of the workers';
   for (const one of [stack.client, withOthers]) {
+    // The worker answers, which must not pass for silence: an operator would cancel an export that is well.
+    const why = one === withOthers ? /with the key "2026-11"|cannot be decrypted/ : /there are no keys here/;
+    const look = await answerOf(by(one), 'plain');
+    expect(look).toEqual({ kind: 'unreadable', why: expect.stringMatching(why) as string });
+    const status = await exportStatus(by(one), 'plain');
+    expect(status).toMatchObject({ status: 'completed', unreadable: expect.stringContaining(fix) as string });
+    expect(describeStatus(status).join('\n')).toMatch(
+      /^plain: completed, started [^]*How it ended cannot be read here/,
+    );
     const listed = async () => (await exportRows(by(one), 10)).map(({ workflowId }) => workflowId);
     await expect.poll(listed, { timeout: 60_000 }).toContain('plain');
   }

@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
-import { ask } from '../../client/ask.ts';
-import type { ExportProgress, ExportReport } from '../../contract.ts';
-import { PROGRESS } from '../../contract.ts';
+import { asUnreadable } from '../../codec/unreadable.ts';
+import type { ExportReport } from '../../contract.ts';
 import { isPassing } from '../../process/passing-error.ts';
 import { tolerant } from '../../process/tolerant-client.ts';
+import type { Look as Answer } from '../look.ts';
+import { lookAt } from '../look.ts';
 
 /** Milliseconds between two queries of the progress. */
 const PACE = 500;
@@ -21,8 +22,8 @@ export type Outcome =
   | { kind: 'failed'; code: string; message: string }
   | { kind: 'cancelled' };
 
-/** The progress, or why nobody has said it: Temporal itself is unreachable, or only no worker answers. */
-export type Look = { kind: 'progress'; progress: ExportProgress } | { kind: 'silent' } | { kind: 'unreachable' };
+/** As of one question; or Temporal itself is unreachable. */
+export type Look = Answer | { kind: 'unreachable' };
 
 /**
  * Follows an export to its end.
@@ -39,13 +40,9 @@ export async function follow(
   const over = new AbortController();
   const ended = outcomeOf(client, workflowId, signal).finally(() => over.abort());
   ended.catch(() => {});
-  const handle = client.workflow.getHandle(workflowId);
   const lookOnce = async (): Promise<void> => {
-    const answer = client.withDeadline(Date.now() + PATIENCE, () => ask<ExportProgress>(handle, PROGRESS));
-    const found = await answer.then(
-      (progress): Look => ({ kind: 'progress', progress }),
-      () => silence(client, workflowId),
-    );
+    const answer = await lookAt(client, workflowId, PATIENCE);
+    const found = answer.kind === 'silent' ? await silence(client, workflowId) : answer;
     if (!signal.aborted) look(found);
   };
   while (!over.signal.aborted && !signal.aborted) {
@@ -65,7 +62,11 @@ async function silence(client: Client, workflowId: string): Promise<Look> {
   );
 }
 
-/** Waits for the end of an export, also while the service is unreachable. */
+/**
+ * Waits for the end of an export, also while the service is unreachable.
+ *
+ * @throws UnreadablePayload when its keys are not here
+ */
 export async function outcomeOf(client: Client, workflowId: string, signal: AbortSignal): Promise<Outcome> {
   for (;;) {
     try {
@@ -75,7 +76,7 @@ export async function outcomeOf(client: Client, workflowId: string, signal: Abor
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof WorkflowFailedError) return failureOf(error);
-      if (!isPassing((error as Error).cause ?? error)) throw error;
+      if (!isPassing((error as Error).cause ?? error)) throw asUnreadable(error) ?? error;
       await delay(AGAIN);
     }
   }

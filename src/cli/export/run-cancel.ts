@@ -54,7 +54,7 @@ export async function cancelIfOpen({ client }: Temporal, workflowId: string): Pr
 /** A worker for an export that was begun by a command which no longer runs. */
 async function workerIfNone(temporal: Temporal, known: KnownExport): Promise<LocalWorker | undefined> {
   const { workflowId, description, command } = known;
-  if (command === undefined || (await answerOf(temporal, workflowId)) !== undefined) return undefined;
+  if (command === undefined || (await answerOf(temporal, workflowId)).kind !== 'silent') return undefined;
   const { args, cwd, host, config: file } = command;
   // A folder of the same name may be there, but the export's own tells that it is another one.
   if (host !== hostname() && !existsSync(cwd)) {

@@ -58,13 +58,21 @@ export function showProgress(view: View, hint: string | undefined): (answer: Loo
       view.show({ kind: 'progress', time: new Date().toISOString(), progress: answer.progress });
       return;
     }
-    const text = answer.kind === 'silent' ? hint : 'Temporal cannot be reached. This goes on when it can.';
-    if (text === undefined || isSaid || performance.now() - since < patience) return;
+    const text = noticeOf(answer, hint);
+    // Keys that are not here do not come by waiting.
+    const isEarly = answer.kind !== 'unreadable' && performance.now() - since < patience;
+    if (text === undefined || isSaid || isEarly) return;
     isSaid = true;
     // What was drawn last is how it was; the pace of it is over.
     view.end();
     view.show({ kind: 'notice', text });
   };
+}
+
+/** @param hint what may be missing when no worker answers */
+function noticeOf(answer: Exclude<Look, { kind: 'progress' }>, hint: string | undefined): string | undefined {
+  if (answer.kind === 'unreadable') return `A worker answers. ${answer.why}`;
+  return answer.kind === 'silent' ? hint : 'Temporal cannot be reached. This goes on when it can.';
 }
 
 /** What may be missing when nobody in this process runs an export, and nobody answers. */
