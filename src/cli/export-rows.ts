@@ -18,6 +18,12 @@ export interface ExportRow {
   endedAs?: string;
   startedAt: string;
   endedAt?: string;
+  /** Of one that runs, as its worker says; see the query `progress`. */
+  standsStillSince?: string;
+  trouble?: string;
+  nextPollAt?: string;
+  /** Why its worker has not said how it stands, where one was asked: none answers, or its keys are not here. */
+  unanswered?: 'silent' | 'unreadable';
 }
 
 const SHOWN = {
@@ -61,12 +67,28 @@ export function rowOf(info: Omit<WorkflowExecutionInfo, 'raw'>): ExportRow {
 /** The list for people. */
 export function describeRows(rows: readonly ExportRow[]): string[] {
   if (rows.length === 0) return ['No exports.'];
-  const cells = rows.map(({ workflowId, status, phase = '', endedAs = '', startedAt, endedAt }) => [
+  const notes = rows.map(noteOf);
+  const isNoted = notes.some((note) => note !== '');
+  const cells = rows.map(({ workflowId, status, phase = '', server = '', endedAs = '', startedAt, endedAt }, index) => [
     workflowId,
+    server,
     status,
     status === 'running' ? phase : endedAs,
-    startedAt.slice(0, 19).replace('T', ' '),
+    toSeconds(startedAt),
+    ...(isNoted ? [notes[index] ?? ''] : []),
     readableTime(((endedAt === undefined ? Date.now() : Date.parse(endedAt)) - Date.parse(startedAt)) / 1000),
   ]);
-  return table(['workflow id', 'status', 'phase or outcome', 'started (UTC)', 'took'], cells, 4);
+  const texts = ['workflow id', 'server', 'status', 'phase or outcome', 'started (UTC)'];
+  if (isNoted) texts.push('stands still since');
+  return table([...texts, 'took'], cells, texts.length);
+}
+
+function noteOf({ standsStillSince, unanswered }: Pick<ExportRow, 'standsStillSince' | 'unanswered'>): string {
+  if (standsStillSince !== undefined) return toSeconds(standsStillSince);
+  if (unanswered === undefined) return '';
+  return unanswered === 'silent' ? '(no worker answers)' : '(other payload keys)';
+}
+
+function toSeconds(instant: string): string {
+  return instant.slice(0, 19).replace('T', ' ');
 }

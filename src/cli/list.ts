@@ -13,8 +13,9 @@ export function listCommand(): Command {
     .action(async (options: { limit: number; json?: boolean }) => {
       const { openTemporal } = await import('./temporal.ts');
       const { exportRows, describeRows } = await import('./export-rows.ts');
+      const { withStanding } = await import('./standing.ts');
       const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
-      const rows = await exportRows(temporal, options.limit);
+      const rows = await withStanding(temporal.client, await exportRows(temporal, options.limit));
       await temporal.close();
       const lines = options.json === true ? rows.map((row) => JSON.stringify(row)) : describeRows(rows);
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
