@@ -1,9 +1,6 @@
 import type { Folder } from '../storage/folder.ts';
-import { mapLimited } from '../storage/map-limited.ts';
 import { FILES, STATE_FOLDER } from './layout.ts';
 
-/** Files that are removed at once; there may be a hundred thousand. */
-const PARALLEL = 16;
 /** What an export leaves at its end, beside its files. */
 const FINAL: ReadonlySet<string> = new Set([FILES.manifest, FILES.partialManifest, FILES.log, FILES.deletions]);
 const NUMBERED = /^[A-Z][A-Za-z0-9]{0,63}\.\d{5,}\.ndjson$/;
@@ -50,7 +47,7 @@ export async function clearExport(folder: Folder): Promise<void> {
     // Somebody has put an export there, which a request cannot.
     if (inside !== '' && all.includes(STATE_FOLDER)) continue;
     const names = all.filter(isOurs);
-    await mapLimited(names, PARALLEL, (name) => folder.removeFile(inside === '' ? name : `${inside}/${name}`));
+    await folder.removeFiles(names.map((name) => (inside === '' ? name : `${inside}/${name}`)));
   }
   for (const name of await folder.list(STATE_FOLDER)) {
     const file = `${STATE_FOLDER}/${name}`;

@@ -6,6 +6,7 @@ import type { Job } from './job-record.ts';
 import { readJson } from './json-document.ts';
 import { FILES, pageMetaFile } from './layout.ts';
 import type { PageMeta } from './manifest-pages.ts';
+import type { ManifestSummary } from './manifest-summary.ts';
 
 /** What is known of an export that is complete. */
 interface Complete {
@@ -43,10 +44,18 @@ export async function followOn(
  * over.
  */
 async function completeAt(folder: Folder, at: string): Promise<number | undefined> {
+  const { pages = 1 } = (await readJson<Partial<ManifestSummary>>(folder, `${at}${FILES.summary}`)) ?? {};
+  // The list may be that of a late attempt, which has seen fewer pages.
+  const last = (await lastPage(folder, at, pages)) ?? (await lastPage(folder, at, 1));
+  return last?.readAt ?? folder.lastChange(`${at}${FILES.manifest}`);
+}
+
+/** @param from a page, which need not be there */
+async function lastPage(folder: Folder, at: string, from: number): Promise<PageMeta | undefined> {
   let last: PageMeta | undefined;
-  for (let page = 1; ; page++) {
+  for (let page = from; ; page++) {
     const meta = await readJson<PageMeta>(folder, `${at}${pageMetaFile(page, FILES.pages)}`);
-    if (meta === undefined) return last?.readAt ?? folder.lastChange(`${at}${FILES.manifest}`);
+    if (meta === undefined) return last;
     last = meta;
   }
 }

@@ -44,6 +44,8 @@ export interface Folder {
   remove(name: string): Promise<void>;
   /** Removes a file; nothing happens when it does not exist, or is a folder. */
   removeFile(name: string): Promise<void>;
+  /** The same for many files, with one check of {@link guardedBy} for many of them. */
+  removeFiles(names: readonly string[]): Promise<void>;
   /**
    * Begins a file that is being written by one attempt, under a name that no other attempt has.
    *

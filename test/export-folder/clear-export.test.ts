@@ -59,6 +59,15 @@ describe.each([
       expect(await folder.size(name)).toBeUndefined();
     });
 
+    test('many at a time are removed behind one look at whose they are', async () => {
+      const folder = await openAt('many');
+      for (let file = 10_001; file <= 10_060; file++) await folder.write(`Patient.${file}.ndjson`, '{}');
+      const asked = vi.fn<() => Promise<void>>(async () => {});
+      await clearExport(folder.guardedBy(asked));
+      expect(asked.mock.calls.length).toBeLessThan(20);
+      expect((await folder.list('')).filter((name) => name !== STATE_FOLDER)).toEqual([]);
+    });
+
     test('leaves alone what is not of our names', async () => {
       const folder = await openAt('names');
       const ours = [

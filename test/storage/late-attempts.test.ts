@@ -130,6 +130,7 @@ describeEachKind('has attempts that overtake one another', () => {
       () => guarded.create('a/3', ''),
       () => guarded.remove('a'),
       () => guarded.removeFile('a/1'),
+      () => guarded.removeFiles(['a/1', 'a/2']),
       () => guarded.removeParts(),
       () => guarded.mayChange(),
       ...parts.map((part, place) => () => part.publish(`file.${place}`)),

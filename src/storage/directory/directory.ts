@@ -15,6 +15,7 @@ import { lastChangeIn } from './last-change.ts';
 import { findNeighbour } from './find-neighbour.ts';
 import { freeBytes } from './free-bytes.ts';
 import { makeInside } from './place-inside.ts';
+import { unlinkFiles } from './unlink-files.ts';
 
 /** How the names of documents begin that are being written. */
 const UNFINISHED = 'unfinished-';
@@ -137,6 +138,11 @@ class DirectoryFolder implements Folder {
       await absentAs(undefined, unlink(this.#path(name)));
       this.#names.addRemoval(this.#path(name));
     });
+  }
+
+  async removeFiles(names: readonly string[]): Promise<void> {
+    const paths = names.map((name) => this.#path(name));
+    await this.#guard(() => unlinkFiles(paths, this.mayChange, (path) => this.#names.addRemoval(path)));
   }
 
   async openPart(label: string): Promise<Part> {

@@ -14,7 +14,7 @@ import { sendBy } from './send-by.ts';
 import { Sha256Sums } from './sha256-sums.ts';
 
 /** Objects that one DeleteObjects can name. */
-const DELETE_BATCH = 1000;
+export const DELETE_BATCH = 1000;
 /** Attempts at a write that another request was in the way of. */
 const CONFLICTS = 4;
 

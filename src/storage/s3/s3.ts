@@ -1,6 +1,6 @@
 import type { S3Config } from './s3-schema.ts';
 import type { Folder, Neighbour, Part } from '../folder.ts';
-import { S3Bucket } from './s3-bucket.ts';
+import { DELETE_BATCH, S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
 import { openPart } from './open-part.ts';
 import type { PieceRules } from './piece-rules.ts';
@@ -149,6 +149,13 @@ class S3Folder implements Folder {
   async removeFile(name: string): Promise<void> {
     await this.mayChange();
     await this.#bucket.remove([this.#key(name)]);
+  }
+
+  async removeFiles(names: readonly string[]): Promise<void> {
+    for (let from = 0; from < names.length; from += DELETE_BATCH) {
+      await this.mayChange();
+      await this.#bucket.remove(names.slice(from, from + DELETE_BATCH).map((name) => this.#key(name)));
+    }
   }
 
   async openPart(label: string, name?: string): Promise<Part> {

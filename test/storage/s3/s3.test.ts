@@ -37,6 +37,15 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     expect(proxy.seen).toEqual([expect.stringMatching(/^GET .*list-type=2/), expect.stringMatching(/^PUT .*small/)]);
   });
 
+  test('removes a thousand files by one request, behind one look at whose they are', async () => {
+    let asked = 0;
+    const folder = open('many').guardedBy(async () => void asked++);
+    await folder.removeFiles([]);
+    await folder.removeFiles(Array.from({ length: 1001 }, (_, file) => `file ${file}`));
+    expect(proxy.seen).toEqual([expect.stringMatching(/^POST .*delete/), expect.stringMatching(/^POST .*delete/)]);
+    expect(asked).toBe(2);
+  });
+
   describe('with something to mend', () => {
     const failure = async (folder: Folder): Promise<ExportError> => {
       const error: unknown = await folder.write('file', 'x').then(
