@@ -44,9 +44,10 @@ export class PublishedFiles {
    * Begins a file, or resumes it from what the best earlier attempt has left.
    *
    * @param generation of the job: a file of a later one is never resumed from what an attempt at an earlier one has left
+   * @param signal ends the taking over
    */
-  openPart(generation: number, entry: Entry): Promise<Part> {
-    return this.#folder.openPart(partLabel(generation, entry), nameBeforehand(entry));
+  openPart(generation: number, entry: Entry, signal?: AbortSignal): Promise<Part> {
+    return this.#folder.openPart(partLabel(generation, entry), nameBeforehand(entry), signal);
   }
 
   /**

@@ -53,8 +53,9 @@ export interface Folder {
    *   once with an object of this kind
    * @param name its final name, when it is known and {@link ResumePoint}s suffice to go on with the file: bytes that nobody
    *   need read before the file has its name can be put where they stay
+   * @param signal ends the taking over, which may be a copy of many bytes; what was there stays
    */
-  openPart(label: string, name?: string): Promise<Part>;
+  openPart(label: string, name?: string, signal?: AbortSignal): Promise<Part>;
   /** Makes the final names of all parts that were published durable. */
   syncNames(): Promise<void>;
   /** Bytes that can still be written; undefined when the destination has no such limit. */

@@ -58,7 +58,7 @@ async function fetchWatched(batch: Batch, fileRequest: FileRequest, watch: Fetch
   const { http, threads, folder, place, request } = batch;
   const { entry } = fileRequest;
   const here = async (): Promise<Fetched> => {
-    const part = await folder.files.openPart(request.generation, entry);
+    const part = await folder.files.openPart(request.generation, entry, watch.signal);
     const onProgress = (bytes: number): void => watch.onProgress(bytes, part.resumed?.bytes ?? 0);
     const { signal, onRefusal, onLost } = watch;
     const outcome = await fetchFile(fileRequest, { http, part, signal, onProgress, onRefusal, onLost });

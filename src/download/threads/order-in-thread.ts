@@ -66,7 +66,7 @@ export class OrderInThread {
     try {
       const place = await openDestination(this.#around, destination, path);
       this.#folder = place.guardedBy(() => this.#mayChange());
-      const part = await this.#folder.openPart(label, name);
+      const part = await this.#folder.openPart(label, name, signal);
       this.#part = part;
       const progress = new Progress((bytes) =>
         this.#send({ kind: 'progress', bytes, resumedAt: part.resumed?.bytes ?? 0 }),

@@ -53,12 +53,14 @@ export interface PartHost {
 /**
  * Opens a part of its own for this attempt. The durable prefix of the best earlier one is copied, because the earlier
  * attempt may still be running and writing.
+ *
+ * @param signal ends the copying
  */
-export async function openDirectoryPart(label: string, host: PartHost): Promise<Part> {
+export async function openDirectoryPart(label: string, host: PartHost, signal?: AbortSignal): Promise<Part> {
   const earlier = await findEarlier(label, await host.earlier());
   for (const { path: from, bytes, version } of earlier.usable) {
     const path = join(dirname(from), newName(label));
-    const handle = await copyPrefix(from, path, bytes);
+    const handle = await copyPrefix(from, path, bytes, signal);
     if (handle === undefined) continue;
     const resumed = { bytes, version, read: () => readPrefix(path, bytes) };
     const part = new DirectoryPart(label, host, { path, handle, resumed });

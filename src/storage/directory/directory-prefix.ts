@@ -57,9 +57,15 @@ async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
  * Copies so many bytes from the beginning of a file into a new one: by reference where the file system can, else as far
  * as they go and no farther. A copy of the whole file would spin for ever in libuv when the file got shorter meanwhile.
  *
+ * @param signal ends it
  * @returns undefined when they are not there any more
  */
-export async function copyPrefix(from: string, to: string, bytes: number): Promise<FileHandle | undefined> {
+export async function copyPrefix(
+  from: string,
+  to: string,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<FileHandle | undefined> {
   let handle: FileHandle | undefined;
   try {
     const isCloned = await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL).then(
@@ -68,7 +74,8 @@ export async function copyPrefix(from: string, to: string, bytes: number): Promi
     );
     handle = await open(to, isCloned ? 'r+' : 'w', 0o600);
     if (isCloned) await handle.truncate(Math.min(bytes, (await handle.stat()).size));
-    else await copyBytes(from, handle, bytes);
+    else await copyBytes(from, handle, bytes, signal);
+    signal?.throwIfAborted();
     if ((await handle.stat()).size === bytes) return handle;
   } catch (error) {
     await handle?.close();
@@ -81,9 +88,10 @@ export async function copyPrefix(from: string, to: string, bytes: number): Promi
   return undefined;
 }
 
-async function copyBytes(from: string, to: FileHandle, bytes: number): Promise<void> {
+async function copyBytes(from: string, to: FileHandle, bytes: number, signal?: AbortSignal): Promise<void> {
   let at = 0;
   for await (const chunk of readPrefix(from, bytes)) {
+    signal?.throwIfAborted();
     await writeAt(to, chunk, at);
     at += chunk.length;
   }

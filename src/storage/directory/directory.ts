@@ -7,6 +7,7 @@ import type { Folder, Neighbour, Part } from '../folder.ts';
 import { toStorageError } from '../storage-error.ts';
 import { PARTS_FOLDER, WORK_FOLDER } from '../work-folder.ts';
 import { absentAs } from './absent-as.ts';
+import type { PartHost } from './directory-part.ts';
 import { openDirectoryPart } from './directory-part.ts';
 import { DurableNames } from './durable-names.ts';
 import type { FileThread } from './file-thread.ts';
@@ -145,16 +146,15 @@ class DirectoryFolder implements Folder {
     await this.#guard(() => unlinkFiles(paths, this.mayChange, (path) => this.#names.addRemoval(path)));
   }
 
-  async openPart(label: string): Promise<Part> {
-    return this.#guard(() =>
-      openDirectoryPart(label, {
-        earlier: () => (this.#earlierParts ??= this.#listParts()),
-        create: (name, flags) => this.#createIn(PARTS_FOLDER, name, flags),
-        writeElsewhere: (name, content) => this.#writeElsewhere(name, content),
-        guard: (action) => this.#guard(action),
-        publish: (path, name) => this.#publish(path, name),
-      }),
-    );
+  async openPart(label: string, _name?: string, signal?: AbortSignal): Promise<Part> {
+    const host: PartHost = {
+      earlier: () => (this.#earlierParts ??= this.#listParts()),
+      create: (name, flags) => this.#createIn(PARTS_FOLDER, name, flags),
+      writeElsewhere: (name, content) => this.#writeElsewhere(name, content),
+      guard: (action) => this.#guard(action),
+      publish: (path, name) => this.#publish(path, name),
+    };
+    return this.#guard(() => openDirectoryPart(label, host, signal));
   }
 
   async syncNames(): Promise<void> {

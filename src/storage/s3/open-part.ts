@@ -13,8 +13,14 @@ import { UploadedPart } from './uploaded-part.ts';
  * attempts at an upload came to nothing, or earlier attempts have left more of such than an upload has.
  *
  * @param name its final name, if it is known
+ * @param signal ends the copying of pieces
  */
-export async function openPart(place: PartPlace, name: string | undefined, earlier: Earlier): Promise<Part> {
+export async function openPart(
+  place: PartPlace,
+  name: string | undefined,
+  earlier: Earlier,
+  signal?: AbortSignal,
+): Promise<Part> {
   const { bucket, keyOf } = place;
   const uploads = await findUploads(bucket, earlier.keys);
   const best = bestOf(uploads, name, bucket.protection);
@@ -31,7 +37,7 @@ export async function openPart(place: PartPlace, name: string | undefined, earli
   // Before their records: whoever is killed in between must find them again.
   const alive = await giveUp(place, uploads);
   const keys = earlier.keys.filter((key) => !alive.has(key));
-  if (earlier.best !== undefined || !isFruitless) return openS3Part(place, { ...earlier, keys });
+  if (earlier.best !== undefined || !isFruitless) return openS3Part(place, { ...earlier, keys }, signal);
   // Until pieces are there, later attempts must know why they are to be objects.
   const kept = new Set(uploads.map(({ key }) => key));
   return openS3Part(place, { best: undefined, keys: keys.filter((key) => !kept.has(key)) });

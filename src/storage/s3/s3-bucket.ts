@@ -165,10 +165,11 @@ export class S3Bucket {
     }
   }
 
-  /** Copies an object within the bucket: false when it is not there. */
-  async copy(from: string, to: string): Promise<boolean> {
+  /** Copies an object within the bucket: false when it is not there. @param signal ends it */
+  async copy(from: string, to: string, signal?: AbortSignal): Promise<boolean> {
     const copy = new CopyObjectCommand({ Bucket: this.name, Key: to, CopySource: this.sourceOf(from) });
-    return (await absentAsUndefined(this.send(copy))) !== undefined;
+    const options = signal === undefined ? {} : { abortSignal: signal };
+    return (await absentAsUndefined(this.send(copy, options))) !== undefined;
   }
 
   /** How a request names an object that is copied. */

@@ -25,18 +25,24 @@ export interface PartPlace {
  * attempt may still be running, and then removed.
  *
  * @param earlier what earlier attempts have left
+ * @param signal ends the copying
  */
-export async function openS3Part(place: PartPlace, { best, keys }: Earlier): Promise<Part> {
+export async function openS3Part(place: PartPlace, { best, keys }: Earlier, signal?: AbortSignal): Promise<Part> {
   const { bucket, prefix } = place;
   const folder = newFolder(prefix);
-  const taken = best === undefined ? undefined : await takeOver(bucket, best, folder);
+  const taken = best === undefined ? undefined : await takeOver(bucket, best, folder, signal);
   await bucket.remove(keys);
   return new S3Part(place, folder, taken);
 }
 
-async function takeOver(bucket: S3Bucket, best: Prefix, folder: string): Promise<Prefix | undefined> {
+async function takeOver(
+  bucket: S3Bucket,
+  best: Prefix,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Prefix | undefined> {
   try {
-    const taken = await copyPrefix(bucket, best, folder);
+    const taken = await copyPrefix(bucket, best, folder, signal);
     if (taken !== undefined) await saveCheckpoint(bucket, folder, taken);
     return taken;
   } catch (error) {

@@ -89,10 +89,11 @@ export async function copyPrefix(
   bucket: S3Bucket,
   { pieces, version }: Prefix,
   folder: string,
+  signal?: AbortSignal,
 ): Promise<Prefix | undefined> {
   const copied = await mapLimited(pieces, PARALLEL, async ({ key, bytes }, place) => {
     const copy = pieceKey(folder, place + 1);
-    return (await copyPatiently(bucket, key, copy)) ? { key: copy, bytes } : undefined;
+    return (await copyPatiently(bucket, key, copy, signal)) ? { key: copy, bytes } : undefined;
   });
   const hole = copied.indexOf(undefined);
   const own = (hole < 0 ? copied : copied.slice(0, hole)) as StoredObject[];
@@ -100,11 +101,13 @@ export async function copyPrefix(
 }
 
 /** One of thousands that fails costs all of them, so each is tried for longer than by the SDK. */
-async function copyPatiently(bucket: S3Bucket, from: string, to: string): Promise<boolean> {
+async function copyPatiently(bucket: S3Bucket, from: string, to: string, signal?: AbortSignal): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
     try {
-      return await bucket.copy(from, to);
+      return await bucket.copy(from, to, signal);
     } catch (error) {
+      signal?.throwIfAborted();
       if (attempt === COPY_TRIES || isRefusal(error)) throw error;
     }
   }

@@ -158,7 +158,7 @@ class S3Folder implements Folder {
     }
   }
 
-  async openPart(label: string, name?: string): Promise<Part> {
+  async openPart(label: string, name?: string, signal?: AbortSignal): Promise<Part> {
     const place = {
       bucket: this.#bucket,
       prefix: `${this.#key(PARTS_FOLDER)}/${label}.`,
@@ -169,7 +169,7 @@ class S3Folder implements Folder {
     const there = await (this.#earlierParts ??= this.list(PARTS_FOLDER));
     const isThere = there.some((part) => part.startsWith(`${label}.`));
     const earlier = isThere ? await findEarlier(this.#bucket, place.prefix) : { best: undefined, keys: [] };
-    return openPart(place, name, earlier);
+    return openPart(place, name, earlier, signal);
   }
 
   /** An object has its name when it is there. */

@@ -15,7 +15,8 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 const parts = (): string => join(root, 'export/.export/parts');
-const openPart = async (): Promise<Part> => (await openDirectory(root, 'export')).openPart('1');
+const openPart = async (signal?: AbortSignal): Promise<Part> =>
+  (await openDirectory(root, 'export')).openPart('1', undefined, signal);
 
 /** Leaves so many MiB that can be taken over. */
 async function leave(mebibytes: number): Promise<void> {
@@ -62,5 +63,23 @@ describe('a take-over that fails', () => {
     const heir = await openPart();
     expect(heir.resumed?.bytes).toBe(8 * MIB);
     await heir.discard();
+  });
+
+  test('because it is cancelled ends at once, and leaves nothing of its own', async () => {
+    await leave(64);
+    const before = await readdir(parts());
+    const some = await open(join(root, 'some'), 'w');
+    const write = vi.spyOn(Object.getPrototypeOf(some) as typeof some, 'write');
+    await some.close();
+    const cancel = new AbortController();
+    const opening = openPart(cancel.signal);
+    const reason = new Error('cancelled');
+    cancel.abort(reason);
+    await expect(opening).rejects.toBe(reason);
+    // None where the file system copies by reference.
+    expect(write.mock.calls.length).toBeLessThan(10);
+    write.mockRestore();
+    expect(await readdir(parts())).toEqual(before);
+    if (isLinux) expect(await openFiles()).toEqual([]);
   });
 });

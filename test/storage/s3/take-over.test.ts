@@ -17,7 +17,7 @@ describe.skipIf(!hasS3)('pieces that are objects, and are taken over', () => {
     return s3.keys(`${path}/`);
   }
 
-  const takeOver = (path: string): Promise<Part> => open(path).openPart('1');
+  const takeOver = (path: string, signal?: AbortSignal): Promise<Part> => open(path).openPart('1', undefined, signal);
 
   /** Refuses so many copies of the second piece. */
   function refuseCopies(times: number): void {
@@ -46,5 +46,20 @@ describe.skipIf(!hasS3)('pieces that are objects, and are taken over', () => {
     const part = await takeOver('throttled');
     expect(part.resumed?.bytes).toBe(3 * PIECE);
     await part.discard();
+  });
+
+  test('stay as they are when the one that takes them over is cancelled', async () => {
+    const before = await leave('cancelled');
+    const cancel = new AbortController();
+    const reason = new Error('cancelled');
+    proxy.answer = (_, headers) => {
+      if (headers['x-amz-copy-source'] === undefined) return undefined;
+      cancel.abort(reason);
+      return { status: 503 };
+    };
+    await expect(takeOver('cancelled', cancel.signal)).rejects.toBe(reason);
+    proxy.answer = () => undefined;
+    expect(await s3.keys('cancelled/')).toEqual(before);
+    await open('cancelled').removeParts();
   });
 });
