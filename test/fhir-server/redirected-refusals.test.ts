@@ -5,6 +5,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { judgeTrouble } from '../../src/activities/batch/refused-file.ts';
 import type { FileTrouble } from '../../src/download/file-trouble.ts';
+import type { Authorized } from '../../src/fhir-server/authorize.ts';
 import type { Answered, FhirServer } from '../../src/fhir-server/fhir-server.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { AnsweringServer } from '../support/answering-server.ts';
@@ -58,10 +59,11 @@ test.each(TRUSTED)(
   },
 );
 
-async function refusedFile(server: FhirServer, path: string): Promise<FileTrouble> {
+const TOKEN: Authorized = { kind: 'token', authorization: 'Bearer word', epoch: 7 };
+
+async function refusedFile(server: FhirServer, path: string, authorized = TOKEN): Promise<FileTrouble> {
   const url = `${asked.origin}${path}`;
   const trouble = (await attemptFile({ http, root, url, rules: server.rules })) as FileTrouble;
-  const authorized = { kind: 'token', authorization: 'Bearer word', epoch: 7 } as const;
   return judgeTrouble(trouble, { url, kind: 'output' }, server, authorized, false);
 }
 
@@ -80,4 +82,17 @@ test.each(TRUSTED)(
 test('a signed address behind a redirect, which wants no token, is refused without a word of one', async () => {
   status = 403;
   expect(await refusedFile(await serverWith(true), '/file')).toEqual({ cause: 'link', detail: 'HTTP 403' });
+});
+
+test('a file that was asked for without the token, and is refused, may need it', async () => {
+  const server = await serverWith(true);
+  const { detail } = await refusedFile(server, '/own', { kind: 'open' });
+  expect(detail).toBe(
+    'HTTP 401 (no token was sent, because the manifest says that its files need none; if they do, set requiresAccessToken: always)',
+  );
+  status = 403;
+  expect((await refusedFile(server, '/own', { kind: 'open' })).detail).toBe('HTTP 403');
+  status = 401;
+  const open = await knownServer(http, `${asked.origin}/r4`, {});
+  expect((await refusedFile(open, '/own', { kind: 'open' })).detail).toBe('HTTP 401');
 });

@@ -4,6 +4,9 @@ import type { Authorized } from '../../fhir-server/authorize.ts';
 import type { ServerSettings } from '../../profiles/settings.ts';
 import type { FhirServer } from '../../fhir-server/fhir-server.ts';
 
+const NEEDS_TOKEN =
+  ' (no token was sent, because the manifest says that its files need none; if they do, set requiresAccessToken: always)';
+
 /**
  * What trouble means where it happened: a 401 at a trusted origin is about the token that was sent; elsewhere, also where a
  * redirect has led to, about the link.
@@ -29,13 +32,14 @@ export function judgeTrouble(
   const isElsewhere = trouble.answeredBy !== undefined;
   if (authorized.kind === 'token' && trusted && isUnauthorized && !isElsewhere && !tokenIsGood)
     return { cause: 'token', detail, refusedEpoch: authorized.epoch };
+  const mayNeedToken = isUnauthorized && trusted && !server.authorization.isOpen;
+  const hintOfOpen = mayNeedToken ? NEEDS_TOKEN : '';
   return {
     // The manifest, which could be read again, has no links to attachments.
     cause: kind === 'attachment' ? 'final' : 'link',
-    detail:
-      authorized.kind === 'open'
-        ? detail
-        : `${detail}${server.hintOfFile(url, isUnauthorized ? trouble.answeredBy : undefined)}`,
+    detail: `${detail}${
+      authorized.kind === 'open' ? hintOfOpen : server.hintOfFile(url, isUnauthorized ? trouble.answeredBy : undefined)
+    }`,
   };
 }
 
