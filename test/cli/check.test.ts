@@ -37,9 +37,12 @@ beforeAll(async () => {
       athena: { patients: 3 },
       claims: { patients: 3 },
       limited: { patients: 3 },
+      gone: { patients: 3 },
     },
     entries: {
       configured: { auth: { ...auth, scope: 'system/Patient.read' } as typeof auth },
+      // Nobody listens there.
+      gone: { baseUrl: 'http://127.0.0.1:9/fhir' },
       good: { auth },
       narrow: { auth },
       stranger: { auth },
@@ -104,6 +107,22 @@ test('a client that the server does not know fails, with the fix', async () => {
   expect(output).toMatch(/FAILED +credentials +AuthorizationFailed: .*invalid_client/);
   expect(output).toContain('docs/authorization.md');
   expect(code).toBe(1);
+});
+
+test('a server that nobody answers at fails, with the fix', async () => {
+  const { code, output } = await check('gone');
+  expect(output).toMatch(/FAILED +CapabilityStatement +127\.0\.0\.1:9: ECONNREFUSED/);
+  expect(output).toContain('→ Check baseUrl, and whether the workers reach it');
+  expect(code).toBe(1);
+});
+
+test('a server that answers, but has no CapabilityStatement, may be exported from', async () => {
+  const faults = stack.servers['open']?.faults;
+  faults?.add({ route: 'metadata', times: Infinity, do: { kind: 'answer', status: 503 } });
+  const { code, output } = await check('open');
+  expect(output).toMatch(/warning +CapabilityStatement +HTTP 503/);
+  expect(code).toBe(0);
+  faults?.clear();
 });
 
 test('the profile that the CapabilityStatement suggests is named, with the fix', async () => {
