@@ -1,6 +1,8 @@
 import { CancellationScope } from '@temporalio/workflow';
+import type { DownloadFilesResult } from '../activities/download-files.ts';
 import type { Batch } from './batch.ts';
 import { ordinalsOf } from './batch.ts';
+import { isObject, noAnswer } from './failure.ts';
 import { wait } from './wait.ts';
 
 /** The batches in flight. They have a scope of their own, so that they can be stopped without the export. */
@@ -27,12 +29,18 @@ export class BatchesInFlight {
    *
    * @param ended called when it has been fetched; otherwise `failed` is, also when it was stopped
    */
-  start<T>(batch: Batch, work: () => Promise<T>, ended: (result: T) => void, failed: (error: unknown) => void): void {
+  start(
+    batch: Batch,
+    work: () => Promise<DownloadFilesResult>,
+    ended: (result: DownloadFilesResult) => void,
+    failed: (error: unknown) => void,
+  ): void {
     this.#batches.add(batch);
     void this.#scope.run(work).then(
       (result) => {
         this.#batches.delete(batch);
-        ended(result);
+        if (isAnswer(result)) ended(result);
+        else failed(noAnswer('downloadFiles'));
       },
       (error: unknown) => {
         this.#batches.delete(batch);
@@ -57,4 +65,8 @@ export class BatchesInFlight {
     await this.drain(0);
     this.#scope = new CancellationScope();
   }
+}
+
+function isAnswer(result: unknown): boolean {
+  return isObject(result) && isObject(result['done']) && [result['failed'], result['later']].every(Array.isArray);
 }

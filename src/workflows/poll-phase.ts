@@ -2,7 +2,7 @@ import type { PollStatusResult } from '../activities/poll-status.ts';
 import { nextDelay } from '../policy/next-delay.ts';
 import { detailOf } from './earlier-versions.ts';
 import type { ExportRun } from './export-run.ts';
-import { failure } from './failure.ts';
+import { failure, isObject, noAnswer } from './failure.ts';
 import { setMemo } from './memo.ts';
 import { metrics, serverOf } from './metrics.ts';
 import { hasHeldFiles, pollWait } from './poll-wait.ts';
@@ -33,6 +33,7 @@ export async function pollPhase(run: ExportRun): Promise<boolean> {
     run.stands(result.kind === 'trouble');
     switch (result.kind) {
       case 'complete':
+        if (!isObject(result.manifest)) throw noAnswer('pollStatus');
         run.job.manifest = result.manifest;
         run.job.complete = true;
         run.job.completeAt = Date.now();

@@ -9,7 +9,7 @@ import { refreshMargin } from '../policy/refresh-margin.ts';
 import type { Trouble } from '../policy/trouble.ts';
 import { addTrouble } from '../policy/trouble.ts';
 import { detailOf } from './earlier-versions.ts';
-import { failure } from './failure.ts';
+import { failure, isObject, noAnswer } from './failure.ts';
 import type { NextTry } from './retry.ts';
 import { nextTry, secondsUntil } from './retry.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
@@ -87,6 +87,7 @@ export class TokenKeeper {
       const input = given ?? (await this.current());
       const began = Date.now();
       const result = await call(input);
+      if (!hasKind(result)) throw noAnswer(`a step (${this.#run.state.phase})`);
       if (!isTokenNeeded(result)) return result as Exclude<T, TokenNeeded>;
       if (this.#endedSince(began)) {
         // A step of many requests takes more than one token, which is no trouble.
@@ -167,6 +168,7 @@ export class TokenKeeper {
         ...(state.token === undefined ? {} : { scope: state.token.scope }),
         newerThan,
       });
+      if (!hasKind(result)) throw noAnswer('refreshToken');
       if (result.kind === 'token') {
         const { epoch, scope, expiresIn, lifetime, isRenewed, missing, leftOut = [], uncovered = [] } = result;
         state.token = {
@@ -213,4 +215,9 @@ export class TokenKeeper {
 
 function isTokenNeeded(result: { kind: string }): result is TokenNeeded {
   return result.kind === 'tokenNeeded';
+}
+
+/** As every worker's answer of the steps here. */
+function hasKind(answer: unknown): boolean {
+  return isObject(answer) && typeof answer['kind'] === 'string';
 }

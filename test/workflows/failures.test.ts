@@ -92,6 +92,53 @@ test('Temporal understands every query of docs/console.md', async () => {
   await expect.poll(async () => (await found()).count, { timeout: 30_000 }).toBe(1);
 });
 
+/** A step that hangs at the server, for an operator who ends it by hand. */
+async function stepOf({ handle }: StartedExport, type: string) {
+  const idOf = async () => {
+    const { pendingActivities } = (await handle.describe()).raw;
+    const found = pendingActivities?.find(({ activityType }) => activityType?.name === type);
+    // One that no worker has taken yet cannot be ended.
+    return found?.lastStartedTime == null ? '' : (found.activityId ?? '');
+  };
+  await expect.poll(idOf, { timeout: 30_000 }).not.toBe('');
+  return { workflowId: handle.workflowId, activityId: await idOf() };
+}
+
+test('a step that is failed by hand ends the export with details, and the same request goes on', async () => {
+  hospital.faults.add({ route: 'status', do: { kind: 'hang' } });
+  const destination = { path: 'failed-by-hand' };
+  const started = await start({ destination });
+  const step = await stepOf(started, 'pollStatus');
+  await stack.client.activity.fail(step, ApplicationFailure.nonRetryable('operator says no'));
+  const { location } = await started.progress();
+  expect(await failed(started)).toMatchObject({
+    type: 'Failed',
+    message: expect.stringMatching(
+      /^Failed: the step pollStatus was ended from outside \(operator says no\)/,
+    ) as string,
+    details: [{ phase: 'waiting', location }],
+    cause: { activityType: 'pollStatus' },
+  });
+  expect(location).toContain('failed-by-hand');
+  expect((await (await start({ destination })).result()).resources).toBe(5);
+});
+
+test.each([
+  ['pollStatus', 'status', undefined],
+  // As somebody who knows that the job is complete may write.
+  ['pollStatus', 'status', { kind: 'complete' }],
+  ['downloadFiles', 'file', {}],
+] as const)('a %s that is completed by hand with what is no answer ends the export', async (type, route, answer) => {
+  hospital.faults.add({ route, times: Infinity, do: { kind: 'hang' } });
+  const started = await start({});
+  await stack.client.activity.complete(await stepOf(started, type), answer);
+  expect(await failed(started)).toMatchObject({
+    type: 'Failed',
+    message: expect.stringContaining("is no worker's: it was completed by hand") as string,
+    details: [{ location: expect.any(String) as string }],
+  });
+});
+
 test('the log of the worker says why an export failed', async () => {
   await stack.stopWorkers();
   const worker = await startRealWorker(stack);
