@@ -89,7 +89,7 @@ describe('with the embedded server', () => {
     const cancelled = await user.run(['cancel', workflowId]);
     expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining('was cancelled') });
     expect(server.journal.filter(({ route }) => route === 'delete')).toHaveLength(1);
-    expect((await user.quick(['list'])).stdout).toMatch(new RegExp(`${workflowId} +cancelled`));
+    expect((await user.quick(['list'])).stdout).toMatch(new RegExp(`${workflowId} +127\\.0\\.0\\.1_\\S+ +cancelled`));
     expect((await user.quick(['cancel', workflowId])).stdout).toContain('has ended already');
     expect((await user.run(['status', workflowId])).code).toBe(4);
     expect(await user.quick(['resume', workflowId])).toMatchObject({
