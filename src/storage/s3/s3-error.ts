@@ -42,7 +42,16 @@ const LOST_KEY =
 export function toS3Error(error: unknown, bucket: string): unknown {
   if (error instanceof ExportError) return error;
   const what = finalCause(error);
-  if (what === undefined) return error;
+  return what === undefined ? error : failure(what, error, bucket);
+}
+
+/** Of an answer that has come each time for a while, and whose code may mean anything. @param kind of the requests */
+export function refusedEachTime(kind: string, error: unknown, bucket: string): ExportError {
+  const what = `it refuses each request ${kind}; look whether it knows them, and what the bucket wants of them`;
+  return failure(what, error, bucket);
+}
+
+function failure(what: string, error: unknown, bucket: string): ExportError {
   const status = statusOf(error);
   const code = [nameOf(error), ...(status === undefined ? [] : [`HTTP ${status}`])].join(', ');
   return new ExportError('DestinationFailed', `s3://${bucket}: ${what} (${code})`, { cause: error });
