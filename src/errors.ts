@@ -151,7 +151,7 @@ export const WARNINGS = {
     'Attachments could not be downloaded; attachments/index.ndjson lists each with its reason. The resources that name them are complete.',
   AuditIncomplete: 'The end of this export could not be recorded in the audit trail.',
   TracesLeft:
-    'The export is complete, but parts or what it has kept of its links could not be removed from `.export/`: they may hold signatures.',
+    'Parts of files, or what was kept of links, could not be removed from `.export/`: they may hold signatures.',
   DeleteFailed: 'The server did not accept the DELETE of the job; its files stay there until they expire.',
   DeleteUnsupported: 'The server does not support DELETE of a finished job.',
 } as const satisfies Record<string, string>;

@@ -21,11 +21,16 @@ export interface DeleteJobInput {
   token?: TokenRef;
 }
 
+/** Why parts could not be removed. */
+interface PartsLeft {
+  left?: string;
+}
+
 export type DeleteJobResult =
   | TokenNeeded
-  | { kind: 'deleted' }
-  | { kind: 'nothingToDelete' }
-  | { kind: 'unsupported'; detail: string }
+  | ({ kind: 'deleted' } & PartsLeft)
+  | ({ kind: 'nothingToDelete' } & PartsLeft)
+  | ({ kind: 'unsupported'; detail: string } & PartsLeft)
   /**
    * `busy`: the server wants fewer requests. `passes`: it is away for a time, or names one, or this worker lacks a file for
    * it; others may mean it for good.
@@ -42,8 +47,7 @@ const SLOT_IS_TAKEN = '; until it is deleted, this server may refuse the next ex
  * Tells the server that its job is not needed any more. 404 and 410 mean that the goal is reached (HAPI answers 404 for
  * a completed job). May be sent more than once.
  *
- * @throws ExportError `NotAllowed`, `InvalidRequest` when no other job may follow: then this one is kept;
- *   `DestinationFailed` when the parts could not be removed: then the server was told nevertheless
+ * @throws ExportError `NotAllowed`, `InvalidRequest` when no other job may follow: then this one is kept
  */
 export async function deleteJob(deps: ActivityDeps, input: DeleteJobInput): Promise<DeleteJobResult> {
   const folder = await ExportFolder.open(deps.config, input.ref, { starting: true });
@@ -51,8 +55,9 @@ export async function deleteJob(deps: ActivityDeps, input: DeleteJobInput): Prom
   // A disk that is full, or read-only by now, keeps no job on the server.
   if (input.removeParts) await folder.removeParts().catch((error: unknown) => (left = { error }));
   const result = await tellServer(deps, folder, input);
-  if (left !== undefined && result.kind !== 'trouble' && result.kind !== 'tokenNeeded') throw left.error;
-  return result;
+  if (left === undefined || result.kind === 'trouble' || result.kind === 'tokenNeeded') return result;
+  if (left.error instanceof ExportError) return { ...result, left: left.error.message };
+  throw left.error;
 }
 
 async function tellServer(
@@ -71,9 +76,10 @@ async function tellServer(
   const server = await deps.servers.get(ref.server).catch((error: unknown) => {
     // The workflow decides for how long others, or this worker later, may try.
     if (error instanceof UnreadableHereError) return error;
+    if (error instanceof ExportError && error.code === 'UnknownServer') return error;
     throw error;
   });
-  if (server instanceof UnreadableHereError) return { kind: 'trouble', detail: server.message, passes: true };
+  if (server instanceof ExportError) return { kind: 'trouble', detail: server.message, passes: true };
   if (next !== undefined) requireNext(server, next, ref);
   const authorized = await server.authorize(token);
   if (authorized.kind === 'tokenNeeded') return authorized;

@@ -1,6 +1,7 @@
 import type { Warning } from '../contract.ts';
 import { WARNINGS } from '../contract.ts';
 import type { PageMeta } from '../export-folder/manifest-pages.ts';
+import { faultOfInstant } from '../fhir/instant.ts';
 import { MANIFEST_TYPE } from '../fhir/manifest.ts';
 
 /**
@@ -24,7 +25,7 @@ export function warningsOfPages(pages: readonly PageMeta[], listedTwice = 0): Wa
   if (listedTwice > 0) {
     warnings.push({ code: 'FilesListedTwice', message: `${WARNINGS.FilesListedTwice} (${listedTwice})` });
   }
-  if (Number.isNaN(Date.parse(first.transactionTime)))
+  if (faultOfInstant(first.transactionTime) !== undefined)
     warnings.push({ code: 'NoTransactionTime', message: WARNINGS.NoTransactionTime });
   if (first.manifestType !== undefined && !first.manifestType.startsWith(MANIFEST_TYPE)) {
     warnings.push({ code: 'UnknownManifestType', message: WARNINGS.UnknownManifestType });

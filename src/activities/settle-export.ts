@@ -90,7 +90,13 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
   try {
     log = await folder.openLog(input.request.parameters ?? {});
     const content = new ExportContent(folder.files, deletions, attempt.signal);
-    const missing = await readFiles(folder, summary, content, { manifest, log }, attempt);
+    const missing = await readFiles(
+      folder,
+      summary,
+      content,
+      { manifest, log, isPartial: input.partial !== undefined },
+      attempt,
+    );
     if (missing.length > 0) {
       const { partial } = input;
       const partialManifest =
@@ -142,25 +148,38 @@ async function readFiles(
   folder: ExportFolder,
   summary: ManifestSummary,
   content: ExportContent,
-  { manifest, log }: { manifest: ManifestDraft; log: ExportLog },
+  { manifest, log, isPartial }: { manifest: ManifestDraft; log: ExportLog; isPartial: boolean },
   attempt: Attempt,
 ): Promise<Entry[]> {
   const missing: Entry[] = [];
-  const equal = summary.linkedByOrder === true ? new EqualFiles() : undefined;
+  const equal = summary.linkedByOrder === undefined ? undefined : new EqualFiles(summary.linkedByOrder);
   let files = 0;
   for await (const group of folder.wholeFiles(summary.entries)) {
     attempt.signal.throwIfAborted();
-    for (const { entry, receipt } of group.whole) {
-      equal?.add(entry, receipt);
+    const whole: typeof group.whole = [];
+    for (const one of group.whole) {
+      const { entry, receipt } = one;
+      if (equal?.add(entry, receipt) === true) {
+        if (!isPartial) throw new ExportError('ExportExpired', maybeTwice(entry));
+        // An operator wants what there is: once.
+        await folder.troubles.record(entry.ordinal, maybeTwice(entry));
+        missing.push(entry);
+        continue;
+      }
       await boundTries(attempt, `${folder.location}/${entry.name}`, () => content.addFile(entry, receipt));
+      whole.push(one);
     }
     missing.push(...group.missing);
-    await manifest.add(group.whole);
-    await log.add(group.whole);
-    files += group.whole.length;
+    await manifest.add(whole);
+    await log.add(whole);
+    files += whole.length;
     attempt.report({ files, of: summary.entries });
   }
   return missing;
+}
+
+function maybeTwice({ name }: Entry): string {
+  return `${name} is equal to another file, and when the server gave fresh links, only their order told which is which: one file may have come twice, and another never`;
 }
 
 async function reportMissing(folder: ExportFolder, missing: readonly Entry[], of: number, log: ExportLog) {

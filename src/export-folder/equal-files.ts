@@ -1,27 +1,30 @@
-import { ExportError } from '../errors.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { Receipt } from './receipt.ts';
+
+/** Digits of a hash that are remembered: there may be a million files. */
+const DIGITS = 24;
 
 /**
  * Looks for files that came twice, where fresh links were given to files by their order: a server that had changed it has
  * sent one of them twice, and another never. So it is the other way round as well: where no two are equal, all have come.
  */
 export class EqualFiles {
-  /** Names by hash. */
-  readonly #names = new Map<string, { name: string; url: string }>();
+  readonly #since: number;
+  /** When they were asked for, by hash. */
+  readonly #asked = new Map<string, number>();
 
-  /** @throws ExportError `ExportExpired` when a file equals an earlier one that has another link */
-  add(
-    { kind, url, name }: Pick<Entry, 'kind' | 'url' | 'name'>,
-    { bytes, sha256 }: Pick<Receipt, 'bytes' | 'sha256'>,
-  ): void {
-    if (kind !== 'output' || bytes === 0) return;
-    const earlier = this.#names.get(sha256);
-    if (earlier === undefined) this.#names.set(sha256, { name, url });
-    else if (earlier.url !== url)
-      throw new ExportError(
-        'ExportExpired',
-        `${earlier.name} and ${name} are equal, and when the server gave fresh links, only their order told which is which: one file may have come twice, and another never`,
-      );
+  /** @param since when the first such links were read: milliseconds since the epoch; those of before are sure */
+  constructor(since: number) {
+    this.#since = since;
+  }
+
+  /** Whether a file may be one that has come before, in place of another one. */
+  add({ kind, count }: Pick<Entry, 'kind' | 'count'>, { sha256, askedAt = Infinity }: Receipt): boolean {
+    // Only of these it is known that they are empty.
+    if (kind !== 'output' || count === 0) return false;
+    const key = sha256.slice(0, DIGITS);
+    const earlier = this.#asked.get(key);
+    this.#asked.set(key, Math.max(askedAt, earlier ?? 0));
+    return earlier !== undefined && Math.max(askedAt, earlier) >= this.#since;
   }
 }

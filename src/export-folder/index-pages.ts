@@ -59,7 +59,7 @@ export async function indexPages(
     ...(first.organizedBy === undefined ? {} : { organizedBy: first.organizedBy }),
     ...(names === undefined ? {} : { names }),
     ...(knownBytes === undefined ? {} : { knownBytes }),
-    ...(known?.linkedByOrder === true ? { linkedByOrder: true } : {}),
+    ...(known?.linkedByOrder === undefined ? {} : { linkedByOrder: known.linkedByOrder }),
   };
   if (known !== undefined && known.pages > summary.pages) return known;
   await entries.saveSummary(summary);

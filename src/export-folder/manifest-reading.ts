@@ -28,7 +28,7 @@ interface ReadingProgress extends ReadingId {
    * a manifest could not be compared with entries of which some have new links.
    */
   matched?: 'stored' | 'taken';
-  /** As {@link ManifestSummary.linkedByOrder}. */
+  /** Of some files nothing but their order told which is which. */
   byOrder?: true;
 }
 
@@ -118,6 +118,15 @@ export class ManifestReading {
     return { kind: 'renewed', manifest: await this.#takeOver(stored) };
   }
 
+  /**
+   * When the links were read that are becoming the export's, one chunk of entries after another; undefined when none are.
+   * Milliseconds since the epoch.
+   */
+  async beingTakenOver(): Promise<number | undefined> {
+    const progress = await readJson<ReadingProgress>(this.#folder, FILES.readingProgress);
+    return progress?.matched === 'stored' ? progress.at : undefined;
+  }
+
   /** Forgets the reading. */
   async abandon(): Promise<void> {
     await this.#folder.remove(FILES.reading);
@@ -147,7 +156,7 @@ export class ManifestReading {
     }
     // A poll may have added a page meanwhile.
     const { expires: _expires, linksEnd: _linksEnd, ...rest } = await this.#entries.summary();
-    const linked = progress.byOrder === true ? { linkedByOrder: true as const } : {};
+    const linked = progress.byOrder === true ? { linkedByOrder: before.linkedByOrder ?? progress.at } : {};
     const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends), ...linked };
     await this.#entries.saveSummary(summary);
     await this.#save({ ...progress, matched: 'taken' });

@@ -14,8 +14,11 @@ export interface ManifestSummary {
   /** Files of `output` whose URL is that of an earlier one. */
   listedTwice?: number;
   organizedBy?: string;
-  /** Fresh links were given to files of which nothing but their order told which is which. */
-  linkedByOrder?: true;
+  /**
+   * When fresh links were first given to files of which nothing but their order told which is which: milliseconds since the
+   * epoch.
+   */
+  linkedByOrder?: number;
   expires?: string;
   /** When the last page was read, and when the first link ends by its own words: milliseconds since the epoch. */
   readAt?: number;

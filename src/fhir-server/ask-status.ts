@@ -1,6 +1,7 @@
 import type { TokenRef } from '../auth/server-authorization.ts';
 import { ExportError } from '../errors.ts';
 import type { Manifest } from '../fhir/manifest.ts';
+import { readOutcome } from '../fhir/operation-outcome.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
 import { withoutWords } from '../fhir/quote.ts';
@@ -109,6 +110,11 @@ export async function askStatus(
       const { expires, date } = response.headers;
       return { ...answer, page: { body, url, base: response.url, expires, date } };
     }
+    case 'trouble':
+      // Whatever it says, as above.
+      if (wasComplete && answer.cause === 'unusable' && readOutcome(body) !== undefined)
+        return { ...answer, cause: 'outage' };
+      return answer;
     default:
       return answer;
   }

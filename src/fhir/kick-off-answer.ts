@@ -57,7 +57,7 @@ export type TooMany = 'exports' | 'requests';
 export function readAcceptance({ status, headers, url }: KickOffResponse, now: number): Acceptance | undefined {
   const location = headers['content-location'];
   const statusUrl = location === undefined ? undefined : resolveUrl(location, url);
-  if (!isSuccess(status) || statusUrl === undefined) return undefined;
+  if (!isSuccess(status) || status > 202 || statusUrl === undefined) return undefined;
   return {
     statusUrl,
     separateStatus: /\bseparate-export-status\b/.test(headers['preference-applied'] ?? ''),

@@ -2,7 +2,7 @@ import { NetworkError } from './network-error.ts';
 
 /**
  * Bytes a second, as they come over the wire: less, over as long as a body may be silent, is as good as silence. A server
- * that writes one resource a minute, because it asks its database between them, is still given its time.
+ * that writes a resource of a KiB each minute, because it asks its database between them, is still given its time.
  */
 export const SLOWEST = 16;
 

@@ -158,12 +158,14 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
       // Asked for in the pause, unless the export is to end.
       if (run.steering.isRetryWanted && run.steering.end === undefined && patched('files-again-after-a-pause'))
         continue;
-      const report = await settlePhase(run).catch(async (error: unknown) => {
+      try {
+        const report = await settlePhase(run);
+        if (report !== undefined) return report;
+      } catch (error) {
         if (codeOf(error) !== 'ExportExpired' || !mayRestart(run)) throw error;
         run.jobIsThere = true;
         await restart(run, 'ExportExpired');
-      });
-      if (report !== undefined) return report;
+      }
     }
   }
 }

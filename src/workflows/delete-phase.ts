@@ -28,6 +28,7 @@ export async function deletePhase(run: ExportRun, purpose: Purpose): Promise<voi
   let others: Trouble | undefined;
   for (;;) {
     const result = await deleteOnce(run, purpose);
+    if ('left' in result && result.left !== undefined) warn(run, 'TracesLeft', result.left);
     if (result.kind === 'deleted' || result.kind === 'nothingToDelete') return;
     if (result.kind === 'unsupported') return warn(run, 'DeleteUnsupported', detailOf(result));
     run.slots.heard(result);
@@ -84,8 +85,8 @@ async function waitForAll(run: ExportRun, until: number, detail: string): Promis
   }
 }
 
-function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed', reason: string): void {
-  log.warn('the job could not be deleted', { reason });
+function warn(run: ExportRun, code: 'DeleteUnsupported' | 'DeleteFailed' | 'TracesLeft', reason: string): void {
+  log.warn(code === 'TracesLeft' ? 'parts could not be removed' : 'the job could not be deleted', { reason });
   addWarnings(run.state, [{ code, message: `${WARNINGS[code]} (${reason})` }]);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
 import type { Stack } from '../support/stack.ts';
@@ -21,45 +21,53 @@ afterAll(async () => {
   await given.close();
 });
 
-const CONTENTS = ['a', 'b', 'c'].map((id) => `{"resourceType":"Patient","id":"${id}"}\n`);
+const FULL = ['a', 'b', 'c'].map((id) => `{"resourceType":"Patient","id":"${id}"}\n`);
 
 /** A manifest whose links say nothing of their files. @param order of the contents */
-function list(order: readonly number[]): string[] {
+function list(contents: readonly string[], order: readonly number[]): string[] {
   const paths = order.map(() => randomUUID());
   given.pages = [givenPage({ output: paths.map((path) => ({ type: 'Patient', url: `/${path}` })) })];
-  for (const [place, which] of order.entries()) given.files[paths[place] as string] = CONTENTS[which] as string;
+  for (const [place, which] of order.entries()) given.files[paths[place] as string] = contents[which] as string;
   return paths;
 }
 
 /** The first reading, whose second file is refused; then the links are others, in the order given. */
-function refuseOne(later: readonly number[]): void {
+function refuseOne(contents: readonly string[], later: readonly number[]): void {
   given.files = {};
-  const [, refused = '', last = ''] = list([0, 1, 2]);
+  const [, refused = '', last = ''] = list(contents, [0, 1, 2]);
   delete given.files[refused];
   given.files[last] = () => {
-    list(later);
-    return CONTENTS[2] as string;
+    list(contents, later);
+    return contents[2] as string;
   };
 }
 
 const contentOf = (location: string): Promise<string[]> =>
   Promise.all([1, 2, 3].map((number) => readFile(join(location, `Patient.0000${number}.ndjson`), 'utf8')));
 
-test('links of which nothing stays are told apart by their order, which is right where no file comes twice', async () => {
-  refuseOne([0, 1, 2]);
+test.each([
+  ['no file comes twice', FULL],
+  ['those that are equal came before', [FULL[0], FULL[1], FULL[0]] as string[]],
+])('links of which nothing stays are told apart by their order, which is right where %s', async (_, contents) => {
+  refuseOne(contents, [0, 1, 2]);
   const { location } = await stack.run({ server: 'given' });
-  expect(await contentOf(location)).toEqual(CONTENTS);
+  expect(await contentOf(location)).toEqual(contents);
 });
 
-test('a server that has changed the order loses no file: the next run has a job of its own', async () => {
-  refuseOne([1, 2, 0]);
-  const request = { server: 'given', destination: { path: 'other-order' } };
-  const started = await stack.start(request);
-  const failure = await failureOf(started.result());
-  expect([failure.code, failure.message]).toEqual([
-    'ExportExpired',
-    expect.stringMatching(/Patient\.0000[23]\.ndjson and Patient\.0000[23]\.ndjson are equal/),
-  ]);
-  const { location } = await stack.run(request);
-  expect((await contentOf(location)).sort()).toEqual(CONTENTS);
+describe('a server that has changed the order', () => {
+  const EMPTY = ['', FULL[1], FULL[2]] as string[];
+  test.each([
+    ['a full one', FULL, [1, 2, 0]],
+    ['an empty one', EMPTY, [1, 0, 2]],
+  ])('loses no file where it sends %s twice: the next run has a job of its own', async (which, contents, order) => {
+    refuseOne(contents, order);
+    const request = { server: 'given', destination: { path: which.replaceAll(' ', '-') } };
+    const failure = await failureOf((await stack.start(request)).result());
+    expect([failure.code, failure.message]).toEqual([
+      'ExportExpired',
+      expect.stringMatching(/Patient\.0000[23]\.ndjson is equal to another file/),
+    ]);
+    const { location } = await stack.run(request);
+    expect((await contentOf(location)).sort()).toEqual([...contents].sort());
+  });
 });

@@ -120,6 +120,7 @@ test.skipIf(!mayMount)('a destination that is read-only by now keeps no job on t
     execFileSync('mount', ['-o', 'remount,ro,bind', place]);
     await cancel(started);
     expect(deletes('hospital')).toHaveLength(1);
+    expect((await started.progress()).warnings.map(({ code }) => code)).toEqual(['TracesLeft']);
   } finally {
     execFileSync('umount', ['-l', place]);
   }

@@ -115,10 +115,15 @@ describe('invariant 5: files are known by their place in the manifest, not by UR
     const files = patients([1, 2, 3]);
     const { server, name } = await serve({ files });
     const issue = [{ severity: 'error', code: 'processing', diagnostics: 'Could not open JPA EntityManager' }];
+    const information = JSON.stringify({
+      resourceType: 'OperationOutcome',
+      issue: [{ severity: 'information', code: 'informational' }],
+    });
     const answers = [
       undefined,
       { status: 500, body: JSON.stringify({ resourceType: 'OperationOutcome', issue }) },
       { status: 400, body: '<html>Bad Request</html>' },
+      ...Array.from({ length: 6 }, () => ({ status: 200, body: information })),
     ];
     server.refuse = (asked) => answers[asked];
     endLinksAfter(server, 1);

@@ -1,17 +1,24 @@
 import type { Entry } from '../../fhir/entries.ts';
 import type { LinkTerms } from '../../policy/link-life.ts';
 import type { Entries } from '../../export-folder/entries.ts';
+import type { ExportFolder } from '../../export-folder/export-folder.ts';
+import type { ManifestReading } from '../../export-folder/manifest-reading.ts';
+
+/** The manifest, as far as its links are concerned. */
+type Manifest = Pick<ExportFolder, 'entries' | 'reading'>;
 
 /** Watches how old the links of a batch are, and takes newer ones over when the manifest has been read again meanwhile. */
 export class LinkWatch {
   readonly #entries: Entries;
+  readonly #reading: ManifestReading;
   readonly #terms: LinkTerms | undefined;
   #readAt: number | undefined;
   /** When the links may have been read at the latest: the manifest may be read again while entries are. */
   #readAtLatest: number | undefined;
 
-  constructor(entries: Entries, terms: LinkTerms | undefined, readAt: number | undefined) {
+  constructor({ entries, reading }: Manifest, terms: LinkTerms | undefined, readAt: number | undefined) {
     this.#entries = entries;
+    this.#reading = reading;
     this.#terms = terms;
     this.#readAt = readAt;
     this.#readAtLatest = readAt;
@@ -19,7 +26,11 @@ export class LinkWatch {
 
   /** To be called after entries have been read. */
   async entriesWereRead(): Promise<void> {
-    if (this.#terms !== undefined) this.#readAtLatest = (await this.#entries.summary()).readAt;
+    if (this.#terms === undefined) return;
+    // In this order: the summary is written behind the entries, and before they have been taken over.
+    const underWay = await this.#reading.beingTakenOver();
+    const { readAt } = await this.#entries.summary();
+    this.#readAtLatest = underWay === undefined ? readAt : Math.max(underWay, readAt ?? 0);
   }
 
   /** Milliseconds since the links were read, or more; undefined when that is not known. */
@@ -57,6 +68,6 @@ export class LinkWatch {
 }
 
 /** To be called before entries are read: a link may then be newer than it is taken for, and never older. */
-export async function watchLinks(entries: Entries, terms: LinkTerms | undefined): Promise<LinkWatch> {
-  return new LinkWatch(entries, terms, terms === undefined ? undefined : (await entries.summary()).readAt);
+export async function watchLinks(manifest: Manifest, terms: LinkTerms | undefined): Promise<LinkWatch> {
+  return new LinkWatch(manifest, terms, terms === undefined ? undefined : (await manifest.entries.summary()).readAt);
 }

@@ -65,7 +65,7 @@ export interface Batch extends BatchContext {
 /** Reads the entries of a batch, and what earlier attempts have finished of it. */
 export async function openBatch(request: BatchRequest, context: BatchContext): Promise<Batch> {
   const { folder } = context;
-  const links = await watchLinks(folder.entries, request.links);
+  const links = await watchLinks(folder, request.links);
   const entries = await folder.entries.ofRanges(request.ranges);
   await links.entriesWereRead();
   const receipts = folder.receipts.ofBatch(entries.map(({ ordinal }) => ordinal));

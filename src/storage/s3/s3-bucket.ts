@@ -213,9 +213,10 @@ export class S3Bucket {
       );
       const fault = Errors.find(({ Code }) => Code !== 'NoSuchKey');
       if (fault === undefined) continue;
-      const error = new Error(`s3://${this.name}: ${Errors.length} objects could not be removed (${fault.Code})`);
+      const name = (fault.Code ?? 'Error').replace(/[^\w.-]/g, '').slice(0, 80);
+      const error = new Error(`s3://${this.name}: ${Errors.length} objects could not be removed (${name})`);
       // As if it were the answer to a request of its own: most such faults pass (SlowDown, InternalError).
-      throw toS3Error(Object.assign(error, { name: fault.Code ?? 'Error', $metadata }), this.name);
+      throw toS3Error(Object.assign(error, { name, $metadata }), this.name);
     }
   }
 
