@@ -156,7 +156,7 @@ export class FhirServer {
     const authorization = authorized.kind === 'token' ? authorized.authorization : undefined;
     try {
       const response = await this.#http.send({ ...request, authorization }, this.rules);
-      logAnswer(request.what, response, this.settings.requestIdHeaders);
+      logAnswer({ server: this.name, what: request.what }, response, this.settings.requestIdHeaders);
       return { kind: 'answered', response, authorized };
     } catch (error) {
       if (error instanceof RefusedUrlError) return { kind: 'refusedUrl', detail: error.message };

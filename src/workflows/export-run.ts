@@ -24,6 +24,7 @@ import { SlotKeeper } from './slot-keeper.ts';
 import type { ExportState, JobState } from './state.ts';
 import { Steering } from './steering.ts';
 import { TokenKeeper } from './token-keeper.ts';
+import { TroubleLines } from './trouble-lines.ts';
 import { wait } from './wait.ts';
 
 /** Time for an export whose request names none. */
@@ -52,6 +53,7 @@ export class ExportRun {
   /** The same of attachments, which are no files of the manifest. */
   attachmentBatches = 0;
   readonly #pace = new Pace(PACE_WINDOW);
+  readonly #troubleLines = new TroubleLines(this);
   /** Workers that ended the last batches. */
   readonly #workers: string[] = [];
   /** Why the manifest is of no more use, in the server's words or ours. */
@@ -141,9 +143,10 @@ export class ExportRun {
     this.show();
   }
 
-  /** Refreshes what the Web UI shows. */
+  /** Refreshes what the Web UI shows, and the log says of trouble; an end has a line of its own. */
   show(): void {
     const { progress, job } = this;
+    if (progress.phase !== 'failed' && progress.phase !== 'cancelled') this.#troubleLines.note(progress);
     const { files, bytes } = progress;
     if (files !== undefined) this.#pace.add({ time: Date.now(), files: files.done, bytes });
     setCurrentDetails(describeProgress(progress, { seen: job.downloads?.seen, pace: this.#pace.get() }));

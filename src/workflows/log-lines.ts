@@ -29,14 +29,17 @@ export function logEnd(run: ExportRun, { status, files, resources, bytes, warnin
   log.info('export ended', { ...ofRun(run), outcome: status, files, resources, bytes, warnings: codes });
 }
 
-/** The same for an export that has failed or was cancelled. What fails a task, which is tried again, is no end. */
+/**
+ * The same for an export that was cancelled; a warning for one that has failed. What fails a task, which is tried again, is
+ * no end.
+ */
 export function logFailure(run: ExportRun | undefined, error: unknown): void {
   if (!(error instanceof TemporalFailure)) return;
-  const outcome = isCancellation(error) ? 'cancelled' : (codeOf(error) ?? 'failed');
+  const isCancelled = isCancellation(error);
   const { files, resources, bytes } = run?.progress ?? {};
-  log.info('export ended', {
+  log[isCancelled ? 'info' : 'warn']('export ended', {
     ...ofRun(run),
-    outcome,
+    outcome: isCancelled ? 'cancelled' : (codeOf(error) ?? 'failed'),
     phase: phaseOf(error),
     files: files?.done,
     of: files?.total,

@@ -1,4 +1,4 @@
-import { ApplicationFailure, defineUpdate, patched, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, defineUpdate, log, patched, setHandler } from '@temporalio/workflow';
 import type { FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
 import {
   FINISH_INCOMPLETE,
@@ -12,6 +12,7 @@ import {
 import { fewNames } from '../policy/short-texts.ts';
 import { boundedStep } from './activity-options.ts';
 import type { ExportRun } from './export-run.ts';
+import { serverOf } from './metrics.ts';
 import type { Standing } from './validate-steering.ts';
 import {
   faultOfConcurrency,
@@ -39,15 +40,15 @@ const FINDING = 60_000;
 export function takeUpdates(run: ExportRun): void {
   const { steering } = run;
   // Null is what some clients send for no argument; what throws here would stop the export.
-  setHandler(pause, (input) => steer(run, () => steering.pause(input ?? {})), {
+  setHandler(pause, (input) => steer(run, PAUSE, () => steering.pause(input ?? {})), {
     validator: (input) => refuse(faultOfPause(input, standingOf(run))),
     description: 'Pause polls, downloads or all: {"what": "downloads", "now": true}.',
   });
-  setHandler(resume, () => steer(run, () => steering.resume()), {
+  setHandler(resume, () => steer(run, RESUME, () => steering.resume()), {
     validator: () => refuse(faultOfResume(standingOf(run))),
     description: 'Go on after a pause.',
   });
-  setHandler(setConcurrency, (most) => steer(run, () => (steering.concurrency = most)), {
+  setHandler(setConcurrency, (most) => steer(run, SET_CONCURRENCY, () => (steering.concurrency = most)), {
     validator: (most) => refuse(faultOfConcurrency(most, standingOf(run))),
     description: 'Most downloads of this export at a time: a number.',
   });
@@ -69,7 +70,7 @@ async function retry(run: ExportRun, { names }: RetryInput): Promise<Steered> {
   const files = names === undefined ? undefined : await ordinalsOf(run, names);
   // Time has passed.
   refuse(faultOfRetry({}, standingOf(run)));
-  return steer(run, () => {
+  return steer(run, RETRY_FILES, () => {
     run.steering.retryFiles(files);
     run.requestPoll();
   });
@@ -86,7 +87,7 @@ async function ordinalsOf(run: ExportRun, names: readonly string[]): Promise<num
 }
 
 function end(run: ExportRun, reason?: string): Steered {
-  return steer(run, () => {
+  return steer(run, reason === undefined ? GIVE_UP : FINISH_INCOMPLETE, () => {
     // Nothing is left that a pause could hold.
     if (run.steering.paused !== undefined && patched('an-end-ends-a-pause')) run.steering.resume();
     run.steering.finish(reason);
@@ -95,7 +96,9 @@ function end(run: ExportRun, reason?: string): Steered {
   });
 }
 
-function steer(run: ExportRun, change: () => void): Steered {
+/** @param update its name, for the log */
+function steer(run: ExportRun, update: string, change: () => void): Steered {
+  log.info('export steered', { server: serverOf(run), update });
   change();
   run.show();
   const { phase, paused, concurrency, deadline } = run.progress;

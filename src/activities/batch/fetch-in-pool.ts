@@ -29,6 +29,7 @@ export async function fetchInPool(
   const { server, attempt, metrics } = batch;
   const { entry } = fileRequest;
   const received = metrics.receiving(server.name);
+  const asked = { server: server.name, what: 'file', file: entry.name } as const;
   const watch: FetchWatch = {
     signal: attempt.signal,
     mayChange: () => batch.folder.mayChange(),
@@ -39,7 +40,7 @@ export async function fetchInPool(
     },
     onLost: (lost) => metrics.lost(server.name, lost),
     onExchanged: requestSpans(),
-    onRefusal: (refusal) => logAnswer('file', refusal, server.settings.requestIdHeaders),
+    onRefusal: (refusal) => logAnswer(asked, refusal, server.settings.requestIdHeaders),
     onNoThread: (error, pause) =>
       log.warn('no thread for downloads could be started; going on without', {
         seconds: pause / 1000,
