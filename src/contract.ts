@@ -236,6 +236,8 @@ export interface ExportProgress {
   fetchedAgain?: Record<string, number> | undefined;
   /** The latest trouble that is being retried. */
   trouble?: string | undefined;
+  /** What is being done without which nothing goes on. If it stays so, the pending activity of the workflow says why. */
+  pending?: string | undefined;
   /** When the first of a series of troubles came, if nothing has come of the server since. */
   standsStillSince?: string | undefined;
   /** When it ends at the latest, also if it is paused. */

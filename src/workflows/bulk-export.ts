@@ -181,12 +181,14 @@ async function open(run: ExportRun): Promise<void> {
     );
   }
   const { openExport, openOperation } = step('open destination');
-  state.opened = await (isExport(request.operation) ? openExport : openOperation)({
-    request,
-    owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
-    path: request.destination?.path ?? defaultPath(info),
-    ...lastMark(request),
-  });
+  state.opened = await run.pends('open the destination', () =>
+    (isExport(request.operation) ? openExport : openOperation)({
+      request,
+      owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
+      path: request.destination?.path ?? defaultPath(info),
+      ...lastMark(request),
+    }),
+  );
   Object.assign(state, lastMembers(request));
   addWarnings(state, state.opened.warnings ?? []);
   metrics.count('phases_total', { server: serverOf(run), phase: state.phase });

@@ -60,6 +60,8 @@ export class ExportRun {
   jobEnded: string | undefined;
   /** The server still has that job. */
   jobIsThere = false;
+  /** What is being done without which nothing goes on: what Temporal tries again, the workflow does not hear of. */
+  #pending: string | undefined;
   /** It goes on in a new run. */
   leaves = false;
   /** What is missing at the end. */
@@ -113,6 +115,7 @@ export class ExportRun {
     const slots = (this.state.opened?.maxConcurrentDownloads ?? 0) * Math.max(1, new Set(this.#workers).size);
     return {
       ...progressOf(this.request.server, this.state, Math.min(this.batches, slots)),
+      pending: this.#pending,
       deadline: new Date(this.deadline).toISOString(),
       paused: this.steering.paused,
       concurrency: this.state.steering?.concurrency,
@@ -150,6 +153,18 @@ export class ExportRun {
     const { files, bytes } = progress;
     if (files !== undefined) this.#pace.add({ time: Date.now(), files: files.done, bytes });
     setCurrentDetails(describeProgress(progress, { seen: job.downloads?.seen, pace: this.#pace.get() }));
+  }
+
+  /** Does something that Temporal tries again until it is done, and shows meanwhile that it is not. */
+  async pends<T>(what: string, task: () => Promise<T>): Promise<T> {
+    this.#pending = what;
+    this.show();
+    try {
+      return await task();
+    } finally {
+      this.#pending = undefined;
+      this.show();
+    }
   }
 
   /** Notes by which worker a batch was ended. */

@@ -99,6 +99,9 @@ export function describeProgress(progress: ExportProgress, { seen = {}, pace }: 
           .map(([cause, count]) => `${cause} ${count}`)
           .join(', ')}`,
     progress.standsStillSince === undefined ? undefined : `**Stands still since ${progress.standsStillSince}**`,
+    progress.pending === undefined
+      ? undefined
+      : `Not done yet: **${progress.pending}**. If it stays so, *Pending Activities* says why`,
     progress.trouble === undefined
       ? undefined
       : `${progress.phase === 'needs-attention' ? 'An operator is to decide' : 'Being tried again'}: ${escape(progress.trouble)}`,

@@ -37,7 +37,6 @@ afterEach(() => {
 });
 
 const WHO = { requestedBy: 'Dr. Example', purpose: 'registry, ethics vote 17/2026' };
-
 const hashOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 
 /** The trail cannot be written to, until what it gives is called. */
@@ -166,9 +165,10 @@ describe('an export', () => {
 
   test('whose start cannot be recorded ends before anything is asked', async () => {
     const repair = await breakTrail();
-    const failure = await failureOf((await stack.start({ ...WHO }, 'unrecorded')).result());
-    expect(failure.code).toBe('AuditFailed');
-    expect(failure.message).toMatch(/^AuditFailed: the start of the export could not be recorded: audit: /);
+    const handle = await stack.start({ ...WHO }, 'unrecorded');
+    await expect.poll(async () => (await handle.progress()).pending, { timeout: 2500 }).toMatch(/^record the start/);
+    const { message } = await failureOf(handle.result());
+    expect(message).toMatch(/^AuditFailed: the start of the export could not be recorded: audit: /);
     expect(hospital.journal).toEqual([]);
     await repair();
   });

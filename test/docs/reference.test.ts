@@ -73,6 +73,7 @@ const PROGRESS_FIELDS = {
   since: true,
   fetchedAgain: true,
   trouble: true,
+  pending: true,
   standsStillSince: true,
   deadline: true,
   paused: true,

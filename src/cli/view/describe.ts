@@ -67,7 +67,7 @@ export class ProgressText {
    * @returns one line with the most important, and further ones; the last ones may be long
    */
   lines(progress: ExportProgress, now: number, columns = 80): string[] {
-    const { files, bytes, phase, paused, trouble, standsStillSince } = progress;
+    const { files, bytes, phase, paused, pending, trouble, standsStillSince } = progress;
     if (files !== undefined) this.#pace.add({ time: now, files: files.done, bytes });
     const letters = columns < NARROW ? SHORT_BAR : BAR;
     const main = [phase.padEnd(12), files === undefined ? waiting(progress, now) : downloads(progress, files, letters)];
@@ -81,6 +81,7 @@ export class ProgressText {
       ...serversWords(progress),
       ...(paused === undefined ? [] : [`paused: ${paused.what}, since ${paused.since}`]),
       ...attachments(progress, letters),
+      ...(pending === undefined ? [] : [`not done yet: ${pending}`]),
       ...(trouble === undefined
         ? []
         : [`${phase === 'needs-attention' ? 'missing' : `retrying${still}`}: ${tidy(trouble, QUOTE)}`]),
