@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../src/programs/project.ts';
 import { findProgram } from '../support/find-program.ts';
@@ -61,7 +61,7 @@ test('the chart has the version of the package', async () => {
 });
 
 test('the chart uses every value that it offers', async () => {
-  const files = ['deployment', 'configmap', 'serviceaccount', 'poddisruptionbudget', 'cronjob'].map(
+  const files = ['deployment', 'configmap', 'serviceaccount', 'poddisruptionbudget', 'networkpolicy', 'cronjob'].map(
     (name) => `templates/${name}.yaml`,
   );
   const templates = await Promise.all([...files, 'templates/_helpers.tpl'].map((file) => read(`${CHART}/${file}`)));
@@ -74,44 +74,60 @@ const helm = await findProgram('helm', 'HELM');
 
 interface Rendered {
   kind: string;
+  data: Record<string, string>;
   spec: {
+    ingress?: object[];
     selector?: { matchLabels: object };
     template: Pod;
     jobTemplate: { spec: { activeDeadlineSeconds: number; template: Pod } };
   };
 }
 
+interface Container {
+  image: string;
+  args?: string[];
+  env: { name: string }[];
+  volumeMounts: object[];
+  securityContext: object;
+}
+
 interface Pod {
-  metadata: { labels: object };
+  metadata: { labels: object; annotations?: object };
   spec: {
-    containers: { args?: string[]; env: { name: string }[]; volumeMounts: object[]; securityContext: object }[];
-    volumes: object[];
+    containers: Container[];
+    volumes: { name: string; secret?: { secretName: string } }[];
+    topologySpreadConstraints?: object[];
     securityContext: object;
     nodeSelector: object;
   };
 }
 
+/** What the chart makes, with values as of `--set`. */
+async function render(...values: string[]): Promise<Rendered[]> {
+  const set = ['temporal.address=t:7233', ...values].flatMap((one) => ['--set', one]);
+  const { stdout } = await promisify(execFile)(helm as string, [
+    'template',
+    'exports',
+    join(projectRoot, CHART),
+    ...set,
+  ]);
+  // A key that is there twice is an error.
+  return parseAllDocuments(stdout).map((document) => {
+    expect(document.errors).toEqual([]);
+    return document.toJS() as Rendered;
+  });
+}
+
 test.skipIf(helm === undefined)(
   'old exports are removed by a CronJob, if that is wanted, as workers see them',
   async () => {
-    const render = async (...values: string[]): Promise<Rendered[]> => {
-      const set = [
-        'temporal.address=t:7233',
-        'secrets={key}',
-        'envFrom[0].secretRef.name=s',
-        'nodeSelector.disk=ssd',
-        ...values,
-      ];
-      const args = ['template', 'exports', join(projectRoot, CHART), ...set.flatMap((one) => ['--set', one])];
-      const { stdout } = await promisify(execFile)(helm as string, args);
-      return parseAllDocuments(stdout).map((document) => document.toJS() as Rendered);
-    };
+    const more = ['secrets={key}', 'envFrom[0].secretRef.name=s', 'nodeSelector.disk=ssd'];
     const config = ['config.destinations.lake.type=s3', 'config.destinations.lake.retention=P90D'];
     expect((await render(...config)).map(({ kind }) => kind)).not.toContain('CronJob');
     await expect(render('retention.enabled=true', 'config.servers.a.baseUrl=https://a.example')).rejects.toThrow(
       'needs a destination with a retention',
     );
-    const all = await render('retention.enabled=true', 'retention.args={--all}', ...config);
+    const all = await render('retention.enabled=true', 'retention.args={--all}', ...more, ...config);
     const of = (kind: string): Rendered => all.find((one) => one.kind === kind) as Rendered;
     const worker = of('Deployment').spec.template;
     const job = of('CronJob').spec.jobTemplate.spec.template;
@@ -130,3 +146,69 @@ test.skipIf(helm === undefined)(
     expect(job.metadata.labels).not.toMatchObject(of('PodDisruptionBudget').spec.selector?.matchLabels ?? {});
   },
 );
+
+describe.skipIf(helm === undefined)('pods', () => {
+  const config = 'config.servers.a.baseUrl=https://a.example';
+  const of = (all: Rendered[], kind: string): Rendered => all.find((one) => one.kind === kind) as Rendered;
+  const podOf = async (...values: string[]): Promise<Pod> =>
+    of(await render(config, ...values), 'Deployment').spec.template;
+
+  test('are of user 1000, unless the cluster or the folder has another one', async () => {
+    const { spec } = await podOf();
+    const ids = { runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 };
+    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, ...ids });
+    expect(spec.containers[0]?.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    const without = Object.keys(ids).map((name) => `podSecurityContext.${name}=null`);
+    expect(Object.keys((await podOf(...without)).spec.securityContext).toSorted()).toEqual([
+      'fsGroupChangePolicy',
+      'runAsNonRoot',
+      'seccompProfile',
+    ]);
+  });
+
+  test('have as many threads as their memory is for, whatever the node has', async () => {
+    const threads = async (...values: string[]): Promise<unknown> => {
+      const { data } = of(await render(config, ...values), 'ConfigMap');
+      return (parse(data['fhir-bulk-export.yaml'] as string) as Record<string, unknown>)['downloadThreads'];
+    };
+    expect([await threads(), await threads('config.downloadThreads=9')]).toEqual([4, 9]);
+  });
+
+  test('have volumes of names that Kubernetes takes, whatever the Secrets are called', async () => {
+    const { volumes, containers } = (await podOf('secrets={a.b,c}')).spec;
+    const names = volumes.map(({ name }) => name);
+    expect(names.filter((name) => !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name))).toEqual([]);
+    expect(volumes.filter(({ secret }) => secret !== undefined).map(({ secret }) => secret?.secretName)).toEqual([
+      'a.b',
+      'c',
+    ]);
+    expect(containers[0]?.volumeMounts.slice(-2)).toMatchObject([
+      { name: names.at(-2), mountPath: '/etc/fhir-bulk-export/secrets/a.b' },
+      { name: names.at(-1), mountPath: '/etc/fhir-bulk-export/secrets/c' },
+    ]);
+  });
+
+  test('are spread over nodes, of an image by its digest, with annotations of others', async () => {
+    const { metadata, spec } = await podOf('image.digest=sha256:abc', 'podAnnotations.prometheus\\.io/scrape=no');
+    expect(spec.topologySpreadConstraints).toMatchObject([
+      { topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' },
+    ]);
+    expect(spec.containers[0]?.image).toBe('fhir-bulk-export@sha256:abc');
+    expect(metadata.annotations).toMatchObject({ 'prometheus.io/scrape': 'no', 'prometheus.io/port': '9464' });
+  });
+
+  test('have closed ports, if that is wanted, but for those who read metrics', async () => {
+    const policy = async (...values: string[]) => of(await render(config, ...values), 'NetworkPolicy')?.spec.ingress;
+    expect(await policy()).toBeUndefined();
+    expect(await policy('networkPolicy.enabled=true')).toEqual([]);
+    const from = 'networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus';
+    expect(await policy('networkPolicy.enabled=true', from)).toEqual([
+      { from: [{ podSelector: { matchLabels: { app: 'prometheus' } } }], ports: [{ port: 9464 }] },
+    ]);
+    expect(await policy('networkPolicy.enabled=true', from, 'metricsPort=0')).toEqual([]);
+  });
+});

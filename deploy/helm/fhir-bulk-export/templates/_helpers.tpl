@@ -24,23 +24,30 @@ app.kubernetes.io/component: worker
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 1000
-  runAsGroup: 1000
-  fsGroup: 1000
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: { type: RuntimeDefault }
+{{- with .Values.podSecurityContext }}
+securityContext: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* Of a container: the image, and what it may do. */}}
 {{- define "fhir-bulk-export.container" -}}
-image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
-imagePullPolicy: {{ .Values.image.pullPolicy }}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: { drop: [ALL] }
+{{- with .Values.image }}
+image: {{ if .digest }}{{ printf "%s@%s" .repository .digest | quote }}{{ else }}{{ printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) | quote }}{{ end }}
+imagePullPolicy: {{ .pullPolicy }}
+{{- end }}
+{{- with .Values.securityContext }}
+securityContext: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The configuration, as workers read it. */}}
+{{- define "fhir-bulk-export.config" -}}
+{{- toYaml (merge (dict) .Values.config (dict "downloadThreads" .Values.downloadThreads)) }}
+{{- end }}
+
+{{/* Whether Prometheus finds metrics at a port; else empty. */}}
+{{- define "fhir-bulk-export.scraped" -}}
+{{- if and .Values.metricsPort (not .Values.config.metrics) }}true{{ end }}
 {{- end }}
 
 {{/* Variables by which Temporal is reached. */}}
@@ -64,12 +71,12 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Where the configuration, secrets and destinations are. */}}
+{{/* Where the configuration, secrets and destinations are. Names of volumes have no dots, those of Secrets may. */}}
 {{- define "fhir-bulk-export.volumeMounts" -}}
 - { name: config, mountPath: /etc/fhir-bulk-export/fhir-bulk-export.yaml, subPath: fhir-bulk-export.yaml, readOnly: true }
 - { name: tmp, mountPath: /tmp }
-{{- range .Values.secrets }}
-- { name: {{ printf "secret-%s" . | quote }}, mountPath: {{ printf "/etc/fhir-bulk-export/secrets/%s" . | quote }}, readOnly: true }
+{{- range $index, $name := .Values.secrets }}
+- { name: secret-{{ $index }}, mountPath: {{ printf "/etc/fhir-bulk-export/secrets/%s" $name | quote }}, readOnly: true }
 {{- end }}
 {{- if .Values.temporal.clientCertificate.secretName }}
 - { name: temporal-certificate, mountPath: /etc/fhir-bulk-export/temporal, readOnly: true }
@@ -83,9 +90,9 @@ securityContext:
   configMap: { name: {{ .Values.existingConfigMap | default (include "fhir-bulk-export.name" .) | quote }} }
 - name: tmp
   emptyDir: {}
-{{- range .Values.secrets }}
-- name: {{ printf "secret-%s" . | quote }}
-  secret: { secretName: {{ . | quote }}, defaultMode: 0440 }
+{{- range $index, $name := .Values.secrets }}
+- name: secret-{{ $index }}
+  secret: { secretName: {{ $name | quote }}, defaultMode: 0440 }
 {{- end }}
 {{- with .Values.temporal.clientCertificate }}
 {{- if .secretName }}
