@@ -19,6 +19,11 @@ test('the package has all that its commands read, and nothing of the development
       'dist/src/cli/main.js',
       'dist/src/programs/download.js',
       'dist/workflow-bundle.js',
+      // Named by docs/metrics.md and docs/deployment.md.
+      'deploy/grafana/fhir-bulk-export.json',
+      'deploy/helm/fhir-bulk-export/Chart.yaml',
+      'deploy/helm/fhir-bulk-export/templates/deployment.yaml',
+      'deploy/prometheus/alerts.yml',
       'temporal-dev.yml',
       'tools/temporal-cli/go.mod',
       'tools/temporal-cli/go.sum',
