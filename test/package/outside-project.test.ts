@@ -32,6 +32,8 @@ beforeAll(async () => {
   const used = ['client', 'common', 'proto', 'worker', 'workflow'].map((name) => `@temporalio/${name}`);
   const ours = { ...dependencies, '@temporalio/proto': dependencies?.['@temporalio/worker'] };
   await writeJson('package.json', {
+    name: 'outside',
+    version: '1.0.0',
     type: 'module',
     dependencies: {
       ...Object.fromEntries(used.map((name) => [name, ours[name as keyof typeof ours]])),
@@ -73,6 +75,20 @@ function writeJson(name: string, content: object): Promise<void> {
 }
 
 const node = (...args: string[]) => run(process.execPath, args, { cwd: folder, env });
+
+test('its bill of materials lists all that it needs, as docs/release.md makes it', async () => {
+  const { stdout } = await run('npm', ['sbom', '--sbom-format', 'cyclonedx'], {
+    cwd: folder,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const { components } = JSON.parse(stdout) as { components: { group?: string; name: string }[] };
+  const listed = components.map(({ name }) => name);
+  const { dependencies } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as {
+    dependencies: object;
+  };
+  expect(['fhir-bulk-export', ...Object.keys(dependencies)].filter((name) => !listed.includes(name))).toEqual([]);
+  expect(listed).not.toContain('sample-server');
+}, 60_000);
 
 test('it typechecks strictly', async () => {
   const tsc = join(projectRoot, 'node_modules/typescript/bin/tsc');
