@@ -63,7 +63,7 @@ export const METRICS = {
   },
   destination_ok: {
     kind: 'gauge',
-    help: '1 when the destination could be written to, as far as a look tells, and 0 when not, or when it gave no answer; looked at once a minute, which of a bucket is one request. The audit trail is `audit.destination`.',
+    help: '1 when the destination could be written to, as far as a look tells, and 0 when not, or when it gave no answer; looked at once a minute, which of a bucket takes a request or two. The audit trail is `audit.destination`.',
     labels: ['destination'],
     from: 'worker',
   },
