@@ -162,7 +162,8 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
         const report = await settlePhase(run);
         if (report !== undefined) return report;
       } catch (error) {
-        if (codeOf(error) !== 'ExportExpired' || !mayRestart(run)) throw error;
+        // Not when an operator wants what there is.
+        if (codeOf(error) !== 'ExportExpired' || run.steering.end !== undefined || !mayRestart(run)) throw error;
         run.jobIsThere = true;
         await restart(run, 'ExportExpired');
       }
@@ -175,10 +176,8 @@ async function open(run: ExportRun): Promise<void> {
   const info = workflowInfo();
   // It would take the messages of exports to the gate, and answer none.
   if (info.workflowId.startsWith(gateId('', info.taskQueue)) && patched('no-export-is-a-gate')) {
-    throw failure(
-      'InvalidRequest',
-      `the workflow id ${info.workflowId} is of the form of gates of servers; choose another`,
-    );
+    const detail = `the workflow id ${info.workflowId} is of the form of gates of servers; choose another`;
+    throw failure('InvalidRequest', detail);
   }
   const { openExport, openOperation } = step('open destination');
   state.opened = await run.pends('open the destination', () =>

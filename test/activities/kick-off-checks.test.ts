@@ -157,7 +157,7 @@ test('a status URL that must not be asked is not kept as the job, so that a late
   await expect(kickOffWith({}, { level: 'system' })).rejects.toMatchObject({
     code: 'KickOffRejected',
     message: expect.stringMatching(
-      /without a usable Content-Location.*\(http:\/\/fhir\.internal\.example\): HTTP 202$/,
+      /without a usable Content-Location.*\(http:\/\/fhir\.internal\.example\): HTTP 202 .*it is http: and must be https:\)$/,
     ),
   });
   server.answer = accepting;
