@@ -9,8 +9,8 @@ export interface GivenServer {
   origin: string;
   /** The manifest's pages as sent; links between them are added. */
   pages: Record<string, unknown>[];
-  /** Content by path; those that are not there are 404. */
-  files: Record<string, string | Buffer | (() => string | Promise<string>)>;
+  /** Content by path; those that are not there, or that give none, are 404. */
+  files: Record<string, string | Buffer | (() => string | undefined | Promise<string>)>;
   /** There is always one more page, like the last. */
   pagesForEver: boolean;
   /** Paths of files in the order in which they were asked for. */
@@ -47,8 +47,9 @@ export async function startGivenServer(): Promise<GivenServer> {
   async function sendFile(path: string, response: ServerResponse): Promise<void> {
     const found = server.files[path];
     if (found !== undefined) server.asked.push(path);
-    const body = Buffer.from(typeof found === 'function' ? await found() : (found ?? ''));
-    response.writeHead(found === undefined ? 404 : 200, {
+    const content = typeof found === 'function' ? await found() : found;
+    const body = Buffer.from(content ?? '');
+    response.writeHead(content === undefined ? 404 : 200, {
       'content-type': 'application/fhir+ndjson',
       'content-length': body.length,
       etag: `"${createHash('sha256').update(body).digest('hex')}"`,
