@@ -16,6 +16,7 @@ import type { ActivityDeps } from './deps.ts';
 import { ExportContent } from './export-content.ts';
 import { makeReport } from './make-report.ts';
 import type { AskedSince } from './report-mark.ts';
+import { forgetUnmarked } from '../export-folder/unmarked-attachments.ts';
 import type { Attempt } from './run-activity.ts';
 
 export interface SettleExportInput {
@@ -30,6 +31,8 @@ export interface SettleExportInput {
   attachments: boolean;
   /** They have not been searched for, because a file was missing. */
   unsearched?: true;
+  /** They can be searched for once more. Absent in histories of earlier versions. */
+  searchesAgain?: true;
   /** No DELETE will follow, which needs the status URL. */
   keepServerFiles: boolean;
   /** Files may be missing: the others get a manifest of their own. */
@@ -40,7 +43,9 @@ export type SettleExportResult =
   /** `left`: why something that should go could not be removed. */
   (
     | { kind: 'settled'; report: ExportReport; left?: string }
-    /** No file is missing any more, and attachments are to be searched for first: nothing was published. */
+    /**
+     * No file is missing any more, and attachments are to be searched for first, perhaps again: nothing was published.
+     */
     | { kind: 'unsearched' }
     /** Files that could not be downloaded completely: how many of how many, and the first of them. */
     | { kind: 'incomplete'; missing: number; of: number; first: string[]; partialManifest?: string }
@@ -107,6 +112,8 @@ async function finalize(folder: ExportFolder, input: SettleExportInput, attempt:
     await folder.result.forgetMissing();
     // An attempt that was given up has brought a file late.
     if (input.unsearched === true) return { kind: 'unsearched' };
+    if (input.searchesAgain === true && (await forgetUnmarked(folder, summary.entries, attempt.signal)))
+      return { kind: 'unsearched' };
 
     if (content.errorFiles > 0) await folder.result.saveIssues(content.issues);
     const onLines = (attachments: number): void => attempt.report({ attachments });

@@ -49,6 +49,14 @@ export class FoundAttachments {
     }
   }
 
+  /** Whether an earlier version has found one: it is known by its number alone. */
+  async hasUnmarked(signal: AbortSignal): Promise<boolean> {
+    for await (const { ordinal, link } of this.all(signal)) {
+      if (ordinal !== undefined && link === undefined) return true;
+    }
+    return false;
+  }
+
   async forget(): Promise<void> {
     await this.#folder.remove(FILES.found);
   }

@@ -4,7 +4,8 @@ import { mapLimited } from '../storage/map-limited.ts';
 import { attachmentMark } from './attachment-mark.ts';
 import { BatchReceipts } from './batch-receipts.ts';
 import type { Span } from './chunk-of.ts';
-import { spansOf } from './chunk-of.ts';
+import { chunkOf, spansOf } from './chunk-of.ts';
+import { FILES } from './layout.ts';
 import { readJson, writeJson } from './json-document.ts';
 import type { Receipt, StoredReceipt } from './receipt.ts';
 import { readReceipts, receiptDocuments } from './receipt.ts';
@@ -45,6 +46,20 @@ export class Receipts {
     if (link !== undefined && mark !== undefined) return link === mark;
     // Of an earlier version, which stored no mark: right when this run has numbered it.
     return this.#adoptedAt === undefined || askedAt >= this.#adoptedAt;
+  }
+
+  /**
+   * Withdraws receipts of attachments that do not say by which URL they are known. The files stay: what comes again has the
+   * same names.
+   *
+   * @param first ordinal of attachments
+   */
+  async forgetUnmarked(first: number): Promise<void> {
+    for (const name of await this.#folder.listFolders(FILES.receipts)) {
+      const chunk = Number(name);
+      if (chunk < chunkOf(first)) continue;
+      await this.#withdraw({ chunk, from: 0, to: Infinity }, ({ receipt }) => receipt.link === undefined);
+    }
   }
 
   /** Receipts of some entries, by ordinal. */

@@ -93,3 +93,12 @@ export function toRanges(ordinals: readonly number[]): OrdinalRange[] {
   }
   return ranges;
 }
+
+/**
+ * Ordinal of the first attachment: in a chunk of their own, because the manifest's are written again when it is read again.
+ *
+ * @param entries of the manifest
+ */
+export function firstAttachment(entries: number): number {
+  return Math.ceil(entries / CHUNK) * CHUNK;
+}

@@ -1,4 +1,4 @@
-import { CHUNK } from '../policy/batches.ts';
+import { firstAttachment } from '../policy/batches.ts';
 import { DownloadPhase } from './download-phase.ts';
 import { continueIfLong } from './continue-as-new.ts';
 import type { ExportRun } from './export-run.ts';
@@ -33,8 +33,7 @@ export async function attachmentPhase(run: ExportRun): Promise<void> {
 }
 
 function begin(run: ExportRun): AttachmentState {
-  // In a chunk of their own: the manifest's are written again when it is read again.
-  const first = Math.ceil((run.job.manifest?.entries ?? 0) / CHUNK) * CHUNK;
+  const first = firstAttachment(run.job.manifest?.entries ?? 0);
   return {
     file: 0,
     first,

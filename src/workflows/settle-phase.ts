@@ -27,6 +27,7 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
     fetchedAgain: sum(job.downloads?.again ?? {}, job.attachments?.downloads.again ?? {}),
     attachments: request.attachments !== undefined,
     ...(request.attachments !== undefined && job.attachments === undefined ? { unsearched: true as const } : {}),
+    ...(job.attachments !== undefined && job.searchedAgain !== true ? { searchesAgain: true as const } : {}),
     keepServerFiles: request.keepServerFiles === true,
     ...(reason === undefined ? {} : { partial: { reason } }),
   });
@@ -45,6 +46,8 @@ export async function settlePhase(run: ExportRun): Promise<ExportReport | undefi
   }
   if (result.kind === 'unsearched') {
     if (job.downloads !== undefined) noneHasFailed(job.downloads);
+    if (job.attachments !== undefined) job.searchedAgain = true;
+    delete job.attachments;
     return undefined;
   }
   state.warnings = result.report.warnings;

@@ -1,3 +1,4 @@
+import type { TokenState } from './token-state.ts';
 import type { ExportPhase, MemberList, NewMembers, Warning } from '../contract.ts';
 import type { OrdinalRange } from '../policy/batches.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
@@ -74,6 +75,8 @@ export interface JobState<Retry = RetryState> {
   filesEnd?: string | undefined;
   downloads?: DownloadState<Retry> | undefined;
   attachments?: AttachmentState<Retry> | undefined;
+  /** They have been searched for a second time, because an earlier version had found them. */
+  searchedAgain?: true;
 }
 
 /** What an export has told the gate of its server, and heard of it. */
@@ -110,17 +113,6 @@ export interface GateSeat {
   pressing?: true | undefined;
   /** When the gate was last told that the server is busy. */
   pressedAt?: number | undefined;
-}
-
-/** The epoch in use; the token itself is only in the workers. */
-export interface TokenState {
-  epoch: number;
-  /** As asked for. */
-  scope: string;
-  /** Absent for credentials that do not end by themselves. */
-  refreshAt?: number | undefined;
-  /** Somebody else renews it, perhaps a little late. */
-  isRenewed?: true | undefined;
 }
 
 /** As the time of a poll: nothing is waited for. So far of jobs that earlier versions have started. */
