@@ -21,12 +21,19 @@ const LONGEST = [
   'auth/tokens-on-workers',
 ];
 
-/** Begins with the longest files, so that none of them runs on alone in the end. Of the others the largest come first. */
+/**
+ * Begins with the longest files, so that none of them runs on alone in the end. Of the others the largest come first. Files
+ * that share a process with others come last, project by project: a process ends when another project's file is next.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    return sorted.toSorted((one, other) => place(one) - place(other));
+    return sorted.toSorted((one, other) => group(one).localeCompare(group(other)) || place(one) - place(other));
   }
+}
+
+function group({ project: { name, config } }: TestSpecification): string {
+  return config.isolate ? '' : name;
 }
 
 function place({ moduleId }: TestSpecification): number {
