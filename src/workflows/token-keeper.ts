@@ -97,10 +97,12 @@ export class TokenKeeper {
         continue;
       }
       const isLasting = result.refused && ++refusals > 1;
-      if (isLasting && isPatient && (result.byGateway === true || this.#mayBeReplaced())) {
+      // A worker of an earlier version may have heard of the firewall first.
+      const isBarred = isLasting && isPatient && result.byGateway === true && patched('firewalls-are-waited-for');
+      if (isBarred || (isLasting && isPatient && this.#mayBeReplaced())) {
         const next = this.#nextTry(refused);
         refused = next.trouble;
-        await this.#wait(next, detailOf(result), result.byGateway === true ? BARRED : 'the token was not replaced');
+        await this.#wait(next, detailOf(result), isBarred ? BARRED : 'the token was not replaced');
       } else if (isLasting) {
         if (!this.#mayBeEarly(result.epoch, refusals)) throw failure('AuthorizationFailed', detailOf(result));
         const delay = this.#run.limits.newToken * 5 ** (refusals - 2);
