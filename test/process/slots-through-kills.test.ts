@@ -74,7 +74,7 @@ test(
     workers.push(await startWorkerProcess(stack, WORKER), await startWorkerProcess(stack, WORKER));
     const request = { server: 'hospital', parameters: { _type: 'Patient' } };
     const started = await Promise.all(
-      Array.from({ length: SOAK || 10 }, (_, number) => stack.start(request, `one-of-many-${number}`)),
+      Array.from({ length: SOAK || 6 }, (_, number) => stack.start(request, `one-of-many-${number}`)),
     );
     const terminated = new Set(started.filter(() => SOAK > 0 && random() < 0.05));
     const leases = new LeaseWatch(stack.client, 'hospital', SLOTS);
@@ -89,9 +89,11 @@ test(
     const isOver = ended.then(() => true);
     const toTerminate = [...terminated];
     const pause = SOAK > 0 ? () => newJobs(1 + Math.floor(4 * random())) : () => sleep(4000);
+    let kills = 0;
     for (let round = 0; !(await Promise.race([isOver, pause()])); round++) {
       // A slow machine gets nowhere while it is killed for ever.
       if (SOAK === 0 && round >= 6) continue;
+      kills++;
       if (round % 3 === 2) await temporal.crash(500);
       else {
         const place = round % 2;
@@ -104,6 +106,8 @@ test(
         .catch(() => {});
     }
     const outcomes = await ended;
+    // Each worker and Temporal.
+    expect(kills).toBeGreaterThanOrEqual(3);
     expect(outcomes).toEqual(started.map((one) => (terminated.has(one) ? 'terminated' : 'complete')));
     const jobs = expectNoneTooMany(hospital.journal, { spared, forgottenAfter: FORGOTTEN_AFTER });
     expect(jobs).toBeGreaterThanOrEqual(outcomes.filter((outcome) => outcome === 'complete').length);
