@@ -34,7 +34,8 @@ export const FAILURES = {
     next: 'Start again with the same request and path: a fresh export is kicked off.',
   },
   ExportExpired: {
-    meaning: 'The job ended on the server before all files were downloaded, or its manifest now lists other files.',
+    meaning:
+      'The job ended on the server before all files were downloaded, or its manifest now lists other files, or some that cannot be told apart: two of those that came are equal.',
     next: 'Start again with the same request and path: a fresh export is kicked off.',
   },
   InvalidManifest: {

@@ -141,7 +141,11 @@ export class ManifestReading {
 
   /** Makes the new links the export's; as often as it takes, and also when entries have been added since. */
   async #takeOver(progress: ReadingProgress): Promise<ManifestSummary> {
-    const before = await this.#entries.summary();
+    const known = await this.#entries.summary();
+    const linked = progress.byOrder === true ? { linkedByOrder: known.linkedByOrder ?? progress.at } : {};
+    const before: ManifestSummary = { ...known, ...linked };
+    // First: nobody may end this, and the entries have their links.
+    if (progress.byOrder === true) await this.#entries.saveSummary(before);
     let ends = Infinity;
     for (let chunk = 0; chunk <= chunkOf(before.entries - 1); chunk++) {
       const renewed = (await readJson<Entry[]>(this.#folder, renewedFile(chunk))) ?? [];
@@ -151,13 +155,12 @@ export class ManifestReading {
       if (renewed.length > 0) await this.#entries.writeChunk(chunk, all);
     }
     const pages = await this.#pages.all();
-    for (const [position, known] of (await this.#known.all()).entries()) {
-      await this.#known.describe(position + 1, renewedPage(known, pages[position]));
+    for (const [position, page] of (await this.#known.all()).entries()) {
+      await this.#known.describe(position + 1, renewedPage(page, pages[position]));
     }
     // A poll may have added a page meanwhile.
     const { expires: _expires, linksEnd: _linksEnd, ...rest } = await this.#entries.summary();
-    const linked = progress.byOrder === true ? { linkedByOrder: before.linkedByOrder ?? progress.at } : {};
-    const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends), ...linked };
+    const summary: ManifestSummary = { ...rest, ...linksOf(pages, ends) };
     await this.#entries.saveSummary(summary);
     await this.#save({ ...progress, matched: 'taken' });
     return summary;

@@ -40,7 +40,7 @@ export function matchEntries(
     for (const kind of ['output', 'deleted', 'error'] as const) {
       const [was, is] = [before, after].map((list) => list.flatMap((entry, at) => toPlaced(entry, at, kind)));
       const found = pairs(was as Placed[], is as Placed[], isSameMoment);
-      byOrder ||= found.byOrder;
+      byOrder ||= kind !== 'error' && found.byOrder;
       for (const [old, renewed] of found.all) {
         const changed = FIXED.find((field) => old.entry[field] !== renewed.entry[field]);
         if (changed !== undefined) throw new OtherFiles(`the ${changed} of a file is not what it was`);

@@ -75,11 +75,14 @@ type What = { event: 'start' } | ({ event: 'end' } & AuditedEnd);
 async function record(run: ExportRun, what: What, time: number): Promise<void> {
   const { event } = what;
   try {
-    await run.pends(`record the ${event} in the audit trail`, () => callActivity(run, what, time));
+    run.pends(`record the ${event} in the audit trail`);
+    await callActivity(run, what, time);
     metrics.count('audit_records_total', { event, outcome: 'recorded' });
   } catch (error) {
     if (!isCancellation(error)) metrics.count('audit_records_total', { event, outcome: 'lost' });
     throw error;
+  } finally {
+    run.pends(undefined);
   }
 }
 

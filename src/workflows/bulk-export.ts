@@ -20,20 +20,20 @@ import { isExport } from '../fhir/operations.ts';
 import { Acceptance } from './acceptance.ts';
 import { answerUpdates } from './answer-updates.ts';
 import { attachmentPhase } from './attachment-phase.ts';
-import { attentionOf, attentionPhase } from './attention-phase.ts';
+import { attentionPhase } from './attention-phase.ts';
 import { auditEnd, auditStart, outcomeOf } from './audit-phase.ts';
 import { readRunInput } from './run-input.ts';
 import type { CarriedState } from './carried-state.ts';
 import { defaultPath } from './default-path.ts';
-import { PUBLISHED_IS_COMPLETE, deletePhase } from './delete-phase.ts';
+import { PUBLISHED_IS_COMPLETE } from './delete-phase.ts';
 import { DownloadPhase } from './download-phase.ts';
 import { filesPage } from './files-page.ts';
 import { manifestFiles } from './file-set.ts';
 import { DEFAULT_DEADLINE, ExportRun } from './export-run.ts';
-import { codeOf, failure, unwrap } from './failure.ts';
+import { failure, unwrap } from './failure.ts';
 import { failureDetails } from './progress.ts';
 import { lastMark, lastMembers } from './incremental.ts';
-import { kickOffPhase, kickOffRequestOf } from './kick-off-phase.ts';
+import { kickOffPhase } from './kick-off-phase.ts';
 import { logBegin, logEnd, logFailure } from './log-lines.ts';
 import { countFailure, metrics, serverOf } from './metrics.ts';
 import { membersPhase } from './members-phase.ts';
@@ -41,8 +41,9 @@ import { pollPhase } from './poll-phase.ts';
 import { queuePhase } from './queue-phase.ts';
 import { setMemo } from './memo.ts';
 import { setSearchAttributes } from './search-attributes.ts';
+import { isDead, restart, restartDoubtful } from './restart.ts';
 import { reportOf, settlePhase } from './settle-phase.ts';
-import { addWarnings, newJob } from './state.ts';
+import { addWarnings } from './state.ts';
 import { step } from './activity-options.ts';
 import { takeUpdates } from './steer.ts';
 import { cleanUp, isUseless, untilStopped } from './stop.ts';
@@ -162,10 +163,7 @@ async function exportAll(run: ExportRun): Promise<ExportReport> {
         const report = await settlePhase(run);
         if (report !== undefined) return report;
       } catch (error) {
-        // Not when an operator wants what there is.
-        if (codeOf(error) !== 'ExportExpired' || run.steering.end !== undefined || !mayRestart(run)) throw error;
-        run.jobIsThere = true;
-        await restart(run, 'ExportExpired');
+        await restartDoubtful(run, error);
       }
     }
   }
@@ -180,14 +178,17 @@ async function open(run: ExportRun): Promise<void> {
     throw failure('InvalidRequest', detail);
   }
   const { openExport, openOperation } = step('open destination');
-  state.opened = await run.pends('open the destination', () =>
-    (isExport(request.operation) ? openExport : openOperation)({
+  run.pends('open the destination');
+  try {
+    state.opened = await (isExport(request.operation) ? openExport : openOperation)({
       request,
       owner: { workflowId: info.workflowId, firstRunId: info.firstExecutionRunId, runId: info.runId },
       path: request.destination?.path ?? defaultPath(info),
       ...lastMark(request),
-    }),
-  );
+    });
+  } finally {
+    run.pends(undefined);
+  }
   Object.assign(state, lastMembers(request));
   addWarnings(state, state.opened.warnings ?? []);
   metrics.count('phases_total', { server: serverOf(run), phase: state.phase });
@@ -197,44 +198,6 @@ async function open(run: ExportRun): Promise<void> {
   const { server, level } = request;
   setSearchAttributes(state.opened.searchAttributes, { server, phase: state.phase, level });
   setMemo(state.opened, { location: state.opened.location });
-}
-
-/**
- * An earlier run's job that is there and whose files are not: to ask for them again, as often as the export is started,
- * would bring nothing.
- */
-function isDead({ opened, state, job, steering }: ExportRun): boolean {
-  // An operator wants what there is.
-  if (steering.end !== undefined) return false;
-  const refused = job.downloads?.refused ?? 0;
-  return opened.adopted && !state.restarted && refused > 0 && patched('restart-when-files-are-gone');
-}
-
-/** Whether another job may take the place of the one that there is, because an earlier run began it. */
-function mayRestart({ opened, state }: ExportRun): boolean {
-  return opened.adopted && !state.restarted;
-}
-
-/** An earlier run's job may be gone, then the export is kicked off once more; this run's own must not be. */
-async function restart(run: ExportRun, code: 'ExportGone' | 'ExportExpired'): Promise<void> {
-  const { state, job } = run;
-  const { manifest, downloads, poll } = job;
-  if (!mayRestart(run)) {
-    const detail = run.jobEnded ?? downloads?.detail ?? poll.detail ?? '';
-    const of = `${downloads?.done ?? 0} of ${manifest?.entries ?? 0} files were fetched, and the others no longer can be: ${detail}`;
-    if (job.complete && run.waitsForOperator) return run.steering.needs(attentionOf(of));
-    throw code === 'ExportGone' ? failure(code, `the server no longer knows the job: ${detail}`) : failure(code, of);
-  }
-  // Nobody else knows the job, and many a server refuses a second one while it has the first.
-  if (run.jobIsThere && patched('delete-before-restart')) {
-    await deletePhase(run, { removeParts: false, next: kickOffRequestOf(run) });
-  }
-  run.jobIsThere = false;
-  run.slots.jobIsGone();
-  // The manifest of the next one has a time of its own.
-  if (job.complete && patched('restart-forgets-time')) setMemo(run.opened, { transactionTime: undefined });
-  state.restarted = true;
-  state.job = newJob(job.generation + 1, poll.polls);
 }
 
 function startDeadline(run: ExportRun): { passed: boolean } {

@@ -155,16 +155,10 @@ export class ExportRun {
     setCurrentDetails(describeProgress(progress, { seen: job.downloads?.seen, pace: this.#pace.get() }));
   }
 
-  /** Does something that Temporal tries again until it is done, and shows meanwhile that it is not. */
-  async pends<T>(what: string, task: () => Promise<T>): Promise<T> {
+  /** Shows what Temporal tries again until it is done; undefined when it is. */
+  pends(what: string | undefined): void {
     this.#pending = what;
     this.show();
-    try {
-      return await task();
-    } finally {
-      this.#pending = undefined;
-      this.show();
-    }
   }
 
   /** Notes by which worker a batch was ended. */

@@ -41,13 +41,10 @@ function refuseOne(contents: readonly string[], later: readonly number[]): void 
 const contentOf = (location: string): Promise<string[]> =>
   Promise.all([1, 2, 3].map((number) => readFile(join(location, `Patient.0000${number}.ndjson`), 'utf8')));
 
-test.each([
-  ['no file comes twice', FULL],
-  ['those that are equal came before', [FULL[0], FULL[1], FULL[0]] as string[]],
-])('links of which nothing stays are told apart by their order, which is right where %s', async (_, contents) => {
-  refuseOne(contents, [0, 1, 2]);
+test('links of which nothing stays are told apart by their order, which is right where no file comes twice', async () => {
+  refuseOne(FULL, [0, 1, 2]);
   const { location } = await stack.run({ server: 'given' });
-  expect(await contentOf(location)).toEqual(contents);
+  expect(await contentOf(location)).toEqual(FULL);
 });
 
 describe('a server that has changed the order', () => {
@@ -65,5 +62,17 @@ describe('a server that has changed the order', () => {
     ]);
     const { location } = await stack.run(request);
     expect((await contentOf(location)).sort()).toEqual([...contents].sort());
+  });
+
+  test('has the operator decide, if there is one: what is there comes once', async () => {
+    refuseOne(FULL, [1, 2, 0]);
+    const started = await stack.start({ server: 'given', onIncomplete: 'wait' });
+    await expect.poll(async () => (await started.progress()).phase, { timeout: 30_000 }).toBe('needs-attention');
+    await started.finishIncomplete({ reason: 'it will do' });
+    const failure = await failureOf(started.result());
+    expect([failure.code, failure.message]).toEqual([
+      'IncompleteExport',
+      expect.stringMatching(/^IncompleteExport: 1 of 3 files .*is equal to another file/),
+    ]);
   });
 });

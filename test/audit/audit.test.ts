@@ -166,7 +166,7 @@ describe('an export', () => {
   test('whose start cannot be recorded ends before anything is asked', async () => {
     const repair = await breakTrail();
     const handle = await stack.start({ ...WHO }, 'unrecorded');
-    await expect.poll(async () => (await handle.progress()).pending, { timeout: 2500 }).toMatch(/^record the start/);
+    await expect.poll(async () => (await handle.progress()).pending, { timeout: 30_000 }).toMatch(/^record the start/);
     const { message } = await failureOf(handle.result());
     expect(message).toMatch(/^AuditFailed: the start of the export could not be recorded: audit: /);
     expect(hospital.journal).toEqual([]);

@@ -48,6 +48,7 @@ async function replay(...workflowIds: string[]): Promise<{ runs: number; largest
       for (const { data } of start?.input?.payloads ?? []) largest = Math.max(largest, data?.length ?? 0);
     }
   }
+  expect(histories.length).toBeGreaterThanOrEqual(workflowIds.length);
   expect(await replayAll(histories)).toEqual(histories.map(() => undefined));
   return { runs: histories.length, largest, events: most };
 }

@@ -3,8 +3,11 @@ import { refusesUpload, statusOf } from './s3-error.ts';
 /** Refusals in a row, and milliseconds from the first to the last of them, after which a storage means it. */
 const MOST = 5;
 const PATIENCE = 10 * 60_000;
-/** Of refusals that may pass however often they come, some of them with 400: of too many requests, also to a service of keys. */
-const PASSES = /^KMS\.|Throttl|SlowDown|TooManyRequests|LimitExceeded/;
+/**
+ * Of refusals that may pass however often they come, some of them with 400: of too many requests, also to a service of keys;
+ * and of pages without a code, which are those of a gateway.
+ */
+const PASSES = /^KMS\.|^Unknown$|Throttl|SlowDown|TooManyRequests|LimitExceeded/;
 /** Milliseconds after which a refusal has nothing to do with the one before. Waits between tries are shorter. */
 const PAUSE = 15 * 60_000;
 
