@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -106,6 +106,10 @@ test('the audit trail of a configuration holds for a URL, too', async () => {
   vi.stubEnv('BULK_EXPORT_CONFIG', join(folder, 'none.yaml'));
   expect(await auditOf({ out: 'x' })).toBeUndefined();
   await expect(auditOf({ out: 'x', config: 'none.yaml' })).rejects.toThrow('none.yaml cannot be read');
+  // One that cannot be looked at may require a lot.
+  await symlink('circle.yaml', join(folder, 'circle.yaml'));
+  vi.stubEnv('BULK_EXPORT_CONFIG', join(folder, 'circle.yaml'));
+  await expect(auditOf({ out: 'x' })).rejects.toThrow('circle.yaml cannot be read');
 
   const text = stringify({
     servers: { hospital: { baseUrl: url } },

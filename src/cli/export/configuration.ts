@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { Config } from '../../config.ts';
@@ -44,7 +44,7 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
   const needsFile = !isUrl(source) || options.destination !== undefined || options.config !== undefined;
   const named = fileOf(options, cwd);
   // The image names a file that need not be there.
-  const path = needsFile || existsSync(named) ? named : undefined;
+  const path = needsFile || isThere(named) ? named : undefined;
   const file = path === undefined ? undefined : await loadConfig(path);
   const server = isUrl(source) ? nameOfUrl(source) : source;
   const servers = open === undefined ? pick(file?.servers ?? {}, source, 'server') : { [server]: open };
@@ -64,6 +64,16 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
 /** The file that a command reads, which another one may have to read again from elsewhere. */
 export function fileOf({ config }: PlaceOptions, cwd: string): string {
   return resolve(cwd, config ?? process.env['BULK_EXPORT_CONFIG'] ?? CONFIG_FILE);
+}
+
+/** Also of a file that cannot be looked at: what it requires may not be passed over. */
+function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
 }
 
 function firstOf(file: Config | undefined): string {
