@@ -22,7 +22,7 @@ const MOCKED = files([
 
 /** Tests that have a process of their own because they measure its memory, or run exports. */
 const EXACT_ALONE = files([
-  'download/{memory,resume}',
+  'download/{big-file,memory,resume}',
   'fhir/long-lines',
   'http/{body-memory,decode-text}',
   'storage/s3/{export-to-s3,s3}',

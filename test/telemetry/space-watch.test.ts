@@ -12,7 +12,11 @@ test('of a bucket it is said whether it can be used, and no free space', async (
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', randomBytes(20).toString('base64url'));
   vi.stubEnv('AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED', 'true');
   // There is no manifest at its root, which is well.
-  const storage = await startAnswering(() => ({ status: 404, headers: { 'content-type': 'application/xml' } }));
+  const storage = await startAnswering(({ method }) => ({
+    status: method === 'HEAD' ? 404 : 200,
+    headers: { 'content-type': 'application/xml' },
+    body: '<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>',
+  }));
   const bucket = (endpoint: string) => ({ type: 's3', bucket: 'lake', endpoint }) as const;
   const usable: Record<string, boolean> = {};
   const free: Record<string, number> = {};
