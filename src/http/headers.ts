@@ -40,7 +40,7 @@ export function withoutSecret(
   return { ...headers, ...Object.fromEntries(quoting.map(([name, value = '']) => [name, hide(value, [secret])])) };
 }
 
-/** Addresses that were sent in UTF-8 without being encoded: undici reads each byte as a character. */
+/** A value, such as an address, that was sent in UTF-8 without being encoded: undici reads each byte as a character. */
 function asMeant(value: string | undefined): string | undefined {
   if (value === undefined || !/[\x80-\xff]/.test(value)) return value;
   const bytes = Buffer.from(value, 'latin1');
