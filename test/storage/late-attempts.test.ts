@@ -149,7 +149,8 @@ describeEachKind('has attempts that overtake one another', () => {
     const running = await openPart(await kind.open(path), '1', 'file 2');
     await fill(running, 0, 2 * PIECE + 100);
     await running.checkpoint(VERSION);
-    await folder.removeParts();
+    // As its activity does: what a gateway removes while a piece arrives may fail.
+    await folder.removeParts().catch(() => folder.removeParts());
     await running.finish().catch(() => {});
     await expect(running.publish('file 2')).rejects.toThrow();
     await running.discard();

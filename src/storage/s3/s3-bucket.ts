@@ -2,19 +2,17 @@ import type { Readable } from 'node:stream';
 import type { HeadObjectCommandOutput, ListObjectsV2CommandOutput, S3Client } from '@aws-sdk/client-s3';
 import {
   CopyObjectCommand,
-  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { contentType } from './content-type.ts';
-import { absentAsUndefined, isAbsent, statusOf, toS3Error } from './s3-error.ts';
+import { DELETE_BATCH, removeObjects } from './remove-objects.ts';
+import { absentAsUndefined, isAbsent, statusOf } from './s3-error.ts';
 import { sendBy } from './send-by.ts';
 import { Sha256Sums } from './sha256-sums.ts';
 
-/** Objects that one DeleteObjects can name. */
-export const DELETE_BATCH = 1000;
 /** Attempts at a write that another request was in the way of. */
 const CONFLICTS = 4;
 
@@ -207,16 +205,7 @@ export class S3Bucket {
   /** Removes objects; nothing happens for those that are not there. */
   async remove(keys: readonly string[]): Promise<void> {
     for (let from = 0; from < keys.length; from += DELETE_BATCH) {
-      const Objects = keys.slice(from, from + DELETE_BATCH).map((Key) => ({ Key }));
-      const { Errors = [], $metadata } = await this.send(
-        new DeleteObjectsCommand({ Bucket: this.name, Delete: { Objects, Quiet: true } }),
-      );
-      const fault = Errors.find(({ Code }) => Code !== 'NoSuchKey');
-      if (fault === undefined) continue;
-      const name = (fault.Code ?? 'Error').replace(/[^\w.-]/g, '').slice(0, 80);
-      const error = new Error(`s3://${this.name}: ${Errors.length} objects could not be removed (${name})`);
-      // As if it were the answer to a request of its own: most such faults pass (SlowDown, InternalError).
-      throw toS3Error(Object.assign(error, { name, $metadata }), this.name);
+      await removeObjects(this.send, this.name, keys.slice(from, from + DELETE_BATCH));
     }
   }
 

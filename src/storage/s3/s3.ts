@@ -1,6 +1,7 @@
 import type { S3Config } from './s3-schema.ts';
 import type { Folder, Neighbour, Part } from '../folder.ts';
-import { DELETE_BATCH, S3Bucket } from './s3-bucket.ts';
+import { DELETE_BATCH } from './remove-objects.ts';
+import { S3Bucket } from './s3-bucket.ts';
 import { createS3Client } from './s3-client.ts';
 import { openPart } from './open-part.ts';
 import type { PieceRules } from './piece-rules.ts';

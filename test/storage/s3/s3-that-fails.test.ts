@@ -200,6 +200,26 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     expect([(error as Error).message, isSo(error)]).toEqual([expect.stringContaining(code), true]);
   });
 
+  test.each([
+    ['once', 1, true],
+    ['each time', 9, false],
+  ])('that fails to remove one of many objects by its own fault %s', async (_, times, isRemoved) => {
+    const folder = open(`own-fault-${times}`);
+    for (const name of ['parts/a', 'parts/b']) await folder.write(name, 'x');
+    let asked = 0;
+    const error = `<Error><Key>own-fault-${times}/parts/a</Key><Code>InternalError</Code><Message>no</Message></Error>`;
+    proxy.answer = (seen) => {
+      if (!/^POST .*\bdelete\b/.test(seen) || ++asked > times) return undefined;
+      return { status: 200, body: `<DeleteResult>${error}</DeleteResult>` };
+    };
+    const thrown: unknown = await folder.removeFiles(['parts/a', 'parts/b']).catch((fault: unknown) => fault);
+    expect(thrown === undefined || isOutage(thrown)).toBe(true);
+    expect(thrown === undefined).toBe(isRemoved);
+    expect(asked).toBe(isRemoved ? 2 : 3);
+    // The second request names only what the first answer did; of parts/b it said nothing, so it was removed.
+    if (isRemoved) expect(await s3.keys(`own-fault-${times}/`)).toEqual([`own-fault-${times}/parts/b`]);
+  });
+
   test('whose answer to the end of an upload got lost: the file is there, once', async () => {
     const folder = open('lost');
     // What a second request gets when the first one was obeyed.
