@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Case } from './cases.ts';
 import { groupOf } from './cases.ts';
-import { withCurl } from './curl.ts';
+import { timed, withCurl } from './curl.ts';
 import type { Exporter } from './exporter.ts';
 import { runExport } from './exporter.ts';
 import type { Measured } from './measured.ts';
@@ -79,6 +80,13 @@ async function opponents(stage: Stage, one: Case): Promise<Side[]> {
     name: honest ? 'honest curl' : 'curl',
     run: (path) => withCurl(urls, join(stage[to], path), { honest, ca }),
   }));
+  // What bounds small files is not the wire; large ones are fetched in several threads, which this one is not.
+  if (serve === 'small') {
+    others.push({
+      name: 'bare Node',
+      run: (path) => withBareNode(stage.files[way], `/${serve}`, files, join(stage[to], path)),
+    });
+  }
   // It needs minutes for thousands of files.
   if (files <= 1000 && (await hasSmartFetch())) {
     const from = { baseUrl: stage.baseUrl, group: groupOf(one), ca: stage.ca };
@@ -98,6 +106,12 @@ function exportSide(one: Case, name: string, exporter: Exporter): Side {
       return { ...measured, cpuSeconds: cpuSeconds - before, peakMiB };
     },
   };
+}
+
+function withBareNode(origin: string, path: string, files: number, folder: string): Promise<Measured> {
+  const program = fileURLToPath(new URL('./bare-node.js', import.meta.url));
+  // As the worker sets it.
+  return timed(`UV_THREADPOOL_SIZE=12 "${process.execPath}" "${program}" ${origin} ${path} ${files} "$1"`, folder);
 }
 
 async function removeAll(paths: string[]): Promise<void> {
