@@ -1,11 +1,10 @@
 import type { WorkerOptions } from '@temporalio/worker';
-import { Worker } from '@temporalio/worker';
 import { TASK_QUEUE } from './contract.ts';
 import type { ActivitiesOptions } from './hosting/create-activities.ts';
 import { createActivities } from './hosting/create-activities.ts';
-import { fileWorkers } from './hosting/create-file-workers.ts';
+import { fileWorkerOptions } from './hosting/create-file-workers.ts';
 import type { Workers } from './hosting/run-workers.ts';
-import { runnable } from './hosting/run-workers.ts';
+import { makeWorkers } from './hosting/run-workers.ts';
 import { interceptorsAndSinks } from './hosting/traced.ts';
 import type { SharedOptions } from './hosting/worker-options.ts';
 import { watchExports } from './hosting/watch-exports.ts';
@@ -13,6 +12,7 @@ import { commonOptions } from './hosting/worker-options.ts';
 import { workflowCode } from './hosting/workflow-code.ts';
 import { exportServiceHandler } from './nexus/export-service-handler.ts';
 import { HEARTBEAT_SECONDS } from './policy/heartbeats.ts';
+import { Closings } from './process/closings.ts';
 
 /** What concerns the worker of the exports' task queue alone. */
 type MainOption = 'workflowsPath' | 'workflowBundle' | 'activities' | 'nexusServices' | 'sinks' | 'tuner';
@@ -34,8 +34,11 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { taskQueue = TASK_QUEUE, activities, nexusServices = [], tuner } = options;
   // Of steps the heartbeat timeout is always the default. Those of large manifests keep the process busy for seconds.
   const common = commonOptions(options, HEARTBEAT_SECONDS);
+  const atEnd = new Closings();
   const ours = createActivities(options);
-  try {
+  // A token or a kick-off for which nobody waits any more may be answered in a minute.
+  atEnd.add(() => ours.close());
+  return atEnd.orClose(async () => {
     const code = workflowCode(options);
     const main: WorkerOptions = {
       ...common,
@@ -46,20 +49,11 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
       ...interceptorsAndSinks(options, code.workflowBundle !== undefined),
       ...(tuner === undefined ? {} : { tuner }),
     };
-    const workers = [await Worker.create(main), ...(await fileWorkers(ours, options))];
-    // A token or a kick-off for which nobody waits any more may be answered in a minute.
-    const all = runnable(workers, () => ours.close());
-    return {
-      ...all,
-      run: async () => {
-        const watch = watchExports(options, taskQueue);
-        await all.run().finally(() => watch.end());
-      },
-    };
-  } catch (error) {
-    await ours.close();
-    throw error;
-  }
+    return makeWorkers([main, ...fileWorkerOptions(ours, options)], atEnd, () => {
+      const watch = watchExports(options, taskQueue);
+      atEnd.add(() => watch.end());
+    });
+  });
 }
 
 function together(theirs: object = {}, ours: object): object {

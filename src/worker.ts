@@ -2,6 +2,7 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { pino } from 'pino';
 import { payloadEncryption } from './codec/payload-encryption.ts';
 import { loadConfig } from './config.ts';
+import { Closings } from './process/closings.ts';
 import { connectPatiently } from './process/connect-patiently.ts';
 import { installRuntime } from './process/install-runtime.ts';
 import { logError } from './process/log-error.ts';
@@ -21,6 +22,12 @@ import { createWorkers } from './create-workers.ts';
 const logger = pino({ serializers: { error: logError } });
 
 async function main(): Promise<void> {
+  const atEnd = new Closings();
+  await atEnd.after(() => runWorker(atEnd));
+  logger.info('worker stopped');
+}
+
+async function runWorker(atEnd: Closings): Promise<void> {
   logger.level = logLevelOf(process.env);
   const taskQueue = taskQueueOf(process.env);
   const config = await loadConfig();
@@ -37,10 +44,12 @@ async function main(): Promise<void> {
   const probes = fromEnvironment(AddressSchema, 'BULK_EXPORT_HEALTH', config.health, process.env);
   installRuntime(logger, { metrics });
   const traces = collector === undefined ? undefined : await exportTraces(collector);
+  if (traces !== undefined) atEnd.add(() => traces.close());
   const stop = new AbortController();
   onStopSignal(() => stop.abort());
   const health = new Health(config);
   const served = probes === undefined ? undefined : await serveHealth(probes, health);
+  if (served !== undefined) atEnd.add(() => served.close());
   const connection = await connectPatiently(connectionOptions, {
     namespace,
     signal: stop.signal,
@@ -51,37 +60,31 @@ async function main(): Promise<void> {
     },
   });
   if (connection === undefined) return;
-  try {
-    const version = deploymentVersion(taskQueue);
-    const workers = await createWorkers({
-      connection,
-      namespace,
-      config,
+  atEnd.add(() => connection.close());
+  const version = deploymentVersion(taskQueue);
+  const workers = await createWorkers({
+    connection,
+    namespace,
+    config,
+    taskQueue,
+    version,
+    dataConverter,
+    traces: traces !== undefined,
+  });
+  health.hasWorkers(connection, workers);
+  logger.info(
+    {
+      ...version,
       taskQueue,
-      version,
-      dataConverter,
-      traces: traces !== undefined,
-    });
-    health.hasWorkers(connection, workers);
-    logger.info(
-      {
-        ...version,
-        taskQueue,
-        servers: Object.keys(config.servers),
-        destinations: Object.keys(config.destinations),
-        metrics: shownTarget(metrics),
-        traces: shownTarget(typeof collector === 'object' ? collector.url : collector),
-        health: probes,
-      },
-      'worker started',
-    );
-    await workers.run();
-  } finally {
-    await connection.close();
-    await traces?.close();
-    served?.close();
-  }
-  logger.info('worker stopped');
+      servers: Object.keys(config.servers),
+      destinations: Object.keys(config.destinations),
+      metrics: shownTarget(metrics),
+      traces: shownTarget(typeof collector === 'object' ? collector.url : collector),
+      health: probes,
+    },
+    'worker started',
+  );
+  await workers.run();
 }
 
 /** The exporter is loaded where it is needed: it takes time and memory. */

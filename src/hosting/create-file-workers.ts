@@ -1,10 +1,10 @@
-import { Worker } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
 import { TASK_QUEUE, filesTaskQueue } from '../contract.ts';
 import { HEARTBEAT_SECONDS } from '../policy/heartbeats.ts';
 import { resolveSettings } from '../profiles/resolve.ts';
 import type { ExportActivities } from './create-activities.ts';
 import type { Workers } from './run-workers.ts';
-import { runnable } from './run-workers.ts';
+import { makeWorkers } from './run-workers.ts';
 import { interceptorsAndSinks } from './traced.ts';
 import type { SharedOptions } from './worker-options.ts';
 import { commonOptions } from './worker-options.ts';
@@ -15,30 +15,26 @@ import { commonOptions } from './worker-options.ts';
  * same `activities`; without downloaders exports wait for ever.
  */
 export async function createFileWorkers(activities: ExportActivities, options: SharedOptions): Promise<Workers> {
-  return runnable(await fileWorkers(activities, options));
+  return makeWorkers(fileWorkerOptions(activities, options));
 }
 
-/** The same, before they are run. */
-export async function fileWorkers(
+/** What the workers that download are made from. */
+export function fileWorkerOptions(
   { config, fileActivities }: ExportActivities,
   options: SharedOptions,
-): Promise<Worker[]> {
+): WorkerOptions[] {
   const { taskQueue = TASK_QUEUE, interceptors, traces } = options;
   const { client, activity } = interceptorsAndSinks({ interceptors, traces }, true).interceptors ?? {};
-  const workers: Worker[] = [];
-  for (const [name, server] of Object.entries(config.servers)) {
+  return Object.entries(config.servers).map(([name, server]) => {
     const { maxConcurrentDownloads } = resolveSettings(server);
-    workers.push(
-      await Worker.create({
-        ...commonOptions(options, config.heartbeatSeconds ?? HEARTBEAT_SECONDS),
-        interceptors: { ...(client === undefined ? {} : { client }), ...(activity === undefined ? {} : { activity }) },
-        taskQueue: filesTaskQueue(name, taskQueue),
-        activities: fileActivities,
-        maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
-        // Every slot may be waited for with one poll; more would only hold connections.
-        maxConcurrentActivityTaskPolls: Math.min(5, maxConcurrentDownloads),
-      }),
-    );
-  }
-  return workers;
+    return {
+      ...commonOptions(options, config.heartbeatSeconds ?? HEARTBEAT_SECONDS),
+      interceptors: { ...(client === undefined ? {} : { client }), ...(activity === undefined ? {} : { activity }) },
+      taskQueue: filesTaskQueue(name, taskQueue),
+      activities: fileActivities,
+      maxConcurrentActivityTaskExecutions: maxConcurrentDownloads,
+      // Every slot may be waited for with one poll; more would only hold connections.
+      maxConcurrentActivityTaskPolls: Math.min(5, maxConcurrentDownloads),
+    };
+  });
 }

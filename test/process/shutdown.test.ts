@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -9,7 +10,7 @@ import { startTemporalServer } from '../../src/temporal-server/server.ts';
 import type { TemporalServer } from '../../src/temporal-server/server.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
-import { listenOnLoopback } from '../support/listen.ts';
+import { freeAddress, listenOnLoopback } from '../support/listen.ts';
 import type { RealWorker } from '../support/real-worker.ts';
 import { startRealWorker } from '../support/real-worker.ts';
 import { runsOf } from '../support/runs.ts';
@@ -159,6 +160,23 @@ describe('SIGTERM', () => {
     endpoint.close();
     delete stack.config.servers['silent'];
   }, 120_000);
+
+  test('ends a worker that has never reached Temporal at once, whoever is connected to its probes', async () => {
+    const address = await freeAddress();
+    const unreachable = { config: stack.config, temporal: { address: await freeAddress() } };
+    const worker = await startRealWorker(unreachable, { BULK_EXPORT_HEALTH: address });
+    workers.push(worker);
+    await expect.poll(worker.logs, { timeout: 20_000 }).toContain('Temporal is unreachable; retrying');
+    // Asks nothing yet.
+    const prober = connect(Number(address.split(':')[1]), '127.0.0.1');
+    const left = once(prober, 'close');
+    await once(prober, 'connect');
+    const signalled = Date.now();
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(0);
+    expect(Date.now() - signalled).toBeLessThan(15_000);
+    await left;
+  }, 60_000);
 
   test('ends a worker within 30 s while Temporal is unreachable, and the file goes on afterwards', async () => {
     const first = await startWorker();

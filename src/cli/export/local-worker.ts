@@ -2,6 +2,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { destination, pino } from 'pino';
 import type { Config } from '../../config.ts';
 import { createWorkers } from '../../create-workers.ts';
+import { Closings } from '../../process/closings.ts';
 import { installRuntime } from '../../process/install-runtime.ts';
 import { logError } from '../../process/log-error.ts';
 import type { Temporal } from '../temporal.ts';
@@ -39,14 +40,19 @@ export async function startLocalWorker(
   installRuntime(logger, { shutdownSignals: [] });
   const exporter = collector === undefined ? undefined : await import('../../telemetry/traces-exporter.ts');
   const traces = collector === undefined ? undefined : exporter?.startTraces(collector, logger);
-  const connection = await NativeConnection.connect(connectionOptions);
-  const workers = await createWorkers({
-    connection,
-    namespace,
-    config,
-    taskQueue,
-    dataConverter,
-    traces: traces !== undefined,
+  const atEnd = new Closings();
+  if (traces !== undefined) atEnd.add(() => traces.close());
+  const workers = await atEnd.orClose(async () => {
+    const connection = await NativeConnection.connect(connectionOptions);
+    atEnd.add(() => connection.close());
+    return createWorkers({
+      connection,
+      namespace,
+      config,
+      taskQueue,
+      dataConverter,
+      traces: traces !== undefined,
+    });
   });
   const ended = workers.run();
   const failed = new Promise<never>((_, reject) => {
@@ -62,8 +68,8 @@ export async function startLocalWorker(
     stop: async () => {
       workers.shutdown();
       await ended.catch(() => {});
-      await connection.close();
-      await traces?.close();
+      // How the export goes on is known: it does not change when something cannot be closed.
+      await atEnd.close().catch(() => {});
     },
   };
 }
