@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { QueryNotRegisteredError } from '@temporalio/client';
+import { isOpen } from '../process/is-running.ts';
 import { ASK_AGAIN } from '../query-contract.ts';
 
 /** Milliseconds. */
@@ -25,7 +26,7 @@ export async function ask<Answer, Args extends unknown[] = []>(
     try {
       return await handle.query<Answer, Args>(query, ...args);
     } catch (error) {
-      if (!isRefused(error) || Date.now() >= until || (await isOver(handle))) throw error;
+      if (!isRefused(error) || Date.now() >= until || !isOpen(await handle.describe())) throw error;
       await sleep(PACE);
     }
   }
@@ -38,8 +39,4 @@ export async function ask<Answer, Args extends unknown[] = []>(
  */
 export function isRefused(error: unknown): boolean {
   return error instanceof QueryNotRegisteredError && (error.message.startsWith(ASK_AGAIN) || error.message === ENCODED);
-}
-
-async function isOver(handle: WorkflowHandle): Promise<boolean> {
-  return (await handle.describe()).status.name !== 'RUNNING';
 }

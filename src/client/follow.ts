@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { ExportProgress } from '../contract.ts';
 import { PROGRESS } from '../contract.ts';
+import { isOpen } from '../process/is-running.ts';
 import { ask, isRefused } from './ask.ts';
 
 export interface FollowOptions {
@@ -13,7 +14,7 @@ export interface FollowOptions {
 
 /**
  * The progress of an export whenever it has changed, until the export has ended: the last one is that of its end, unless it
- * was terminated while no worker ran. How it ended says `result()`.
+ * was terminated while no worker ran. `result()` says how it ended.
  *
  * @throws what Temporal's client throws, such as `QueryRejectedError`; when no worker answers, it throws after Temporal's
  *   time for a query
@@ -25,8 +26,8 @@ export async function* follow(
   let last = '';
   for (;;) {
     // Before the question, so that the last answer is that of the end.
-    const { status } = await handle.describe();
-    const isOver = status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW';
+    const described = await handle.describe();
+    const isOver = !isOpen(described) && described.status.name !== 'CONTINUED_AS_NEW';
     const progress = await ask<ExportProgress>(handle, PROGRESS).catch((error: unknown) => {
       if (isOver && isRefused(error)) return undefined;
       throw error;
