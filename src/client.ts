@@ -40,9 +40,7 @@ export async function startExport(
   options: StartOptions,
 ): Promise<StartedExport> {
   const handle = await client.workflow.start<BulkExportWorkflow>(BULK_EXPORT, {
-    taskQueue: taskQueueOf(process.env),
-    staticSummary: summaryOf(request),
-    ...options,
+    ...withDefaults(request, options),
     args: [request],
   });
   return startedExport(handle);
@@ -61,10 +59,8 @@ export async function startAndAwaitAccepted(
   options: StartOptions,
 ): Promise<StartedExport> {
   const start = new WithStartWorkflowOperation<BulkExportWorkflow>(BULK_EXPORT, {
-    taskQueue: taskQueueOf(process.env),
-    staticSummary: summaryOf(request),
-    workflowIdConflictPolicy: 'FAIL',
-    ...options,
+    ...withDefaults(request, options),
+    workflowIdConflictPolicy: options.workflowIdConflictPolicy ?? 'FAIL',
     args: [request],
   });
   await awaitAccepted(
@@ -83,4 +79,13 @@ export async function startAndAwaitAccepted(
  */
 export function getExport(client: Client, workflowId: string): StartedExport {
   return startedExport(client.workflow.getHandle<BulkExportWorkflow>(workflowId));
+}
+
+/** An option that is given as undefined has its default, too. */
+function withDefaults(request: ExportRequest, options: StartOptions) {
+  return {
+    ...options,
+    taskQueue: options.taskQueue ?? taskQueueOf(process.env),
+    staticSummary: options.staticSummary ?? summaryOf(request),
+  };
 }
