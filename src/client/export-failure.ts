@@ -7,6 +7,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/common';
 import type { FailureCode, FailureDetails } from '../contract.ts';
+import { FAILURES } from '../contract.ts';
 import { UPDATE_REFUSED } from '../steering-contract.ts';
 
 /**
@@ -49,8 +50,13 @@ export function opened(error: unknown): unknown {
 }
 
 function codeOf(cause: Error | undefined): EndCode {
-  if (cause instanceof ApplicationFailure) return (cause.type ?? 'Failed') as EndCode;
+  if (cause instanceof ApplicationFailure) return isFailureCode(cause.type) ? cause.type : 'Failed';
   if (cause instanceof CancelledFailure) return 'Cancelled';
   if (cause instanceof TerminatedFailure) return 'Terminated';
   return cause instanceof TimeoutFailure ? 'TimedOut' : 'Failed';
+}
+
+/** Payload codecs and interceptors of others fail with types of their own. */
+export function isFailureCode(type: string | null | undefined): type is FailureCode {
+  return type != null && Object.hasOwn(FAILURES, type);
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import type { EndCode } from '../../client/export-failure.ts';
+import { ExportFailure } from '../../client/export-failure.ts';
 import { asUnreadable } from '../../codec/unreadable.ts';
 import type { ExportReport } from '../../contract.ts';
 import { isPassing } from '../../process/passing-error.ts';
@@ -19,7 +20,7 @@ const AGAIN = 1000;
 /** How an export ended. */
 export type Outcome =
   | { kind: 'complete'; report: ExportReport }
-  | { kind: 'failed'; code: string; message: string }
+  | { kind: 'failed'; code: EndCode; message: string }
   | { kind: 'cancelled' };
 
 /** As of one question; or Temporal itself is unreachable. */
@@ -83,8 +84,7 @@ export async function outcomeOf(client: Client, workflowId: string, signal: Abor
 }
 
 function failureOf(error: WorkflowFailedError): Outcome {
-  const { cause } = error;
-  if (cause instanceof CancelledFailure || cause instanceof TerminatedFailure) return { kind: 'cancelled' };
-  const code = cause instanceof ApplicationFailure ? (cause.type ?? 'Failed') : 'Failed';
-  return { kind: 'failed', code, message: cause?.message ?? error.message };
+  const { code, message } = new ExportFailure(error);
+  if (code === 'Cancelled' || code === 'Terminated') return { kind: 'cancelled' };
+  return { kind: 'failed', code, message };
 }

@@ -1,6 +1,7 @@
 import type { Client, ScheduleExecutionResult } from '@temporalio/client';
 import { ServiceError } from '@temporalio/client';
 import type { ExportReport } from '../../contract.ts';
+import { isFailureCode } from '../../client/export-failure.ts';
 import { isOpen } from '../../process/is-running.ts';
 import { describe } from '../export/begin.ts';
 import type { Outcome } from '../export/follow.ts';
@@ -54,7 +55,7 @@ export async function endOf(client: Client, workflowId: string, patience = PATIE
   }
   if (outcome.kind === 'complete') return fieldsOf(outcome.report);
   // Without a code, as after a timeout of Temporal's, the status says more.
-  return outcome.kind === 'failed' && outcome.code !== 'Failed' ? { outcome: outcome.code } : {};
+  return outcome.kind === 'failed' && isFailureCode(outcome.code) ? { outcome: outcome.code } : {};
 }
 
 function fieldsOf({ status, transactionTime, since, mark }: ExportReport): Partial<ScheduledRun> {
