@@ -64,7 +64,9 @@ export function faultOfResume(standing: Standing): string | undefined {
 /** The same of `setConcurrency`. */
 export function faultOfConcurrency(most: unknown, standing: Standing): string | undefined {
   const isGood = Number.isInteger(most) && (most as number) >= 1 && (most as number) <= MOST_CONCURRENT;
-  return faultOfPhase(standing) ?? (isGood ? undefined : `n: must be a whole number from 1 to ${MOST_CONCURRENT}`);
+  return (
+    faultOfPhase(standing) ?? (isGood ? undefined : `the argument must be a whole number from 1 to ${MOST_CONCURRENT}`)
+  );
 }
 
 /** The same of `retryFiles`. */

@@ -206,8 +206,8 @@ describe('an update that makes no sense is refused, and says why', () => {
     ['pause', [{ why: 'x' }], 'why: unknown field, remove it (there are what, now)'],
     ['pause', ['polls'], 'the argument must be an object with the fields what, now'],
     ['resume', [], 'the export is not paused, so nothing has to be done'],
-    ['setConcurrency', [0], 'n: must be a whole number from 1 to 64'],
-    ['setConcurrency', ['4'], 'n: must be a whole number from 1 to 64'],
+    ['setConcurrency', [0], 'the argument must be a whole number from 1 to 64'],
+    ['setConcurrency', ['4'], 'the argument must be a whole number from 1 to 64'],
   ])('%s %j', async (name, args, message) => {
     hospital.faults.add({ route: 'status', times: Infinity, do: answer(202, '600') });
     const started = await stack.start(PATIENTS);
