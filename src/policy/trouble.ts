@@ -27,6 +27,8 @@ export interface Trouble {
   spent?: Partial<Record<Counted, number>>;
   /** Bytes of a file that were durable when progress was last counted. */
   reached?: number;
+  /** Of a step: other troubles since it last went well, for how long (milliseconds) and how many times. */
+  interrupted?: Partial<Record<TroubleCause, { lasted: number; times: number }>>;
 }
 
 /**
@@ -59,6 +61,24 @@ export function addTrouble(
     ...(Object.keys(spent).length === 0 ? {} : { spent }),
     ...(progressed ? { reached } : mark === 0 ? {} : { reached: mark }),
   };
+}
+
+/**
+ * Adds one more failure of a step, which is trouble until it goes well: another cause interrupts a count, and does not end
+ * it. Of two servers behind one address, one may have lost the job while the other is down; counted anew each time, that
+ * would be asked about at the shortest interval until the deadline.
+ */
+export function addTroubleOfStep(earlier: Trouble | undefined, cause: TroubleCause, now: number): Trouble {
+  const added = addTrouble(earlier, cause, now);
+  if (earlier === undefined) return added;
+  const interrupted = { ...earlier.interrupted };
+  if (earlier.cause !== cause) {
+    interrupted[earlier.cause] = { lasted: now - earlier.since, times: earlier.times };
+    const before = interrupted[cause] ?? { lasted: 0, times: 0 };
+    delete interrupted[cause];
+    Object.assign(added, { since: now - before.lasted, times: before.times + 1 });
+  }
+  return Object.keys(interrupted).length === 0 ? added : { ...added, interrupted };
 }
 
 function isCounted(cause: TroubleCause): cause is Counted {

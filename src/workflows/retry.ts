@@ -2,7 +2,7 @@ import { patched } from '@temporalio/workflow';
 import type { Limits } from '../policy/limits.ts';
 import type { Trouble, TroubleCause } from '../policy/trouble.ts';
 import { nextDelay } from '../policy/next-delay.ts';
-import { addTrouble, isFinal } from '../policy/trouble.ts';
+import { addTrouble, addTroubleOfStep, isFinal } from '../policy/trouble.ts';
 
 /** Why a step could not be done yet. */
 export interface Setback {
@@ -26,7 +26,9 @@ export function nextTry(
   limits: Limits,
   clock: number = Date.now(),
 ): NextTry {
-  const trouble = addTrouble(earlier, cause, clock);
+  const isOther = earlier !== undefined && earlier.cause !== cause;
+  const goesOn = earlier?.interrupted !== undefined || (isOther && patched('interrupted-trouble-goes-on'));
+  const trouble = (goesOn ? addTroubleOfStep : addTrouble)(earlier, cause, clock);
   // Said often in a few seconds: a page of maintenance, or of a gateway that is being set up, may stand there for a moment.
   const isHasty = cause === 'unusable' && clock - trouble.since < limits.unusable;
   if (isFinal(trouble, clock, limits) && !(isHasty && patched('unusable-answers-may-pass')))

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
 import { operationOutcome } from '../../dev/sample-server/index.ts';
+import { startAnswering } from '../support/answering-server.ts';
 import { SHORT_LIMITS } from '../support/short-limits.ts';
 import type { Stack } from '../support/stack.ts';
 import { runsOf } from '../support/runs.ts';
-import { startStack } from '../support/stack.ts';
+import { serverEntry, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let hospital: SampleServer;
@@ -115,6 +116,24 @@ describe('the first poll', () => {
     expect((await stack.run(SMALL)).status).toBe('complete');
     expect(of('status')).toHaveLength(SHORT_LIMITS.unusableTries + 1);
   });
+});
+
+test('a status URL that one of two servers does not know while the other is down is given up', async () => {
+  const polls: number[] = [];
+  const balanced = await startAnswering(({ method, url }) => {
+    if (method === 'DELETE') return { status: 404 };
+    if (url !== '/status') return { status: 202, headers: { 'content-location': `${balanced.origin}/status` } };
+    polls.push(Date.now());
+    return { status: polls.length % 2 === 0 ? 502 : 404 };
+  });
+  try {
+    stack.config.servers['balanced'] = serverEntry(balanced.origin, {});
+    expect(await stack.fail({ ...SMALL, server: 'balanced' })).toMatchObject({ code: 'ExportGone' });
+    // Ever less often, and not at the floor of 50 ms.
+    expect(polls.length).toBeLessThan(40);
+  } finally {
+    await balanced.close();
+  }
 });
 
 describe('a poll that fails is not a job that failed', () => {

@@ -62,3 +62,43 @@ describe('a step that could not be done yet', () => {
 test('a time that is past is in no seconds', () => {
   expect([secondsUntil(NOW - 5000), secondsUntil(NOW + 1001)]).toEqual([0, 2]);
 });
+
+describe('causes that take turns', () => {
+  test.each([
+    ['the one', ['gone', 'outage'], 'gone', LIMITS.gone],
+    ['one of three', ['gone', 'outage', 'unusable'], 'gone', LIMITS.gone],
+    [
+      'an outage with a page now and then',
+      [...Array<'outage'>(5).fill('outage'), 'unusable'],
+      'unusable',
+      LIMITS.unusable,
+    ],
+  ] as const)('are asked about ever less often, and end by %s', (_, causes, cause, limit) => {
+    let trouble: Trouble | undefined;
+    const spent: Partial<Record<string, number>> = {};
+    for (let tries = 0; tries < 100; tries++) {
+      const now = causes[tries % causes.length] as (typeof causes)[number];
+      const next = nextTry(trouble, { cause: now }, LIMITS);
+      trouble = next.trouble;
+      if (next.kind === 'final') {
+        // Only the time counts that followed on this answer.
+        expect([next.trouble.cause, (spent[cause] ?? 0) >= limit]).toEqual([cause, true]);
+        return;
+      }
+      spent[now] = (spent[now] ?? 0) + next.at - Date.now();
+      vi.setSystemTime(next.at);
+    }
+    expect.fail('100 tries, and no end');
+  });
+
+  test('an outage does not bring nearer the end of a job that one answer has called gone', () => {
+    let trouble = nextTry(undefined, { cause: 'gone' }, LIMITS).trouble;
+    vi.setSystemTime(NOW + 2000);
+    for (let minute = 0; minute < 20; minute++) {
+      trouble = nextTry(trouble, { cause: 'outage' }, LIMITS).trouble;
+      vi.setSystemTime(Date.now() + 60_000);
+    }
+    const next = nextTry(trouble, { cause: 'gone' }, LIMITS);
+    expect(next).toMatchObject({ kind: 'again', trouble: { times: 2, since: Date.now() - 2000 } });
+  });
+});
