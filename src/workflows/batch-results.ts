@@ -18,6 +18,7 @@ import type { PutOff } from './file-retry.ts';
 import { askedFor, delayOfFile, isBusy, troubleAfter } from './file-retry.ts';
 import { metrics, serverOf } from './metrics.ts';
 import { addWarnings } from './state.ts';
+import type { SteeringState } from './steering-state.ts';
 
 /** Failed files that are remembered one by one; the others are found in another pass. */
 const MOST_GIVEN_UP = 1000;
@@ -83,15 +84,15 @@ export class BatchResults {
     } else if (!isOlder(needed, this.tokenNeeded)) this.tokenNeeded = needed;
   }
 
-  /** Counts files that are done. */
-  count(done: DownloadFilesResult['done']): void {
+  /** Counts files that are done; by -1: that are so no longer. */
+  count(done: DownloadFilesResult['done'], by: 1 | -1 = 1): void {
     const { state } = this.#files;
     for (const [type, counts] of Object.entries(done)) {
       const seen = (state.seen[type] ??= { files: 0, resources: 0, bytes: 0 });
-      seen.files += counts.files;
-      seen.resources += counts.resources;
-      seen.bytes += counts.bytes;
-      state.done += counts.files;
+      seen.files += by * counts.files;
+      seen.resources += by * counts.resources;
+      seen.bytes += by * counts.bytes;
+      state.done += by * counts.files;
     }
   }
 
@@ -163,23 +164,31 @@ export class BatchResults {
    *
    * @param isOver nothing is left to be fetched, so that they are missing in any case
    */
-  again(ordinals: readonly number[], isOver: boolean): void {
+  again({ files = [], lost = {} }: NonNullable<SteeringState['retry']>, isOver: boolean): void {
     const { state } = this.#files;
-    for (const ordinal of ordinals) {
+    for (const ordinal of files) {
       const isGivenUp = state.gaveUp?.includes(ordinal) === true;
       if (this.#queue.wakeOne(ordinal) || (!isGivenUp && !isOver)) continue;
       if (isGivenUp) {
-        state.gaveUp = state.gaveUp?.filter((one) => one !== ordinal);
-        for (const [cause, files] of Object.entries(state.causes ?? {}))
-          (state.causes ??= {})[cause] = files.filter((one) => one !== ordinal);
-        state.failed--;
+        this.#takeBack(ordinal);
         // Somebody has removed it.
-      } else state.done--;
+      } else if (lost[ordinal] !== undefined) this.count(lost[ordinal], -1);
+      else state.done--;
       const trouble: Trouble = { cause: 'content', since: this.#run.steering.clock, times: 0 };
       this.#queue.putOff({ ordinal, trouble, notBefore: 0 });
     }
     // What is refused again counts again.
     delete state.refused;
+  }
+
+  /** One that was given up is no longer. */
+  #takeBack(ordinal: number): void {
+    const { state } = this.#files;
+    const others = (ordinals: readonly number[] = []): number[] => ordinals.filter((one) => one !== ordinal);
+    state.gaveUp = others(state.gaveUp);
+    const causes = Object.entries(state.causes ?? {}).map(([cause, files]) => [cause, others(files)] as const);
+    state.causes = Object.fromEntries(causes.filter(([, files]) => files.length > 0));
+    state.failed--;
   }
 
   #takeOldLink(batch: Batch, ranges: PutOff['ranges'], age: number): void {

@@ -121,7 +121,7 @@ export class DownloadPhase {
     const { failed, gaveUp = [] } = this.#state;
     const isOver = this.#isPassDone();
     // Of those that are too many to be remembered each is tried again.
-    if (retry.files !== undefined && failed === gaveUp.length) this.#results.again(retry.files, isOver);
+    if (retry.files !== undefined && failed === gaveUp.length) this.#results.again(retry, isOver);
     else if (isOver || failed > 0) this.#passes.repeat();
   }
 

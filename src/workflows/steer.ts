@@ -1,4 +1,5 @@
 import { ApplicationFailure, defineUpdate, log, patched, setHandler } from '@temporalio/workflow';
+import type { FindFilesResult } from '../activities/find-files.ts';
 import type { FinishInput, PauseInput, RetryInput, Steered } from '../steering-contract.ts';
 import {
   FINISH_INCOMPLETE,
@@ -67,23 +68,26 @@ export function takeUpdates(run: ExportRun): void {
 }
 
 async function retry(run: ExportRun, { names }: RetryInput): Promise<Steered> {
-  const files = names === undefined ? undefined : await ordinalsOf(run, names);
+  const { missing, lost } = names === undefined ? {} : await findMissing(run, names);
   // Time has passed.
   refuse(faultOfRetry({}, standingOf(run)));
   return steer(run, RETRY_FILES, () => {
-    run.steering.retryFiles(files);
+    run.steering.retryFiles(missing, lost);
     run.requestPoll();
   });
 }
 
-async function ordinalsOf(run: ExportRun, names: readonly string[]): Promise<number[]> {
-  const { missing, whole, unknown } = await boundedStep('find files by name', FINDING).findFiles({
+async function findMissing(
+  run: ExportRun,
+  names: readonly string[],
+): Promise<Pick<FindFilesResult, 'missing' | 'lost'>> {
+  const { missing, lost, whole, unknown } = await boundedStep('find files by name', FINDING).findFiles({
     ref: run.opened.ref,
     names,
   });
   if (unknown.length > 0) refuse(`names: no file of the export is named ${fewNames(unknown)}`);
   if (missing.length === 0) refuse(`names: complete already: ${fewNames(whole)}`);
-  return missing;
+  return { missing, lost };
 }
 
 function end(run: ExportRun, reason?: string): Steered {

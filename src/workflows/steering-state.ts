@@ -1,3 +1,4 @@
+import type { CountsByType } from '../policy/type-counts.ts';
 import type { Pausable } from '../steering-contract.ts';
 
 /** What is paused by itself. */
@@ -13,8 +14,8 @@ export interface SteeringState {
   stopNow?: true | undefined;
   /** Most downloads at a time. */
   concurrency?: number | undefined;
-  /** Files are to be fetched again: these ordinals, or all. */
-  retry?: { files?: readonly number[] | undefined } | undefined;
+  /** Files are to be fetched again: these ordinals, or all; and what those of them that have been lost were counted as. */
+  retry?: { files?: readonly number[] | undefined; lost?: Record<number, CountsByType> | undefined } | undefined;
   /** The export is to end with what there is; with a reason, and a manifest of it, or without. */
   end?: { reason?: string | undefined } | undefined;
   /** What is missing: an operator is to decide. */

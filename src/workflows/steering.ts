@@ -1,4 +1,6 @@
+import { patched } from '@temporalio/workflow';
 import type { ExportPhase } from '../contract.ts';
+import type { CountsByType } from '../policy/type-counts.ts';
 import type { PauseInput, Pausable, Paused } from '../steering-contract.ts';
 import type { ExportState } from './state.ts';
 import type { PausablePart, SteeringState } from './steering-state.ts';
@@ -91,9 +93,16 @@ export class Steering {
     return this.retry !== undefined;
   }
 
-  /** @param files ordinals; default: all that have failed */
-  retryFiles(files?: readonly number[]): void {
-    this.#state.retry = files === undefined ? {} : { files: [...(this.retry?.files ?? []), ...files] };
+  /**
+   * @param files ordinals; default: all that have failed
+   * @param lost what those of them that have been complete, and are gone, were counted as
+   */
+  retryFiles(files?: readonly number[], lost: Record<number, CountsByType> = {}): void {
+    const { retry } = this;
+    // All are still wanted when some of them are named afterwards.
+    const areAll = retry !== undefined && retry.files === undefined && files !== undefined;
+    if (files === undefined || (areAll && patched('all-files-again-stay-all'))) this.#state.retry = {};
+    else this.#state.retry = { files: [...(retry?.files ?? []), ...files], lost: { ...retry?.lost, ...lost } };
   }
 
   takeRetry(): void {

@@ -48,6 +48,21 @@ test.each([
   expect((await started.progress()).trouble).toContain('1 of 4 files');
   archive.answer = () => undefined;
   await started.retryFiles({ names: [NAMES[0]] });
-  expect(await started.result()).toMatchObject({ status: 'complete', files: 4, resources: 8 });
+  const { status, files, resources, bytes } = await started.result();
+  expect({ status, files, resources }).toEqual({ status: 'complete', files: 4, resources: 8 });
+  // What was lost does not count twice.
+  expect(await started.progress()).toMatchObject({ files: { done: 4 }, resources, bytes });
   expect(archive.asked.filter(({ status }) => status === 200)).toHaveLength(5);
+});
+
+test('files that an operator wants all, and then one of them by name, are all fetched', async () => {
+  archive.answer = (id) => (['p0', 'p3'].includes(id) ? { status: 404 } : undefined);
+  const started = await stack.start({ server: 'archive', onIncomplete: 'wait' });
+  await untilAttention(started);
+  await started.pause({ what: 'downloads' });
+  archive.answer = () => undefined;
+  await started.retryFiles();
+  await started.retryFiles({ names: [NAMES[0]] });
+  await started.resume();
+  expect(await started.result()).toMatchObject({ status: 'complete', files: 4 });
 });
