@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AttachmentFinder } from '../fhir/attachment-finder.ts';
 import { attachmentUrl, findAttachments as findIn } from '../fhir/attachments.ts';
 import type { FoundAttachment } from '../fhir/attachments.ts';
@@ -35,9 +36,8 @@ export interface FindAttachmentsResult {
 
 /** Milliseconds of search after which the place is reported, so that a killed worker costs no more. */
 const TIME = 60_000;
-/** Different URLs of one file that are remembered, so that what many resources name is fetched once. */
+/** Different URLs of one file that are remembered, so that what many resources name is fetched once: about 10 MB. */
 const MOST_REMEMBERED = 100_000;
-const LONGEST_REMEMBERED = 2000;
 /** Attachments of a line that is too long to be held that wait for the name of their resource. */
 const MOST_WAITING = 10_000;
 /** Characters of the index: names of resources, and places in them and addresses. */
@@ -91,12 +91,13 @@ async function searchFile(
     for await (const { resource, attachment } of folder.files.lines(file.name, ATTACHMENTS, signal)) {
       const url = attachmentUrl(attachment.url, server.config.baseUrl);
       const isAllowed = url === undefined || server.allowsAttachment(url);
-      let ordinal = url === undefined ? undefined : known.get(url);
+      const key = url === undefined ? '' : keyOf(url);
+      let ordinal = known.get(key);
       if (url !== undefined && isAllowed && ordinal === undefined) {
         const { contentType, size: fileSize, hash } = attachment;
         ordinal = await entries.add({ url, needsToken: file.needsToken, contentType, fileSize, hash });
         if (known.size >= MOST_REMEMBERED) known.clear();
-        if (url.length <= LONGEST_REMEMBERED) known.set(url, ordinal);
+        known.set(key, ordinal);
       }
       const named = url === undefined || ordinal === undefined ? undefined : { ordinal, link: attachmentMark(url) };
       await found.add({ ...occurrence(resource, attachment, named), ...(isAllowed ? {} : { notAllowed: true }) });
@@ -105,6 +106,11 @@ async function searchFile(
   } finally {
     await found.discard();
   }
+}
+
+/** Short, however long a signed URL is. */
+function keyOf(url: string): string {
+  return createHash('sha256').update(url).digest().toString('latin1', 0, 16);
 }
 
 interface Named {

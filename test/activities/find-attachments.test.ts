@@ -97,7 +97,7 @@ test('an answer that is a FHIR Binary is decoded', async () => {
 
 describe('an attachment on another server', () => {
   test('is fetched without the token, and once however often it is named', async () => {
-    const url = `${abroad.origin}/letter?signature=secret`;
+    const url = `${abroad.origin}/letter?signature=${'secret'.repeat(400)}`;
     const { added, report } = await runWith('token', [{ url }, { url, title: 'again' }]);
     expect(added).toMatchObject([
       { element: 'content[0].attachment', url: `${abroad.origin}/letter?…`, bytes: 5 },
