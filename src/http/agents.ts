@@ -13,6 +13,8 @@ import type { Trust } from './trust.ts';
 const LARGEST_HEADERS = 64 * 1024;
 /** Milliseconds until a connection must stand. */
 const CONNECT_TIME = 10_000;
+/** Milliseconds without a request after which an agent makes room when another is made. */
+const UNUSED = 600_000;
 
 export interface HttpTimeouts {
   /** Milliseconds without response headers. */
@@ -24,8 +26,9 @@ export interface HttpTimeouts {
 /** The connections of this process: one undici agent for each way to reach a server, no global dispatcher. */
 export class Agents {
   readonly #timeouts: HttpTimeouts;
-  readonly #shared = new Map<string, Dispatcher>();
-  readonly #fresh = new Set<Dispatcher>();
+  readonly #shared = new Map<string, { agent: Dispatcher; usedAt: number }>();
+  /** Of one request each, and those that are being closed. */
+  readonly #others = new Set<Dispatcher>();
 
   constructor(timeouts: HttpTimeouts) {
     this.#timeouts = timeouts;
@@ -37,28 +40,43 @@ export class Agents {
     const presents = trust.isTrusted && connection?.cert !== undefined;
     const key = [presents, trust.loopback, proxy !== undefined, connection?.key].join();
     const found = this.#shared.get(key);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      found.usedAt = Date.now();
+      return found.agent;
+    }
+    this.#closeUnused();
     const agent = this.#make(connection, trust, proxy);
-    this.#shared.set(key, agent);
+    this.#shared.set(key, { agent, usedAt: Date.now() });
     return agent;
+  }
+
+  /** Certificates that are renewed every hour must not leave an agent each. */
+  #closeUnused(): void {
+    for (const [key, { agent, usedAt }] of this.#shared) {
+      if (Date.now() < usedAt + UNUSED) continue;
+      this.#shared.delete(key);
+      this.#others.add(agent);
+      this.retire(agent);
+    }
   }
 
   /** A new agent for one request, to be retired when that has been sent. */
   fresh(connection: ConnectionRules | undefined, trust: Trust, url: URL): Dispatcher {
     const agent = this.#make(connection, trust, proxyTo(url, connection));
-    this.#fresh.add(agent);
+    this.#others.add(agent);
     return agent;
   }
 
-  /** Closes a fresh agent when the body of its answer has been read. */
+  /** Closes an agent when the bodies of its answers have been read. */
   retire(agent: Dispatcher): void {
-    const forget = (): void => void this.#fresh.delete(agent);
+    const forget = (): void => void this.#others.delete(agent);
     agent.close().then(forget, forget);
   }
 
   /** Ends all connections, whatever is exchanged over them. */
   async destroy(): Promise<void> {
-    await Promise.all([...this.#shared.values(), ...this.#fresh].map((agent) => agent.destroy()));
+    const shared = [...this.#shared.values()].map(({ agent }) => agent);
+    await Promise.all([...shared, ...this.#others].map((agent) => agent.destroy()));
   }
 
   #make(
