@@ -51,13 +51,16 @@ export class Servers {
     const server = this.#make(name, config, known?.server);
     this.#known.set(name, { server, readAt: Date.now() });
     // A certificate file that was missing may be there next time.
-    server.catch(() => this.#known.delete(name));
+    server.catch(() => {
+      // Another reading may have taken its place.
+      if (this.#known.get(name)?.server === server) this.#known.delete(name);
+    });
     return server;
   }
 
   /** @param earlier with the certificates as they were, which serve for as long as newer ones cannot be read */
   async #make(name: string, config: ServerConfig, earlier?: Promise<FhirServer>): Promise<FhirServer> {
-    const before = await earlier;
+    const before = await earlier?.catch(() => undefined);
     const rules = await requestRules(config, this.#proxy).catch((error: unknown) => {
       if (before === undefined) throw error;
       return before.rules;
