@@ -60,6 +60,8 @@ export class ServerAuthorization {
   readonly #rules: RequestRules;
   readonly #tokens = new TokenStore((scope) => this.#mint(scope));
   #smart: { configuration: SmartConfiguration; until: number } | undefined;
+  /** Under way. */
+  #reading: Promise<SmartConfiguration> | undefined;
 
   /** @param rules of the FHIR server */
   constructor({ auth, baseUrl }: { auth: AuthConfig; baseUrl: string }, http: HttpClient, rules: RequestRules) {
@@ -133,13 +135,18 @@ export class ServerAuthorization {
   }
 
   /**
-   * The server's SMART configuration: read once an hour by each worker, and after a minute when it was unreachable. What it
-   * said before holds for as long as it says nothing.
+   * The server's SMART configuration: read once an hour by each worker, and after a minute when it was unreachable, however
+   * many want it then. What it said before holds for as long as it says nothing.
    *
    * @throws as `discover`, before the first time
    */
   async smart(): Promise<SmartConfiguration> {
     if (this.#smart !== undefined && this.#smart.until > Date.now()) return this.#smart.configuration;
+    this.#reading ??= this.#readSmart().finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #readSmart(): Promise<SmartConfiguration> {
     const tokenUrl = this.#credentials.kind === 'token' ? this.#credentials.tokenUrl : undefined;
     const earlier = this.#smart?.configuration;
     const reading = discover(this.#http, this.#rules, this.clocks, { baseUrl: this.#baseUrl, tokenUrl });

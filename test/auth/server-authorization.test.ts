@@ -114,6 +114,17 @@ describe('the SMART configuration', () => {
     expect(asked(SMART)).toHaveLength(2);
   });
 
+  test('is read once by all who want it at the same time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const one = backend();
+    for (const readings of [1, 2]) {
+      const all = await Promise.all(Array.from({ length: 20 }, () => one.smart()));
+      expect(new Set(all).size).toBe(1);
+      expect(asked(SMART)).toHaveLength(readings);
+      pass(3_600_001);
+    }
+  });
+
   test('is read again after a minute when the server was away, so that its scopes and algorithms become known', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const one = backend(rsaFile, { tokenUrl: `${server.origin}/token` });
