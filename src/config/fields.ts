@@ -10,6 +10,23 @@ export const Mapping = v.custom<Record<string, unknown>>(
 /** Text that is not empty. */
 export const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));
 
+/** Path of a folder. What is meant for something that replaces it would become the name of a folder here. */
+export const FolderPath = v.pipe(
+  Text,
+  v.check((text) => !looksLikeUrl(text), 'must be a folder, not a URL; a bucket has type: s3'),
+  v.check((text) => !beginsAtHome(text), 'must be a whole path; nothing here replaces "~" by your home folder'),
+);
+
+/** Whether a text that should be a path begins with the scheme of a URL; drives of Windows have one letter. */
+export function looksLikeUrl(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
+}
+
+/** Whether a path begins with what a shell replaces by the home folder, if it stands at the beginning of an argument. */
+export function beginsAtHome(path: string): boolean {
+  return /^~(\/|$)/.test(path);
+}
+
 /** An `https:` URL without credentials and query, or an `http:` one on loopback. */
 export const HttpUrl = v.pipe(
   Text,

@@ -12,6 +12,13 @@ export type ServerConfig = v.InferOutput<typeof ServerSchema>;
 
 /** Without a slash at its end: paths are appended to it. */
 const BaseUrl = v.pipe(
+  Text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const base = dataset.typed ? baseOfKickOff(dataset.value) : undefined;
+    if (base === undefined) return;
+    const fix = `write the base alone, ${base}: each request says its level and Group`;
+    addIssue({ message: `is the URL of a kick-off; ${fix}` });
+  }),
   HttpUrl,
   v.transform((url) => url.replace(/\/+$/, '')),
 );
@@ -77,6 +84,14 @@ export const ServerSchema = v.pipe(
     'auth.clientId must be printable ASCII, because it is sent in a header (clientIdHeader)',
   ),
 );
+
+/** What comes before an operation such as `Patient/$export`, without a password; undefined: the URL names none. */
+function baseOfKickOff(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, host, pathname } = new URL(text);
+  const [, base] = /^(.*?)(?:\/Patient|\/Group\/[^/]*)?\/(?:\$|%24)[^/]*\/*$/.exec(pathname) ?? [];
+  return base === undefined ? undefined : `${protocol}//${host}${base}`;
+}
 
 function isPrintable(auth: object): boolean {
   return !('clientId' in auth) || /^[\x20-\x7e]*$/.test(String(auth.clientId));

@@ -50,6 +50,12 @@ const OF_EXPORTS: Wrong[] = [
   [['export', URL, '--deadline', 'soon'], 'deadline: must be an ISO 8601 duration'],
   [['export', URL, '--id', ''], 'It is empty.'],
   [['export', URL, '--out', ''], '--out is empty'],
+  [['export', URL, '--out', 's3://bucket/x'], '--out s3://bucket/x is a URL: a bucket is a destination of type s3'],
+  [['export', URL, '--out', '~/x'], "--out ~/x: nothing here replaces '~', so write $HOME/x"],
+  [
+    ['export', `${URL}/Patient/$export`],
+    `${URL}/Patient/$export is the URL of a kick-off; write the base alone, ${URL}`,
+  ],
   [['export', URL, '--out', 'a', '--destination', 'b'], 'Give --out or --destination, not both.'],
   [['export', URL, '--out', 'a-file'], 'a part of the path is a file', { code: 1 }],
   // It is there, and takes nothing, also of an administrator.

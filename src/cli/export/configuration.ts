@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { Config } from '../../config.ts';
 import { CONFIG_FILE, loadConfig, parseConfig } from '../../config.ts';
+import { beginsAtHome, looksLikeUrl } from '../../config/fields.ts';
 import { UsageError } from '../exit-codes.ts';
 import { isUrl, nameOfUrl } from './names.ts';
 
@@ -38,8 +39,7 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
   if (options.out !== undefined && options.destination !== undefined) {
     throw new UsageError('Give --out or --destination, not both.');
   }
-  // Such as of a variable that is not set: files would come into this very folder.
-  if (options.out === '') throw new UsageError('--out is empty: name a folder, such as ./exports, or . for this one.');
+  if (options.out !== undefined) refuseNoFolder(options.out);
   const open = isUrl(source) ? openServer(source) : undefined;
   const needsFile = !isUrl(source) || options.destination !== undefined || options.config !== undefined;
   const named = fileOf(options, cwd);
@@ -59,6 +59,21 @@ export async function localConfig(source: string, options: PlaceOptions, cwd: st
     destination: Object.keys(destinations)[0] as string,
     ...(path === undefined ? {} : { file: path }),
   };
+}
+
+/** Refuses what would become a folder in the working folder, but was meant to be something else. */
+function refuseNoFolder(out: string): void {
+  // Such as of a variable that is not set: files would come into this very folder.
+  if (out === '') throw new UsageError('--out is empty: name a folder, such as ./exports, or . for this one.');
+  if (looksLikeUrl(out)) {
+    throw new UsageError(
+      `--out ${out.replace(/\/\/[^/]*@/, '//')} is a URL: a bucket is a destination of type s3 in the configuration; ` +
+        'name it by --destination.',
+    );
+  }
+  if (beginsAtHome(out)) {
+    throw new UsageError(`--out ${out}: nothing here replaces '~', so write $HOME${out.slice(1)}`);
+  }
 }
 
 /** The file that a command reads, which another one may have to read again from elsewhere. */

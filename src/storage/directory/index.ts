@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import { realpath } from 'node:fs/promises';
-import { Text } from '../../config/fields.ts';
+import { FolderPath } from '../../config/fields.ts';
 import type { DestinationKind } from '../destination-kind.ts';
 import { RetentionField } from '../retention-field.ts';
 import { openDirectory } from './directory.ts';
 import { lookAtDirectory, mustBeThere } from './look-at-directory.ts';
 
-const Schema = v.strictObject({ type: v.literal('directory'), path: Text, retention: RetentionField });
+const Schema = v.strictObject({ type: v.literal('directory'), path: FolderPath, retention: RetentionField });
 
 /** A directory that every worker sees: a local disk or a shared file system. */
 export const directory: DestinationKind<typeof Schema> = {
