@@ -5,6 +5,7 @@ import type { GateInput } from '../policy/gate/gate-input.ts';
 import type { GateTimes } from '../policy/gate/gate-state.ts';
 import type { Ask, Leave } from '../policy/gate/messages.ts';
 import { ACQUIRE, RELEASE } from '../policy/gate/messages.ts';
+import { quoted } from './quoted.ts';
 
 /** The gates of all servers, as activities reach them. Call it in an activity only. */
 export interface Gates {
@@ -58,7 +59,7 @@ export function gatesOf(times: GateTimes): Gates {
       const workflowId = gateId(server, taskQueue);
       let latest: { runId: string; startTime: Date } | undefined;
       let seen = 0;
-      for await (const run of workflow.list({ query: `WorkflowId = "${workflowId}"`, pageSize: LISTED })) {
+      for await (const run of workflow.list({ query: `WorkflowId = ${quoted(workflowId)}`, pageSize: LISTED })) {
         if (run.runId !== runId && (latest === undefined || run.startTime > latest.startTime)) latest = run;
         if (++seen === LISTED) break;
       }

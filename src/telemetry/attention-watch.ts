@@ -1,4 +1,5 @@
 import { BULK_EXPORT, SEARCH_ATTRIBUTES } from '../contract.ts';
+import { quoted } from '../process/quoted.ts';
 
 /** Milliseconds between two looks. */
 const INTERVAL = 60_000;
@@ -33,7 +34,7 @@ export function watchAttention(
 ): { end(): void } {
   const count = async (condition: string): Promise<number> => {
     const query =
-      `WorkflowType = '${BULK_EXPORT}' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}' AND ExecutionStatus = 'Running' ` +
+      `WorkflowType = '${BULK_EXPORT}' AND TaskQueue = ${quoted(taskQueue)} AND ExecutionStatus = 'Running' ` +
       `AND ${condition}`;
     return Number((await workflowService.countWorkflowExecutions({ namespace, query })).count);
   };
@@ -54,7 +55,7 @@ export function watchAttention(
       const opened = new Date(Date.now() - set).toISOString();
       const silent = await count(`${SEARCH_ATTRIBUTES.phase} IS NULL AND StartTime < '${opened}'`);
       for (const server of servers) {
-        const exports = isNone ? 0 : await count(`${WAITS} AND ${SEARCH_ATTRIBUTES.server} = '${server}'`);
+        const exports = isNone ? 0 : await count(`${WAITS} AND ${SEARCH_ATTRIBUTES.server} = ${quoted(server)}`);
         tell(server, exports === 0 && silent > 0 ? NaN : exports);
       }
     } catch {

@@ -32,7 +32,7 @@ test('an export that waits for an operator counts as long as it does, also for a
   const again = watchAttention(at, (server, exports) => void (later[server] = exports), { interval: 200 });
   await vi.waitFor(() => expect(later).toEqual({ hospital: 1, other: 0 }), { timeout: 60_000 });
   const elsewhere: unknown[] = [];
-  const others = watchAttention({ ...at, taskQueue: "it's another" }, (...one) => elsewhere.push(one), {
+  const others = watchAttention({ ...at, taskQueue: "it's \\'another" }, (...one) => elsewhere.push(one), {
     interval: 200,
   });
   await vi.waitFor(() => expect(elsewhere).toContainEqual(['other', 0]), { timeout: 60_000 });

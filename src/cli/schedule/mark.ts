@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { BULK_EXPORT } from '../../contract.ts';
+import { quoted } from '../../process/quoted.ts';
 import { tolerant } from '../../process/tolerant-client.ts';
 import type { KnownSchedule } from './known.ts';
 import { hadLastResult } from './last-result.ts';
@@ -84,10 +85,9 @@ async function* complete(
   yield* recent;
   if (info.numActionsTaken <= runs.length) return;
   const told = new Set(recent.map(({ workflowId }) => workflowId));
-  const quoted = scheduleId.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
   // One of the same id that was deleted has taken its mark with it.
   const query =
-    `WorkflowType = '${BULK_EXPORT}' AND TemporalScheduledById = '${quoted}' AND ExecutionStatus = 'Completed' ` +
+    `WorkflowType = '${BULK_EXPORT}' AND TemporalScheduledById = ${quoted(scheduleId)} AND ExecutionStatus = 'Completed' ` +
     `AND StartTime >= '${info.createdAt.toISOString()}'`;
   for await (const found of tolerant(client).workflow.list({ query, pageSize: MOST_LOOKS })) {
     const { workflowId } = found;
