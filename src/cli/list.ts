@@ -11,12 +11,12 @@ export function listCommand(): Command {
     .option('--limit <number>', 'most exports', wholeNumberFrom(1, 100_000), 30)
     .option('--json', 'one JSON object on each line')
     .action(async (options: { limit: number; json?: boolean }) => {
-      const { openTemporal } = await import('./temporal.ts');
+      const { withTemporal } = await import('./temporal.ts');
       const { exportRows, describeRows } = await import('./export-rows.ts');
       const { withStanding } = await import('./standing.ts');
-      const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
-      const rows = await withStanding(temporal.client, await exportRows(temporal, options.limit));
-      await temporal.close();
+      const rows = await withTemporal(async (temporal) =>
+        withStanding(temporal.client, await exportRows(temporal, options.limit)),
+      );
       const lines = options.json === true ? rows.map((row) => JSON.stringify(row)) : describeRows(rows);
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
       exitWith(0);

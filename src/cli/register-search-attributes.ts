@@ -20,11 +20,9 @@ export function registerSearchAttributesCommand(): Command {
       ],
     ],
   ).action(async () => {
-    const { openTemporal } = await import('./temporal.ts');
+    const { withTemporal } = await import('./temporal.ts');
     const { registerSearchAttributes } = await import('./search-attributes.ts');
-    const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
-    const { lines, failed } = await registerSearchAttributes(temporal);
-    await temporal.close();
+    const { lines, failed } = await withTemporal(registerSearchAttributes);
     (failed ? process.stderr : process.stdout).write(lines.map((line) => `${line}\n`).join(''));
     exitWith(failed ? exitCode('error') : 0);
   });

@@ -38,7 +38,7 @@ export function removeOldCommand(): Command {
     .action(async (given: Options) => {
       const { dryRun = false, all = false, forgotten = false, requestedBy, config: file, json, destination } = given;
       const { loadConfig } = await import('../config.ts');
-      const { isConfigured, openTemporal } = await import('./temporal.ts');
+      const { isConfigured, withTemporal } = await import('./temporal.ts');
       const { removeOld } = await import('./remove-old/remove-old.ts');
       const { destinations, ...others } = await loadConfig(file);
       const withRetention = Object.keys(destinations).filter((name) => destinations[name]?.retention !== undefined);
@@ -58,21 +58,19 @@ export function removeOldCommand(): Command {
         );
       }
       const say = (line: string): void => void process.stderr.write(`${line}\n`);
-      const temporal = await openTemporal(say);
-      const { service, address, namespace } = temporal;
-      say(
-        `Asking Temporal at ${address}, namespace ${namespace}${service === 'embedded' ? ', an embedded server' : ''}`,
-      );
       let failed = 0;
-      const options = { dryRun, all, forgotten, requestedBy, trailFault: {} };
-      for (const name of destination ?? withRetention) {
+      await withTemporal(async ({ service, address, namespace, client }) => {
+        const which = service === 'embedded' ? ', an embedded server' : '';
+        say(`Asking Temporal at ${address}, namespace ${namespace}${which}`);
+        const options = { dryRun, all, forgotten, requestedBy, trailFault: {} };
         const config = { destinations, ...others };
-        for await (const one of removeOld(config, name, temporal.client, options)) {
-          process.stdout.write(`${json === true ? JSON.stringify(one) : describe(one, dryRun)}\n`);
-          if (one.kind === 'failed') failed += 1;
+        for (const name of destination ?? withRetention) {
+          for await (const one of removeOld(config, name, client, options)) {
+            process.stdout.write(`${json === true ? JSON.stringify(one) : describe(one, dryRun)}\n`);
+            if (one.kind === 'failed') failed += 1;
+          }
         }
-      }
-      await temporal.close();
+      }, say);
       exitWith(exitCode(failed === 0 ? 'complete' : 'error'));
     });
 }

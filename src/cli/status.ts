@@ -10,12 +10,10 @@ export function statusCommand(): Command {
     .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object')
     .action(async (workflowId: string, options: { json?: boolean }) => {
-      const { openTemporal } = await import('./temporal.ts');
+      const { withTemporal } = await import('./temporal.ts');
       const { exportStatus, describeStatus } = await import('./export-status.ts');
       const { outcomeCode } = await import('./export/show.ts');
-      const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
-      const status = await exportStatus(temporal, workflowId);
-      await temporal.close();
+      const status = await withTemporal((temporal) => exportStatus(temporal, workflowId));
       const lines = options.json === true ? [JSON.stringify(status)] : describeStatus(status);
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
       if (status.unreadable !== undefined) return exitWith(exitCode('error'));

@@ -18,13 +18,12 @@ export async function steer(
   json: boolean | undefined,
   steer: (started: StartedExport) => Promise<Steered>,
 ): Promise<void> {
-  const { openTemporal } = await import('./temporal.ts');
+  const { withTemporal } = await import('./temporal.ts');
   const { getExport } = await import('../client.ts');
   const { isOpen } = await import('../process/is-running.ts');
   const { answerOf, knownExport } = await import('./one-export.ts');
   const { hintOf } = await import('./export/show.ts');
-  const temporal = await openTemporal((line) => process.stderr.write(`${line}\n`));
-  try {
+  await withTemporal(async (temporal) => {
     const known = await knownExport(temporal, workflowId);
     if (!isOpen(known.description))
       throw new Error(`${workflowId} has ended: "${commandLine(['status', workflowId])}" says how.`);
@@ -36,9 +35,7 @@ export async function steer(
     const { client } = temporal;
     const steered = await client.withDeadline(Date.now() + PATIENCE, () => steer(getExport(client, workflowId)));
     process.stdout.write(`${json === true ? JSON.stringify(steered) : describeSteered(workflowId, steered)}\n`);
-  } finally {
-    await temporal.close();
-  }
+  });
   exitWith(0);
 }
 

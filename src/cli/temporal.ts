@@ -38,6 +38,24 @@ export async function openTemporal(say: (line: string) => void): Promise<Tempora
   return isConfigured() ? openConfigured() : openEmbedded(say);
 }
 
+/**
+ * Does something with the service of {@link openTemporal}, and leaves it afterwards, also when that throws: the embedded
+ * server would take this command for one that still uses it.
+ *
+ * @param say default: to the standard error
+ */
+export async function withTemporal<Result>(
+  work: (temporal: Temporal) => Promise<Result>,
+  say: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): Promise<Result> {
+  const temporal = await openTemporal(say);
+  try {
+    return await work(temporal);
+  } finally {
+    await temporal.close();
+  }
+}
+
 /** The service that {@link openTemporal} would use. */
 export function serviceOf(): Temporal['service'] {
   return isConfigured() ? 'configured' : 'embedded';

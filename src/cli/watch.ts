@@ -14,30 +14,33 @@ export function watchCommand(): Command {
     .argument('<id>', 'workflow id', notEmpty)
     .option('--json', 'one JSON object on each line')
     .action(async (workflowId: string, options: { json?: boolean }) => {
-      const { openTemporal } = await import('./temporal.ts');
+      const { withTemporal } = await import('./temporal.ts');
       const { viewFor } = await import('./view/views.ts');
       const { follow } = await import('./export/follow.ts');
       const { hintOf, showOutcome, showProgress } = await import('./export/show.ts');
       const { howToGoOn, knownExport } = await import('./one-export.ts');
       const view = viewFor(options.json === true);
-      const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
-      const known = await knownExport(temporal, workflowId);
-      let isAnswered = true;
-      process.once('SIGINT', () => {
-        const goOn = isAnswered ? undefined : howToGoOn(known);
-        const next = goOn ?? commandLine(['watch', workflowId]);
-        view.show({ kind: 'interrupted', workflowId, goesOn: goOn === undefined, isWatched: true, next });
-        view.end();
-        exitWith(exitCode('interrupted'));
-      });
-      const show = showProgress(view, hintOf(known));
-      const look = (answer: Look): void => {
-        isAnswered = answer.kind !== 'silent';
-        show(answer);
-      };
-      const outcome = await follow(temporal.client, workflowId, look, new AbortController().signal);
-      const code = showOutcome(outcome, workflowId, view);
-      await temporal.close();
+      const code = await withTemporal(
+        async (temporal) => {
+          const known = await knownExport(temporal, workflowId);
+          let isAnswered = true;
+          process.once('SIGINT', () => {
+            const goOn = isAnswered ? undefined : howToGoOn(known);
+            const next = goOn ?? commandLine(['watch', workflowId]);
+            view.show({ kind: 'interrupted', workflowId, goesOn: goOn === undefined, isWatched: true, next });
+            view.end();
+            exitWith(exitCode('interrupted'));
+          });
+          const show = showProgress(view, hintOf(known));
+          const look = (answer: Look): void => {
+            isAnswered = answer.kind !== 'silent';
+            show(answer);
+          };
+          const outcome = await follow(temporal.client, workflowId, look, new AbortController().signal);
+          return showOutcome(outcome, workflowId, view);
+        },
+        (text) => view.show({ kind: 'notice', text }),
+      );
       exitWith(code);
     });
 }

@@ -6,7 +6,7 @@ import { exportCommand } from '../export.ts';
 import { answerOf, knownExport } from '../one-export.ts';
 import type { KnownExport } from '../one-export.ts';
 import type { Temporal } from '../temporal.ts';
-import { openTemporal } from '../temporal.ts';
+import { withTemporal } from '../temporal.ts';
 import { localConfig } from './configuration.ts';
 import type { View } from './events.ts';
 import { follow } from './follow.ts';
@@ -20,7 +20,13 @@ import { hintOf, showOutcome, showProgress } from './show.ts';
  * @returns exit code of its end
  */
 export async function runCancel(workflowId: string, view: View): Promise<number> {
-  const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
+  return withTemporal(
+    (temporal) => cancel(temporal, workflowId, view),
+    (text) => view.show({ kind: 'notice', text }),
+  );
+}
+
+async function cancel(temporal: Temporal, workflowId: string, view: View): Promise<number> {
   let worker: LocalWorker | undefined;
   try {
     const known = await knownExport(temporal, workflowId);
@@ -38,7 +44,6 @@ export async function runCancel(workflowId: string, view: View): Promise<number>
     return showOutcome(outcome, workflowId, view, { log: worker?.log });
   } finally {
     await worker?.stop();
-    await temporal.close();
   }
 }
 

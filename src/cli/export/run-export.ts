@@ -5,7 +5,7 @@ import { commandLine } from '../arguments.ts';
 import { exitCode } from '../exit-codes.ts';
 import { knownExport } from '../one-export.ts';
 import type { Temporal } from '../temporal.ts';
-import { openTemporal, serviceOf } from '../temporal.ts';
+import { withTemporal, serviceOf } from '../temporal.ts';
 import type { Begun } from './begin.ts';
 import { beginExport } from './begin.ts';
 import type { View } from './events.ts';
@@ -43,17 +43,17 @@ export async function runExport(call: ExportCall, view: View): Promise<number> {
     if (!isFollowing) process.exit(codeOf(signal));
   });
   const asked = await readCommandLine(call.source, call.options, serviceOf(), call.cwd);
-  const temporal = await openTemporal((text) => view.show({ kind: 'notice', text }));
-  try {
-    const { service, address, webUi, state } = temporal;
-    view.show({ kind: 'temporal', service, address, ...(webUi === undefined ? {} : { webUi, state: state ?? '' }) });
-    const plan = await planExport(asked, temporal);
-    if (plan.note !== undefined) view.show({ kind: 'notice', text: plan.note });
-    isFollowing = true;
-    return await run(call, plan, temporal, view, interrupt.signal);
-  } finally {
-    await temporal.close();
-  }
+  return withTemporal(
+    async (temporal) => {
+      const { service, address, webUi, state } = temporal;
+      view.show({ kind: 'temporal', service, address, ...(webUi === undefined ? {} : { webUi, state: state ?? '' }) });
+      const plan = await planExport(asked, temporal);
+      if (plan.note !== undefined) view.show({ kind: 'notice', text: plan.note });
+      isFollowing = true;
+      return run(call, plan, temporal, view, interrupt.signal);
+    },
+    (text) => view.show({ kind: 'notice', text }),
+  );
 }
 
 async function run(call: ExportCall, plan: Plan, temporal: Temporal, view: View, signal: AbortSignal): Promise<number> {
