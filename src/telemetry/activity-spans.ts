@@ -34,5 +34,5 @@ export function activitySpans({ info }: ActivityContext): ActivityInterceptors {
 
 function typeOf(error: unknown): string {
   if (error instanceof CancelledFailure) return 'cancelled';
-  return (error instanceof ApplicationFailure ? error.type : undefined) ?? 'other';
+  return (error instanceof ApplicationFailure ? error.type : undefined) ?? 'failed';
 }

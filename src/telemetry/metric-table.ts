@@ -63,7 +63,7 @@ export const METRICS = {
   },
   destination_ok: {
     kind: 'gauge',
-    help: '1 when the destination could be written to, as far as a look tells, and 0 when not, or when it gave no answer; looked at once a minute, which of a bucket takes a request or two. The audit trail is `audit.destination`.',
+    help: '1 when the destination could be written to, as far as a look tells, and 0 when not, or when it gave no answer; checked once a minute (for a bucket: one or two requests). The audit trail is `audit.destination`.',
     labels: ['destination'],
     from: 'worker',
   },
@@ -93,7 +93,7 @@ export const METRICS = {
   },
   exports_ended_total: {
     kind: 'counter',
-    help: 'Exports that ended: with the status of their report, `cancelled`, or the code of their failure.',
+    help: 'Exports that ended: with the status of their report, `cancelled`, or the code of their failure, or `failed` where that has none of the table.',
     labels: ['server', 'outcome'],
     from: 'workflow',
   },

@@ -14,7 +14,7 @@ import { sumOfData } from '../policy/type-counts.ts';
 import { boundedStep } from './activity-options.ts';
 import { encodeSegment } from './default-path.ts';
 import type { ExportRun } from './export-run.ts';
-import { codeOf, failure } from './failure.ts';
+import { WITHOUT_CODE, codeOf, failure } from './failure.ts';
 import { metrics } from './metrics.ts';
 import type { AuditState } from './state.ts';
 import { addWarnings } from './state.ts';
@@ -66,7 +66,7 @@ async function recordNoStart(run: ExportRun): Promise<void> {
 /** How an export that fails has ended. */
 export function outcomeOf(error: unknown, stopped: boolean, isLate: boolean): ExportOutcome {
   if (isLate) return 'DeadlineExceeded';
-  return stopped ? 'cancelled' : (codeOf(error) ?? 'failed');
+  return stopped ? 'cancelled' : (codeOf(error) ?? WITHOUT_CODE);
 }
 
 type What = { event: 'start' } | ({ event: 'end' } & AuditedEnd);

@@ -10,6 +10,8 @@ export function failure(code: FailureCode, message: string): ApplicationFailure 
 
 /** Type of a failure that is none of the table: somebody else than a worker has ended a step. */
 const FAILED = 'Failed';
+/** In place of a code, where a failure has none of the table: in the search attribute, log, audit trail, metric and traces. */
+export const WITHOUT_CODE = 'failed';
 const GO_ON = 'The same request with the same path goes on.';
 
 /**

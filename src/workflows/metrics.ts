@@ -3,7 +3,7 @@ import { Recorder } from '../telemetry/recorder.ts';
 import type { ExportRequest } from '../contract.ts';
 import type { GateReport } from '../gate-contract.ts';
 import type { ExportState } from './state.ts';
-import { codeOf } from './failure.ts';
+import { WITHOUT_CODE, codeOf } from './failure.ts';
 
 /** By the SDK's meter of workflows: nothing is recorded on replay, and history knows nothing of it. */
 export const metrics = new Recorder(metricMeter);
@@ -18,7 +18,7 @@ export function serverOf(run: Named | undefined): string {
 /** Counts the end of an export that has failed or was cancelled. What fails a task, which is tried again, is no end. */
 export function countFailure(run: Named | undefined, error: unknown): void {
   if (!(error instanceof TemporalFailure)) return;
-  const outcome = isCancellation(error) ? 'cancelled' : (codeOf(error) ?? 'other');
+  const outcome = isCancellation(error) ? 'cancelled' : (codeOf(error) ?? WITHOUT_CODE);
   metrics.count('exports_ended_total', { server: serverOf(run), outcome });
 }
 

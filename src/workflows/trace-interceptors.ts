@@ -5,7 +5,7 @@ import { EXPORT_GATE } from '../gate-contract.ts';
 import type { TraceSinks } from '../telemetry/ended-run.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { TRACE_HEADER, fromCarrier, parentOfRun, spanOfRun, toCarrier } from '../telemetry/trace-context.ts';
-import { codeOf } from './failure.ts';
+import { WITHOUT_CODE, codeOf } from './failure.ts';
 
 const { bulkExportTraces } = proxySinks<TraceSinks>();
 
@@ -81,7 +81,7 @@ function teller(context: TraceContext, parent: TraceContext | undefined): (error
       parent,
       startedAt: runStartTime.getTime(),
       endedAt: Date.now(),
-      ...(isFailure ? { error: isCancellation(error) ? 'cancelled' : (codeOf(error) ?? 'other') } : {}),
+      ...(isFailure ? { error: isCancellation(error) ? 'cancelled' : (codeOf(error) ?? WITHOUT_CODE) } : {}),
     });
   };
 }
