@@ -30,6 +30,11 @@ const worker = await Worker.create({
   maxHeartbeatThrottleInterval: '1s',
 });
 const downloads = await createFileWorkers(exporting, shared);
-await Promise.all([worker.run().finally(() => downloads.shutdown()), downloads.run()]);
+const ended = await Promise.allSettled([
+  worker.run().finally(() => downloads.shutdown()),
+  // A process that serves half of its queues looks healthy, and is not.
+  downloads.run().finally(() => worker.getState() === 'RUNNING' && worker.shutdown()),
+]);
 await exporting.close();
 await connection.close();
+for (const one of ended) if (one.status === 'rejected') throw one.reason;

@@ -12,7 +12,7 @@ import { UPDATE_REFUSED } from '../steering-contract.ts';
 
 /**
  * How an export ended without a report: a code of the closed table, or what callers and Temporal do. `Failed`: anything
- * else, such as a defect.
+ * else, such as a defect, or a failure of another type.
  */
 export type EndCode = FailureCode | 'Cancelled' | 'Terminated' | 'TimedOut' | 'Failed';
 
