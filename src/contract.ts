@@ -162,7 +162,7 @@ export interface ExportReport {
   byType: Record<string, TypeCounts>;
   /**
    * When asked for: attachments that were fetched, their bytes, and how many could not be obtained. `leftOut`: those that
-   * are never fetched, because the configuration does not allow it or their URLs are none of http; absent when none.
+   * are never fetched, because the configuration does not allow it or their URLs are not http(s); absent when none.
    */
   attachments?: { files: number; bytes: number; missing: number; leftOut?: number };
   /** Deletions named by the manifest's `deleted` files, by resource type. */
@@ -236,11 +236,11 @@ export interface ExportProgress {
   fetchedAgain?: Record<string, number> | undefined;
   /** The latest trouble that is being retried. */
   trouble?: string | undefined;
-  /** What is being done without which nothing goes on. If it stays so, the pending activity of the workflow says why. */
+  /** The step that everything else waits for. If it stays so, the pending activity of the workflow says why. */
   pending?: string | undefined;
-  /** When the first of a series of troubles came, if nothing has come of the server since. */
+  /** When the first of a series of troubles came, if the server has sent nothing since. */
   standsStillSince?: string | undefined;
-  /** When it ends at the latest, also if it is paused. */
+  /** Latest time at which the export ends, even if it is paused. */
   deadline: string;
   /** What an operator has paused. */
   paused?: Paused | undefined;

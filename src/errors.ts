@@ -99,7 +99,7 @@ export type ExportPhase = (typeof PHASES)[number];
  * absent while nothing is known of them.
  */
 export interface FailureDetails {
-  /** In which it failed. */
+  /** The phase in which the export failed. */
   phase: ExportPhase;
   location?: string | undefined;
   transactionTime?: string | undefined;
@@ -174,9 +174,9 @@ export class ExportError extends Error {
 }
 
 /**
- * `AuthorizationFailed`, unless a token has been obtained before: then it may pass. Nothing that a token endpoint says (it is
- * at another address, or a proxy, a firewall or a maintenance page stands before it), or a secret that is not there, which
- * somebody may be replacing.
+ * `AuthorizationFailed`, unless the worker has had a token before: then the cause may be temporary, and the step is tried
+ * again. Thrown when the answer does not come from the token endpoint itself (another address, a proxy, a firewall, a
+ * maintenance page), or when a secret is missing, because somebody may be replacing it.
  */
 export class PerhapsPassingError extends ExportError {
   constructor(message: string, options?: ErrorOptions) {
@@ -185,7 +185,7 @@ export class PerhapsPassingError extends ExportError {
 }
 
 /**
- * A file or a variable of this worker, without which it sends nothing to the server, cannot be read. A worker that is there
- * may be the only one with a wrong mount: the others can go on.
+ * A file or variable that this worker needs before it can send anything cannot be read. Other workers may still be able
+ * to: perhaps only this one has a wrong mount.
  */
 export class UnreadableHereError extends PerhapsPassingError {}

@@ -21,7 +21,8 @@ const ZONES = 14 * HOUR;
 
 /**
  * Reads the members of a Group (FHIR R4). A list that may lack somebody is none: whoever is in it later would pass for a new
- * member, or for none. In doubt somebody is left out: then he is new when the doubt is over, and his data comes again.
+ * member, or for none. In doubt a member is left out; once the doubt is over they count as new, and their data is exported
+ * again.
  *
  * @param text body of the answer
  * @param baseUrl of the server, without a slash at its end

@@ -27,7 +27,7 @@ export interface ReadLinks {
 
 export const NO_LINKS: LinkState = { worked: 0, readAt: 0, fruitless: 0 };
 
-/** Readings in a row that brought no file, after which it is tried what links say of their end to be wrong. */
+/** After so many readings in a row that brought no file, we assume that the expiry in the links is wrong. */
 const FRUITLESS = 3;
 /** Doublings of the time between readings that bring no file. */
 const MOST_DOUBLINGS = 4;

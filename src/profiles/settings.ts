@@ -48,8 +48,8 @@ export interface ServerSettings {
   levels: readonly Level[];
   /**
    * `auto`: POST with `patient`, for operations of payers, or where the server declares version 4 of the guide, else GET;
-   * and the other method where the server answers 405. `get`: but for `patient`, unless {@link patientInUrl} says how, and
-   * where the server declares version 4.
+   * and the other method where the server answers 405. `get`: GET, except with `patient` (POST,
+   * unless {@link patientInUrl} says how to put it in the URL) and where the server declares version 4.
    */
   kickOffMethod: 'auto' | 'get' | 'post';
   /**

@@ -42,8 +42,8 @@ export function longStep(summary: string): Activities {
 }
 
 /**
- * Downloads, on the server's own queue. Where the Temporal server has fairness, exports that wait there take turns; a
- * caller who has given the export a fairness key decides that himself.
+ * Downloads, on the server's own queue. Where the Temporal server has fairness, exports that wait there take turns. If the
+ * caller set a fairness key, that one is used.
  */
 export function fileStep({ ref, heartbeatSeconds }: OpenedExport, summary: string): FileActivities {
   const { priority, firstExecutionRunId, taskQueue } = workflowInfo();

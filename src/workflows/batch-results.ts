@@ -145,7 +145,7 @@ export class BatchResults {
       if (cause === 'link') state.refused = (state.refused ?? 0) + 1;
     } else if (this.#queue.waiting < limits.mostRetries)
       this.#queue.putOff({ ordinal, trouble, notBefore: now + delayOfFile(trouble, asked, limits) });
-    // A second time it has been in trouble since before the first of the others was given up.
+    // Second pass: this file was already in trouble when the first of the others was given up.
     else if (state.secondPass === true) this.#giveUp(ordinal, trouble.cause);
     else state.left = (state.left ?? 0) + 1;
   }

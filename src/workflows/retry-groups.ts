@@ -64,7 +64,10 @@ function groupRetries(retries: readonly RetryState[], coarse: number): RetryGrou
   }));
 }
 
-/** Never given up earlier for it; what has been reached only says what is progress. */
+/**
+ * Rounds up, so that no file is given up earlier than it would have been. `reached` is dropped: it only decides what counts
+ * as progress.
+ */
 function coarsened({ cause, since, times, spent }: Trouble, grain: (typeof GRAINS)[number]): Trouble {
   return {
     cause,
