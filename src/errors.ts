@@ -122,7 +122,7 @@ export const WARNINGS = {
   NothingExported:
     'The export contains no resources: the group may be empty, nothing may match or have changed, or this client may not be allowed to see any.',
   ParameterIgnored:
-    'A parameter was ignored, as the server says, or left out, because it does not work there (docs/servers.md).',
+    'A parameter was ignored, as the server says or its files show, or left out, because it does not work there (docs/servers.md).',
   DeletionsNotReported:
     'The server does not report what was deleted since `_since`: your copy may hold resources that it no longer has.',
   DeletionsUnnamed:

@@ -8,6 +8,12 @@ import type { IssueSummary } from '../export-folder/issue-summary.ts';
 /** Warnings of one code that are listed; requested types can be many. */
 const MOST_WARNINGS = 20;
 
+/**
+ * Types that come unasked where all is well: the provenance of what was exported (Bulk Data IG,
+ * `includeAssociatedData`), and issues that a server lists as output.
+ */
+const UNASKED = new Set(['Provenance', 'OperationOutcome', 'Resource']);
+
 /** What the files of an export brought. */
 export interface Content {
   byType: Readonly<CountsByType>;
@@ -48,5 +54,23 @@ export function warningsOfContent(
       ? []
       : [{ code: 'FilesSmaller' as const, message: `${smallerFiles}: ${WARNINGS.FilesSmaller}` }]),
     ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
+    ...(requested.length === 0 ? [] : unaskedTypes(requested, byType)),
+    ...(parameters['organizeOutputBy'] === undefined || organised || isEmpty
+      ? []
+      : [ignored('organizeOutputBy', 'the files are those of types')]),
   ];
+}
+
+/** More than was asked for may be more than somebody was to get (Bulk Data IG, `_type`: other types are not sent). */
+function unaskedTypes(requested: readonly string[], byType: Readonly<CountsByType>): Warning[] {
+  const known = new Set([...requested, ...UNASKED]);
+  const types = Object.keys(byType).filter((type) => !known.has(type) && byType[type]?.resources !== 0);
+  const more = types.length > MOST_WARNINGS ? ', …' : '';
+  return types.length === 0
+    ? []
+    : [ignored('_type', `there are files of ${types.slice(0, MOST_WARNINGS).join(', ')}${more}, too`)];
+}
+
+function ignored(name: string, evidence: string): Warning {
+  return { code: 'ParameterIgnored', message: `The server has ignored ${name}: ${evidence}.` };
 }

@@ -29,9 +29,64 @@ test.each([
     ['DeletionsUnnamed'],
   ],
   ['a group, organised', { level: 'group', parameters: { _type: types } }, { Resource: one }, {}, []],
+  [
+    'types, and one more comes',
+    { level: 'group', parameters: { _type: types } },
+    { Patient: one, Goal: one, Group: one },
+    {},
+    ['ParameterIgnored'],
+  ],
+  [
+    'types, and an empty file of one more',
+    { level: 'system', parameters: { _type: 'Goal' } },
+    { Patient: none, Goal: one },
+    {},
+    [],
+  ],
+  [
+    'types, and what may come with them',
+    { level: 'system', parameters: { _type: 'Goal' } },
+    { Provenance: one, OperationOutcome: one, Goal: one },
+    {},
+    [],
+  ],
+  [
+    'filters, which leave the types open',
+    { level: 'system', parameters: { _typeFilter: 'Goal?a=b' } },
+    { Patient: one, Goal: one },
+    {},
+    [],
+  ],
+  [
+    'organised output, and files of types come',
+    { level: 'system', parameters: { organizeOutputBy: 'Patient' } },
+    { Patient: one },
+    {},
+    ['ParameterIgnored'],
+  ],
+  [
+    'organised output, and nothing comes',
+    { level: 'group', parameters: { organizeOutputBy: 'Patient' } },
+    {},
+    {},
+    ['NothingExported'],
+  ],
   ['everything, asked by an older version', {}, {}, {}, ['NothingExported']],
 ] as const)('%s', (_, request, byType, deletions, codes) => {
   const { unknown: unnamedDeletions = 0 } = deletions as Record<string, number>;
   const content = { byType, deletions, unnamedDeletions, smallerFiles: 0, issues: new IssueSummary() };
   expect(warningsOfContent(request, content).map(({ code }) => code)).toEqual(codes);
+});
+
+test('types that came unasked are named', () => {
+  const content = {
+    byType: { Goal: one, Claim: one },
+    deletions: {},
+    unnamedDeletions: 0,
+    smallerFiles: 0,
+    issues: new IssueSummary(),
+  };
+  expect(warningsOfContent({ parameters: { _type: 'Goal' } }, content)).toEqual([
+    { code: 'ParameterIgnored', message: 'The server has ignored _type: there are files of Claim, too.' },
+  ]);
 });
