@@ -8,7 +8,6 @@ import { LineChecker } from '../fhir/ndjson.ts';
 import type { ResumePoint } from '../storage/folder.ts';
 import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
-const NEWLINE = 0x0a;
 /** Bytes that nothing may have in a compressed form, with a name; the IG does not say which form `fileSize` means. */
 const PACKED_NOTHING = 512;
 const TOOLS: ByteTools = {
@@ -23,7 +22,6 @@ export class NdjsonChecks implements FileChecks {
   /** Of all bytes: undefined when the first ones do not come by. */
   readonly #hash: Hash | undefined;
   #bytes: number;
-  #lastByte: number;
 
   /**
    * @param checks as configured; files that are read when the export ends are parsed anyway
@@ -36,7 +34,6 @@ export class NdjsonChecks implements FileChecks {
     this.#lines = new LineChecker(rules, TOOLS, before);
     this.#hash = before === undefined ? createHash('sha256') : undefined;
     this.#bytes = before === undefined ? 0 : (from?.bytes ?? 0);
-    this.#lastByte = before === undefined ? -1 : NEWLINE;
   }
 
   get bytes(): number {
@@ -54,7 +51,6 @@ export class NdjsonChecks implements FileChecks {
     if (chunk.length === 0) return undefined;
     this.#hash?.update(chunk);
     this.#bytes += chunk.length;
-    this.#lastByte = chunk.at(-1) as number;
     return this.#lines.push(chunk) ?? holeIn(chunk) ?? this.#isTooMuch();
   }
 
@@ -116,8 +112,8 @@ export class NdjsonChecks implements FileChecks {
   #isKnownToBeWhole({ records, headers }: LineCounts): boolean {
     const { count, kind, fileSize, length, sha256 } = this.#entry;
     if (length !== undefined || sha256 !== undefined || fileSize === this.#bytes) return true;
-    const endsWithLine = this.#bytes === 0 || this.#lastByte === NEWLINE;
-    return endsWithLine && kind !== 'deleted' && (count === records || count === records - headers);
+    // A last line without its newline has been parsed as a whole.
+    return kind !== 'deleted' && (count === records || count === records - headers);
   }
 }
 
