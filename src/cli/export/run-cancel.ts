@@ -12,7 +12,7 @@ import type { View } from './events.ts';
 import { follow } from './follow.ts';
 import type { LocalWorker } from './local-worker.ts';
 import type { ExportOptions } from './asked.ts';
-import { hintOf, showOutcome, showProgress } from './show.ts';
+import { hintOfCancel, showOutcome, showProgress } from './show.ts';
 
 /**
  * Cancels an export and waits for its end. Where its worker was in a command that has ended, one here cleans up.
@@ -36,7 +36,7 @@ async function cancel(temporal: Temporal, workflowId: string, view: View): Promi
     } else {
       view.show({ kind: 'notice', text: `${workflowId} has ended already.` });
     }
-    const look = showProgress(view, worker === undefined ? hintOf(known) : undefined);
+    const look = showProgress(view, worker === undefined ? hintOfCancel(known) : undefined);
     const outcome = await Promise.race([
       follow(temporal.client, workflowId, look, new AbortController().signal),
       ...(worker === undefined ? [] : [worker.failed]),

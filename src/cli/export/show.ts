@@ -1,4 +1,5 @@
-import { FAILURES } from '../../contract.ts';
+import { FAILURES, TASK_QUEUE } from '../../contract.ts';
+import { quote } from '../arguments.ts';
 import { exitCode } from '../exit-codes.ts';
 import type { KnownExport } from '../one-export.ts';
 import { howToGoOn } from '../one-export.ts';
@@ -81,8 +82,28 @@ export function hintOf(known: KnownExport): string {
   if (goOn !== undefined) return `Nobody runs this export now. To go on with it: ${goOn}`;
   const { workflowId, description } = known;
   return (
-    `No answer. Is a worker running on the task queue ${description.taskQueue}? "fhir-bulk-export worker" starts one. To ` +
-    `run the export in the command instead, cancel this one first (fhir-bulk-export cancel ${workflowId}), then add ` +
-    '--worker.'
+    `No answer. Is a worker running on the task queue ${description.taskQueue}? "${workerFor(description)}" starts one. To ` +
+    `run the export in the command instead, end this one first (${terminate(workflowId)}), then add --worker.`
   );
+}
+
+/** The same of an export that is being cancelled, which only a worker can do. */
+export function hintOfCancel(known: KnownExport): string {
+  const { workflowId, description, command } = known;
+  if (command !== undefined) return hintOf(known);
+  return (
+    `No worker answers on the task queue ${description.taskQueue}. The cancel is recorded, and is carried out once one ` +
+    `runs there: "${workerFor(description)}" starts one. Ctrl-C ends this wait only. To end the export without a worker, ` +
+    `and without any clean-up: ${terminate(workflowId)}`
+  );
+}
+
+/** Command line of a worker that takes up an export. */
+function workerFor({ taskQueue }: KnownExport['description']): string {
+  return `${taskQueue === TASK_QUEUE ? '' : `BULK_EXPORT_TASK_QUEUE=${quote(taskQueue)} `}fhir-bulk-export worker`;
+}
+
+/** Only Temporal itself can end what no worker answers for. */
+function terminate(workflowId: string): string {
+  return `temporal workflow terminate --workflow-id ${quote(workflowId)}`;
 }
