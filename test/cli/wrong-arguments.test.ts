@@ -102,6 +102,8 @@ const OF_SCHEDULES: Wrong[] = [
   [['schedule', 'create', '', 'hospital', '--every', '1d'], 'It is empty.'],
   [['schedule', 'create', 'nightly', 'hospital', '--every', 'day'], '--every day: write a time'],
   [['schedule', 'create', 'nightly', 'hospital', '--cron', '0 2 *'], 'write five fields'],
+  [['schedule', 'create', 'nightly', 'hospital', '--cron', '0 0 2 * * *'], 'write five fields'],
+  [['schedule', 'create', 'nightly', 'hospital', '--cron', '0 0 2 * * * *'], 'write five fields'],
   [['schedule', 'create', 'nightly', 'hospital'], 'Give --cron or --every'],
   [['schedule', 'create', 'nightly', 'hospital', '--every', '1d', '--type', 'Patiens'], 'is not a FHIR resource type'],
   [['schedule', 'create', 'nightly', URL, '--every', '1d'], 'give the name of a server'],

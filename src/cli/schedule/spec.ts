@@ -50,10 +50,13 @@ export function hasTimes(found: ScheduleSpecDescription, options: SpecOptions): 
   );
 }
 
-/** Temporal looks closer; what is refused here would get another meaning by what is added to it. */
+/**
+ * Temporal looks closer; what is refused here would get another meaning by what is added to it. Or it has one already: of
+ * more than five fields Temporal takes the last for the year, and only of seven the first for seconds.
+ */
 function cronOf(text: string): string {
   const fields = text.trim().split(/\s+/);
-  const isPlain = fields.every((field) => /^[\w*,/?-]+$/.test(field)) && fields.length >= 5 && fields.length <= 7;
+  const isPlain = fields.every((field) => /^[\w*,/?-]+$/.test(field)) && fields.length === 5;
   if (isPlain || /^@[a-z]+$/.test(text.trim())) return fields.join(' ');
   throw new UsageError(
     `--cron ${JSON.stringify(text)}: write five fields, such as '0 2 * * *' (minute, hour, day, month, day of the week)`,
