@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isLoopback } from '../http/check-url.ts';
 import type { CodecServerOptions } from './codec-server.ts';
 import { EncryptionCodec } from './encryption-codec.ts';
 import { KEYS_FILE_VARIABLE, KEYS_VARIABLE, payloadKeysOf } from './payload-keys.ts';
+import { variableOrFile } from './variable-or-file.ts';
 
 const TOKEN_VARIABLE = 'BULK_EXPORT_CODEC_TOKEN';
 const TOKEN_FILE_VARIABLE = 'BULK_EXPORT_CODEC_TOKEN_FILE';
@@ -44,25 +44,13 @@ export function codecServerSettings(
 }
 
 function tokenOf(env: NodeJS.ProcessEnv): string | undefined {
-  const file = env[TOKEN_FILE_VARIABLE] ?? '';
-  const text = env[TOKEN_VARIABLE] ?? '';
-  if (file !== '' && text !== '')
-    throw new Error(`${TOKEN_VARIABLE} and ${TOKEN_FILE_VARIABLE} are both set; unset one`);
-  if (file === '' && text === '') return undefined;
-  const token = (file === '' ? text : readTokenFile(file)).trim();
+  const found = variableOrFile(env, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE);
+  if (found === undefined) return undefined;
+  const token = found.text.trim();
   if (token.length < SHORTEST_TOKEN || /\s/.test(token)) {
     throw new Error(`The token of the codec server must have ${SHORTEST_TOKEN} characters or more, and no blanks.`);
   }
   return token;
-}
-
-function readTokenFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`${TOKEN_FILE_VARIABLE}: ${file} cannot be read (${code})`, { cause: error });
-  }
 }
 
 /** As browsers write it. */

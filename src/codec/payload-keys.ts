@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { variableOrFile } from './variable-or-file.ts';
 
 /** A key for AES-256, and the name by which payloads say that it encrypted them. */
 export interface PayloadKey {
@@ -26,20 +26,8 @@ const KEY = /^[A-Za-z0-9+/]{43}=$/;
  * @throws Error when they cannot be read or are malformed; never with the text of a key
  */
 export function payloadKeysOf(env: NodeJS.ProcessEnv): PayloadKeys | undefined {
-  const text = env[KEYS_VARIABLE] ?? '';
-  const file = env[KEYS_FILE_VARIABLE] ?? '';
-  if (text !== '' && file !== '') throw new Error(`${KEYS_VARIABLE} and ${KEYS_FILE_VARIABLE} are both set; unset one`);
-  if (file !== '') return parseKeys(readKeyFile(file), `${KEYS_FILE_VARIABLE} (${file})`);
-  return text === '' ? undefined : parseKeys(text, KEYS_VARIABLE);
-}
-
-function readKeyFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`${KEYS_FILE_VARIABLE}: ${file} cannot be read (${code})`, { cause: error });
-  }
+  const found = variableOrFile(env, KEYS_VARIABLE, KEYS_FILE_VARIABLE);
+  return found === undefined ? undefined : parseKeys(found.text, found.place);
 }
 
 function parseKeys(text: string, place: string): PayloadKeys {
