@@ -1,3 +1,5 @@
+import { fnv32 } from './fnv.ts';
+
 /** What of some URLs is the same before and after, though every URL is new. */
 export interface LastingMarks {
   /**
@@ -78,11 +80,9 @@ function sumsOf(urls: readonly string[]): Map<Place, number> {
   return sums;
 }
 
-/** FNV-1a, 32 bits; never 0, so that values that are missing count. */
+/** Never 0, so that values that are missing count. */
 function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return (hash >>> 0) + 1;
+  return fnv32(text) + 1;
 }
 
 function isMixed(before: readonly string[], after: readonly string[], place: Place): boolean {

@@ -1,3 +1,5 @@
+import { fnv64 } from '../fhir/fnv.ts';
+
 /** What the default path of an export is made of; the names are the SDK's. */
 export interface RunIds {
   workflowId: string;
@@ -39,18 +41,12 @@ export function encodeSegment(text: string, longest = LONGEST_SEGMENT): string {
   });
   const whole = encoded.join('');
   if (whole.length <= longest) return whole;
-  const hash = `~${hashOf(bytes)}`;
+  // The run id beside it is what makes a path unique.
+  const hash = `~${fnv64(bytes)}`;
   let beginning = '';
   for (const next of encoded) {
     if (beginning.length + next.length + hash.length > longest) break;
     beginning += next;
   }
   return beginning + hash;
-}
-
-/** FNV-1a of 64 bits: workflow code has no Node modules, and the run id beside it is what makes a path unique. */
-function hashOf(bytes: readonly number[]): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, '0');
 }
