@@ -1,4 +1,5 @@
 import type { DeletionsDraft } from '../export-folder/deletions-draft.ts';
+import { PACKED_NOTHING } from '../download/ndjson-checks.ts';
 import { IssueSummary } from '../export-folder/issue-summary.ts';
 import { ENTRIES, ISSUES } from '../export-folder/error-and-deleted-files.ts';
 import type { PublishedFiles } from '../export-folder/published-files.ts';
@@ -7,9 +8,6 @@ import { Deletions } from '../fhir/deletions.ts';
 import type { Entry } from '../fhir/entries.ts';
 import type { CountsByType } from '../policy/type-counts.ts';
 import { countFile } from '../policy/type-counts.ts';
-
-/** Bytes that a packed form may have beside the content: its headers, and a name. */
-const PACKED_NOTHING = 512;
 
 /** What the files of an export hold, in bounded memory: counts, issues and deletions. */
 export class ExportContent {

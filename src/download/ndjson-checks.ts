@@ -9,7 +9,7 @@ import type { ResumePoint } from '../storage/folder.ts';
 import type { CheckOutcome, FileChecks } from './checked-file.ts';
 
 /** Bytes that nothing may have in a compressed form, with a name; the IG does not say which form `fileSize` means. */
-const PACKED_NOTHING = 512;
+export const PACKED_NOTHING = 512;
 const TOOLS: ByteTools = {
   isUtf8,
   indexOf: (bytes, pattern, from) => Buffer.prototype.indexOf.call(bytes, pattern, from),
