@@ -24,7 +24,8 @@ const MOCKED = files([
 const EXACT_ALONE = files([
   'download/{big-file,memory,resume}',
   'fhir/long-lines',
-  'http/{body-memory,decode-text}',
+  'activities/body-memory',
+  'http/decode-text',
   'storage/s3/{export-to-s3,s3}',
 ]);
 /** Tests of functions: no Temporal, and nothing that goes on when they have ended. */
@@ -70,7 +71,7 @@ export default defineConfig({
           ...alone,
           name: 'whole',
           include: files(['**/*']),
-          exclude: [...EXACT, ...MOCKED, ...FUNCTIONS],
+          exclude: [...EXACT, ...EXACT_ALONE, ...MOCKED, ...FUNCTIONS],
           retry,
         },
       },

@@ -5,7 +5,7 @@ import { readOutcome } from '../fhir/operation-outcome.ts';
 import type { PollAnswer, PollTerms } from '../fhir/poll-answer.ts';
 import { readStatus } from '../fhir/poll-answer.ts';
 import { withoutWords } from '../fhir/quote.ts';
-import type { Hold } from '../http/body-memory.ts';
+import type { Hold } from '../http/read-text.ts';
 import { TooLongError } from '../http/decode-text.ts';
 import { NetworkError } from '../http/network-error.ts';
 import { REDACTED } from '../http/redact-secrets.ts';

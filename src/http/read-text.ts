@@ -16,6 +16,12 @@ export interface Room {
   take(bytes: number): Promise<void> | undefined;
 }
 
+/** Room that somebody holds. */
+export interface Hold extends Room {
+  /** Gives back what is held. */
+  release(): void;
+}
+
 export interface ReadTextOptions {
   /** A body that is longer than `most` is cut instead of being an error, if it is sent uncoded. Default: false. */
   cut?: boolean;

@@ -30,6 +30,12 @@ export function isOutage(error: unknown): boolean {
   return typeof code === 'string' && (!code.startsWith('ERR_') || /^ERR_(TLS|SSL|STREAM|SOCKET|HTTP)/.test(code));
 }
 
+/** What went wrong, without the words of the error. */
+export function kindOf(error: unknown): string {
+  const { name, code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : name;
+}
+
 /** Turns what the file system threw into `DestinationFailed` when trying again would not help. */
 export async function toStorageError(error: unknown, location: string): Promise<unknown> {
   const { code } = error as NodeJS.ErrnoException;

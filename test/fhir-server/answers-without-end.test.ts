@@ -8,7 +8,7 @@ import { requestToken } from '../../src/auth/token-request.ts';
 import { askStatus } from '../../src/fhir-server/ask-status.ts';
 import type { FhirServer } from '../../src/fhir-server/fhir-server.ts';
 import { readGroup } from '../../src/fhir-server/read-group.ts';
-import { withBodyMemory } from '../../src/http/body-memory.ts';
+import { withBodyMemory } from '../../src/activities/body-memory.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { listenOnLoopback } from '../support/listen.ts';
 import { knownServer } from '../support/tls-servers.ts';

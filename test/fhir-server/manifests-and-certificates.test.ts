@@ -9,7 +9,7 @@ import type { ServerConfig } from '../../src/config.ts';
 import { askStatus } from '../../src/fhir-server/ask-status.ts';
 import type { FhirServer } from '../../src/fhir-server/fhir-server.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
-import type { Hold } from '../../src/http/body-memory.ts';
+import type { Hold } from '../../src/http/read-text.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import type { Answer, AnsweringServer } from '../support/answering-server.ts';
 import { startAnswering } from '../support/answering-server.ts';

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Room } from './read-text.ts';
+import type { Hold } from '../http/read-text.ts';
 
 const MIB = 1024 * 1024;
 /** Bytes of bodies that one process works on at once; as text, parsed and as entries they take about ten times that. */
@@ -10,16 +10,6 @@ const UNCOUNTED = MIB / 4;
 const MOST_WAITING = 32;
 /** Milliseconds after which an activity that found too many waiting is tried again. */
 const LATER = 30_000;
-
-/** What one activity holds of the memory for large bodies. */
-export interface Hold extends Room {
-  /**
-   * @throws ApplicationFailure, to be tried again later, when too many are waiting; the signal's reason
-   */
-  take(bytes: number): Promise<void> | undefined;
-  /** Gives back what is held. */
-  release(): void;
-}
 
 /**
  * Room for a number of bytes, given out in the order in which it is asked for. Whoever waits keeps its slot and its
@@ -35,6 +25,10 @@ export class ByteBudget {
     this.#free = total;
   }
 
+  /**
+   * What one activity holds. Its `take` throws an `ApplicationFailure`, to be tried again later, when too many are waiting;
+   * and the signal's reason.
+   */
   hold(signal: AbortSignal): Hold {
     let held = 0;
     let place: Place | undefined;

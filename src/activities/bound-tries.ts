@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { ExportError } from '../errors.ts';
-import { isOutage } from '../storage/storage-error.ts';
+import { isOutage, kindOf } from '../storage/storage-error.ts';
 import type { Attempt } from './run-activity.ts';
 
 /** Attempts after which an error that nobody foresaw is final. */
@@ -26,10 +26,4 @@ export async function boundTries<T>(attempt: Attempt, place: string, work: () =>
     if (isForeseen || attempt.number < MOST_TRIES) throw error;
     throw new ExportError('DestinationFailed', `${place} cannot be worked on: ${kindOf(error)}`);
   }
-}
-
-/** What went wrong, without the words of the error. */
-export function kindOf(error: unknown): string {
-  const { name, code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : name;
 }

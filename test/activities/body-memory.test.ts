@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ByteBudget, withBodyMemory } from '../../src/http/body-memory.ts';
+import { ByteBudget, withBodyMemory } from '../../src/activities/body-memory.ts';
 import type { GivenServer } from '../support/given-server.ts';
 import { givenPage, startGivenServer } from '../support/given-server.ts';
 import type { Stack } from '../support/stack.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { boundTries } from '../../src/activities/end-unforeseen-errors.ts';
+import { boundTries } from '../../src/activities/bound-tries.ts';
 import { ExportError } from '../../src/errors.ts';
 
 const attempt = (number: number) => ({ number, signal: new AbortController().signal, report: () => {} });
