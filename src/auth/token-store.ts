@@ -1,6 +1,13 @@
 import { refreshMargin } from '../policy/refresh-margin.ts';
 import type { GrantedToken, TokenTrouble } from './token-request.ts';
 
+/**
+ * Milliseconds for which the answer of a token endpoint that is away or busy holds for all who ask, where it says nothing
+ * and at most: steps begin together, and an operator who wants another try is not kept waiting.
+ */
+const HOLD = 500;
+const LONGEST_HOLD = 5000;
+
 /** A token that this worker holds, in memory only. */
 export interface HeldToken {
   kind: 'token';
@@ -29,6 +36,8 @@ export class TokenStore {
   readonly #mint: Mint;
   readonly #held = new Map<string, HeldToken>();
   readonly #minting = new Map<string, Promise<HeldToken | TokenTrouble>>();
+  /** Of the endpoint, whatever the scope. */
+  #trouble: { answer: TokenTrouble; at: number } | undefined;
 
   constructor(mint: Mint) {
     this.#mint = mint;
@@ -72,8 +81,14 @@ export class TokenStore {
 
   async #mintNow(scope: string | undefined, epoch: number): Promise<HeldToken | TokenTrouble> {
     const asked = Date.now();
+    const known = this.#knownTrouble(asked);
+    if (known !== undefined) return known;
     const granted = await this.#mint(scope);
-    if (granted.kind === 'trouble') return granted;
+    if (granted.kind === 'trouble') {
+      this.#trouble = { answer: granted, at: Date.now() };
+      return granted;
+    }
+    this.#trouble = undefined;
     const { value, expiresIn, scope: grantedScope } = granted;
     const token: HeldToken = {
       kind: 'token',
@@ -86,5 +101,13 @@ export class TokenStore {
     };
     this.#held.set(scope ?? '', token);
     return token;
+  }
+
+  #knownTrouble(now: number): TokenTrouble | undefined {
+    if (this.#trouble === undefined) return undefined;
+    const { answer, at } = this.#trouble;
+    const { retryAfter } = answer;
+    if (now >= at + Math.min(retryAfter ?? HOLD, LONGEST_HOLD)) return undefined;
+    return retryAfter === undefined ? answer : { ...answer, retryAfter: at + retryAfter - now };
   }
 }

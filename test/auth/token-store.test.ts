@@ -77,9 +77,32 @@ describe('the tokens of a worker', () => {
       .mockRejectedValueOnce(new Error('reset'));
     mint.mockResolvedValue({ kind: 'token', value: 'token', expiresIn: MINUTE, scope: undefined });
     const store = new TokenStore(mint);
+    const pass = ownClock();
     expect(await store.get('a', 1)).toEqual({ kind: 'trouble', detail: 'HTTP 503' });
+    pass(500);
     await expect(store.get('a', 1)).rejects.toThrow('reset');
     expect(value(await store.get('a', 1))).toBe('token');
+  });
+
+  test.each([
+    ['nothing', undefined, 499, 1],
+    ['two seconds', 2000, 1999, 1],
+    ['ten minutes', 600_000, 4999, 1],
+  ])('are not asked for by one step after another when the endpoint says %s', async (_, retryAfter, wait, more) => {
+    const mint = vi.fn(async () => ({ kind: 'trouble' as const, detail: 'HTTP 503', retryAfter }));
+    const store = new TokenStore(mint);
+    const pass = ownClock();
+    await store.get('a', 1);
+    pass(wait);
+    // Also for another scope: it is the same endpoint.
+    for (const scope of ['a', 'b']) {
+      const told = retryAfter === undefined ? undefined : retryAfter - wait;
+      expect(await store.get(scope, 1)).toEqual({ kind: 'trouble', detail: 'HTTP 503', retryAfter: told });
+    }
+    expect(mint).toHaveBeenCalledTimes(1);
+    pass(more);
+    await store.newer('a', 1);
+    expect(mint).toHaveBeenCalledTimes(2);
   });
 });
 
