@@ -31,8 +31,8 @@ test('scopes that the server does not know are left out, as an export leaves the
 test('what is not allowed is neither asked for nor written', async () => {
   for (const wanted of [
     ['--types', 'Condition'],
-    ['--types', 'Patient', '--attachments', 'download'],
-    ['--types', 'Patient', '--prefer', 'handling=lenient'],
+    ['--type', 'Patient', '--attachments'],
+    ['--type', 'Patient', '--lenient'],
   ]) {
     const { code, output } = await check('barred', ...wanted);
     expect(output).toMatch(/FAILED +allowed/);

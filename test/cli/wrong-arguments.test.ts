@@ -82,6 +82,9 @@ const OF_CHECKS: Wrong[] = [
   [['check', 'hospital', '--types', 'x.rs system/*'], '_type: "x.rs system/*" is not a FHIR resource type'],
   [['check', 'hospital', '--parameter', '_since=yesterday'], 'parameters._since: "yesterday"'],
   [['check', 'hospital', '--level', 'everything'], 'level: must be one of system, patient, group'],
+  [['check', 'hospital', 'download'], 'too many arguments: download'],
+  [['check', 'hospital', 'other', '--attachments', 'download'], 'too many arguments: other'],
+  [['check', 'hospital', '--system', '--group', 'a'], 'Give one of --group'],
   [['check', 'hospital', '--destination', ''], 'destination.name: must not be empty'],
 ];
 

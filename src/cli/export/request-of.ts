@@ -3,8 +3,8 @@ import { dotsInGroupId, validateRequest } from '../../policy/request/validate-re
 import { namedValues } from '../arguments.ts';
 import { UsageError } from '../exit-codes.ts';
 
-/** Options of `export` that say what is asked of the FHIR server. */
-export interface RequestOptions {
+/** Options of `addDataOptions`: which data is asked for. */
+export interface DataOptions {
   type?: string[];
   since?: string;
   typeFilter?: string[];
@@ -17,6 +17,10 @@ export interface RequestOptions {
   operation?: ExportOperation;
   lenient?: boolean;
   attachments?: boolean;
+}
+
+/** Options of `export` that say what is asked of the FHIR server. */
+export interface RequestOptions extends DataOptions {
   keepServerFiles?: boolean;
   onIncomplete?: 'fail' | 'wait';
   requestedBy?: string;
@@ -38,6 +42,26 @@ export function requestOf(
   since: string | undefined,
   more: Pick<ExportRequest, 'destination' | 'incremental'> = {},
 ): ExportRequest {
+  const request = {
+    server,
+    ...levelOf(options),
+    ...dataOf(options, since),
+    ...(options.keepServerFiles === true ? { keepServerFiles: true } : {}),
+    ...(options.onIncomplete === undefined ? {} : { onIncomplete: options.onIncomplete }),
+    ...(options.requestedBy === undefined ? {} : { requestedBy: options.requestedBy }),
+    ...(options.purpose === undefined ? {} : { purpose: options.purpose }),
+    ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+    ...more,
+  };
+  return requireValid(request);
+}
+
+/**
+ * The fields of a request that the options of `addDataOptions` mean, except the level. They may be invalid.
+ *
+ * @throws UsageError when a parameter is given twice
+ */
+export function dataOf(options: DataOptions, since: string | undefined): object {
   const others = namedValues(options.parameter ?? []);
   refuseTwice(options, others);
   const parameters = {
@@ -49,21 +73,12 @@ export function requestOf(
     ...others,
   };
   const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
-  const request = {
-    server,
-    ...levelOf(options),
+  return {
     ...(options.operation === undefined ? {} : { operation: options.operation }),
     ...(Object.keys(given).length === 0 ? {} : { parameters: given }),
     ...(options.lenient === true ? { prefer: ['handling=lenient'] } : {}),
     ...(options.attachments === true ? { attachments: 'download' } : {}),
-    ...(options.keepServerFiles === true ? { keepServerFiles: true } : {}),
-    ...(options.onIncomplete === undefined ? {} : { onIncomplete: options.onIncomplete }),
-    ...(options.requestedBy === undefined ? {} : { requestedBy: options.requestedBy }),
-    ...(options.purpose === undefined ? {} : { purpose: options.purpose }),
-    ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
-    ...more,
   };
-  return requireValid(request);
 }
 
 /** @throws UsageError that names every fault for which the workflow would refuse it */
@@ -75,7 +90,7 @@ export function requireValid(request: unknown): ExportRequest {
 }
 
 /** A parameter that has an option of its own is given once. */
-function refuseTwice(options: RequestOptions, others: Readonly<Record<string, unknown>>): void {
+function refuseTwice(options: DataOptions, others: Readonly<Record<string, unknown>>): void {
   const { type, since, typeFilter, elements, patient } = options;
   const own = { _type: type, _since: since, _typeFilter: typeFilter, _elements: elements, patient };
   for (const [name, value] of Object.entries(own)) {
@@ -85,9 +100,15 @@ function refuseTwice(options: RequestOptions, others: Readonly<Record<string, un
   }
 }
 
-function levelOf({ group, system, patientLevel }: RequestOptions): Pick<ExportRequest, 'level' | 'groupId'> {
-  const asked = [group !== undefined, system === true, patientLevel === true].filter(Boolean);
-  if (asked.length > 1) throw new UsageError('Give one of --group, --patient-level and --system.');
+function levelOf(options: DataOptions): Pick<ExportRequest, 'level' | 'groupId'> {
+  const { group, system } = options;
+  requireOneLevel(options);
   if (group !== undefined) return { level: 'group', groupId: group };
   return { level: system === true ? 'system' : 'patient' };
+}
+
+/** @throws UsageError */
+export function requireOneLevel({ group, system, patientLevel }: DataOptions): void {
+  const asked = [group !== undefined, system === true, patientLevel === true].filter(Boolean);
+  if (asked.length > 1) throw new UsageError('Give one of --group, --patient-level and --system.');
 }

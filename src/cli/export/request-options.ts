@@ -2,8 +2,13 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { list, repeated } from '../arguments.ts';
 
-/** Options that say which data is asked for. @param since what `--since` means */
-export function addDataOptions(command: Command, since: string): Command {
+/**
+ * Options that say which data is asked for.
+ *
+ * @param since what `--since` means
+ * @param level what `--patient-level` means. Default: that it is the default
+ */
+export function addDataOptions(command: Command, since: string, level = 'all patients; the default'): Command {
   return command
     .optionsGroup('What:')
     .option('--type <types>', 'resource types, separated by commas; may be repeated', list)
@@ -14,7 +19,7 @@ export function addDataOptions(command: Command, since: string): Command {
     )
     .option('--elements <names>', 'elements such as Patient.name, separated by commas; may be repeated', list)
     .option('--group <id>', 'patients of a Group')
-    .option('--patient-level', 'all patients; the default')
+    .option('--patient-level', level)
     .option('--system', 'all resources of the server')
     .option('--patient <ids>', 'these patients only, separated by commas; may be repeated', list)
     .option('--param, --parameter <name=value>', 'any other parameter; may be repeated', repeated)
