@@ -1,6 +1,7 @@
 import type { Payload } from '@temporalio/common';
 // A CommonJS module without named exports.
 import proto from '@temporalio/proto';
+import { isObject } from '../fhir/is-object.ts';
 
 const { Payload: Proto } = proto.temporal.api.common.v1;
 
@@ -20,10 +21,6 @@ function isPayload(value: unknown): value is object {
   if (!isObject(value)) return false;
   const { metadata = {}, data = '' } = value;
   return isObject(metadata) && [...Object.values(metadata), data].every((bytes) => typeof bytes === 'string');
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function textOfPayloads(payloads: readonly Payload[]): string {

@@ -1,11 +1,9 @@
 import * as v from 'valibot';
+import { isObject } from '../fhir/is-object.ts';
 import { isLoopback } from '../http/check-url.ts';
 
 /** A mapping of YAML; to the schema library lists are objects, too. */
-export const Mapping = v.custom<Record<string, unknown>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a mapping',
-);
+export const Mapping = v.custom<Record<string, unknown>>(isObject, 'must be a mapping');
 
 /** Text that is not empty. */
 export const Text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'));

@@ -1,3 +1,4 @@
+import { isObject } from './is-object.ts';
 import type { Operation, OperationName } from './operations.ts';
 import { OPERATIONS } from './operations.ts';
 
@@ -154,9 +155,7 @@ function highest(versions: (IgVersion | undefined)[]): IgVersion | undefined {
 }
 
 function asObject(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
+  return isObject(value) ? value : undefined;
 }
 
 function asList(value: unknown): unknown[] {

@@ -1,3 +1,5 @@
+import { isObject } from './is-object.ts';
+
 /** Which array of the manifest a file comes from; `error` is also IG 4's `outcome`. */
 export type FileKind = 'output' | 'deleted' | 'error';
 
@@ -166,8 +168,4 @@ function numberOf(value: unknown): number | undefined {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

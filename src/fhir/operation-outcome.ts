@@ -1,3 +1,5 @@
+import { isObject } from './is-object.ts';
+
 /** One issue of an OperationOutcome, as far as it is used here. */
 export interface Issue {
   severity: string;
@@ -54,8 +56,4 @@ function textOfIssue(issue: Record<string, unknown>): string {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,8 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { DownloadFilesResult } from '../activities/download-files.ts';
 import type { Batch } from './batch.ts';
 import { ordinalsOf } from './batch.ts';
-import { isObject, noAnswer } from './failure.ts';
+import { isObject } from '../fhir/is-object.ts';
+import { noAnswer } from './failure.ts';
 import { wait } from './wait.ts';
 
 /** The batches in flight. They have a scope of their own, so that they can be stopped without the export. */

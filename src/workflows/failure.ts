@@ -63,11 +63,6 @@ function isFailed(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === FAILED;
 }
 
-/** Whether an answer has fields at all. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
 /** The code of a failure of the table, wherever it came from. */
 export function codeOf(error: unknown): FailureCode | undefined {
   const own = error instanceof ActivityFailure ? error.cause : error;

@@ -3,6 +3,7 @@ import type { ExportRequest } from '../contract.ts';
 import type { CarriedState } from './carried-state.ts';
 import { unpack } from './carried-state.ts';
 import { dotsInGroupId, validateRequest } from '../policy/request/validate-request.ts';
+import { isObject } from '../fhir/is-object.ts';
 import { failure } from './failure.ts';
 import type { ExportState } from './state.ts';
 import { newState } from './state.ts';
@@ -33,7 +34,7 @@ export function readRunInput(args: readonly unknown[]): { request: ExportRequest
   try {
     const { continuedFromExecutionRunId: before, attempt } = workflowInfo();
     if (before !== undefined && isObject(carried)) {
-      const state = carried as CarriedState;
+      const state = carried as unknown as CarriedState;
       // What has been checked once is not checked again, maybe by other rules.
       if (isFrom(before, state)) return { request: request as ExportRequest, state: unpack(state) };
       // A retry is given what the run before it was given: it begins at the start, and finds the export's folder.
@@ -42,7 +43,7 @@ export function readRunInput(args: readonly unknown[]): { request: ExportRequest
     return {
       request: requireValid(args),
       // Only a run that is older than the rule, and went on with it.
-      state: isObject(carried) ? unpack(carried as CarriedState) : newState(Date.now()),
+      state: isObject(carried) ? unpack(carried as unknown as CarriedState) : newState(Date.now()),
     };
   } catch (error) {
     if (error instanceof TemporalFailure) throw error;
@@ -76,8 +77,4 @@ export function requireValid(args: readonly unknown[]): ExportRequest {
   }
   if (problems.length > 0) throw failure('InvalidRequest', problems.join('; '));
   return args[0] as ExportRequest;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }

@@ -3,7 +3,7 @@ import type { ExportPhase } from '../contract.ts';
 import { fewOf, shorten } from '../policy/short-texts.ts';
 import type { PauseInput } from '../steering-contract.ts';
 import { LONGEST_REASON, MOST_CONCURRENT, MOST_NAMES, PAUSABLE } from '../steering-contract.ts';
-import { isObject } from '../policy/request/is-object.ts';
+import { isObject } from '../fhir/is-object.ts';
 
 /** How the export stands, as far as it matters to what may be asked of it. */
 export interface Standing {

@@ -1,6 +1,6 @@
 import type { CheckRequest } from '../../contract.ts';
 import { isExport } from '../../fhir/operations.ts';
-import { isObject } from './is-object.ts';
+import { isObject } from '../../fhir/is-object.ts';
 
 /**
  * The export that a check is about, with something valid where nothing is wished: what will be planned there depends on

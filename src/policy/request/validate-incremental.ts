@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { faultOfInstant } from '../../fhir/instant.ts';
-import { isObject } from './is-object.ts';
+import { isObject } from '../../fhir/is-object.ts';
 
 const REACTIONS = ['hold', 'advance'] as const;
 

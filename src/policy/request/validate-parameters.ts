@@ -4,7 +4,7 @@ import { OPERATION_NAMES } from '../../fhir/operations.ts';
 import { ruleOf, valuesOf } from '../../fhir/parameters.ts';
 import { quote, shorten } from '../short-texts.ts';
 import { faultOfValue } from './validate-parameter-value.ts';
-import { isObject } from './is-object.ts';
+import { isObject } from '../../fhir/is-object.ts';
 
 const Value = v.union([v.string(), v.boolean(), v.number()]);
 /** Value of a parameter, before anything is known of the parameter. */

@@ -8,7 +8,7 @@ import { fewOf, shorten } from '../short-texts.ts';
 import { INCREMENTAL, problemsOfIncremental, problemsOfNewMembersOf } from './validate-incremental.ts';
 import { faultOfPath } from './validate-path.ts';
 import { Values, problemsOfParameters } from './validate-parameters.ts';
-import { isObject } from './is-object.ts';
+import { isObject } from '../../fhir/is-object.ts';
 
 /** A request that has passed, or every problem with it, each naming the field and its fix. */
 export type Validation = { kind: 'valid'; request: ExportRequest } | { kind: 'invalid'; problems: string[] };
