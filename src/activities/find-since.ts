@@ -3,8 +3,9 @@ import { WARNINGS } from '../contract.ts';
 import { ExportError } from '../errors.ts';
 import { hashOfData } from '../export-folder/request-hash.ts';
 import type { FhirServer } from '../fhir-server/fhir-server.ts';
+import { CLOCKS_DIFFER } from '../fhir/instant.ts';
 import type { LastMark } from '../policy/mark.ts';
-import { CLOCKS_DIFFER, startOf } from '../policy/mark.ts';
+import { startOf } from '../policy/mark.ts';
 
 /** From when on an export asks for data. */
 export interface FoundSince {

@@ -43,7 +43,7 @@ import { settleExport } from './settle-export.ts';
  * Activities of the main task queue. Exports by another operation than `$export` have names of their own for what a
  * worker that knows no other would take for `$export`.
  */
-export function createActivities(deps: ActivityDeps) {
+export function activityImplementations(deps: ActivityDeps) {
   return {
     openExport: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
     openOperation: (input: OpenExportInput) => runActivity(() => openExport(deps, input)),
@@ -75,5 +75,5 @@ export function createFileActivities(deps: ActivityDeps) {
   };
 }
 
-export type Activities = ReturnType<typeof createActivities>;
+export type Activities = ReturnType<typeof activityImplementations>;
 export type FileActivities = ReturnType<typeof createFileActivities>;

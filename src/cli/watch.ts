@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { commandLine, newCommand, notEmpty } from './arguments.ts';
 import { exitCode, exitWith } from './exit-codes.ts';
-import type { Look } from './export/follow.ts';
+import type { FollowLook } from './export/follow.ts';
 
 /** `fhir-bulk-export watch` */
 export function watchCommand(): Command {
@@ -32,7 +32,7 @@ export function watchCommand(): Command {
             exitWith(exitCode('interrupted'));
           });
           const show = showProgress(view, hintOf(known));
-          const look = (answer: Look): void => {
+          const look = (answer: FollowLook): void => {
             isAnswered = answer.kind !== 'silent';
             show(answer);
           };

@@ -1,5 +1,5 @@
 import type { Entry } from '../fhir/entries.ts';
-import { CLOCKS_DIFFER } from '../policy/mark.ts';
+import { CLOCKS_DIFFER } from '../fhir/instant.ts';
 import type { Receipt } from './receipt.ts';
 
 /** Hexadecimal digits of a hash that fit in a number: there may be a million files. */

@@ -1,3 +1,5 @@
+import { CLOCKS_DIFFER } from './instant.ts';
+
 /** Who is a member of a group, as its resource says it. */
 export type GroupMembers =
   /** Logical ids of Patients, sorted. */
@@ -11,8 +13,6 @@ interface Entry {
   period?: { start?: unknown; end?: unknown } | null;
 }
 
-/** Milliseconds by which the server's clock may differ from ours. */
-const CLOCKS_DIFFER = 5 * 60_000;
 const HOUR = 60 * 60_000;
 /** By how much a time may be later than the beginning of what a partial date names, by the letters that it has. */
 const VAGUE: Readonly<Record<number, number>> = { 4: 366 * 24 * HOUR, 7: 31 * 24 * HOUR, 10: 24 * HOUR };

@@ -1,3 +1,6 @@
+/** Milliseconds by which the clock of a FHIR server may differ from ours. */
+export const CLOCKS_DIFFER = 5 * 60_000;
+
 const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-](\d\d):(\d\d))$/;
 
 /**

@@ -4,7 +4,7 @@ import { noopMetricMeter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Activities, FileActivities } from '../activities/index.ts';
-import { createFileActivities, createActivities as createMainActivities } from '../activities/index.ts';
+import { createFileActivities, activityImplementations } from '../activities/index.ts';
 import type { Config } from '../config.ts';
 import { ThreadPool } from '../download/threads/pool.ts';
 import { Servers } from '../fhir-server/servers.ts';
@@ -74,7 +74,7 @@ export function createActivities({ config, limits = LIMITS, timeouts }: Activiti
   };
   return {
     config,
-    activities: createMainActivities(deps),
+    activities: activityImplementations(deps),
     fileActivities: createFileActivities(deps),
     close: async () => {
       spaceWatch?.end();

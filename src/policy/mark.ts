@@ -1,5 +1,5 @@
 import type { MemberList } from '../contract.ts';
-import { faultOfInstant } from '../fhir/instant.ts';
+import { CLOCKS_DIFFER, faultOfInstant } from '../fhir/instant.ts';
 
 /** What the report of the export before says about where to go on. */
 export interface LastMark {
@@ -39,9 +39,6 @@ export interface Outcome {
    */
   notAfter?: string | null | undefined;
 }
-
-/** Milliseconds by which the clocks of the server and of Temporal may differ. */
-export const CLOCKS_DIFFER = 5 * 60_000;
 
 /** Reads the result of the run before, which may be anything. @returns undefined if that was no incremental export */
 export function lastMarkOf(lastResult: unknown): LastMark | undefined {

@@ -16,7 +16,7 @@ export async function identityOf(pid: number): Promise<ProcessIdentity | undefin
 }
 
 /** Whether it still runs. */
-export async function isRunning(one: ProcessIdentity): Promise<boolean> {
+export async function isAlive(one: ProcessIdentity): Promise<boolean> {
   return (await identityOf(one.pid))?.started === one.started;
 }
 

@@ -3,7 +3,7 @@ import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcessIdentity } from './process-identity.ts';
-import { identityOf, isRunning } from './process-identity.ts';
+import { identityOf, isAlive } from './process-identity.ts';
 
 /** Milliseconds between two looks at a lock that another process holds. */
 const PACE = 50;
@@ -83,7 +83,7 @@ async function holderOf(folder: string, ticket: number): Promise<ProcessIdentity
   // Removed: a later one is there.
   if (text === undefined) return 'unknown';
   const found = readTicket(text);
-  return !('released' in found) && (await isRunning(found)) ? found : undefined;
+  return !('released' in found) && (await isAlive(found)) ? found : undefined;
 }
 
 /** Tickets are not synced: after a power cut, which ends every holder, one may be empty. */

@@ -1,7 +1,7 @@
 import { fnv64 } from '../fhir/fnv.ts';
 
 /** What the default path of an export is made of; the names are the SDK's. */
-export interface RunIds {
+export interface PathIds {
   workflowId: string;
   originalExecutionRunId: string;
   firstExecutionRunId: string;
@@ -17,11 +17,11 @@ const LONGEST_SEGMENT = 200;
  * Path of an export whose request names none. A run that is retried or continued keeps it, and so finds its folder again.
  * All runs of a cron schedule have the same first run, and each exports into a folder of its own.
  */
-export function defaultPath(ids: RunIds): string {
+export function defaultPath(ids: PathIds): string {
   return `${encodeSegment(ids.workflowId)}/${folderOfRun(ids)}`;
 }
 
-function folderOfRun(ids: RunIds): string {
+function folderOfRun(ids: PathIds): string {
   if (ids.cronSchedule === undefined || ids.cronSchedule === '') return ids.firstExecutionRunId;
   // A retry by the retry policy is known by the run before it alone.
   const own = ids.originalExecutionRunId;

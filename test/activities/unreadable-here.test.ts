@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SampleServer } from '../../dev/sample-server/index.ts';
-import { createActivities } from '../../src/activities/index.ts';
+import { activityImplementations } from '../../src/activities/index.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
 import { depsOf } from '../support/activity-deps.ts';
 import { expectExactFiles } from '../support/exported-files.ts';
@@ -86,7 +86,11 @@ test('a server that one worker does not know yet ends no export that runs', asyn
   const deps = depsOf({ servers: {}, destinations: {} }, http);
   const failing = async (activityType: string): Promise<unknown> =>
     new MockActivityEnvironment({ activityType, scheduledTimestampMs: Date.now() })
-      .run(createActivities(deps).refreshToken, { server: 'new', request: { level: 'system' }, newerThan: 0 } as const)
+      .run(activityImplementations(deps).refreshToken, {
+        server: 'new',
+        request: { level: 'system' },
+        newerThan: 0,
+      } as const)
       .catch((error: unknown) => error);
   try {
     const failures = [await failing('refreshToken'), await failing('openExport')] as ApplicationFailure[];
@@ -108,7 +112,7 @@ test.each([
   const input = { server: 'one', request: { level: 'system' }, newerThan: 0 } as const;
   const failing = async (activityType: string, age: number): Promise<unknown> =>
     new MockActivityEnvironment({ activityType, scheduledTimestampMs: Date.now() - age })
-      .run(createActivities(deps).refreshToken, input)
+      .run(activityImplementations(deps).refreshToken, input)
       .catch((error: unknown) => error);
   try {
     const [before, after, first] = await Promise.all([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { followOn } from '../../src/export-folder/follow-on.ts';
 import { FILES, pageMetaFile } from '../../src/export-folder/layout.ts';
-import { CLOCKS_DIFFER } from '../../src/policy/mark.ts';
+import { CLOCKS_DIFFER } from '../../src/fhir/instant.ts';
 import { openDirectory } from '../../src/storage/directory/directory.ts';
 import type { Folder } from '../../src/storage/folder.ts';
 import { folderWith } from './folder-with.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { noopMetricMeter } from '@temporalio/common';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
-import { createActivities, createFileActivities } from '../../src/activities/index.ts';
+import { activityImplementations, createFileActivities } from '../../src/activities/index.ts';
 import type { Config } from '../../src/config.ts';
 import type { ExportRef } from '../../src/export-folder/export-ref.ts';
 import type { ExportMark } from '../../src/export-folder/owner-mark.ts';
@@ -16,7 +16,7 @@ import { NO_GATES } from '../support/no-gates.ts';
 /** An attempt at an activity whose worker is frozen while it holds an answer: nobody can cancel it. */
 export class FrozenAttempt {
   readonly ref: ExportRef;
-  readonly activities: ReturnType<typeof createActivities> & ReturnType<typeof createFileActivities>;
+  readonly activities: ReturnType<typeof activityImplementations> & ReturnType<typeof createFileActivities>;
   readonly result: Promise<unknown>;
   #thaw: () => void = () => {};
   #answers = 0;
@@ -43,7 +43,7 @@ export class FrozenAttempt {
       metrics: new WorkerMetrics(noopMetricMeter),
     };
     this.ref = ref;
-    this.activities = { ...createActivities(deps), ...createFileActivities(deps) };
+    this.activities = { ...activityImplementations(deps), ...createFileActivities(deps) };
     this.result = new MockActivityEnvironment().run(() => attempt(this));
     this.result.catch(() => {});
   }

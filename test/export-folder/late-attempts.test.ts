@@ -6,7 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FaultRule, SampleServer } from '../../dev/sample-server/index.ts';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
-import { createActivities } from '../../src/activities/index.ts';
+import { activityImplementations } from '../../src/activities/index.ts';
 import type { StartedExport } from '../../src/client.ts';
 import { Servers } from '../../src/fhir-server/servers.ts';
 import { HttpClient } from '../../src/http/http-client.ts';
@@ -229,7 +229,9 @@ describe('an attempt of a terminated run that wakes up when the next job has its
       return get(name);
     };
     const deps = { config: stack.config, servers, http, limits: SHORT_LIMITS } as ActivityDeps;
-    const late = new MockActivityEnvironment().run(() => createActivities(deps).deleteJob({ ref, removeParts: true }));
+    const late = new MockActivityEnvironment().run(() =>
+      activityImplementations(deps).deleteJob({ ref, removeParts: true }),
+    );
     late.catch(() => {});
     await expect.poll(() => asked, { timeout: 30_000 }).toBe(true);
     await first.handle.terminate();

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../src/activities/deps.ts';
-import { createActivities, createFileActivities } from '../../src/activities/index.ts';
+import { activityImplementations, createFileActivities } from '../../src/activities/index.ts';
 import type { Config } from '../../src/config.ts';
 import { parseConfig } from '../../src/config.ts';
 
@@ -73,7 +73,7 @@ type AnyActivity = (input: never) => Promise<unknown>;
 
 describe('invariant 10: every activity heartbeats', () => {
   const activities: [string, AnyActivity][] = [
-    ...Object.entries(createActivities(DEPS)),
+    ...Object.entries(activityImplementations(DEPS)),
     ...Object.entries(createFileActivities(DEPS)),
   ];
 

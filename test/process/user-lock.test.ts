@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { identityOf, isRunning } from '../../src/process/process-identity.ts';
+import { identityOf, isAlive } from '../../src/process/process-identity.ts';
 import { withUserLock } from '../../src/process/user-lock.ts';
 import { projectRoot } from '../../src/programs/project.ts';
 
@@ -77,8 +77,8 @@ test('processes that are killed while they hold the lock or wait for it do not k
 
 test('a later process with the same number is another one', async () => {
   const own = await identityOf(process.pid);
-  expect(own && (await isRunning(own))).toBe(true);
-  expect(await isRunning({ pid: process.pid, started: '1' })).toBe(false);
+  expect(own && (await isAlive(own))).toBe(true);
+  expect(await isAlive({ pid: process.pid, started: '1' })).toBe(false);
   await writeFile(join(folder, '5'), JSON.stringify({ pid: process.pid, started: '1' }));
   expect(await withUserLock(folder, async () => 'free')).toBe('free');
 });

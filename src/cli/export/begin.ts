@@ -15,7 +15,7 @@ import { isOwnQueue } from './names.ts';
 import type { Plan } from './plan.ts';
 
 /** What a run of `export` keeps with the workflow, so that other commands can go on with it. */
-export interface ExportMemo {
+export interface CommandMemo {
   /** Hash of the request. */
   requestHash: string;
   /** {@link Plan.place}: where its files go. */
@@ -49,7 +49,7 @@ export type Begun =
  * @param command with which it can be made to go on, where its worker is in this process
  * @throws UsageError when another export runs under the workflow id, or in the folder
  */
-export async function beginExport({ client }: Temporal, plan: Plan, command: ExportMemo['command']): Promise<Begun> {
+export async function beginExport({ client }: Temporal, plan: Plan, command: CommandMemo['command']): Promise<Begun> {
   const { workflowId } = plan;
   const earlier = await describe(client, workflowId);
   if (earlier !== undefined && isOpen(earlier)) return followed(earlier, plan, 'running');
@@ -77,7 +77,7 @@ export async function beginExport({ client }: Temporal, plan: Plan, command: Exp
       place: plan.place,
       path,
       ...(command === undefined ? {} : { command }),
-    } satisfies ExportMemo,
+    } satisfies CommandMemo,
   });
   const how = state.kind === 'unfinished' || path === left ? 'resumed' : 'started';
   const started = await describe(client, workflowId);
@@ -99,7 +99,7 @@ export async function describe(
 }
 
 /** What the command that began an export has kept with it. */
-export function memoOf(description: WorkflowExecutionDescription | undefined): Partial<ExportMemo> {
+export function memoOf(description: WorkflowExecutionDescription | undefined): Partial<CommandMemo> {
   return description?.memo ?? {};
 }
 

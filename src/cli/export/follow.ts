@@ -7,7 +7,7 @@ import { asUnreadable } from '../../codec/unreadable.ts';
 import type { ExportReport } from '../../contract.ts';
 import { isPassing } from '../../process/passing-error.ts';
 import { tolerant } from '../../process/tolerant-client.ts';
-import type { Look as Answer } from '../look.ts';
+import type { Look } from '../look.ts';
 import { lookAt } from '../look.ts';
 
 /** Milliseconds between two queries of the progress. */
@@ -24,7 +24,7 @@ export type Outcome =
   | { kind: 'cancelled' };
 
 /** As of one question; or Temporal itself is unreachable. */
-export type Look = Answer | { kind: 'unreachable' };
+export type FollowLook = Look | { kind: 'unreachable' };
 
 /**
  * Follows an export to its end.
@@ -35,7 +35,7 @@ export type Look = Answer | { kind: 'unreachable' };
 export async function follow(
   client: Client,
   workflowId: string,
-  look: (answer: Look) => void,
+  look: (answer: FollowLook) => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const over = new AbortController();
@@ -55,7 +55,7 @@ export async function follow(
 }
 
 /** A query ends by its deadline without a worker, and without Temporal as well. */
-async function silence(client: Client, workflowId: string): Promise<Look> {
+async function silence(client: Client, workflowId: string): Promise<FollowLook> {
   const describe = () => tolerant(client).workflow.getHandle(workflowId).describe();
   return client.withDeadline(Date.now() + PATIENCE, describe).then(
     () => ({ kind: 'silent' }),

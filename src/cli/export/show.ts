@@ -4,7 +4,7 @@ import { exitCode } from '../exit-codes.ts';
 import type { KnownExport } from '../one-export.ts';
 import { howToGoOn } from '../one-export.ts';
 import type { ExportEvent, View } from './events.ts';
-import type { Look, Outcome } from './follow.ts';
+import type { FollowLook, Outcome } from './follow.ts';
 
 /** Milliseconds without an answer after which the user learns what may be missing. */
 const SILENCE = 10_000;
@@ -47,7 +47,7 @@ export function failureEvent({ code, message }: Outcome & { kind: 'failed' }): E
  *
  * @param hint what may be missing when no worker answers; undefined: the worker is in this process
  */
-export function showProgress(view: View, hint: string | undefined): (answer: Look) => void {
+export function showProgress(view: View, hint: string | undefined): (answer: FollowLook) => void {
   let since = performance.now();
   let isSaid = false;
   let patience = FIRST_SILENCE;
@@ -71,7 +71,7 @@ export function showProgress(view: View, hint: string | undefined): (answer: Loo
 }
 
 /** @param hint what may be missing when no worker answers */
-function noticeOf(answer: Exclude<Look, { kind: 'progress' }>, hint: string | undefined): string | undefined {
+function noticeOf(answer: Exclude<FollowLook, { kind: 'progress' }>, hint: string | undefined): string | undefined {
   if (answer.kind === 'unreadable') return `A worker answers. ${answer.why}`;
   return answer.kind === 'silent' ? hint : 'Temporal cannot be reached. This goes on when it can.';
 }

@@ -1,7 +1,7 @@
 import type { Exported } from './exported.ts';
 
 /** A kick-off as it was asked for. */
-export interface KickOff {
+export interface AskedExport {
   /** Path below the base URL, such as `/Group/1/$export`. */
   path: string;
   /** Parameters of the query or of the body; of a repeated one all values. */
@@ -19,7 +19,7 @@ const FORMATS: ReadonlySet<string> = new Set(['application/fhir+ndjson', 'applic
  * Decides about a kick-off. What the folder holds is all that this server has: so the whole of it is an export of the
  * system and of its patients, and, where it was exported from a Group, of that.
  */
-export function decide({ path, parameters, isLenient }: KickOff, exported: Exported): Decision {
+export function decide({ path, parameters, isLenient }: AskedExport, exported: Exported): Decision {
   const group = /^\/Group\/([^/]+)\/\$export$/.exec(path)?.[1];
   if (group === undefined ? !/^(\/Patient)?\/\$export$/.test(path) : group !== exported.groupId) {
     return { kind: 'refused', status: 404, text: notHere(exported) };

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { isLoopback } from '../../http/check-url.ts';
 import type { Exported } from './exported.ts';
 import { answerFile } from './file-answer.ts';
-import type { KickOff } from './kick-off.ts';
+import type { AskedExport } from './kick-off.ts';
 import { capabilityStatement, decide, manifestOf } from './kick-off.ts';
 
 /** Path of the base URL. */
@@ -80,7 +80,7 @@ export function exportServer(exported: Exported): Server {
       return;
     }
     const body = request.method === 'POST' ? await parametersIn(request) : [];
-    const asked: KickOff = {
+    const asked: AskedExport = {
       path,
       parameters: [...url.searchParams, ...body],
       isLenient: /handling=lenient/.test(prefer),

@@ -6,8 +6,8 @@ import { MOST_MISSED } from './messages.ts';
 /** Turns are times, of clocks that may have been wrong. One that is further ahead would make the gate deaf to all others. */
 const FURTHEST_AHEAD = 24 * 3_600_000;
 
-/** By so much may clocks differ. A turn that is further ahead is heeded, but makes no later message an old one. */
-const CLOCKS_DIFFER = 60_000;
+/** Milliseconds by which the clocks of workers may differ. A turn that is further ahead is heeded, but makes no later message an old one. */
+const WORKERS_DIFFER = 60_000;
 
 /** Exports that have left, and are remembered. */
 const MOST_LEAVERS = 200;
@@ -20,7 +20,7 @@ export function receiveAsk(state: GateState, ask: Ask, now: number, times: GateT
   const known = state.members.find((member) => isSame(member, ask));
   const last = known ?? state.leavers?.find((leaver) => isSame(leaver, ask));
   // It has said something newer since.
-  const isCredible = last !== undefined && (state.listensWell !== true || last.turn <= now + CLOCKS_DIFFER);
+  const isCredible = last !== undefined && (state.listensWell !== true || last.turn <= now + WORKERS_DIFFER);
   if (isCredible && last.turn >= ask.turn) return;
   if (knowsShares && ask.pressure === true) press(state, now, times);
   // Turns are times: what a worker with an earlier configuration said, and comes late, is no news.

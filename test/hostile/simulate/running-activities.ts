@@ -7,7 +7,7 @@ import {
 } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { ActivityDeps } from '../../../src/activities/deps.ts';
-import { createActivities, createFileActivities } from '../../../src/activities/index.ts';
+import { activityImplementations, createFileActivities } from '../../../src/activities/index.ts';
 import type { Failure, Job } from './workflow-runs.ts';
 import { toPayload } from './workflow-runs.ts';
 
@@ -115,7 +115,7 @@ export class RunningActivities {
 
   #start(scheduled: Scheduled): void {
     const { type, input, attempt, worker } = scheduled;
-    const known = { ...createActivities(worker), ...createFileActivities(worker) } as unknown as Record<
+    const known = { ...activityImplementations(worker), ...createFileActivities(worker) } as unknown as Record<
       string,
       (input: unknown) => Promise<unknown>
     >;
