@@ -4,7 +4,7 @@ import { QueryNotRegisteredError } from '@temporalio/client';
 import { isOpen } from '../process/is-running.ts';
 import { ASK_AGAIN } from '../query-contract.ts';
 
-/** Milliseconds. */
+/** Milliseconds between two tries. */
 const PACE = 500;
 /** Milliseconds; Temporal waits ten seconds for a worker that was lost. */
 const PATIENCE = 15_000;
