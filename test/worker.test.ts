@@ -159,7 +159,7 @@ describe('a worker whose Temporal will never let it in ends, and says why', () =
     try {
       const { exited, logs } = await start(temporal.address, { TEMPORAL_NAMESPACE: 'nowhere' });
       expect(await exited).toBe(1);
-      expect(logs()).toMatch(/nowhere.*not found/i);
+      expect(logs()).toMatch(/it has no namespace .*nowhere.*; check TEMPORAL_NAMESPACE/);
     } finally {
       await temporal.stop();
     }

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { traceStarts } from '../client/trace-starts.ts';
 import { payloadEncryption } from '../codec/payload-encryption.ts';
-import { tidy } from '../fhir/quote.ts';
+import { namespaceFault } from '../process/namespace-fault.ts';
 import { temporalProfile, temporalSettings } from '../process/temporal-settings.ts';
 import { findTemporalCli } from '../temporal-server/cli.ts';
 import { useEmbeddedServer } from '../temporal-server/embedded.ts';
@@ -77,14 +77,36 @@ async function openConfigured(): Promise<Temporal> {
     const channelArgs = { ...options.channelArgs, ...DIRECTLY };
     connection = await Connection.connect({ ...options, channelArgs, connectTimeout: PATIENCE });
   } catch (error) {
-    throw new Error(
-      `Temporal at ${address} cannot be used (${tidy((error as Error).message, 300)}). The TEMPORAL_* variables, or ` +
-        `Temporal's configuration file, name it; without them an embedded server is used.`,
-      { cause: error },
-    );
+    const { whyUnreachable } = await import('./why-unreachable.ts');
+    throw unusable(address, await whyUnreachable(connectionOptions, error as Error), error);
+  }
+  try {
+    await requireNamespace(connection, namespace);
+  } catch (error) {
+    await connection.close();
+    throw unusable(address, (error as Error).message, error);
   }
   const client = new Client({ connection, namespace, ...clientOptions });
   return { service: 'configured', address, connectionOptions, namespace, client, close: () => connection.close() };
+}
+
+function unusable(address: string, why: string, cause: unknown): Error {
+  return new Error(
+    `Temporal at ${address} cannot be used: ${why}. The TEMPORAL_* variables, or Temporal's configuration file, name it; ` +
+      'without them an embedded server is used.',
+    { cause },
+  );
+}
+
+/** Where there is none, each call would say so in words of its own. Not everybody may ask. */
+async function requireNamespace(connection: Connection, namespace: string): Promise<void> {
+  const describe = () => connection.workflowService.describeNamespace({ namespace });
+  try {
+    await connection.withDeadline(Date.now() + PATIENCE, describe);
+  } catch (error) {
+    const fault = namespaceFault(error, namespace);
+    if (fault !== undefined) throw new Error(fault, { cause: error });
+  }
 }
 
 async function openEmbedded(say: (line: string) => void): Promise<Temporal> {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { NativeConnection } from '@temporalio/worker';
 import { tidy } from '../fhir/quote.ts';
+import { namespaceFault } from './namespace-fault.ts';
 import { isPassing } from './passing-error.ts';
 import { passingFault, permanentFault } from './temporal-fault.ts';
 
@@ -16,7 +17,7 @@ const ANSWER = 10_000;
  *
  * @param onTrouble is called after each attempt that failed, with the reason
  * @returns undefined when stopped before
- * @throws Error when waiting would not help: credentials or certificates are refused
+ * @throws Error when waiting would not help: credentials or certificates are refused, or there is no such namespace
  */
 export async function connectPatiently(
   options: NativeConnectionOptions,
@@ -58,7 +59,11 @@ async function tryToConnect(
   }
 }
 
-/** Why the namespace cannot be used yet. What is permanent is left to the workers, which name it. */
+/**
+ * Why the namespace cannot be used yet. What else is permanent is left to the workers, which name it.
+ *
+ * @throws Error when there is no such namespace
+ */
 async function troubleOfNamespace(
   connection: NativeConnection,
   namespace: string,
@@ -69,6 +74,11 @@ async function troubleOfNamespace(
     await connection.withDeadline(Date.now() + ANSWER, () => connection.withAbortSignal(signal, describe));
     return undefined;
   } catch (error) {
+    const fault = namespaceFault(error, namespace);
+    if (fault !== undefined) {
+      await connection.close();
+      throw new Error(fault, { cause: error });
+    }
     return signal.aborted || isPassing(error) ? tidy((error as Error).message, 500) : undefined;
   }
 }

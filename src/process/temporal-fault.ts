@@ -17,9 +17,33 @@ const PERMANENT: readonly (readonly [RegExp, string])[] = [
     /(alert: |AlertReceived\()(\w*Certificate\w*|UnknownCA|AccessDenied)|PrivateKeyParseError|InvalidClientCert/,
     'the client certificate is missing or not accepted; check TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH',
   ],
-  [/InvalidMessage\(InvalidContentType\)/, 'it does not speak TLS; check the address and TEMPORAL_TLS'],
+  [
+    /InvalidMessage\(InvalidContentType\)/,
+    'it does not speak TLS; check TEMPORAL_ADDRESS and TEMPORAL_TLS, which TEMPORAL_API_KEY turns on, too',
+  ],
+];
+/** What an operator looks at when it may be reachable later. */
+const PASSING: readonly (readonly [RegExp, string])[] = [
+  [/dns error/, 'its name is not found; check TEMPORAL_ADDRESS'],
+  [/ConnectionRefused/, 'nothing listens there; check TEMPORAL_ADDRESS'],
+  [
+    /h2 protocol error|ConnectionReset|UnexpectedEof|broken pipe|connection closed/i,
+    'it ends the connection; check TEMPORAL_ADDRESS (the Web UI has a port of its own) and TEMPORAL_TLS',
+  ],
 ];
 const LONGEST = 500;
+
+/**
+ * Why no connection was made, with the variable to look at where that is known.
+ *
+ * @param error what `NativeConnection.connect` has thrown
+ */
+export function connectionFault(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const advice = PASSING.find(([detail]) => detail.test(message))?.[1];
+  const why = passingFault(error);
+  return permanentFault(error) ?? (advice === undefined ? why : `${advice} (${why})`);
+}
 
 /**
  * Why Temporal cannot be reached now, for people: of the SDK's debug text of an error (Rust) only what is quoted in it.
