@@ -37,6 +37,12 @@ export function notEmpty(text: string): string {
   return text;
 }
 
+/** Reads an id that something new gets. One with a slash would have to be encoded in URLs of Temporal's HTTP API. */
+export function newId(text: string): string {
+  if (text.includes('/')) throw new InvalidArgumentError('It must not contain a slash.');
+  return notEmpty(text);
+}
+
 /** Reads a text of at most so many characters, which must say something. */
 export function textUpTo(most: number): (text: string) => string {
   return (text) => {

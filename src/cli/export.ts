@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newCommand, notEmpty } from './arguments.ts';
+import { newCommand, newId } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 import type { ExportOptions } from './export/asked.ts';
 import { addDataOptions, addHandlingOptions } from './export/request-options.ts';
@@ -34,7 +34,7 @@ export function exportCommand(): Command {
     .option('--config <file>', 'default: BULK_EXPORT_CONFIG, else ./fhir-bulk-export.yaml; for a URL, if there is one')
     .optionsGroup('How:')
     .option('--again', 'export anew, although this export is complete')
-    .option('--id <id>', 'workflow id; default: made of the server, the request and the folder', notEmpty)
+    .option('--id <id>', 'workflow id; default: made of the server, the request and the folder', newId)
     .option('--worker', 'with a configured Temporal service: run the export in this process');
   return addHandlingOptions(command)
     .option('--cancel-on-interrupt', 'Ctrl-C cancels the export and deletes the job on the server')

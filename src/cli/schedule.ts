@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { newCommand, notEmpty, repeated } from './arguments.ts';
+import { newCommand, newId, notEmpty, repeated } from './arguments.ts';
 import { exitWith } from './exit-codes.ts';
 import { addDataOptions, addHandlingOptions } from './export/request-options.ts';
 import type { CreateOptions } from './schedule/create.ts';
@@ -55,7 +55,7 @@ function create(): Command {
       ['schedule create often hospital-a --type Patient --every 6h', 'all patients, four times a day'],
     ],
   )
-    .argument('<id>', 'of the schedule; the workflow ids of its exports begin with it', notEmpty)
+    .argument('<id>', 'of the schedule; the workflow ids of its exports begin with it', newId)
     .argument('<server>', 'a server in the configuration of the workers')
     .optionsGroup('When:')
     .option(

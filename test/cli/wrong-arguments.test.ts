@@ -49,6 +49,7 @@ const OF_EXPORTS: Wrong[] = [
   [['export', URL, '--operation', 'davinci-data-export'], 'has no level "patient", use group'],
   [['export', URL, '--deadline', 'soon'], 'deadline: must be an ISO 8601 duration'],
   [['export', URL, '--id', ''], 'It is empty.'],
+  [['export', URL, '--id', 'a/b c'], 'It must not contain a slash.'],
   [['export', URL, '--out', ''], '--out is empty'],
   [['export', URL, '--out', 's3://bucket/x'], '--out s3://bucket/x is a URL: a bucket is a destination of type s3'],
   [['export', URL, '--out', '~/x'], "--out ~/x: nothing here replaces '~', so write $HOME/x"],
@@ -103,6 +104,7 @@ const OF_OTHERS: Wrong[] = [
 
 const OF_SCHEDULES: Wrong[] = [
   [['schedule', 'create', '', 'hospital', '--every', '1d'], 'It is empty.'],
+  [['schedule', 'create', 'a/b', 'hospital', '--every', '1d'], 'It must not contain a slash.'],
   [['schedule', 'create', 'nightly', 'hospital', '--every', 'day'], '--every day: write a time'],
   [['schedule', 'create', 'nightly', 'hospital', '--cron', '0 2 *'], 'write five fields'],
   [['schedule', 'create', 'nightly', 'hospital', '--cron', '0 0 2 * * *'], 'write five fields'],
