@@ -27,18 +27,30 @@ export interface Content {
 
 /**
  * Warnings for what a whole export does not hold: servers leave out silently what does not exist, does not match, or is
- * not for this client (Bulk Data IG, `_type`; a group without members is as good as one with them).
+ * not for this client (Bulk Data IG, `_type`; a group without members is as good as one with them). And for what it
+ * holds unasked.
+ *
+ * @param terms.organizedBy as the manifest says
+ * @param terms.earlier warnings, which are not repeated
  */
 export function warningsOfContent(
   { level, parameters = {} }: Partial<Pick<ExportRequest, 'level' | 'parameters'>>,
   { byType, deletions, unnamedDeletions, smallerFiles, issues }: Content,
+  terms: { organizedBy?: string | undefined; earlier?: readonly Warning[] } = {},
 ): Warning[] {
+  const { organizedBy, earlier = [] } = terms;
   const types = parameters['_type'];
   const requested = types === undefined ? [] : [...new Set(valuesOf('_type', types).map(String))];
-  const organised = byType['Resource'] !== undefined;
+  const organised = organizedBy !== undefined || byType['Resource'] !== undefined;
   const absent = organised ? [] : requested.filter((type) => byType[type] === undefined);
   const isEmpty =
     Object.values(byType).every(({ resources }) => resources === 0) && Object.keys(deletions).length === 0;
+  const said = ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS);
+  // It may have been left out, or the server has said so itself.
+  const isNew = (name: string) => (): boolean =>
+    ![...earlier, ...said].some(
+      ({ code, message }) => code === 'ParameterIgnored' && new RegExp(`\\b${name}\\b`).test(message),
+    );
   return [
     ...(isEmpty && (level === 'group' || types === undefined)
       ? [{ code: 'NothingExported' as const, message: WARNINGS.NothingExported }]
@@ -53,16 +65,17 @@ export function warningsOfContent(
     ...(smallerFiles === 0
       ? []
       : [{ code: 'FilesSmaller' as const, message: `${smallerFiles}: ${WARNINGS.FilesSmaller}` }]),
-    ...ignoredParameters(issues.issues(), Object.keys(parameters)).slice(0, MOST_WARNINGS),
-    ...(requested.length === 0 ? [] : unaskedTypes(requested, byType)),
+    ...said,
+    ...(organised ? [] : unaskedTypes(requested, byType)).filter(isNew('_type')),
     ...(parameters['organizeOutputBy'] === undefined || organised || isEmpty
       ? []
-      : [ignored('organizeOutputBy', 'the files are those of types')]),
+      : [ignored('organizeOutputBy', 'the files are those of types')].filter(isNew('organizeOutputBy'))),
   ];
 }
 
 /** More than was asked for may be more than somebody was to get (Bulk Data IG, `_type`: other types are not sent). */
 function unaskedTypes(requested: readonly string[], byType: Readonly<CountsByType>): Warning[] {
+  if (requested.length === 0) return [];
   const known = new Set([...requested, ...UNASKED]);
   const types = Object.keys(byType).filter((type) => !known.has(type) && byType[type]?.resources !== 0);
   const more = types.length > MOST_WARNINGS ? ', …' : '';

@@ -34,7 +34,7 @@ export function makeReport(
   const { byType, deletions, issues } = content;
   const warnings = withoutRepeats([
     ...input.warnings,
-    ...warningsOfContent(input.request, content),
+    ...warningsOfContent(input.request, content, { organizedBy: summary.organizedBy, earlier: input.warnings }),
     ...warningsOfAttachments(attachments),
   ]);
   const { transactionTime, earliestTime } = summary;

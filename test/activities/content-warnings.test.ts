@@ -90,3 +90,25 @@ test('types that came unasked are named', () => {
     { code: 'ParameterIgnored', message: 'The server has ignored _type: there are files of Claim, too.' },
   ]);
 });
+
+test.each([
+  ['the manifest says that it is organised', { organizedBy: 'Patient' }],
+  [
+    'it was left out',
+    {
+      earlier: [
+        { code: 'ParameterIgnored' as const, message: 'organizeOutputBy was left out: this server cannot do it.' },
+      ],
+    },
+  ],
+])('output that is not seen to be organised is not ignored when %s', (_, terms) => {
+  const content = {
+    byType: { Patient: one },
+    deletions: {},
+    unnamedDeletions: 0,
+    smallerFiles: 0,
+    issues: new IssueSummary(),
+  };
+  const parameters = { organizeOutputBy: 'Patient', ...('organizedBy' in terms ? { _type: 'Goal' } : {}) };
+  expect(warningsOfContent({ parameters }, content, terms)).toEqual([]);
+});
