@@ -107,7 +107,9 @@ export class TokenStore {
     if (this.#trouble === undefined) return undefined;
     const { answer, at } = this.#trouble;
     const { retryAfter } = answer;
-    if (now >= at + Math.min(retryAfter ?? HOLD, LONGEST_HOLD)) return undefined;
-    return retryAfter === undefined ? answer : { ...answer, retryAfter: at + retryAfter - now };
+    const hold = Math.min(Math.max(retryAfter ?? 0, HOLD), LONGEST_HOLD);
+    // Before: the clock has been set back.
+    if (now < at || now >= at + hold) return undefined;
+    return retryAfter === undefined ? answer : { ...answer, retryAfter: Math.max(0, at + retryAfter - now) };
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { QueryRejectedError } from '@temporalio/client';
 import type { ExportProgress } from '../contract.ts';
 import { PROGRESS } from '../contract.ts';
 import { isOpen } from '../process/is-running.ts';
@@ -14,9 +15,10 @@ export interface FollowOptions {
 
 /**
  * The progress of an export whenever it has changed, until the export has ended: the last one is that of its end, unless it
- * was terminated while no worker ran. `result()` says how it ended.
+ * was terminated while no worker ran. `result()` says how it ended. While the workflow is paused in Temporal, which then
+ * answers no query, nothing comes.
  *
- * @throws what Temporal's client throws, such as `QueryRejectedError`; when no worker answers, it throws after Temporal's
+ * @throws what Temporal's client throws; when no worker answers, it throws after Temporal's
  *   time for a query
  */
 export async function* follow(
@@ -29,13 +31,14 @@ export async function* follow(
     const described = await handle.describe();
     const isOver = !isOpen(described) && described.status.name !== 'CONTINUED_AS_NEW';
     const progress = await ask<ExportProgress>(handle, PROGRESS).catch((error: unknown) => {
-      if (isOver && isRefused(error)) return undefined;
+      if (isOver ? isRefused(error) : error instanceof QueryRejectedError) return undefined;
       throw error;
     });
-    if (progress === undefined) return;
     const text = JSON.stringify(progress);
-    if (text !== last) yield progress;
-    last = text;
+    if (progress !== undefined && text !== last) {
+      yield progress;
+      last = text;
+    }
     if (isOver) return;
     await sleep(interval, undefined, { signal }).catch(() => {});
     if (signal?.aborted === true) return;

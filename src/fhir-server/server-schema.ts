@@ -89,7 +89,7 @@ export const ServerSchema = v.pipe(
 function baseOfKickOff(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, host, pathname } = new URL(text);
-  const [, base] = /^(.*?)(?:\/Patient|\/Group\/[^/]*)?\/(?:\$|%24)[^/]*\/*$/.exec(pathname) ?? [];
+  const [, base] = /^(.*?)(?:\/Patient|\/Group\/[^/]*)?\/(?:\$|%24)[\w-]*export\/*$/.exec(pathname) ?? [];
   return base === undefined ? undefined : `${protocol}//${host}${base}`;
 }
 

@@ -18,7 +18,13 @@ export type TroubleCause =
 /** Causes of which so many tries are the end: another trouble in between does not forget them. */
 type Counted = 'content' | 'link' | 'token';
 
-/** Trouble that lasts: since when (milliseconds since the epoch) and how many times in a row. */
+/**
+ * Milliseconds of other trouble after which an interrupted one counts anew: a page that says 404 once an hour, while a
+ * server is away for a day, is not one that says it all the time.
+ */
+const FORGOTTEN = 600_000;
+
+/** Trouble that lasts: since when (milliseconds since the epoch) and how many times, of a file in a row. */
 export interface Trouble {
   cause: TroubleCause;
   since: number;
@@ -27,8 +33,11 @@ export interface Trouble {
   spent?: Partial<Record<Counted, number>>;
   /** Bytes of a file that were durable when progress was last counted. */
   reached?: number;
-  /** Of a step: other troubles since it last went well, for how long (milliseconds) and how many times. */
-  interrupted?: Partial<Record<TroubleCause, { lasted: number; times: number }>>;
+  /**
+   * Of a step: other troubles since it last went well, for how long (milliseconds), how many times, and until when
+   * (milliseconds since the epoch).
+   */
+  interrupted?: Partial<Record<TroubleCause, { lasted: number; times: number; until: number }>>;
 }
 
 /**
@@ -73,10 +82,11 @@ export function addTroubleOfStep(earlier: Trouble | undefined, cause: TroubleCau
   if (earlier === undefined) return added;
   const interrupted = { ...earlier.interrupted };
   if (earlier.cause !== cause) {
-    interrupted[earlier.cause] = { lasted: now - earlier.since, times: earlier.times };
-    const before = interrupted[cause] ?? { lasted: 0, times: 0 };
+    interrupted[earlier.cause] = { lasted: now - earlier.since, times: earlier.times, until: now };
+    const before = interrupted[cause];
     delete interrupted[cause];
-    Object.assign(added, { since: now - before.lasted, times: before.times + 1 });
+    if (before !== undefined && now - before.until < FORGOTTEN)
+      Object.assign(added, { since: now - before.lasted, times: before.times + 1 });
   }
   return Object.keys(interrupted).length === 0 ? added : { ...added, interrupted };
 }

@@ -92,6 +92,7 @@ export class BatchResults {
       seen.files += by * counts.files;
       seen.resources += by * counts.resources;
       seen.bytes += by * counts.bytes;
+      if (seen.files === 0) delete state.seen[type];
       state.done += by * counts.files;
     }
   }

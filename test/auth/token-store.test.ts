@@ -86,6 +86,9 @@ describe('the tokens of a worker', () => {
 
   test.each([
     ['nothing', undefined, 499, 1],
+    ['at once', 0, 499, 1],
+    // A clock that is set back holds up nothing.
+    ['two seconds, and the clock is set back', 2000, 0, -10_000],
     ['two seconds', 2000, 1999, 1],
     ['ten minutes', 600_000, 4999, 1],
   ])('are not asked for by one step after another when the endpoint says %s', async (_, retryAfter, wait, more) => {
@@ -96,7 +99,7 @@ describe('the tokens of a worker', () => {
     pass(wait);
     // Also for another scope: it is the same endpoint.
     for (const scope of ['a', 'b']) {
-      const told = retryAfter === undefined ? undefined : retryAfter - wait;
+      const told = retryAfter === undefined ? undefined : Math.max(0, retryAfter - wait);
       expect(await store.get(scope, 1)).toEqual({ kind: 'trouble', detail: 'HTTP 503', retryAfter: told });
     }
     expect(mint).toHaveBeenCalledTimes(1);

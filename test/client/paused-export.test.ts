@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { QueryNotRegisteredError } from '@temporalio/client';
+import { QueryNotRegisteredError, QueryRejectedError } from '@temporalio/client';
 import { expect, test } from 'vitest';
 import { ask } from '../../src/client/ask.ts';
 import { follow } from '../../src/client/follow.ts';
@@ -8,8 +8,14 @@ import { ASK_AGAIN } from '../../src/query-contract.ts';
 /** An export whose state is another one each time that Temporal is asked, the last one from then on. */
 function handleOf(states: readonly string[], query: () => unknown): WorkflowHandle {
   let asked = 0;
-  const describe = async () => ({ status: { name: states[Math.min(asked++, states.length - 1)] } });
-  return { describe, query: async () => query() } as unknown as WorkflowHandle;
+  let name: string | undefined;
+  const describe = async () => ({ status: { name: (name = states[Math.min(asked++, states.length - 1)]) } });
+  const answer = async (): Promise<unknown> => {
+    // As Temporal 1.31 does.
+    if (name === 'PAUSED') throw Object.create(QueryRejectedError.prototype);
+    return query();
+  };
+  return { describe, query: answer } as unknown as WorkflowHandle;
 }
 
 // `temporal workflow pause`: the state is PAUSED until somebody lets the workflow go on.
@@ -18,12 +24,12 @@ test('an export that was paused in Temporal is followed to its end', async () =>
   const handle = handleOf(['PAUSED', 'PAUSED', 'RUNNING', 'COMPLETED'], () => ({ files: ++files }));
   const seen: unknown[] = [];
   for await (const progress of follow(handle, { interval: 1 })) seen.push(progress);
-  expect(seen).toEqual([{ files: 1 }, { files: 2 }, { files: 3 }, { files: 4 }]);
+  expect(seen).toEqual([{ files: 1 }, { files: 2 }]);
 });
 
 test('it is asked again while its worker is being replaced', async () => {
   let asked = 0;
-  const handle = handleOf(['PAUSED'], () => {
+  const handle = handleOf(['RUNNING'], () => {
     if (++asked === 1)
       throw Object.assign(Object.create(QueryNotRegisteredError.prototype) as Error, { message: ASK_AGAIN });
     return 'answer';

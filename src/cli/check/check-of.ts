@@ -15,12 +15,13 @@ export interface CheckOptions extends DataOptions {
  * @throws UsageError
  */
 export function checkOf(server: string, options: CheckOptions): CheckRequest {
-  const { destination, group, system, patientLevel, types, since, type = types } = options;
+  const { destination, group, system, patientLevel, since } = options;
+  const asked = [...(options.type ?? []), ...(options.types ?? [])];
   requireOneLevel(options);
   const ofOption = system === true ? 'system' : options.level;
   const level = patientLevel === true ? 'patient' : ofOption;
   const prefer = [...(options.prefer ?? []), ...(options.lenient === true ? ['handling=lenient'] : [])];
-  const data = { ...options, ...(type === undefined ? {} : { type }), lenient: false };
+  const data = { ...options, ...(asked.length === 0 ? {} : { type: asked }), lenient: false };
   return {
     server,
     ...(destination === undefined ? {} : { destination }),
