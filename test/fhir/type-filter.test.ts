@@ -16,8 +16,13 @@ test.each([
   ['Observation?value-string=5%zz%25%2c', 'Observation?value-string=5%25zz%25%2c'],
   [
     'Observation?code=http://loinc.org|4548-4,8480-6&date=ge2026-01-01T00:00:00+01:00',
-    'Observation?code=http://loinc.org|4548-4,8480-6&date=ge2026-01-01T00:00:00+01:00',
+    'Observation?code=http://loinc.org|4548-4,8480-6&date=ge2026-01-01T00:00:00%2B01:00',
   ],
+  [
+    'Observation?date=ge2026-01-01T00:00+01:00,le2026-01-01T00:00:00.5+01:00',
+    'Observation?date=ge2026-01-01T00:00%2B01:00,le2026-01-01T00:00:00.5%2B01:00',
+  ],
+  ['Patient?family=de+la+Cruz', 'Patient?family=de+la+Cruz'],
 ])('the filter %s is sent as %s', (filter, encoded) => {
   expect(encodeTypeFilter(filter)).toBe(encoded);
   expect(encodeTypeFilter(encoded)).toBe(encoded);
@@ -36,7 +41,7 @@ describe.each(['get', 'post'] as const)('by %s, lists and filters are understood
       _typeFilter: [
         'Patient?family=Müller&given=José María',
         'MedicationRequest?status=active,completed',
-        'Observation?code=http://loinc.org|4548-4&value-string=50%25',
+        'Observation?code=http://loinc.org|4548-4&value-string=50%25&date=ge2026-01-01T00:00:00+01:00',
       ],
     }),
     prefer: [],
@@ -54,7 +59,10 @@ describe.each(['get', 'post'] as const)('by %s, lists and filters are understood
       filters: [
         ['Patient', { family: 'Müller', given: 'José María' }],
         ['MedicationRequest', { status: 'active,completed' }],
-        ['Observation', { code: 'http://loinc.org|4548-4', 'value-string': '50%' }],
+        [
+          'Observation',
+          { code: 'http://loinc.org|4548-4', 'value-string': '50%', date: 'ge2026-01-01T00:00:00+01:00' },
+        ],
       ],
     });
   });
