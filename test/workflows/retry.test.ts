@@ -66,7 +66,7 @@ test('a time that is past is in no seconds', () => {
 describe('causes that take turns', () => {
   test.each([
     ['the one', ['gone', 'outage'], 'gone', LIMITS.gone],
-    ['one of three', ['gone', 'outage', 'unusable'], 'gone', LIMITS.gone],
+    ['the most frequent of three', ['gone', 'outage', 'gone', 'unusable'], 'gone', LIMITS.gone],
     ['an outage, where the other is rare', [...Array<'outage'>(5).fill('outage'), 'gone'], 'outage', LIMITS.outage],
   ] as const)('are asked about ever less often, and end by %s', (_, causes, cause, limit) => {
     let trouble: Trouble | undefined;
