@@ -12,9 +12,9 @@ export interface Workers {
 }
 
 /**
- * Makes workers. When one cannot be made those before it give the connection back: it can be closed.
+ * Makes workers. When one cannot be made, those before it give the connection back, so that it can be closed.
  *
- * @param atEnd is closed when none of them runs any more, unless one cannot be made
+ * @param atEnd is closed after all of them have run; when one cannot be made, closing it is left to the caller
  * @param begin is called when they begin to run
  */
 export async function makeWorkers(

@@ -17,8 +17,8 @@ type Found = Exclude<FindMembersResult, { kind: 'tokenNeeded' | 'trouble' }>;
 
 /**
  * Brings all data of members whom the group has gained, where the server sends only their changes: by an export of its own,
- * before this one, which then brings what has changed meanwhile. Members whose data could not
- * be exported count as new again in the next export. Nothing here fails this one.
+ * before this one, which then brings what has changed meanwhile. Members whose data could not be exported count as new
+ * again in the next export. Nothing here fails this one.
  */
 export async function membersPhase(run: ExportRun, members: MembersState): Promise<void> {
   if (members.done === true) return;

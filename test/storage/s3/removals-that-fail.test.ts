@@ -38,4 +38,18 @@ describe.skipIf(!hasS3)('an S3 endpoint', () => {
     // The second request names only what the first answer did; of parts/b it said nothing, so it was removed.
     if (isRemoved) expect(await s3.keys(`own-fault-${times}/`)).toEqual([`own-fault-${times}/parts/b`]);
   });
+
+  test('that names another object than those that were to go is not believed that they are gone', async () => {
+    const folder = open('other-key');
+    await folder.write('parts/a', 'x');
+    let asked = 0;
+    const error = '<Error><Key>b</Key><Code>InternalError</Code><Message>no</Message></Error>';
+    proxy.answer = (seen) => {
+      if (!/^POST .*\bdelete\b/.test(seen)) return undefined;
+      asked++;
+      return { status: 200, body: `<DeleteResult>${error}</DeleteResult>` };
+    };
+    await expect(folder.removeFiles(['parts/a'])).rejects.toThrow('1 objects could not be removed (InternalError)');
+    expect(asked).toBe(1);
+  });
 });
